@@ -1,0 +1,92 @@
+"""Text as this product compares it: normalised, without diacritics, in words, and in which language.
+
+Vietnamese customers type with and without diacritics, often in one message, so everything that is
+searched or compared goes through `fold` on both sides. Stored text is never folded, only `nfc`.
+"""
+
+import re
+import unicodedata
+from typing import Literal
+
+Language = Literal["vi", "en"]
+
+_WORD = re.compile(r"[^\W_]+")
+
+# The shape of a Vietnamese syllable without diacritics: onset, vowels, coda.
+_VIETNAMESE_SYLLABLE = re.compile(
+    r"(?:ngh|ng|nh|gh|gi|kh|ph|th|tr|ch|qu|[bcdghklmnprstvx])?"
+    r"(?:ieu|yeu|uou|uoi|oai|oay|oeo|uye|uya|uay|uyu|[iuo]a|[iyuo]e|uo|uu|[aou]i|[au]y|[ae]o|[aei]u|[aeiouy])"
+    r"(?:ng|nh|ch|[cmnpt])?"
+)
+# Letters that English does not use and Vietnamese does.
+_VIETNAMESE_LETTER = re.compile(r"[ăâđêôơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]")
+
+# Folded words that carry no topic. Words that are content in the other reading of the same letters
+# ("ban" is you and sell, "hang" is goods and row) are kept out of the lists.
+STOP_WORDS: dict[Language, frozenset[str]] = {
+    "en": frozenset(
+        "a about all am an and any are as at be been but by can could did do does for from get got had has have "
+        "he her his how i if in into is it its just like m may me my no not of on or our out please s she should so "
+        "some t than that the their them then there these they this to up us ve was we were what when where which "
+        "who whom whose why will with would you your".split()
+    ),
+    "vi": frozenset(
+        "a ah ai anh bang bi boi cac cai can chi cho chua co con cua cung da dang day de den di do duoc em gi ha hay "
+        "hoac hoi ho het hon it k ko kha khi khong la lai lam len luc luon ma minh moi mot muon nao nay nen neu "
+        "ng nguoi nhe nhi nhieu nhu nhung o oi phai qua ra rang rat roi sao se sau tai tat te the thi thoi toi "
+        "trong truoc tu tung u va van vao vay ve vi viec voi vui xin".split()
+    ),
+}
+
+# Folded words that tell the language; words common in both are left out.
+_VIETNAMESE_CUES = STOP_WORDS["vi"] | frozenset(
+    "ban hang gia tien mua doi giao ship thanh toan nhieu bao sp dt cam on chao dung duoc nua "
+    "thoi gian nam ngay gio nha may vay dc r nha ad".split()
+)
+_ENGLISH_CUES = STOP_WORDS["en"] | frozenset(
+    "hello hi thanks thank ok yes much many price buy order card money account pay find tell know want need help "
+    "name first day time year new good long open make use return refund delivery size color".split()
+)
+_BOTH = frozenset("a can do so no to me my s t m it he them his her may sale ship shop an in on the ban long".split())
+
+
+def nfc(text: str) -> str:
+    """The stored form of `text`: Unicode NFC."""
+    return unicodedata.normalize("NFC", text)
+
+
+def fold(text: str) -> str:
+    """`text` for comparing: lower case, no diacritics, đ as d, single spaces, trimmed. Idempotent."""
+    lowered = text.lower()
+    if not lowered.isascii():
+        marked = unicodedata.normalize("NFD", lowered.replace("đ", "d"))
+        bare = "".join(letter for letter in marked if not unicodedata.combining(letter))
+        lowered = unicodedata.normalize("NFC", bare)
+    return " ".join(lowered.split())
+
+
+def words(text: str) -> list[str]:
+    """The folded words of `text` in order: letters and digits, no punctuation."""
+    return _WORD.findall(fold(text))
+
+
+def detect_language(text: str) -> Language:
+    """Vietnamese or English for a short message, typed with diacritics or without.
+
+    Letters decide when there are any only Vietnamese has; else each word votes by itself: a
+    word of one language's commonest words counts whole, the mere shape of a syllable a little.
+    Without evidence the answer is English.
+    """
+    if _VIETNAMESE_LETTER.search(nfc(text.lower())):
+        return "vi"
+    return "vi" if sum(map(_vietnamese_vote, words(text))) > 0 else "en"
+
+
+def _vietnamese_vote(word: str) -> float:
+    """How far `word`, folded, speaks for Vietnamese (above 0) or English (below 0)."""
+    if word.isdigit():
+        return 0.0
+    vote = 0.25 if _VIETNAMESE_SYLLABLE.fullmatch(word) else -0.5
+    if word not in _BOTH:
+        vote += (word in _VIETNAMESE_CUES) - (word in _ENGLISH_CUES)
+    return vote

@@ -1,0 +1,1 @@
+"""Models the product can call: chat and embeddings, offline or at an endpoint."""
