@@ -1,0 +1,37 @@
+"""How gunicorn serves: threads, because requests wait for the database; two processes, because Python does."""
+
+import os
+import signal
+from typing import Any
+
+from prometheus_client import multiprocess
+
+from config.embedded.process import die_with_parent
+
+# The supervisor passes its listening socket, so that a restart of the web refuses nobody.
+_listener = os.environ.get("BACKROOM_LISTENER")
+bind = f"fd://{_listener}" if _listener else f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+wsgi_app = "config.wsgi"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_WORKERS") or 2)
+threads = 4
+timeout = 60  # seconds without a sign of life before a worker is replaced
+graceful_timeout = 4
+keepalive = 15
+preload_app = True
+control_socket_disable = True
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - gunicorn's heartbeat, no data
+loglevel = "warning"
+# Connections come from this machine or from TRUSTED_PROXIES, which Django's settings judge.
+forwarded_allow_ips = ""
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """A worker must not outlive a killed master."""
+    die_with_parent(signal.SIGTERM)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Forget the live gauges of a dead worker."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        multiprocess.mark_process_dead(worker.pid)

@@ -1,0 +1,217 @@
+"""What `manage.py up` does: servers, migrations, demo, then web, worker and beat until somebody stops it.
+
+Every child is started again, with back-off, when it dies. Ctrl-C and SIGTERM stop web, beat, worker, Valkey and
+PostgreSQL in this order. The listening socket is ours and is passed on, so a restart of the web refuses nobody.
+"""
+
+import errno
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.core.management import get_commands
+
+from config import external
+from config.embedded import StartError, data_dir, layout, locks, secret, users
+from config.embedded.process import MARK, Child, end_orphans, say, spawn
+
+TICK = 0.2  # seconds
+LOGINS = (
+    "owner@saigon-gadgets.example",
+    "operator@saigon-gadgets.example",
+    "owner@harbour-homes.example",
+    "root@backroom.example",
+)
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: somebody asked us to stop
+    """Ctrl-C, SIGTERM, or the terminal went away."""
+
+
+@dataclass
+class Supervisor:
+    """One run of `manage.py up`."""
+
+    host: str
+    port: int
+    demo: bool
+    children: list[Child] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Run until stopped. Raises StartError when there is something to mend first."""
+        layout.prepare_data_dir()
+        try:
+            with stoppable(), only_one(f"http://{self.host}:{self.port}/"):
+                end_orphans(data_dir())
+                with listening(self.host, self.port) as listener, users.servers(linger=5) as keeper:
+                    self._run(listener, keeper)
+        except Stopped:
+            say("stopped")
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise StartError(f"no space left on the disk of {data_dir()}") from error
+            raise
+
+    def _run(self, listener: socket.socket, keeper: subprocess.Popen[bytes] | None) -> None:
+        servers = Child("the embedded servers", users.start_keeper, process=keeper, started_at=time.monotonic())
+        try:
+            self._prepare()
+            self.children = [*([servers] if users.needed() else []), *self._services(listener)]
+            self._watch()
+        finally:
+            listener.close()
+            for name, seconds in (("web", 5), ("beat", 2), ("worker", 5)):
+                for child in self.children:
+                    if child.name == name:
+                        child.stop(seconds)
+
+    def _prepare(self) -> None:
+        """Bring database, static files and demo up to date."""
+        layout.check_free_space()
+        if os.environ.get("DATABASE_URL"):
+            external.prepare()
+        self._command("migrate", "--no-input", "--verbosity", "0")
+        self._command("collectstatic", "--no-input", "--verbosity", "0")
+        if self.demo and "load_demo" in get_commands():
+            self._command("load_demo")
+
+    def _command(self, *words: str) -> None:
+        """Run one of our commands to its end. Raises StartError when it fails; it has said why."""
+        child = spawn(
+            [sys.executable, "manage.py", *words],
+            orphan_signal=signal.SIGTERM,
+            environment=self._environment(),
+            folder=layout.CHECKOUT,
+        )
+        try:
+            code = child.wait()
+        except Stopped:
+            child.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(5)
+            raise
+        if code != 0:
+            raise StartError(f"`manage.py {words[0]}` failed")
+
+    def _services(self, listener: socket.socket) -> list[Child]:
+        """Web, worker and beat, not started yet."""
+        schedule = data_dir() / "beat"
+        schedule.mkdir(mode=0o700, exist_ok=True)
+        celery = [
+            sys.executable,
+            "-W",
+            "ignore:You're running the worker with superuser",
+            "-m",
+            "celery",
+            "-q",
+            "-A",
+            "config.celery",
+        ]
+        worker = [*celery, "worker", "--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle"]
+        beat = [*celery, "beat", "--schedule", schedule / "schedule", "--pidfile="]
+        return [
+            Child("web", lambda: self._start_web(listener)),
+            Child("worker", lambda: self._start(worker)),
+            Child("beat", lambda: self._start(beat)),
+        ]
+
+    def _start_web(self, listener: socket.socket) -> subprocess.Popen[bytes]:
+        """Start gunicorn on our socket, with an empty folder for the figures its processes share."""
+        folder = data_dir() / "metrics"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        extra = {"BACKROOM_LISTENER": str(listener.fileno()), "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+        command = [sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"]
+        return self._start(command, extra, pass_fds=[listener.fileno()])
+
+    def _start(
+        self, command: Sequence[str | Path], extra: Mapping[str, str] | None = None, pass_fds: Sequence[int] = ()
+    ) -> subprocess.Popen[bytes]:
+        environment = self._environment() | dict(extra or {})
+        return spawn(
+            command, orphan_signal=signal.SIGTERM, environment=environment, folder=layout.CHECKOUT, pass_fds=pass_fds
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {MARK: str(data_dir()), "HOST": self.host, "PORT": str(self.port)}
+
+    def _watch(self) -> None:
+        announced = False
+        while True:
+            for child in self.children:
+                child.tend()
+            if not announced and self._answers():
+                announced = True
+                self._announce()
+            time.sleep(TICK)
+
+    @property
+    def _address(self) -> str:
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self._address}/healthz", timeout=2) as answer:  # noqa: S310 - our own web
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def _announce(self) -> None:
+        lines = [f"Backroom is ready: {self._address}/admin/  (API: {self._address}/api/v1/docs/)"]
+        if self.demo and "load_demo" in get_commands():
+            password = os.environ.get("DEMO_PASSWORD") or secret("DEMO_PASSWORD")
+            lines += [f"Demo logins, password {password} :", *(f"  {login}" for login in LOGINS)]
+        sys.stdout.write("\n".join([*lines, "Ctrl-C stops everything.", ""]))
+        sys.stdout.flush()
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let the first Ctrl-C, SIGTERM or SIGHUP raise Stopped; the following ones are ignored while we stop."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def stop(signum: int, _frame: object) -> None:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise Stopped
+
+    for signum in signals:
+        signal.signal(signum, stop)
+    yield
+
+
+@contextmanager
+def only_one(address: str) -> Iterator[None]:
+    """Hold this checkout's supervisor lock. Raises StartError when another one has it."""
+    lock = locks.take("supervisor")
+    if lock is None:
+        raise StartError(f"it already runs for this data directory: {locks.read('supervisor')}")
+    try:
+        locks.write(lock, f"process {os.getpid()}, {address}")
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen on the address. Raises StartError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise StartError(f"port {port} is taken: stop what listens on it or choose another with --port") from error
+        raise StartError(f"cannot listen on {host} port {port}: {error}") from error
+    with listener:
+        yield listener

@@ -1,0 +1,54 @@
+#!/usr/bin/env python
+"""Django's command line. Commands that need the database get the embedded servers for their own time."""
+
+import os
+import sys
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+
+from config import embedded
+
+WITHOUT_SERVERS = frozenset(
+    {
+        "check",
+        "collectstatic",
+        "compilemessages",
+        "diffsettings",
+        "findstatic",
+        "help",
+        "makemessages",
+        "makemigrations",
+        "sendtestemail",
+        "spectacular",
+        "startapp",
+        "up",
+        "version",
+    }
+)
+
+
+def needs_servers(arguments: list[str]) -> bool:
+    """Whether the command may talk to the database or Redis. (`up` has its own way.)"""
+    command = arguments[1] if len(arguments) > 1 else "help"
+    return not (command.startswith("-") or command in WITHOUT_SERVERS or {"-h", "--help"} & set(arguments))
+
+
+def main() -> None:
+    """Run one command; what the user can mend is one line, without a traceback."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    environ.Env.read_env(Path(__file__).resolve().parent / ".env")
+    try:
+        if not needs_servers(sys.argv):
+            execute_from_command_line(sys.argv)
+            return
+        with embedded.servers():
+            execute_from_command_line(sys.argv)
+    except (embedded.StartError, ImproperlyConfigured) as error:
+        sys.exit(f"backroom: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""pytest plugin: a throw-away PostgreSQL and Valkey for this run, before Django reads its settings.
+
+`-p tests.services` imports it first. DATABASE_URL in the environment switches it off; pytest-xdist's workers inherit
+the servers of their starter. The servers end, and their folder goes, with this process, however it ends.
+"""
+
+import atexit
+import os
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from config import embedded
+
+
+def start() -> None:
+    """Start the servers and point the environment at them."""
+    folder = Path(tempfile.mkdtemp(prefix="backroom-test-"))
+    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    os.environ["DATA_DIR"] = str(folder)
+    os.environ.pop("REDIS_URL", None)
+    stack = ExitStack()
+    stack.enter_context(embedded.servers(throw_away=True, linger=10))
+    atexit.register(stack.close)
+    sockets = embedded.database()["HOST"]
+    os.environ["SECRET_KEY"] = embedded.secret("SECRET_KEY")
+    os.environ["VAULT_KEYS"] = embedded.secret("VAULT_KEYS")
+    os.environ["DATABASE_URL"] = f"postgres://backroom_app@/backroom?host={sockets}"
+    os.environ["DATABASE_OWNER_URL"] = f"postgres://backroom_owner@/backroom?host={sockets}"
+    os.environ["REDIS_URL"] = embedded.redis_url(0).partition("?")[0]
+
+
+if not (os.environ.get("DATABASE_URL") or os.environ.get("PYTEST_XDIST_WORKER")):
+    start()
