@@ -1,0 +1,120 @@
+"""Bots and their versions: how a bot speaks, and which version speaks now."""
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models import KnowledgeDomain
+from tenants.fields import TenantForeignKey, UUIDv7
+from tenants.models import TenantModel, User, updated_at_field
+
+
+class Capability(models.Model):
+    """Something the platform can do for a bot, such as looking up a price. Global."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUIDv7(), editable=False)
+    domain = models.ForeignKey(
+        KnowledgeDomain, null=True, blank=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("domain")
+    )
+    code = models.SlugField(_("code"), max_length=63, unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True)
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("capability")
+        verbose_name_plural = _("capabilities")
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Bot(TenantModel):
+    """A bot of a tenant. What it says and knows stands in its versions and FAQs."""
+
+    class Status(models.TextChoices):
+        """An archived bot takes no new sessions."""
+
+        ACTIVE = "active", _("Active")
+        ARCHIVED = "archived", _("Archived")
+
+    code = models.SlugField(_("code"), max_length=63)
+    name = models.CharField(_("name"), max_length=200)
+    domain = models.ForeignKey(
+        KnowledgeDomain, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("domain")
+    )
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE, db_default=Status.ACTIVE)
+    metadata = models.JSONField(_("metadata"), default=dict, db_default={}, blank=True)
+    updated_at = updated_at_field()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("bot")
+        verbose_name_plural = _("bots")
+        ordering = ["code"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "code"],
+                name="bot_code_once",
+                violation_error_message=_("A bot with this code exists already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BotVersion(TenantModel):
+    """One way the bot speaks, numbered from 1. Never changed once it was active: running sessions rely on it."""
+
+    bot = TenantForeignKey(Bot, on_delete=models.CASCADE, related_name="versions", verbose_name=_("bot"))
+    version = models.PositiveIntegerField(_("version"), editable=False)
+    is_active = models.BooleanField(_("active"), default=False, db_default=False, editable=False)
+    activated_at = models.DateTimeField(_("activated"), null=True, blank=True, editable=False)
+    flow_config = models.JSONField(_("flow"), default=dict, db_default={}, blank=True)
+    system_prompt = models.TextField(
+        _("personality and instructions"), blank=True, help_text=_("Who the bot is and how it speaks.")
+    )
+    created_by = models.ForeignKey(User, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("bot version")
+        verbose_name_plural = _("bot versions")
+        ordering = ["-version"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "bot", "version"],
+                name="botversion_number_once",
+                violation_error_message=_("This version exists already."),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "bot"],
+                condition=models.Q(is_active=True),
+                name="botversion_one_active",
+                violation_error_message=_("Another version is active."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"v{self.version}"
+
+
+class BotVersionCapability(TenantModel):
+    """A capability that a version may use."""
+
+    bot_version = TenantForeignKey(BotVersion, on_delete=models.CASCADE, related_name="version_capabilities")
+    capability = models.ForeignKey(Capability, on_delete=models.PROTECT, related_name="+", verbose_name=_("capability"))
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("capability of a version")
+        verbose_name_plural = _("capabilities of a version")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "bot_version", "capability"],
+                name="botversioncapability_once",
+                violation_error_message=_("The version has this capability already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.capability)

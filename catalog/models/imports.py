@@ -1,0 +1,114 @@
+"""A catalogue on its way in: the job, and each row of the file as it was understood."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models.domains import KnowledgeDomain
+from tenants.fields import TenantField, TenantForeignKey
+from tenants.models import StoredFile, TenantModel, User, updated_at_field
+from tenants.queue import QueueRow
+
+
+class ImportJob(QueueRow):
+    """One import. The worker stages the file (nothing is changed), a person or the job itself has it applied."""
+
+    class Status(models.TextChoices):
+        """Where the import stands (``QueueRow.state`` says whether a worker has something to do)."""
+
+        PENDING = "pending", _("Waiting")
+        STAGING = "staging", _("Reading")
+        STAGED = "staged", _("Ready to apply")
+        APPLYING = "applying", _("Applying")
+        COMPLETED = "completed", _("Completed")
+        FAILED = "failed", _("Failed")
+
+    class SourceType(models.TextChoices):
+        """Where the rows come from."""
+
+        FILE = "file_upload", _("File")
+        API = "api", _("API")
+
+    class Mapping(models.TextChoices):
+        """How columns are understood."""
+
+        AUTO = "auto", _("Recognise")
+        SHOPIFY = "shopify", "Shopify"
+        BACKROOM = "backroom", "Backroom"
+
+    class DuplicateSku(models.TextChoices):
+        """What happens to a SKU that a different variant of the file already has."""
+
+        ERROR = "error", _("Report an error")
+        SUFFIX = "suffix", _("Add a number")
+
+    source_type = models.CharField(_("source"), max_length=16, choices=SourceType, default=SourceType.FILE)
+    source_file = TenantForeignKey(
+        StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("file")
+    )
+    mapping = models.CharField(_("format"), max_length=16, choices=Mapping, default=Mapping.AUTO)
+    currency = models.CharField(_("currency"), max_length=3)
+    domain = models.ForeignKey(
+        KnowledgeDomain, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("domain")
+    )
+    on_duplicate_sku = models.CharField(
+        _("duplicate SKUs"), max_length=16, choices=DuplicateSku, default=DuplicateSku.ERROR
+    )
+    status = models.CharField(
+        _("status"), max_length=16, choices=Status, default=Status.PENDING, db_default=Status.PENDING, editable=False
+    )
+    rows_read = models.PositiveIntegerField(_("rows read"), default=0, db_default=0, editable=False)
+    progress = models.PositiveSmallIntegerField(_("progress in percent"), default=0, db_default=0, editable=False)
+    summary = models.JSONField(_("summary"), default=dict, db_default={}, editable=False)
+    error_log = models.TextField(_("error"), blank=True, default="", db_default="", editable=False)
+    created_by = models.ForeignKey(User, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+")
+    updated_at = updated_at_field()
+
+    class Meta(QueueRow.Meta):
+        verbose_name = _("import")
+        verbose_name_plural = _("imports")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.source_file.name if self.source_file else f"{self.get_source_type_display()} {self.created_at:%Y-%m-%d}"
+
+
+class ImportRow(TenantModel):
+    """One row as it was understood: what it will do, and what is wrong with it. Kept, so that it can be fixed."""
+
+    class Outcome(models.TextChoices):
+        """What applying the row does."""
+
+        CREATE = "create", _("New")
+        CHANGE = "change", _("Changed")
+        UNCHANGED = "unchanged", _("Unchanged")
+        ERROR = "error", _("Error")
+
+    class Kind(models.TextChoices):
+        """What the row describes."""
+
+        VARIANT = "variant", _("Variant")
+        IMAGE = "image", _("Image")
+
+    tenant = TenantField(referenced=False)
+    job = TenantForeignKey(ImportJob, on_delete=models.CASCADE, related_name="rows", verbose_name=_("import"))
+    row = models.PositiveIntegerField(_("row in the file"))
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    handle = models.CharField(_("handle"), max_length=255, blank=True)
+    sku = models.CharField(_("SKU"), max_length=255, blank=True)
+    data = models.JSONField(_("as understood"), default=dict)
+    problems = models.JSONField(
+        _("problems"), default=list, help_text="Each: level, column, value, code, message."
+    )
+    outcome = models.CharField(_("effect"), max_length=16, choices=Outcome, blank=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("imported row")
+        verbose_name_plural = _("imported rows")
+        ordering = ["job", "row"]
+        indexes = [
+            models.Index(fields=["tenant", "job", "row"], name="importrow_of_job"),
+            models.Index(fields=["tenant", "job", "outcome"], name="importrow_by_outcome"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.row}: {self.sku or self.handle}"

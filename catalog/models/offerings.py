@@ -1,0 +1,245 @@
+"""What a tenant sells: offerings, their versions and attributes, and the variants that have a SKU."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models.domains import AttributeDefinition, KnowledgeDomain
+from tenants.fields import TenantForeignKey
+from tenants.models import TenantModel, TenantQuerySet, User, updated_at_field
+
+
+class Status(models.TextChoices):
+    """Life of an offering and of a version. The only archive flag there is."""
+
+    DRAFT = "draft", _("Draft")
+    ACTIVE = "active", _("Active")
+    ARCHIVED = "archived", _("Archived")
+
+
+class OfferingQuerySet(TenantQuerySet):
+    """Reads of offerings."""
+
+    def with_active_version(self) -> "OfferingQuerySet":
+        """Annotate ``name`` and ``description`` with those of the active version, else of the newest one."""
+        newest = OfferingVersion.objects.filter(offering=models.OuterRef("pk")).order_by(
+            models.Case(models.When(status=Status.ACTIVE, then=0), default=1), "-version"
+        )
+        return self.annotate(
+            name=models.Subquery(newest.values("name")[:1]), description=models.Subquery(newest.values("description")[:1])
+        )
+
+
+class Offering(TenantModel):
+    """A product, service, asset or financial offer. Its words stand in versions, its prices and stock at its variants."""
+
+    class Type(models.TextChoices):
+        """What kind of thing is sold."""
+
+        PHYSICAL = "physical", _("Physical product")
+        SERVICE = "service", _("Service")
+        ASSET = "asset", _("Asset")
+        FINANCIAL = "financial", _("Financial product")
+
+    code = models.CharField(_("code"), max_length=255, help_text=_("Your own short name; a Shopify handle."))
+    offering_type = models.CharField(_("type"), max_length=16, choices=Type, default=Type.PHYSICAL)
+    domain = models.ForeignKey(
+        KnowledgeDomain, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("domain")
+    )
+    bot = TenantForeignKey(
+        "bots.Bot",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="offerings",
+        verbose_name=_("bot"),
+        help_text=_("Empty: every bot sells it."),
+    )
+    category = models.CharField(_("category"), max_length=200, blank=True)
+    tags = ArrayField(models.CharField(max_length=100), verbose_name=_("tags"), default=list, blank=True)
+    identity_key = models.CharField(
+        _("identity key"), max_length=255, blank=True, help_text=_("What it is called in the system it comes from.")
+    )
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.DRAFT, db_default=Status.DRAFT)
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    updated_at = updated_at_field()
+
+    objects = OfferingQuerySet.as_manager()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("offering")
+        verbose_name_plural = _("offerings")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "code"],
+                name="offering_code_once",
+                violation_error_message=_("An offering with this code exists already."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=Status.values),
+                name="offering_status",
+                violation_error_message=_("Unknown status."),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "-id"], name="offering_newest"),
+            models.Index(fields=["tenant", "status"], name="offering_by_status"),
+            GinIndex(fields=["tags"], name="offering_tags"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class OfferingVersion(TenantModel):
+    """The words and attributes of an offering at one time. Numbered from 1; at most one is active."""
+
+    offering = TenantForeignKey(Offering, on_delete=models.CASCADE, related_name="versions", verbose_name=_("offering"))
+    version = models.PositiveIntegerField(_("version"))
+    name = models.CharField(_("name"), max_length=500)
+    description = models.TextField(_("description"), blank=True, help_text=_("Simple HTML is kept."))
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.DRAFT, db_default=Status.DRAFT)
+    attributes = models.JSONField(
+        _("attributes"), default=dict, db_default={}, editable=False, help_text="Copy of the attribute values, kept by a trigger."
+    )
+    created_by = models.ForeignKey(User, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+")
+    updated_at = updated_at_field()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("offering version")
+        verbose_name_plural = _("offering versions")
+        ordering = ["-version"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "offering", "version"],
+                name="offeringversion_number_once",
+                violation_error_message=_("This version exists already."),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "offering"],
+                condition=models.Q(status="active"),
+                name="offeringversion_one_active",
+                violation_error_message=_("Another version is active."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=Status.values),
+                name="offeringversion_status",
+                violation_error_message=_("Unknown status."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} (v{self.version})"
+
+
+class AttributeValue(TenantModel):
+    """One attribute of one version: the truth, of which ``OfferingVersion.attributes`` is the copy."""
+
+    offering_version = TenantForeignKey(OfferingVersion, on_delete=models.CASCADE, related_name="attribute_values")
+    attribute_definition = models.ForeignKey(
+        AttributeDefinition, on_delete=models.PROTECT, related_name="+", verbose_name=_("attribute")
+    )
+    value_text = models.TextField(_("text"), null=True, blank=True)  # noqa: DJ001 - null: the value is of another type
+    value_number = models.DecimalField(_("number"), max_digits=19, decimal_places=4, null=True, blank=True)
+    value_bool = models.BooleanField(_("yes or no"), null=True, blank=True)
+    value_json = models.JSONField(_("structured"), null=True, blank=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("attribute value")
+        verbose_name_plural = _("attribute values")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "offering_version", "attribute_definition"],
+                name="attributevalue_once",
+                violation_error_message=_("This attribute has a value already."),
+            ),
+            models.CheckConstraint(
+                condition=models.expressions.RawSQL(
+                    "num_nonnulls(value_text, value_number, value_bool, value_json) = 1", (), models.BooleanField()
+                ),
+                name="attributevalue_one_type",
+                violation_error_message=_("Give exactly one value."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attribute_definition}: {self.value}"
+
+    @property
+    def value(self) -> object:
+        """The value, whichever its type."""
+        values = (self.value_text, self.value_number, self.value_bool, self.value_json)
+        return next((value for value in values if value is not None), None)
+
+
+class Variant(TenantModel):
+    """What is priced, stocked and bought: an offering in one colour, size or term, with a SKU."""
+
+    class Policy(models.TextChoices):
+        """Whether it may be sold beyond stock (Shopify's inventory policy)."""
+
+        DENY = "deny", _("Stop selling at zero")
+        CONTINUE = "continue", _("Keep selling")
+
+    class Status(models.TextChoices):
+        """An archived variant is kept for the books and not offered."""
+
+        ACTIVE = "active", _("Active")
+        ARCHIVED = "archived", _("Archived")
+
+    offering = TenantForeignKey(Offering, on_delete=models.CASCADE, related_name="variants", verbose_name=_("offering"))
+    sku = models.CharField(_("SKU"), max_length=255)
+    name = models.CharField(_("name"), max_length=500, blank=True)
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE, db_default=Status.ACTIVE)
+    attributes = models.JSONField(_("options"), default=dict, db_default={}, blank=True)
+    inventory_policy = models.CharField(
+        _("beyond stock"), max_length=16, choices=Policy, default=Policy.DENY, db_default=Policy.DENY
+    )
+    position = models.PositiveIntegerField(_("position"), default=0, db_default=0)
+    metadata = models.JSONField(_("metadata"), default=dict, db_default={}, blank=True)
+    updated_at = updated_at_field()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("variant")
+        verbose_name_plural = _("variants")
+        ordering = ["offering", "position", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "sku"],
+                name="variant_sku_once",
+                violation_error_message=_("A variant with this SKU exists already."),
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(sku=""), name="variant_sku_given", violation_error_message=_("Give a SKU.")
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "offering", "position"], name="variant_of_offering")]
+
+    def __str__(self) -> str:
+        return self.sku
+
+
+class OfferingImage(TenantModel):
+    """A picture of an offering, by address."""
+
+    offering = TenantForeignKey(Offering, on_delete=models.CASCADE, related_name="images", verbose_name=_("offering"))
+    url = models.URLField(_("address"), max_length=2000)
+    alt = models.CharField(_("description for the blind"), max_length=500, blank=True)
+    position = models.PositiveIntegerField(_("position"), default=0, db_default=0)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("image")
+        verbose_name_plural = _("images")
+        ordering = ["offering", "position", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "offering", "url"],
+                name="offeringimage_once",
+                violation_error_message=_("The offering has this image already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.alt or self.url

@@ -1,0 +1,148 @@
+"""What it costs, where and when: channels, price lists, prices, and the ledger of their changes."""
+
+from typing import TYPE_CHECKING
+
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models.offerings import Variant
+from tenants.fields import TenantField, TenantForeignKey
+from tenants.models import TenantModel, updated_at_field
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+CURRENCY_CODE = RegexValidator(r"^[A-Z]{3}$", _("Three capital letters, such as VND."))
+
+
+def amount_field(label: "StrOrPromise", **options: bool) -> models.DecimalField:
+    """Return a column for an amount of money: 15 digits before the point, 4 after."""
+    return models.DecimalField(label, max_digits=19, decimal_places=4, validators=[MinValueValidator(0)], **options)
+
+
+class SalesChannel(TenantModel):
+    """Where is sold: the web, Messenger, Zalo."""
+
+    code = models.SlugField(_("code"), max_length=63)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    is_active = models.BooleanField(_("active"), default=True, db_default=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("sales channel")
+        verbose_name_plural = _("sales channels")
+        ordering = ["code"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "code"],
+                name="saleschannel_code_once",
+                violation_error_message=_("A channel with this code exists already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.code
+
+
+class PriceList(TenantModel):
+    """Prices for one channel or, without one, for all; inside its window the highest priority wins."""
+
+    code = models.SlugField(_("code"), max_length=63)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    channel = TenantForeignKey(
+        SalesChannel,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="price_lists",
+        verbose_name=_("channel"),
+        help_text=_("Empty: every channel."),
+    )
+    priority = models.IntegerField(_("priority"), default=0, db_default=0, help_text=_("The highest one wins."))
+    valid_from = models.DateTimeField(_("valid from"), null=True, blank=True)
+    valid_to = models.DateTimeField(_("valid to"), null=True, blank=True)
+    updated_at = updated_at_field()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("price list")
+        verbose_name_plural = _("price lists")
+        ordering = ["-priority", "code"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "code"],
+                name="pricelist_code_once",
+                violation_error_message=_("A price list with this code exists already."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(valid_from=None) | models.Q(valid_to=None) | models.Q(valid_from__lt=models.F("valid_to")),
+                name="pricelist_window",
+                violation_error_message=_("The window must end after it begins."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.code
+
+
+class VariantPrice(TenantModel):
+    """The price of a variant in a list and currency. The bot quotes it at the moment of the answer."""
+
+    price_list = TenantForeignKey(PriceList, on_delete=models.CASCADE, related_name="prices", verbose_name=_("price list"))
+    variant = TenantForeignKey(Variant, on_delete=models.CASCADE, related_name="prices", verbose_name=_("variant"))
+    currency = models.CharField(_("currency"), max_length=3, validators=[CURRENCY_CODE])
+    amount = amount_field(_("amount"))
+    compare_at = amount_field(_("before the sale"), null=True, blank=True)
+    updated_at = updated_at_field()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("price")
+        verbose_name_plural = _("prices")
+        ordering = ["variant", "price_list", "currency"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "variant", "price_list", "currency"],
+                name="variantprice_once",
+                violation_error_message=_("The variant has a price in this list and currency already."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(amount__gte=0), name="variantprice_amount", violation_error_message=_("Not below zero.")
+            ),
+            models.CheckConstraint(
+                condition=models.Q(compare_at=None) | models.Q(compare_at__gte=0),
+                name="variantprice_compare_at",
+                violation_error_message=_("Not below zero."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(currency__regex=r"^[A-Z]{3}$"),
+                name="variantprice_currency",
+                violation_error_message=_("Three capital letters, such as VND."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"
+
+
+class PriceChange(TenantModel):
+    """One line of the price ledger, written by a trigger on every way a price can change; never updated."""
+
+    tenant = TenantField(referenced=False)
+    price_list = TenantForeignKey(PriceList, on_delete=models.CASCADE, related_name="+", verbose_name=_("price list"))
+    variant = TenantForeignKey(Variant, on_delete=models.CASCADE, related_name="price_changes", verbose_name=_("variant"))
+    currency = models.CharField(_("currency"), max_length=3)
+    old_amount = amount_field(_("before"), null=True, blank=True)
+    new_amount = amount_field(_("after"), null=True, blank=True)
+    old_compare_at = amount_field(_("compare-at before"), null=True, blank=True)
+    new_compare_at = amount_field(_("compare-at after"), null=True, blank=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("price change")
+        verbose_name_plural = _("price changes")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["tenant", "variant", "-id"], name="pricechange_of_variant"),
+            models.Index(fields=["tenant", "-id"], name="pricechange_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.old_amount} → {self.new_amount} {self.currency}"

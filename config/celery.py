@@ -1,0 +1,30 @@
+"""The Celery application: it only wakes workers, PostgreSQL is the queue of record (DESIGN section 6)."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("backroom")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_soft_time_limit=540,
+    task_time_limit=600,
+    worker_prefetch_multiplier=1,
+    worker_max_tasks_per_child=500,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"visibility_timeout": 3600, "socket_keepalive": True, "health_check_interval": 10},
+    beat_schedule={
+        "worker-seen": {"task": "tenants.worker_seen", "schedule": 10.0, "options": {"expires": 10}},
+        "embeddings": {"task": "catalog.embed_texts", "schedule": 3.0, "options": {"expires": 3}},
+        "imports": {"task": "catalog.run_imports", "schedule": 5.0, "options": {"expires": 5}},
+    },
+)
+app.autodiscover_tasks()

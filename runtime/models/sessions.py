@@ -1,0 +1,139 @@
+"""Conversations: the session, its turns, and what was learnt about the customer."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from bots.models import Bot, BotVersion
+from catalog.models import Customer, SalesChannel
+from tenants.fields import TenantField, TenantForeignKey
+from tenants.models import TenantModel
+
+
+class Session(TenantModel):
+    """One conversation of a customer with one version of a bot."""
+
+    class Owner(models.TextChoices):
+        """Who answers: only a claim makes it a person."""
+
+        BOT = "bot", _("Bot")
+        PERSON = "person", _("Person")
+
+    bot = TenantForeignKey(Bot, on_delete=models.PROTECT, related_name="sessions", verbose_name=_("bot"))
+    bot_version = TenantForeignKey(BotVersion, on_delete=models.PROTECT, related_name="sessions", verbose_name=_("version"))
+    channel = TenantForeignKey(SalesChannel, on_delete=models.PROTECT, related_name="sessions", verbose_name=_("channel"))
+    customer = TenantForeignKey(
+        Customer, null=True, blank=True, on_delete=models.SET_NULL, related_name="sessions", verbose_name=_("customer")
+    )
+    token_hash = models.BinaryField(max_length=32, null=True, editable=False, help_text="SHA-256 of the browser's token.")
+    owner = models.CharField(_("answered by"), max_length=16, choices=Owner, default=Owner.BOT, db_default=Owner.BOT)
+    flow_step = models.CharField(_("step"), max_length=63, default="open", db_default="open")
+    flow_context = models.JSONField(_("context"), default=dict, db_default={}, blank=True)
+    ext_metadata = models.JSONField(_("metadata of other systems"), default=dict, db_default={}, blank=True)
+    turn_number = models.PositiveIntegerField(
+        _("turns"), default=0, db_default=0, editable=False, help_text="Advanced by a conditional UPDATE: orders the turns."
+    )
+    state_updated_at = models.DateTimeField(_("last change"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True, editable=False)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["tenant", "-id"], name="session_newest"),
+            models.Index(fields=["tenant", "bot", "-id"], name="session_of_bot"),
+            models.Index(fields=["tenant", "customer", "-id"], name="session_of_customer"),
+            models.Index(fields=["token_hash"], name="session_token"),  # read by the API's door, in platform scope
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Turn(TenantModel):
+    """One message. A reply names the turn it answers."""
+
+    class Speaker(models.TextChoices):
+        """Who spoke."""
+
+        USER = "user", _("Customer")
+        ASSISTANT = "assistant", _("Bot")
+        AGENT = "agent", _("Person")
+        SYSTEM = "system", _("System")
+        TOOL = "tool", _("Tool")
+
+    session = TenantForeignKey(Session, on_delete=models.CASCADE, related_name="turns", verbose_name=_("conversation"))
+    in_reply_to = TenantForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="replies", verbose_name=_("answers")
+    )
+    speaker = models.CharField(_("speaker"), max_length=16, choices=Speaker)
+    message = models.TextField(_("message"), blank=True)
+    language = models.CharField(_("language"), max_length=8, blank=True, default="", db_default="")
+    intent = models.CharField(_("intent"), max_length=63, blank=True, default="", db_default="")
+    ui_metadata = models.JSONField(_("cards and buttons"), default=dict, db_default={}, blank=True)
+    external_id = models.CharField(
+        _("id on the channel"), max_length=255, blank=True, default="", db_default="", help_text=_("Sent twice, it is stored once.")
+    )
+    lease_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until then one worker decides this turn; a dead one's turn is decided again."
+    )
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("turn")
+        verbose_name_plural = _("turns")
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "session", "external_id"],
+                condition=~models.Q(external_id=""),
+                name="turn_external_id_once",
+                violation_error_message=_("This message was received already."),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "in_reply_to"],
+                condition=models.Q(speaker="assistant"),
+                name="turn_one_reply",
+                violation_error_message=_("This turn was answered already."),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "session", "id"], name="turn_of_session"),
+            models.Index(fields=["tenant", "-id"], name="turn_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.message[:80]
+
+
+class ContextSlot(TenantModel):
+    """Something learnt in a conversation, such as a budget, with its source. The newest value of a key counts."""
+
+    session = TenantForeignKey(Session, on_delete=models.CASCADE, related_name="slots", verbose_name=_("conversation"))
+    slot_key = models.SlugField(_("key"), max_length=63)
+    slot_value = models.TextField(_("value"))
+    confidence = models.DecimalField(_("confidence"), max_digits=4, decimal_places=3, null=True, blank=True)
+    extracted_from_turn = TenantForeignKey(
+        Turn, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("learnt from")
+    )
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("slot")
+        verbose_name_plural = _("slots")
+        ordering = ["session", "slot_key"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "session", "slot_key"],
+                name="contextslot_key_once",
+                violation_error_message=_("The conversation has this slot already."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(confidence=None) | models.Q(confidence__range=(0, 1)),
+                name="contextslot_confidence",
+                violation_error_message=_("Between 0 and 1."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.slot_key}: {self.slot_value}"

@@ -1,0 +1,139 @@
+"""The API's door: who sends the bearer token, and so whose rows the request may see.
+
+A token is an API key (``brk_…``) or a person's JWT; the tenant follows from it, no request names one. The class
+enters the scope on the request's ``ExitStack``, which ``ScopeMiddleware`` closes after the response was rendered.
+This module must not import view sets: REST framework imports it while they are being defined.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db.models.functions import Now
+from django.utils import timezone
+from rest_framework import authentication, exceptions
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+from rest_framework_simplejwt.tokens import AccessToken
+
+from tenants.models import ApiKey, Membership, Tenant, hash_token
+from tenants.models.people import API_KEY_PREFIX
+from tenants.roles import Role, role_permissions
+from tenants.scope import platform_scope, tenant_scope
+
+LAST_USED_PRECISION = timedelta(minutes=1)
+"""``ApiKey.last_used_at`` is written at most this often."""
+
+
+@dataclass(frozen=True)
+class KeyPrincipal:
+    """The program behind an API key, where REST framework expects a user."""
+
+    key: ApiKey
+    is_authenticated: bool = True
+    is_active: bool = True
+    is_superuser: bool = False
+    permissions: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def pk(self) -> UUID:
+        """Id of the key."""
+        return self.key.pk
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Whether the key's scopes allow ``app.verb_model``."""
+        return perm in self.permissions
+
+    def has_perms(self, perms: list[str], obj: Any = None) -> bool:
+        """Whether the key's scopes allow all of them."""
+        return all(self.has_perm(perm) for perm in perms)
+
+
+def bearer(request: Request) -> str | None:
+    """Return the bearer token of the request, or None when it sends another scheme or nothing."""
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def enter_tenant(request: Request, tenant_id: UUID) -> None:
+    """Open the tenant's scope until the response has been rendered."""
+    request._request.scopes.enter_context(tenant_scope(tenant_id))  # type: ignore[attr-defined]
+    structlog.contextvars.bind_contextvars(tenant=str(tenant_id))
+
+
+class BearerAuthentication(authentication.BaseAuthentication):
+    """What both kinds of token share: the challenge of a 401."""
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the WWW-Authenticate header."""
+        return 'Bearer realm="backroom"'
+
+
+class ApiKeyAuthentication(BearerAuthentication):
+    """``Authorization: Bearer brk_…``."""
+
+    def authenticate(self, request: Request) -> tuple[KeyPrincipal, ApiKey] | None:
+        """Return the key's principal; raises ``AuthenticationFailed`` for an unknown, expired or revoked key."""
+        token = bearer(request)
+        if token is None or not token.startswith(API_KEY_PREFIX):
+            return None
+        with platform_scope(reason="an API key names its tenant"):
+            key = ApiKey.objects.live().select_related("tenant").filter(key_hash=hash_token(token)).first()
+        if key is None:
+            raise exceptions.AuthenticationFailed()
+        enter_tenant(request, key.tenant_id)
+        _note_use(key)
+        return KeyPrincipal(key, permissions=key_permissions(key)), key
+
+
+def _note_use(key: ApiKey) -> None:
+    if key.last_used_at is None or timezone.now() - key.last_used_at > LAST_USED_PRECISION:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=Now())
+
+
+def key_permissions(key: ApiKey) -> frozenset[str]:
+    """Return what the key may do: all an owner may, narrowed by its scopes (``model:read``, ``model:write``, ``*:read``)."""
+    owner = role_permissions(Role.OWNER)
+    if not key.scopes:
+        return owner
+    return frozenset(perm for perm in owner if any(_scope_covers(scope, perm) for scope in key.scopes))
+
+
+def _scope_covers(scope: str, perm: str) -> bool:
+    verb, _, model = perm.partition(".")[2].partition("_")
+    name, _, access = scope.partition(":")
+    readable = access in ("", "read", "write") if verb == "view" else access in ("", "write")
+    return readable and name in ("*", model)
+
+
+class PersonAuthentication(BearerAuthentication, JWTAuthentication):
+    """A person's JWT. The membership is read at every request: a removed member is out at once."""
+
+    def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
+        """Return the person; raises ``AuthenticationFailed`` for a bad token or an ended membership."""
+        token = bearer(request)
+        if token is None:
+            return None
+        try:
+            access = AccessToken(token)  # type: ignore[arg-type]
+            user_id, tenant_id = UUID(access["user_id"]), UUID(access["tenant"])
+        except (TokenError, InvalidToken, KeyError, ValueError) as error:
+            raise exceptions.AuthenticationFailed() from error
+        membership = find_membership(user_id=user_id, tenant_id=tenant_id)
+        if membership is None:
+            raise exceptions.AuthenticationFailed()
+        membership.user.remember_role(tenant_id, membership.role)
+        enter_tenant(request, tenant_id)
+        return membership.user, access
+
+
+def find_membership(*, user_id: UUID, tenant_id: UUID) -> Membership | None:
+    """Return the live membership of an active person in an active tenant, or None."""
+    with platform_scope(reason="a token names its tenant"):
+        live = Membership.objects.select_related("user", "tenant").filter(
+            user__is_active=True, tenant__status=Tenant.Status.ACTIVE
+        )
+        return live.filter(user_id=user_id, tenant_id=tenant_id).first()

@@ -1,0 +1,106 @@
+"""``TenantModel`` and its querysets: may be built anywhere, run only inside a scope (DESIGN section 3, lock 1)."""
+
+from collections.abc import Collection
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import sql
+from django.db.models.functions import Now
+
+from tenants.fields import TenantField, UUIDv7
+from tenants.scope import NoScope, Scope, ScopeConflict, active_scope
+
+
+class TenantQuery(sql.Query):
+    """A query that remembers the scope it was built in and runs in no other. Clones and subqueries inherit it."""
+
+    built_in: Scope | None = None
+
+    def get_compiler(self, *args: Any, **options: Any) -> Any:
+        """Return the compiler; raises ``NoScope`` or ``ScopeConflict``."""
+        self.check_scope()
+        return super().get_compiler(*args, **options)
+
+    def check_scope(self) -> None:
+        """Refuse to run without a scope, or in another one than the query was built in."""
+        scope = active_scope()
+        if scope is None or self.built_in is None:
+            raise NoScope("A tenant's rows were asked for outside any scope.")
+        if scope.tenant_id != self.built_in.tenant_id:
+            raise ScopeConflict("A queryset of one scope was run in another.")
+
+
+class TenantQuerySet(models.QuerySet):
+    """Adds ``tenant_id = …`` when built in a scope, or at the first clone inside one (forms and views built at import)."""
+
+    query: TenantQuery
+
+    def __init__(self, model: Any = None, query: Any = None, using: Any = None, hints: Any = None) -> None:
+        super().__init__(model, query or TenantQuery(model), using, hints)
+        self._bind()
+
+    def _clone(self) -> Self:
+        clone = super()._clone()
+        clone._bind()
+        return clone
+
+    def _bind(self) -> None:
+        scope = active_scope()
+        if self.model is None or self.query.built_in is not None or scope is None:
+            return
+        self.query.built_in = scope
+        if scope.tenant_id is not None:
+            self.query.add_q(models.Q(tenant_id=scope.tenant_id))
+
+    # These change the class of the query, and with it get_compiler.
+    def update(self, **values: Any) -> int:
+        """Update the rows of the scope; returns how many."""
+        self.query.check_scope()
+        return super().update(**values)
+
+    def _update(self, values: Any) -> int:
+        self.query.check_scope()
+        return super()._update(values)  # type: ignore[misc]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the rows of the scope; returns how many, by model."""
+        self.query.check_scope()
+        return super().delete()
+
+    def _raw_delete(self, using: str | None) -> int:
+        self.query.check_scope()
+        return super()._raw_delete(using)  # type: ignore[misc]
+
+
+class TenantModel(models.Model):
+    """Base of every tenant-owned row: UUIDv7 id, tenant, time of creation. A child's Meta inherits this Meta."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUIDv7(), editable=False)
+    tenant = TenantField()
+    created_at = models.DateTimeField("created", db_default=Now(), editable=False)
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+        default_manager_name = "objects"
+
+    # A field that is not in the form is excluded, and Django then skips every constraint that contains it:
+    # all ours contain the tenant, which no form shows.
+    def validate_unique(self, exclude: Collection[str] | None = None) -> None:
+        """Check unique fields with the tenant counted in."""
+        super().validate_unique(_with_tenant(exclude))
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Check ``Meta.constraints`` with the tenant counted in."""
+        super().validate_constraints(_with_tenant(exclude))
+
+
+def _with_tenant(exclude: Collection[str] | None) -> set[str]:
+    return set(exclude or ()) - {"tenant"}
+
+
+def updated_at_field() -> models.DateTimeField:
+    """Return the column of rows that people change: set by every save, and by the database for bulk SQL."""
+    return models.DateTimeField("updated", auto_now=True, db_default=Now())

@@ -1,0 +1,104 @@
+"""PostgreSQL backend whose cursor names the tenant in front of the first statement of every transaction.
+
+``SET LOCAL backroom.tenant = '…'; <statement>`` travels as one message: no extra round trip, right in autocommit
+too (several statements in one message are one implicit transaction), safe behind a pooler in transaction mode,
+and never a prepared statement (prepared, it leaked between tenants through PgBouncer).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db.backends.postgresql import base
+from psycopg import ClientCursor, Connection
+from psycopg.pq import TransactionStatus
+from psycopg.sql import Composable
+
+from tenants.postgres.creation import DatabaseCreation
+from tenants.postgres.operations import DatabaseOperations
+from tenants.postgres.schema import DatabaseSchemaEditor
+from tenants.scope import active_scope
+
+NOTHING_SENT = ("", False)
+"""What a fresh transaction knows: no tenant, not the platform role."""
+
+
+def _prefix(connection: Connection) -> list[str]:
+    """Return the SET LOCAL statements this transaction still lacks, and remember them as sent."""
+    scope = active_scope()
+    wanted = (str(scope.tenant_id or ""), scope.is_platform) if scope else NOTHING_SENT
+    idle = connection.info.transaction_status == TransactionStatus.IDLE
+    # Kept on the psycopg connection, so that it is right for pooled ones; None after a rolled back savepoint.
+    sent = NOTHING_SENT if idle else getattr(connection, "backroom_sent", NOTHING_SENT)
+    connection.backroom_sent = wanted  # type: ignore[attr-defined]
+    if wanted == sent:
+        return []
+    statements = [f"SET LOCAL backroom.tenant = '{wanted[0]}'"]  # a UUID object, never user text
+    if wanted[1]:
+        statements.append("SET LOCAL ROLE backroom_platform")
+    elif sent is None or sent[1]:
+        statements.append("SET LOCAL ROLE NONE")
+    return statements
+
+
+class ScopedCursor(base.CursorMixin, ClientCursor):
+    """Django's cursor, which sends the current scope along."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> "ScopedCursor":
+        """Execute ``query``, in front of it whatever of the scope the transaction does not know yet."""
+        prefix = _prefix(self.connection)
+        if not prefix:
+            return super().execute(query, params, **options)
+        text = self.mogrify(query, params) if params is not None else _as_text(query, self)
+        super().execute("; ".join([*prefix, text]), None, **options)
+        for _ in prefix:
+            self.nextset()
+        return self
+
+    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
+        """Execute for every parameter set, in one transaction, so that the scope is sent once."""
+        with self.connection.transaction():
+            if prefix := _prefix(self.connection):
+                super().execute("; ".join(prefix))
+            super().executemany(query, params_seq, **options)
+
+
+def _as_text(query: Any, cursor: ClientCursor) -> str:
+    if isinstance(query, Composable):
+        return query.as_string(cursor)
+    return query.decode() if isinstance(query, bytes) else str(query)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """The ``default`` connection: logs in as the application role, and as the owner only to migrate."""
+
+    SchemaEditorClass = DatabaseSchemaEditor
+    creation_class = DatabaseCreation
+    ops_class = DatabaseOperations
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return psycopg's parameters, with our cursor (pools take it from here, too)."""
+        return {**super().get_connection_params(), "cursor_factory": ScopedCursor}
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        super()._savepoint_rollback(sid)
+        # ROLLBACK TO undoes a SET LOCAL of the savepoint: the next statement sends the scope again.
+        self.connection.backroom_sent = None
+
+    @contextmanager
+    def as_owner(self) -> Iterator[None]:
+        """Reconnect as the role that owns the tables, for migrations and for tests' set-up only."""
+        settings = self.settings_dict
+        owner = settings["OWNER"] if isinstance(settings["OWNER"], dict) else {"USER": settings["OWNER"]}
+        if settings["USER"] == owner["USER"]:
+            yield
+            return
+        before = {key: settings[key] for key in (*owner, "OPTIONS")}
+        options = {key: value for key, value in settings["OPTIONS"].items() if key != "pool"}
+        self.close()
+        settings.update(owner, OPTIONS=options)
+        try:
+            yield
+        finally:
+            self.close()
+            settings.update(before)
