@@ -1,0 +1,141 @@
+"""Backroom's own CSV: everything an offering has, one row per variant, picture or further price.
+
+Offerings are grouped by `code` and described in the first row of a code. Besides the fixed columns there
+may be `attr.<key>` (attributes of the offering) and `option.<key>` (attributes of the variant). A variant
+may have a second row for another price list, currency or location.
+"""
+
+import re
+from collections.abc import Sequence
+
+from catalog.imports import limits
+from catalog.imports.cells import Cells
+from catalog.imports.problems import Level, UnreadableFile
+from catalog.imports.rows import ImagePart, OfferingPart, OfferingType, VariantPart
+
+REQUIRED = ("code", "name", "price")
+_OFFERING_COLUMNS = ("code", "offering_type", "domain", "category", "tags", "status", "name", "description")
+_VARIANT_COLUMNS = ("sku", "variant_name", "price", "currency", "compare_at", "price_list", "policy")
+_STOCK_COLUMNS = ("stock_qty", "safety_stock", "location")
+_IMAGE_COLUMNS = ("image", "image_alt")
+_FIXED = frozenset(_OFFERING_COLUMNS + _VARIANT_COLUMNS + _STOCK_COLUMNS + _IMAGE_COLUMNS)
+_ATTRIBUTE, _OPTION = "attr.", "option."
+_KEYED = re.compile(r"(attr|option)\.\S.*")
+_OFFERING_TYPES: dict[str, OfferingType] = {
+    "physical": "physical",
+    "service": "service",
+    "asset": "asset",
+    "financial": "financial",
+}
+# An export that no spreadsheet takes for formulas puts one ' before such a cell; it is taken off again.
+_INERT = re.compile(r"'[=+\-@\t\r]")
+
+
+def check_header(header: Sequence[str]) -> list[str]:
+    """The header without surrounding white space; raises `UnreadableFile` naming a column that is wrong."""
+    columns = [name.strip() for name in header]
+    for name in REQUIRED:
+        if name not in columns:
+            raise UnreadableFile("missing_header", row=1, column=name, name=name)
+    seen: set[str] = set()
+    for name in columns:
+        if name not in _FIXED and not _KEYED.fullmatch(name):
+            raise UnreadableFile("unknown_header", row=1, column=name, name=name)
+        if name in seen:
+            raise UnreadableFile("duplicate_header", row=1, column=name, name=name)
+        seen.add(name)
+    return columns
+
+
+class BackroomMapping:
+    """Reads the parts of one row."""
+
+    name = "backroom"
+    handle_column = "code"
+    title_column = "name"
+    sku_column = "sku"
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self.columns = check_header(header)
+        self._attributes = sorted(name for name in self.columns if name.startswith(_ATTRIBUTE))
+        self._options = sorted(name for name in self.columns if name.startswith(_OPTION))
+
+    def cell(self, value: str) -> str:
+        """The cell as it is meant: without the quote of an inert export."""
+        return value[1:] if _INERT.match(value) else value
+
+    def offering(self, cells: Cells, handle: str) -> OfferingPart:
+        """The offering columns."""
+        status = cells.status("status")
+        offering_type = cells.choice("offering_type", _OFFERING_TYPES, "physical")
+        if offering_type is None:
+            cells.note("warning", "offering_type", "unknown_offering_type")
+        return OfferingPart(
+            name=cells.text("name") or handle,
+            description=cells.html("description"),
+            category=cells.text("category", limits.MAX_CATEGORY_CHARACTERS),
+            tags=cells.tags("tags"),
+            status=status if offering_type else "draft",
+            offering_type=offering_type or "physical",
+            domain=cells.text("domain", limits.MAX_CODE_CHARACTERS),
+            attributes=self._keyed(cells, self._attributes, _ATTRIBUTE),
+            metadata={},
+        )
+
+    def options(self, cells: Cells, handle: str) -> dict[str, str]:
+        """The option values of the row by key, in the order of the keys: that of the columns is free."""
+        return self._keyed(cells, self._options, _OPTION)
+
+    def _keyed(self, cells: Cells, columns: list[str], prefix: str) -> dict[str, str]:
+        values = ((column, cells.text(column, limits.MAX_DESCRIPTION_CHARACTERS)) for column in columns)
+        return {column.removeprefix(prefix): value for column, value in values if value}
+
+    def is_image_only(self, cells: Cells, options: dict[str, str]) -> bool:
+        """Whether the row sells nothing: a picture without price, SKU and options."""
+        sells = cells.has("price") or cells.has("sku") or cells.has("variant_name")
+        return not sells and not options and cells.has("image")
+
+    def identity(self, sku: str, options: dict[str, str]) -> str:
+        """What tells the variants of one code apart: SKU and options."""
+        return "\x1f".join([sku, *(f"{key}={value}" for key, value in options.items())])
+
+    def occurrence(self, cells: Cells) -> str:
+        """What may differ between two rows of one variant: where its price and its stock belong."""
+        currency = cells.values.get("currency", "").strip().upper()
+        price_list = cells.values.get("price_list", "").strip() or "standard"
+        location = cells.values.get("location", "").strip() or "main"
+        return f"{price_list}\x1f{currency}\x1f{location}"
+
+    def variant(self, cells: Cells, sku: str, options: dict[str, str]) -> VariantPart:
+        """The variant columns. With a SKU a variant may do without a price: it is then sold on request."""
+        price = cells.money("price")
+        if not cells.has("price") and not cells.has("sku"):
+            cells.note("error", "price", "missing_price")
+        tracked = cells.has("stock_qty")
+        if not tracked and cells.has("safety_stock"):
+            cells.note("warning", "safety_stock", "stock_missing")
+        return VariantPart(
+            sku=sku,
+            name=cells.text("variant_name") or " / ".join(options.values())[: limits.MAX_NAME_CHARACTERS],
+            options=options,
+            price=price,
+            compare_at=cells.money("compare_at"),
+            currency=cells.currency("currency"),
+            price_list=cells.code("price_list") or "standard",
+            tracked=tracked,
+            quantity=cells.stock("stock_qty") if tracked else 0,
+            safety_stock=self._safety_stock(cells) if tracked else 0,
+            location=cells.code("location") or "main",
+            policy=cells.policy("policy"),
+            metadata={},
+        )
+
+    def _safety_stock(self, cells: Cells) -> int:
+        quantity = cells.quantity("safety_stock")
+        if quantity < 0:
+            cells.note("error", "safety_stock", "negative_number")
+        return quantity
+
+    def image(self, cells: Cells, level: Level) -> ImagePart | None:
+        """The offering's picture in this row; `level` tells how bad it is if it has none that can be shown."""
+        return cells.image(level, "image", "image_alt")

@@ -1,0 +1,207 @@
+"""The cells of one record: read as text, numbers, choices or HTML, noting what is wrong with them."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TypeVar
+
+import nh3
+
+from catalog.imports import limits
+from catalog.imports.problems import ROW_MESSAGES, Level, Problem, shown
+from catalog.imports.rows import ImagePart, Policy, Status
+from catalog.money import CURRENCIES
+
+Choice = TypeVar("Choice")
+
+_STATUSES: dict[str, Status] = {"active": "active", "draft": "draft", "archived": "archived"}
+_POLICIES: dict[str, Policy] = {"deny": "deny", "continue": "continue"}
+_NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
+_IMAGE_ADDRESS = re.compile(r"https?://[^\s/\"<>\\]+[^\s\"<>\\]*", re.IGNORECASE)
+_CONTROL_CHARACTERS = dict.fromkeys(
+    code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"
+)
+#: Formatting only. No pictures: they would be fetched from elsewhere by whoever looks at the text.
+_CLEANER = nh3.Cleaner(
+    tags={
+        *("p", "br", "hr", "div", "span", "blockquote", "pre", "code", "h1", "h2", "h3", "h4", "h5", "h6"),
+        *("a", "b", "strong", "i", "em", "u", "s", "del", "small", "sub", "sup", "ul", "ol", "li", "dl", "dt", "dd"),
+        *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"),
+    },
+    attributes={"a": {"href", "title"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}},
+    url_schemes={"http", "https", "mailto", "tel"},
+)
+
+
+def clean_text(value: str) -> str:
+    """`value` in NFC, without control characters and surrounding white space."""
+    if not value.isprintable():
+        value = value.translate(_CONTROL_CHARACTERS)
+    if not value.isascii():
+        value = unicodedata.normalize("NFC", value)
+    return value.strip()
+
+
+class Cells:
+    """One record by column name. A column the file does not have reads as empty.
+
+    Every reading method notes a problem instead of raising, and then answers with a value that can be
+    stored; a caller drops what it built when `keep_errors_since` says that an error was noted meanwhile.
+    """
+
+    def __init__(self, row: int, values: dict[str, str]) -> None:
+        self.row = row
+        self.values = values
+        self.problems: list[Problem] = []
+
+    def note(
+        self, level: Level, column: str, code: str, value: str | None = None, **params: object
+    ) -> None:
+        """Note a problem with the cell in `column`; `value` if it is not the cell that is to be shown."""
+        value = shown(self.values.get(column, "") if value is None else value)
+        message = str(ROW_MESSAGES[code]) % params
+        self.problems.append(Problem(level, self.row, column, value, code, message))
+
+    def keep_errors_since(self, mark: int) -> bool:
+        """Whether errors were noted after the first `mark` problems. If so, the warnings beside them are
+        dropped: what is not applied is not corrected either."""
+        errors = [problem for problem in self.problems[mark:] if problem.level == "error"]
+        if errors:
+            self.problems[mark:] = errors
+        return bool(errors)
+
+    def has(self, column: str) -> bool:
+        """Whether the cell has anything but white space."""
+        return bool(self.values.get(column, "").strip())
+
+    def text(self, column: str, limit: int = limits.MAX_NAME_CHARACTERS) -> str:
+        """The cell as clean text, cut to `limit` characters with a warning."""
+        value = self.values.get(column, "")
+        if not value:
+            return value
+        value = clean_text(value)
+        if len(value) > limit:
+            self.note("warning", column, "shortened", limit=limit)
+            value = value[:limit].rstrip()
+        return value
+
+    def code(self, column: str) -> str:
+        """The cell as a code that other rows refer to: never cut."""
+        value = clean_text(self.values.get(column, ""))
+        if len(value) > limits.MAX_CODE_CHARACTERS:
+            self.note("error", column, "too_long", limit=limits.MAX_CODE_CHARACTERS)
+        return value
+
+    def sku(self, column: str) -> str:
+        """The SKU as written, in NFC; empty if there is nothing but white space."""
+        value = unicodedata.normalize("NFC", self.values.get(column, ""))
+        if not value.strip():
+            return ""
+        if any(unicodedata.category(character) == "Cc" for character in value):
+            self.note("error", column, "invalid_characters")
+        if len(value) > limits.MAX_CODE_CHARACTERS:
+            self.note("error", column, "too_long", limit=limits.MAX_CODE_CHARACTERS)
+        return value
+
+    def html(self, column: str) -> str:
+        """The cell as HTML with only harmless formatting left in it."""
+        value = self.text(column, limits.MAX_DESCRIPTION_CHARACTERS)
+        return _CLEANER.clean(value).strip() if value else value
+
+    def tags(self, column: str) -> list[str]:
+        """A comma separated cell as distinct tags, in the file's order."""
+        tags = (tag.strip() for tag in self.text(column, limits.MAX_DESCRIPTION_CHARACTERS).split(","))
+        return list(dict.fromkeys(tag[: limits.MAX_TAG_CHARACTERS].rstrip() for tag in tags if tag))
+
+    def money(self, column: str) -> Decimal | None:
+        """A plain decimal number such as `1234.5`; `None` if empty or wrong.
+
+        There is one notation. `10,5`, `1.234,56` and `1e9` mean different things to different people, so
+        they are errors and never guessed.
+        """
+        value = self.values.get(column, "").strip()
+        if not value:
+            return None
+        match = _NUMBER.fullmatch(value)
+        if not match:
+            self.note("error", column, "invalid_number")
+            return None
+        sign, whole, decimals = match[1], match[2].lstrip("0"), (match[3] or "").rstrip("0")
+        if sign and (whole or decimals):
+            self.note("error", column, "negative_number")
+        elif len(decimals) > limits.MAX_MONEY_DECIMALS:
+            self.note("error", column, "too_many_decimals", limit=limits.MAX_MONEY_DECIMALS)
+        elif len(whole) > limits.MAX_MONEY_WHOLE_DIGITS:
+            self.note("error", column, "number_too_large")
+        else:
+            return Decimal(f"{whole or 0}.{decimals:0<2}")
+        return None
+
+    def quantity(self, column: str) -> int:
+        """A number of pieces, perhaps negative; 0 if empty or wrong."""
+        value = self.values.get(column, "").strip()
+        if not value:
+            return 0
+        match = _NUMBER.fullmatch(value)
+        if not match or (match[3] or "").strip("0"):
+            self.note("error", column, "invalid_number")
+        elif len(match[2].lstrip("0")) > 10 or int(match[2]) > limits.MAX_QUANTITY:
+            self.note("error", column, "number_too_large")
+        else:
+            return int(match[1] + match[2])
+        return 0
+
+    def count(self, column: str) -> int | None:
+        """A number that only describes (a weight, a position): left out with a warning if it is wrong."""
+        value = self.values.get(column, "").strip()
+        if not value:
+            return None
+        match = _NUMBER.fullmatch(value)
+        if not match or match[1] or len(match[2]) > 9:
+            self.note("warning", column, "number_ignored")
+            return None
+        return int(match[2])
+
+    def stock(self, column: str) -> int:
+        """A number of pieces on the shelf: a negative one is 0, with a warning."""
+        quantity = self.quantity(column)
+        if quantity < 0:
+            self.note("warning", column, "negative_stock")
+        return max(quantity, 0)
+
+    def currency(self, column: str) -> str | None:
+        """An ISO 4217 code in capitals; `None` if empty or wrong."""
+        value = self.values.get(column, "").strip().upper()
+        if value and value not in CURRENCIES:
+            self.note("error", column, "unknown_currency")
+        return value if value in CURRENCIES else None
+
+    def choice(self, column: str, choices: Mapping[str, Choice], default: Choice) -> Choice | None:
+        """What `choices` has for the cell, in any case; `default` if it is empty, `None` if it is unknown."""
+        value = self.values.get(column, "").strip().lower()
+        return choices.get(value) if value else default
+
+    def policy(self, column: str) -> Policy:
+        """Whether the variant is sold beyond its stock; `deny` if empty or wrong."""
+        policy = self.choice(column, _POLICIES, "deny")
+        if policy is None:
+            self.note("error", column, "unknown_policy")
+        return policy or "deny"
+
+    def status(self, column: str) -> Status:
+        """The offering's status: `active` if empty, `draft` with a warning if unknown."""
+        status = self.choice(column, _STATUSES, "active")
+        if status is None:
+            self.note("warning", column, "unknown_status")
+        return status or "draft"
+
+    def image(self, level: Level, src: str, alt: str, position: str = "") -> ImagePart | None:
+        """The picture named by these columns; `None` if there is none or its address is no web address."""
+        address = self.values.get(src, "").strip()
+        if not address:
+            return None
+        if len(address) > limits.MAX_URL_CHARACTERS or not _IMAGE_ADDRESS.fullmatch(address):
+            self.note(level, src, "invalid_image")
+            return None
+        return ImagePart(address, self.text(alt), self.count(position))

@@ -1,0 +1,95 @@
+"""What can be wrong with a catalogue file: one error for the whole file, problems for its rows.
+
+`MESSAGES` is the complete list of codes. A code is part of the contract: it may be added, not renamed.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from django.utils.translation import gettext_lazy as _
+
+from catalog.imports import limits
+
+Level = Literal["error", "warning"]
+
+#: Codes of `UnreadableFile`: nothing of the file can be imported.
+FILE_MESSAGES = {
+    "empty_file": _("The file has no data rows."),
+    "file_too_large": _("The file is larger than %(limit)s bytes."),
+    "too_many_rows": _("The file has more than %(limit)s rows."),
+    "too_many_columns": _("The header has more than %(limit)s columns."),
+    "binary_file": _("This is not a text file. Save the table as CSV (UTF-8)."),
+    "not_utf8": _("The text is not UTF-8. Save the table as CSV (UTF-8)."),
+    "not_utf16": _("The text is broken UTF-16. Save the table as CSV (UTF-8)."),
+    "malformed_csv": _("The file cannot be read as CSV: %(reason)s."),
+    "unclosed_quote": _("A quotation mark opened in this row is never closed."),
+    "record_too_long": _(
+        "This row is longer than %(limit)s characters; perhaps a quotation mark is not closed."
+    ),
+    "missing_header": _("The header has no column “%(name)s”."),
+    "unknown_header": _("The header has an unknown column “%(name)s”."),
+    "duplicate_header": _("The header has the column “%(name)s” twice."),
+    "unknown_mapping": _("The columns are those of no known format: neither “Handle” nor “code” is there."),
+}
+
+#: Codes of problems of one row. As an error the row's variant or image is not applied; as a warning it
+#: is applied with the correction that the message names.
+ROW_MESSAGES = {
+    "ragged_row": _("The row has %(found)s cells, the header has %(expected)s."),
+    "cell_too_large": _("The cell is longer than %(limit)s characters."),
+    "missing_handle": _("The row does not say which product it belongs to."),
+    "too_long": _("The value is longer than %(limit)s characters."),
+    "shortened": _("The value was longer than %(limit)s characters and has been cut."),
+    "invalid_characters": _("The value has control characters."),
+    "missing_title": _("The first row of the product has no name; its handle is used."),
+    "title_differs": _("Another name than in the product's first row, which is the one that is kept."),
+    "unknown_status": _("Not one of active, draft, archived; the offering becomes a draft."),
+    "unknown_offering_type": _(
+        "Not one of physical, service, asset, financial; the offering becomes a physical draft."
+    ),
+    "missing_price": _("The variant has no price."),
+    "invalid_number": _("Not a plain number such as 1234.50."),
+    "negative_number": _("The number is negative."),
+    "too_many_decimals": _("More than %(limit)s decimals."),
+    "number_too_large": _("The number is too large."),
+    "number_ignored": _("Not a plain number; left out."),
+    "unknown_currency": _("Not an ISO 4217 currency code."),
+    "unknown_policy": _("Not one of deny, continue."),
+    "negative_stock": _("Negative stock is stored as 0."),
+    "stock_missing": _("A safety stock without stock_qty; the variant is not counted."),
+    "duplicate_option": _("Two options have the same name; the later one is kept as “%(name)s”."),
+    "duplicate_variant": _("The same variant is in row %(row)s already."),
+    "duplicate_sku": _("The SKU belongs to another variant, in row %(row)s."),
+    "suffixed_sku": _("The SKU belongs to another variant, in row %(row)s; “%(sku)s” is used."),
+    "invalid_image": _("Not an http or https address; the image is left out."),
+}
+
+
+def shown(value: str) -> str:
+    """`value` short enough for a message."""
+    limit = limits.MAX_SHOWN_CHARACTERS
+    return value if len(value) <= limit else value[:limit] + "…"
+
+
+class UnreadableFile(Exception):  # noqa: N818 - a finding about the file, named as such
+    """Nothing of the file can be imported. `row` and `column` tell where, if that is known."""
+
+    def __init__(self, code: str, *, row: int | None = None, column: str | None = None, **params: object) -> None:
+        """`params` fill the message of `code` (see `FILE_MESSAGES`)."""
+        self.code = code
+        self.message = str(FILE_MESSAGES[code]) % params
+        self.row = row
+        self.column = column
+        super().__init__(self.message)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding in one row; `value` is the cell, cut to what a message can show."""
+
+    level: Level
+    row: int
+    column: str
+    value: str
+    code: str
+    message: str

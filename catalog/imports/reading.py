@@ -1,0 +1,211 @@
+"""`open_rows`: a catalogue file as a stream of normalised rows.
+
+The file is read three times: its bytes for the encoding, its records for the SKUs that stand in it (so that
+a made SKU never takes a written one, and the number of rows is known), and its rows. Only SKUs, handles and
+the identities of variants stay in memory. An unreadable file is refused before the first row is given out.
+"""
+
+from collections.abc import Iterator
+from typing import Literal, Protocol
+
+from catalog.imports import limits
+from catalog.imports.backroom_csv import BackroomMapping
+from catalog.imports.cells import Cells
+from catalog.imports.problems import Level, UnreadableFile
+from catalog.imports.records import Source, detect_delimiter, detect_encoding, read_records
+from catalog.imports.rows import ImagePart, ImportedRow, OfferingPart, VariantPart
+from catalog.imports.shopify import ShopifyMapping
+from catalog.imports.skus import OnDuplicateSku, SkuRegister
+
+MappingName = Literal["shopify", "backroom", "auto"]
+
+
+class Mapping(Protocol):
+    """What a kind of file means: where its columns go. One instance reads one file once."""
+
+    name: str
+    columns: list[str]
+    handle_column: str
+    title_column: str
+    sku_column: str
+
+    def cell(self, value: str) -> str: ...
+    def offering(self, cells: Cells, handle: str) -> OfferingPart: ...
+    def options(self, cells: Cells, handle: str) -> dict[str, str]: ...
+    def is_image_only(self, cells: Cells, options: dict[str, str]) -> bool: ...
+    def identity(self, sku: str, options: dict[str, str]) -> str: ...
+    def occurrence(self, cells: Cells) -> str: ...
+    def variant(self, cells: Cells, sku: str, options: dict[str, str]) -> VariantPart: ...
+    def image(self, cells: Cells, level: Level) -> ImagePart | None: ...
+
+
+def open_rows(source: Source, *, mapping: MappingName = "auto", on_duplicate_sku: OnDuplicateSku = "error") -> "RowReader":
+    """A reader of the file at path `source`, or of a seekable binary file, which stays open.
+
+    Raises `UnreadableFile` if it is not a CSV file of this mapping ("auto": of any) with at least one row.
+    """
+    encoding = detect_encoding(source)
+    delimiter = detect_delimiter(source, encoding)
+    header = _read_header(source, encoding, delimiter)
+    return RowReader(source, encoding, delimiter, header, _choose_mapping(mapping, header), on_duplicate_sku)
+
+
+def _read_header(source: Source, encoding: str, delimiter: str) -> list[str]:
+    header = next((record for _, record in read_records(source, encoding, delimiter) if any(record)), [])
+    if len(header) > limits.MAX_COLUMNS:
+        raise UnreadableFile("too_many_columns", row=1, limit=limits.MAX_COLUMNS)
+    return header
+
+
+def _choose_mapping(mapping: MappingName, header: list[str]) -> type[ShopifyMapping] | type[BackroomMapping]:
+    names = [name.strip() for name in header]
+    if mapping == "shopify" or (mapping == "auto" and "handle" in map(str.casefold, names)):
+        return ShopifyMapping
+    if mapping == "backroom" or "code" in names:
+        return BackroomMapping
+    raise UnreadableFile("unknown_mapping", row=1)
+
+
+class RowReader:
+    """The rows of one file, to be iterated over as often as needed; every time gives the same rows.
+
+    `mapping` is the name of the format, `total` the number of rows (empty ones do not count) and `columns`
+    the header.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        encoding: str,
+        delimiter: str,
+        header: list[str],
+        mapping: type[ShopifyMapping] | type[BackroomMapping],
+        on_duplicate_sku: OnDuplicateSku,
+    ) -> None:
+        self._source, self.encoding, self._delimiter = source, encoding, delimiter
+        self._header, self._mapping, self._on_duplicate_sku = header, mapping, on_duplicate_sku
+        format_of_file = mapping(header)
+        self.mapping = format_of_file.name
+        self.columns = format_of_file.columns
+        self.total = 0
+        self._written_skus = self._read_written_skus(format_of_file)
+
+    def __iter__(self) -> Iterator[ImportedRow]:
+        mapping: Mapping = self._mapping(self._header)
+        grouping = _Grouping(mapping, SkuRegister(self._written_skus, self._on_duplicate_sku))
+        for row, record in self._records():
+            yield grouping.read(row, record)
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """The records below the header that are not empty."""
+        records = (pair for pair in read_records(self._source, self.encoding, self._delimiter) if any(pair[1]))
+        next(records)
+        return records
+
+    def _read_written_skus(self, mapping: Mapping) -> dict[str, int]:
+        """Every SKU in the file with the first row that has it; counts the rows."""
+        written: dict[str, int] = {}
+        column = mapping.sku_column
+        index = mapping.columns.index(column) if column in mapping.columns else None
+        for row, record in self._records():
+            self.total += 1
+            if self.total > limits.MAX_ROWS:
+                raise UnreadableFile("too_many_rows", row=row, limit=limits.MAX_ROWS)
+            if index is None or len(record) != len(mapping.columns) or not record[index]:
+                continue
+            sku = Cells(row, {column: mapping.cell(record[index])}).sku(column)
+            if sku:
+                written.setdefault(sku, row)
+        if not self.total:
+            raise UnreadableFile("empty_file")
+        return written
+
+
+class _Grouping:
+    """Turns records into rows, knowing what stood above: products, their variants and their SKUs.
+
+    The first row of a handle describes its product, even when other products stand between its rows.
+    """
+
+    def __init__(self, mapping: Mapping, skus: SkuRegister) -> None:
+        self._mapping = mapping
+        self._skus = skus
+        self._titles: dict[str, int] = {}
+        self._variants: dict[str, int] = {}
+        self._occurrences: dict[str, int] = {}
+
+    def read(self, row: int, record: list[str]) -> ImportedRow:
+        """The record as a row, with whatever is wrong with it."""
+        values = self._values(record)
+        cells = Cells(row, values)
+        handle = self._handle(cells, record)
+        if cells.problems:
+            return ImportedRow(row, handle, "variant", problems=cells.problems, cells=_given(values))
+        offering = self._offering(cells, handle)
+        options = self._mapping.options(cells, handle)
+        if self._mapping.is_image_only(cells, options):
+            image = self._mapping.image(cells, "error")
+            return ImportedRow(row, handle, "image", offering, None, image, cells.problems, {} if image else _given(values))
+        image = self._mapping.image(cells, "warning")
+        variant = self._variant(cells, handle, options)
+        return ImportedRow(
+            row, handle, "variant", offering, variant, image, cells.problems, {} if variant else _given(values)
+        )
+
+    def _values(self, record: list[str]) -> dict[str, str]:
+        return dict(zip(self._mapping.columns, map(self._mapping.cell, record), strict=False))
+
+    def _handle(self, cells: Cells, record: list[str]) -> str:
+        """The row's handle; an error is noted if the row as a whole cannot be read."""
+        columns = self._mapping.columns
+        if len(record) != len(columns):
+            cells.note("error", "", "ragged_row", value="", found=len(record), expected=len(columns))
+            return ""
+        for column, value in cells.values.items():
+            if len(value) > limits.MAX_CELL_CHARACTERS:
+                cells.note("error", column, "cell_too_large", limit=limits.MAX_CELL_CHARACTERS)
+        handle = cells.code(self._mapping.handle_column)
+        if not handle:
+            cells.note("error", self._mapping.handle_column, "missing_handle")
+        return handle[: limits.MAX_CODE_CHARACTERS]
+
+    def _offering(self, cells: Cells, handle: str) -> OfferingPart | None:
+        """The product, in its first row. A row further down that has another name is worth a warning."""
+        column = self._mapping.title_column
+        title = cells.values[column].strip()
+        if handle not in self._titles:
+            self._titles[handle] = hash(title)
+            if not title:
+                cells.note("warning", column, "missing_title")
+            return self._mapping.offering(cells, handle)
+        if title and hash(title) != self._titles[handle]:
+            cells.note("warning", column, "title_differs")
+        return None
+
+    def _variant(self, cells: Cells, handle: str, options: dict[str, str]) -> VariantPart | None:
+        """The variant, unless something is wrong with it."""
+        mark = len(cells.problems)
+        column = self._mapping.sku_column
+        written = cells.sku(column)
+        identity = f"{handle}\x1f{self._mapping.identity(written, options)}"
+        first_row = self._variants.setdefault(identity, cells.row)
+        if self._is_repeated(cells, identity, first_row):
+            cells.note("error", column, "duplicate_variant", row=first_row)
+        else:
+            sku = self._skus.resolve(
+                cells, column, sku=written, handle=handle, options=options, first_row=first_row
+            )
+            variant = self._mapping.variant(cells, sku, options)
+        return None if cells.keep_errors_since(mark) else variant
+
+    def _is_repeated(self, cells: Cells, identity: str, first_row: int) -> bool:
+        """Whether the variant has a row above that says the same about price list, currency and location."""
+        occurrence = self._mapping.occurrence(cells)
+        if not occurrence:
+            return first_row != cells.row
+        return self._occurrences.setdefault(f"{identity}\x1f{occurrence}", cells.row) != cells.row
+
+
+def _given(values: dict[str, str]) -> dict[str, str]:
+    """The cells that are not empty."""
+    return {column: value for column, value in values.items() if value}

@@ -1,0 +1,147 @@
+"""From bytes to CSV records: encoding, delimiter, and everything that makes a file unreadable as a whole.
+
+UTF-8 with or without a byte order mark is read, and UTF-16 with one. Anything else is refused with the
+place of the first bad byte rather than guessed: Latin-1, Windows-1252 and Windows-1258 (Vietnamese) cannot
+be told apart, and a wrong guess would put garbled names into a catalogue.
+"""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from catalog.imports import limits
+from catalog.imports.problems import UnreadableFile
+
+# The limit of the csv module is one for the whole process and lower than one cell of ours may be.
+csv.field_size_limit(max(csv.field_size_limit(), limits.MAX_RECORD_CHARACTERS))
+
+Source = Path | BinaryIO
+_CHUNK_BYTES = 1024 * 1024
+_DELIMITERS = (",", ";", "\t")
+_BINARY_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF-", b"\x1f\x8b", b"\x89PNG")
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[BinaryIO]:
+    """`source` at its beginning; closed afterwards only if it was opened here."""
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            yield stream
+    else:
+        source.seek(0)
+        yield source
+
+
+class _Lines:
+    """The lines of a text, with a limit on what one record takes up.
+
+    The csv module asks for a further line in the middle of a record only inside a quoted cell, so a text
+    that ends there has a quotation mark that is never closed.
+    """
+
+    def __init__(self, stream: io.TextIOBase) -> None:
+        self._stream = stream
+        self.row = 1
+        self.characters = 0
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._stream.readline(limits.MAX_RECORD_CHARACTERS + 1)
+        self.characters += len(line)
+        if self.characters > limits.MAX_RECORD_CHARACTERS:
+            raise UnreadableFile("record_too_long", row=self.row, limit=limits.MAX_RECORD_CHARACTERS)
+        if line:
+            return line
+        if self.characters:
+            raise UnreadableFile("unclosed_quote", row=self.row)
+        raise StopIteration
+
+
+def detect_encoding(source: Source) -> str:
+    """The encoding of a text file, after reading all of it once; raises `UnreadableFile`."""
+    with _opened(source) as stream:
+        chunk = stream.read(_CHUNK_BYTES)
+        if chunk.startswith(_BINARY_SIGNATURES):
+            raise UnreadableFile("binary_file")
+        is_utf16 = chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        encoding = "utf-16" if is_utf16 else "utf-8-sig"
+        decoder = codecs.getincrementaldecoder(encoding)()
+        size = 0
+        is_blank = True
+        while chunk:
+            size += len(chunk)
+            if size > limits.MAX_FILE_BYTES:
+                raise UnreadableFile("file_too_large", limit=limits.MAX_FILE_BYTES)
+            text = _decoded(decoder, chunk, encoding, source)
+            is_blank = is_blank and not text.strip()
+            chunk = stream.read(_CHUNK_BYTES)
+        _decoded(decoder, b"", encoding, source)
+    if is_blank:
+        raise UnreadableFile("empty_file")
+    return encoding
+
+
+def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes, encoding: str, source: Source) -> str:
+    """`chunk` as text, which has no NUL; an empty chunk is the end of the file."""
+    try:
+        text = decoder.decode(chunk, not chunk)
+    except UnicodeDecodeError:
+        if encoding == "utf-16":
+            raise UnreadableFile("not_utf16") from None
+        raise _located("not_utf8", source, encoding) from None
+    if "\0" in text:
+        raise _located("binary_file", source, encoding)
+    return text
+
+
+def _located(code: str, source: Source, encoding: str) -> UnreadableFile:
+    """The error `code` with row and column of the first cell that has a bad byte or a NUL."""
+    header: list[str] = []
+    try:
+        delimiter = detect_delimiter(source, encoding)
+        for row, record in read_records(source, encoding, delimiter, errors="surrogateescape"):
+            header = header or record
+            for index, cell in enumerate(record):
+                if any(character == "\0" or "\udc80" <= character <= "\udcff" for character in cell):
+                    column = header[index] if row > 1 and index < len(header) else None
+                    return UnreadableFile(code, row=row, column=column)
+    except UnreadableFile:
+        pass  # It is not even CSV; the place stays unknown.
+    return UnreadableFile(code)
+
+
+def detect_delimiter(source: Source, encoding: str) -> str:
+    """The delimiter that splits the header into most cells; a comma if none splits it."""
+    widths = {}
+    for delimiter in _DELIMITERS:
+        records = (record for _, record in read_records(source, encoding, delimiter, errors="surrogateescape") if record)
+        widths[delimiter] = len(next(records, []))
+    return max(_DELIMITERS, key=lambda delimiter: widths[delimiter])
+
+
+def read_records(
+    source: Source, encoding: str, delimiter: str, *, errors: str = "strict"
+) -> Iterator[tuple[int, list[str]]]:
+    """Every record with its number as a spreadsheet shows it, from 1; an empty line is an empty record.
+
+    Holds one record in memory. Raises `UnreadableFile`.
+    """
+    with _opened(source) as stream:
+        text = io.TextIOWrapper(stream, encoding, errors, newline="")
+        try:
+            lines = _Lines(text)
+            for record in csv.reader(lines, delimiter=delimiter):
+                yield lines.row, record
+                lines.row += 1
+                lines.characters = 0
+        except (csv.Error, UnicodeError) as error:
+            raise UnreadableFile("malformed_csv", row=lines.row, reason=error) from None
+        finally:
+            if not stream.closed:
+                text.detach()
