@@ -1,0 +1,184 @@
+"""One row of every tenant table, made in the current scope: what the boundary tests, the route and page matrices need.
+
+A table without an entry fails ``test_boundaries.test_every_tenant_table_has_a_row_to_test_with``.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from bots.models import Bot, BotVersion, BotVersionCapability, Capability, Faq
+from catalog.models import (
+    AttributeDefinition,
+    AttributeValue,
+    Customer,
+    CustomerIdentity,
+    ImportJob,
+    ImportRow,
+    InventoryItem,
+    InventoryLocation,
+    KnowledgeDomain,
+    Offering,
+    OfferingImage,
+    OfferingVersion,
+    PriceChange,
+    PriceList,
+    SalesChannel,
+    SearchText,
+    SearchVector,
+    StockMovement,
+    Variant,
+    VariantPrice,
+)
+from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
+from tenants.models import ApiKey, IdempotencyKey, Membership, StoredFile, User
+
+
+def code(prefix: str = "x") -> str:
+    """Return a code nobody else has."""
+    return f"{prefix}-{uuid.uuid4().hex[:8]}"
+
+
+def a_domain() -> KnowledgeDomain:
+    return KnowledgeDomain.objects.create(code=code("domain"), name="Domain")
+
+
+def an_offering(name: str = "Secret offering", **fields: Any) -> Offering:
+    offering = Offering.objects.create(code=code("offering"), status="active", **fields)
+    OfferingVersion.objects.create(offering=offering, version=1, name=name, status="active")
+    return offering
+
+
+def a_variant() -> Variant:
+    return Variant.objects.create(offering=an_offering(), sku=code("SKU"))
+
+
+def a_location() -> InventoryLocation:
+    return InventoryLocation.objects.create(code=code("location"))
+
+
+def a_channel() -> SalesChannel:
+    return SalesChannel.objects.create(code=code("channel"), name="Channel")
+
+
+def a_price() -> VariantPrice:
+    return VariantPrice.objects.create(
+        variant=a_variant(), price_list=PriceList.objects.create(code=code("list")), currency="VND", amount=199_000
+    )
+
+
+def a_movement() -> StockMovement:
+    return StockMovement.objects.create(variant=a_variant(), location=a_location(), quantity=5, reason="receipt")
+
+
+def an_attribute_value() -> AttributeValue:
+    definition = AttributeDefinition.objects.create(domain=a_domain(), key="colour", name="Colour")
+    version = an_offering().versions.get()
+    return AttributeValue.objects.create(offering_version=version, attribute_definition=definition, value_text="red")
+
+
+def a_customer() -> Customer:
+    return Customer.objects.create(name="Secret customer", phone="0900000000")
+
+
+def a_job() -> ImportJob:
+    stored = StoredFile.objects.create(name="secret.csv", media_type="text/csv", size=1, sha256="0" * 64)
+    return ImportJob.objects.create(source_file=stored, currency="VND", state="done", status="staged")
+
+
+def a_bot_version() -> BotVersion:
+    bot = Bot.objects.create(code=code("bot"), name="Secret bot")
+    return BotVersion.objects.create(bot=bot, version=1, is_active=True)
+
+
+def a_session() -> Session:
+    version = a_bot_version()
+    token = hashlib.sha256(code().encode()).digest()
+    return Session.objects.create(bot=version.bot, bot_version=version, channel=a_channel(), token_hash=token)
+
+
+def a_turn() -> Turn:
+    return Turn.objects.create(session=a_session(), speaker="user", message="Secret message")
+
+
+def a_decision() -> DecisionEvent:
+    turn = a_turn()
+    return DecisionEvent.objects.create(
+        session=turn.session, input_turn=turn, bot_version=turn.session.bot_version, tier="faq"
+    )
+
+
+def a_member() -> Membership:
+    user = User.objects.create_user(f"{code('secret')}@example.com")
+    return Membership.objects.create(user=user, role="analyst")
+
+
+def an_api_key() -> ApiKey:
+    key = ApiKey(name="Secret key")
+    key.make_key()
+    key.save()
+    return key
+
+
+def an_idempotency_key() -> IdempotencyKey:
+    return IdempotencyKey.objects.create(
+        principal="test", key=code(), route="POST /", body_hash=b"0" * 32, lease_until=timezone.now() + timedelta(seconds=30)
+    )
+
+
+def a_search_text() -> SearchText:
+    an_offering(code("Secret"))
+    return SearchText.objects.latest("created_at")
+
+
+def a_search_vector() -> SearchVector:
+    return SearchVector.objects.get(text=a_search_text())
+
+
+ROWS: dict[type[models.Model], Callable[[], Any]] = {
+    ActionExecution: lambda: ActionExecution.objects.create(session=a_session(), action_name="price_lookup"),
+    ApiKey: an_api_key,
+    AttributeValue: an_attribute_value,
+    Bot: lambda: a_bot_version().bot,
+    BotVersion: a_bot_version,
+    BotVersionCapability: lambda: BotVersionCapability.objects.create(
+        bot_version=a_bot_version(), capability=Capability.objects.create(code=code("capability"), name="Capability")
+    ),
+    ContextSlot: lambda: ContextSlot.objects.create(session=a_session(), slot_key="budget", slot_value="5000000"),
+    Customer: a_customer,
+    CustomerIdentity: lambda: CustomerIdentity.objects.create(
+        customer=a_customer(), channel=a_channel(), external_id=code("external")
+    ),
+    DecisionEvent: a_decision,
+    Faq: lambda: Faq.objects.create(question="Secret question?", answer="Secret answer.", language="en"),
+    IdempotencyKey: an_idempotency_key,
+    ImportJob: a_job,
+    ImportRow: lambda: ImportRow.objects.create(job=a_job(), row=2, kind="variant", handle="secret", outcome="error"),
+    InventoryItem: lambda: a_movement() and InventoryItem.objects.latest("created_at"),
+    InventoryLocation: a_location,
+    Membership: a_member,
+    Offering: an_offering,
+    OfferingImage: lambda: OfferingImage.objects.create(offering=an_offering(), url="https://example.com/a.jpg"),
+    OfferingVersion: lambda: an_offering().versions.get(),
+    PriceChange: lambda: a_price() and PriceChange.objects.latest("created_at"),
+    PriceList: lambda: PriceList.objects.create(code=code("list"), name="Secret list"),
+    SalesChannel: a_channel,
+    SearchText: a_search_text,
+    SearchVector: a_search_vector,
+    Session: a_session,
+    StockMovement: a_movement,
+    StoredFile: lambda: a_job().source_file,
+    Turn: a_turn,
+    Variant: a_variant,
+    VariantPrice: a_price,
+}
+
+
+def make_row(model: type[models.Model]) -> Any:
+    """Make one row of ``model`` with all it hangs on, in the current scope."""
+    return ROWS[model]()

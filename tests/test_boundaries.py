@@ -1,0 +1,233 @@
+"""The tenant boundary in the database: every tenant table, every verb, every scope, in raw SQL as the application."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import Error, IntegrityError, connection, models, transaction
+
+from tenants.models import Tenant, TenantModel
+from tenants.scope import NoScope, ScopeConflict, platform_scope, tenant_scope
+from tests.rows import ROWS, an_offering, make_row
+
+pytestmark = pytest.mark.django_db
+
+TENANT_MODELS = sorted(
+    (model for model in apps.get_models() if issubclass(model, TenantModel)), key=lambda model: model._meta.label
+)
+each_table = pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda model: model._meta.label)
+
+INSUFFICIENT_PRIVILEGE = "42501"
+
+
+@pytest.fixture
+def two_tenants() -> tuple[Tenant, Tenant]:
+    with platform_scope(reason="test set-up"):
+        return (
+            Tenant.objects.create(name="Saigon", slug="boundary-saigon"),
+            Tenant.objects.create(name="Harbour", slug="boundary-harbour"),
+        )
+
+
+@pytest.fixture(params=["no scope", "own scope", "other scope"])
+def scope(request: Any, two_tenants: tuple[Tenant, Tenant]) -> tuple[str, AbstractContextManager[Any]]:
+    own, other = two_tenants
+    name = request.param
+    return name, {"no scope": nullcontext(), "own scope": tenant_scope(own), "other scope": tenant_scope(other)}[name]
+
+
+def run(sql: str, parameters: list[Any] | None = None, *, first: tuple[str, list[Any]] | None = None) -> int | str:
+    """Return the number of rows, or the SQLSTATE of the refusal; keeps nothing. ``first`` runs before, in the same transaction."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            if first:
+                cursor.execute(*first)
+            cursor.execute(sql, parameters)
+            count = len(cursor.fetchall()) if cursor.description else cursor.rowcount
+            transaction.set_rollback(True)
+            return count
+    except Error as error:
+        return error.__cause__.sqlstate  # type: ignore[union-attr]
+
+
+def test_every_tenant_table_has_a_row_to_test_with() -> None:
+    assert {model._meta.label for model in TENANT_MODELS} == {model._meta.label for model in ROWS}
+
+
+def test_the_tests_run_as_the_application_which_is_no_superuser_and_owns_nothing() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        assert cursor.fetchone() == ("backroom_app", False)
+        cursor.execute("SELECT count(*) FROM pg_class WHERE relowner = current_user::regrole")
+        assert cursor.fetchone() == (0,)
+
+
+@pytest.fixture
+def row(request: Any, two_tenants: tuple[Tenant, Tenant]) -> models.Model:
+    with tenant_scope(two_tenants[0]):
+        return make_row(request.getfixturevalue("model"))
+
+
+@each_table
+def test_rows_are_seen_only_in_their_own_scope(model: Any, row: Any, scope: Any) -> None:
+    name, door = scope
+    with door:
+        found = run(f'SELECT id FROM "{model._meta.db_table}" WHERE id = %s', [row.pk])
+    assert found == (1 if name == "own scope" else 0)
+
+
+@each_table
+def test_rows_are_deleted_only_in_their_own_scope(model: Any, row: Any, scope: Any) -> None:
+    name, door = scope
+    with door:
+        deleted = run(f'DELETE FROM "{model._meta.db_table}" WHERE id = %s', [row.pk])
+    assert deleted == (1 if name == "own scope" else 0)
+
+
+@each_table
+def test_rows_are_updated_only_in_their_own_scope(model: Any, row: Any, scope: Any) -> None:
+    name, door = scope
+    with door:
+        updated = run(f'UPDATE "{model._meta.db_table}" SET created_at = created_at WHERE id = %s', [row.pk])
+    if not may_update(model):
+        assert updated == INSUFFICIENT_PRIVILEGE
+    else:
+        assert updated == (1 if name == "own scope" else 0)
+
+
+@each_table
+def test_rows_are_inserted_only_in_their_own_scope(model: Any, row: Any, scope: Any, two_tenants: Any) -> None:
+    name, door = scope
+    columns, values = read_row(model, row, two_tenants[0])
+    marks = ", ".join(["%s"] * len(columns))
+    insert = f'INSERT INTO "{model._meta.db_table}" ({", ".join(columns)}) OVERRIDING SYSTEM VALUE VALUES ({marks})'
+    # The own scope makes room first: the row goes and comes again under the same id.
+    make_room = (f'DELETE FROM "{model._meta.db_table}" WHERE id = %s', [row.pk])
+    with door:
+        inserted = run(insert, values, first=make_room)
+    assert inserted == (1 if name == "own scope" else INSUFFICIENT_PRIVILEGE)
+
+
+def read_row(model: Any, row: Any, tenant: Tenant) -> tuple[list[str], list[Any]]:
+    fields = [field for field in model._meta.concrete_fields if not field.generated]
+    columns = [f'"{field.column}"' for field in fields]
+    with tenant_scope(tenant), connection.cursor() as cursor:
+        text = ", ".join(f"{column}::text" for column in columns)
+        cursor.execute(f'SELECT {text} FROM "{model._meta.db_table}" WHERE id = %s', [row.pk])
+        return columns, list(cursor.fetchone())
+
+
+def may_update(model: Any) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_column_privilege(%s, 'created_at', 'UPDATE')", [model._meta.db_table])
+        return cursor.fetchone()[0]
+
+
+@each_table
+def test_no_row_moves_to_another_tenant(model: Any, row: Any, two_tenants: Any) -> None:
+    own, other = two_tenants
+    with tenant_scope(own):
+        moved = run(f'UPDATE "{model._meta.db_table}" SET tenant_id = %s WHERE id = %s', [other.pk, row.pk])
+    assert moved == INSUFFICIENT_PRIVILEGE
+
+
+def children() -> Iterator[Any]:
+    for model in TENANT_MODELS:
+        for field in model._meta.concrete_fields:
+            if field.is_relation and issubclass(field.related_model, TenantModel):
+                yield pytest.param(model, field, id=f"{model._meta.label}.{field.name}")
+
+
+@pytest.mark.parametrize(("model", "field"), list(children()))
+def test_no_row_points_at_a_row_of_another_tenant(model: Any, field: Any, row: Any, two_tenants: Any) -> None:
+    own, other = two_tenants
+    with tenant_scope(other):
+        foreign = make_row(field.related_model)
+    with tenant_scope(own):
+        before = type(row).objects.filter(pk=row.pk).values_list(field.attname, flat=True).get()
+        with pytest.raises((IntegrityError, Error)), transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f'UPDATE "{model._meta.db_table}" SET "{field.column}" = %s WHERE id = %s', [foreign.pk, row.pk]
+                )
+                connection.check_constraints()
+        assert type(row).objects.filter(pk=row.pk).values_list(field.attname, flat=True).get() == before
+
+
+def test_a_tenant_sees_only_its_own_row_of_tenants(two_tenants: Any, scope: Any) -> None:
+    name, door = scope
+    with door, connection.cursor() as cursor:
+        cursor.execute("SELECT slug FROM tenants_tenant")
+        seen = {slug for (slug,) in cursor.fetchall()}
+    assert seen == {"no scope": set(), "own scope": {"boundary-saigon"}, "other scope": {"boundary-harbour"}}[name]
+
+
+@each_table
+def test_every_orm_read_without_a_scope_is_an_error(model: Any) -> None:
+    for read in (
+        lambda: list(model.objects.all()),
+        lambda: model.objects.count(),
+        lambda: model.objects.exists(),
+        lambda: model.objects.first(),
+        lambda: model.objects.update(created_at=None),
+        lambda: model.objects.all().delete(),
+    ):
+        with pytest.raises(NoScope):
+            read()
+
+
+def test_a_queryset_of_one_scope_does_not_run_in_another(two_tenants: Any) -> None:
+    own, other = two_tenants
+    with tenant_scope(own):
+        rows = TENANT_MODELS[0].objects.all()  # type: ignore[attr-defined]
+    with tenant_scope(other), pytest.raises(ScopeConflict):
+        list(rows)
+
+
+def test_the_tenant_does_not_change_inside_an_open_transaction(two_tenants: Any) -> None:
+    own, other = two_tenants
+    with tenant_scope(own), transaction.atomic():
+        with pytest.raises(ScopeConflict), tenant_scope(other):
+            pass
+        with pytest.raises(ScopeConflict), platform_scope(reason="test"):
+            pass
+
+
+def test_the_scope_survives_a_rolled_back_savepoint(two_tenants: Any) -> None:
+    with tenant_scope(two_tenants[0]):
+        offering = an_offering()
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            transaction.set_rollback(True)
+        assert type(offering).objects.filter(pk=offering.pk).exists()
+
+
+def test_the_platform_sees_all_tenants_and_gives_the_role_back(two_tenants: Any) -> None:
+    for tenant in two_tenants:
+        with tenant_scope(tenant):
+            an_offering()
+    with platform_scope(reason="test"):
+        model = apps.get_model("catalog.Offering")
+        assert set(model.objects.values_list("tenant_id", flat=True)) >= {tenant.id for tenant in two_tenants}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, count(*) FROM catalog_offering GROUP BY 1")
+        assert cursor.fetchall() == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "TRUNCATE catalog_offering CASCADE",
+        "CREATE TABLE stolen (id int)",
+        "ALTER TABLE catalog_offering DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY tenant ON catalog_offering",
+        "SET ROLE backroom_owner",
+        "SET ROLE backroom_search",
+        "SET session_replication_role = replica",
+    ],
+)
+def test_the_application_may_not(sql: str) -> None:
+    assert run(sql) == INSUFFICIENT_PRIVILEGE
