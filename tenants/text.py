@@ -11,6 +11,8 @@ from typing import Literal
 Language = Literal["vi", "en"]
 
 _WORD = re.compile(r"[^\W_]+")
+# The marks of Latin, Greek and Cyrillic letters; other scripts keep theirs, which are letters to them.
+_MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
 
 # The shape of a Vietnamese syllable without diacritics: onset, vowels, coda.
 _VIETNAMESE_SYLLABLE = re.compile(
@@ -21,33 +23,38 @@ _VIETNAMESE_SYLLABLE = re.compile(
 # Letters that English does not use and Vietnamese does.
 _VIETNAMESE_LETTER = re.compile(r"[ăâđêôơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]")
 
+
+def _set(spaced: str) -> frozenset[str]:
+    return frozenset(spaced.split())
+
+
 # Folded words that carry no topic. Words that are content in the other reading of the same letters
 # ("ban" is you and sell, "hang" is goods and row) are kept out of the lists.
 STOP_WORDS: dict[Language, frozenset[str]] = {
-    "en": frozenset(
+    "en": _set(
         "a about all am an and any are as at be been but by can could did do does for from get got had has have "
         "he her his how i if in into is it its just like m may me my no not of on or our out please s she should so "
         "some t than that the their them then there these they this to up us ve was we were what when where which "
-        "who whom whose why will with would you your".split()
+        "who whom whose why will with would you your"
     ),
-    "vi": frozenset(
+    "vi": _set(
         "a ah ai anh bang bi boi cac cai can chi cho chua co con cua cung da dang day de den di do duoc em gi ha hay "
         "hoac hoi ho het hon it k ko kha khi khong la lai lam len luc luon ma minh moi mot muon nao nay nen neu "
         "ng nguoi nhe nhi nhieu nhu nhung o oi phai qua ra rang rat roi sao se sau tai tat te the thi thoi toi "
-        "trong truoc tu tung u va van vao vay ve vi viec voi vui xin".split()
+        "trong truoc tu tung u va van vao vay ve vi viec voi vui xin"
     ),
 }
 
 # Folded words that tell the language; words common in both are left out.
-_VIETNAMESE_CUES = STOP_WORDS["vi"] | frozenset(
+_VIETNAMESE_CUES = STOP_WORDS["vi"] | _set(
     "ban hang gia tien mua doi giao ship thanh toan nhieu bao sp dt cam on chao dung duoc nua "
-    "thoi gian nam ngay gio nha may vay dc r nha ad".split()
+    "thoi gian nam ngay gio nha may vay dc r nha ad"
 )
-_ENGLISH_CUES = STOP_WORDS["en"] | frozenset(
+_ENGLISH_CUES = STOP_WORDS["en"] | _set(
     "hello hi thanks thank ok yes much many price buy order card money account pay find tell know want need help "
-    "name first day time year new good long open make use return refund delivery size color".split()
+    "name first day time year new good long open make use return refund delivery size color"
 )
-_BOTH = frozenset("a can do so no to me my s t m it he them his her may sale ship shop an in on the ban long".split())
+_BOTH = _set("a can do so no to me my s t m it he them his her may sale ship shop an in on the ban long")
 
 
 def nfc(text: str) -> str:
@@ -60,8 +67,7 @@ def fold(text: str) -> str:
     lowered = text.lower()
     if not lowered.isascii():
         marked = unicodedata.normalize("NFD", lowered.replace("đ", "d"))
-        bare = "".join(letter for letter in marked if not unicodedata.combining(letter))
-        lowered = unicodedata.normalize("NFC", bare)
+        lowered = unicodedata.normalize("NFC", _MARKS.sub("", marked))
     return " ".join(lowered.split())
 
 
