@@ -1,0 +1,6 @@
+"""Understanding a shopper's question without a language model: `understand` and `parse_amount`."""
+
+from runtime.understanding.money import Amount, parse_amount
+from runtime.understanding.question import Question, Slot, understand
+
+__all__ = ["Amount", "Question", "Slot", "parse_amount", "understand"]

@@ -1,0 +1,243 @@
+"""What a shopper asks: price, stock, a list under a budget, a description, or nothing the catalogue knows.
+
+`understand` only reads words; it knows no product. What it leaves as `subject` is what to search for. It must not
+answer for the FAQs: questions about services ("phí ship bao nhiêu", "are you open on Sunday") come out as
+`other`, or as a price asked with low confidence and `about_fee`.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from runtime.understanding.budget import Budget, merge, read_budgets
+from runtime.understanding.money import find_amounts
+from runtime.understanding.phrases import (
+    CLASSIFIERS,
+    COUNT_WORDS,
+    HEAD_WORDS,
+    LETTER_NOUNS,
+    MEANINGS,
+    MEASURES,
+    NOT_A_PRODUCT,
+    ORDER_VERBS,
+    PACKAGES,
+    SAME_WORD,
+    TAIL_WORDS,
+)
+from runtime.understanding.tokens import Message, Phrasebook
+from tenants.text import Language, detect_language
+
+Kind = Literal["price", "stock", "browse", "describe", "other"]
+Sort = Literal["price_asc", "price_desc"]
+
+_MEANINGS = Phrasebook(MEANINGS, SAME_WORD)
+_STAYS_IN_SUBJECT = frozenset(("keep", "service", "fee"))
+_BREAK = re.compile(r"[,;?!\n]|[.:]\s")
+# Longer names than this are sentences.
+_LONGEST_NAME = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A fact the customer stated, for the session to remember; `span` is its place in the message (NFC)."""
+
+    key: Literal["budget", "quantity"]
+    value: dict[str, str | None] | int
+    confidence: float
+    span: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A message as the catalogue sees it.
+
+    `asks` holds every kind asked, `kind` the one to answer first. `subject` is the search text in the customer's
+    spelling; empty when the message refers to what was said before ("giá bao nhiêu?"). Price bounds are
+    inclusive and in `currency`. `confidence` is about the kind, from 0 to 1.
+    """
+
+    kind: Kind
+    asks: frozenset[str]
+    subject: str
+    min_price: Decimal | None
+    max_price: Decimal | None
+    currency: str
+    sort: Sort | None
+    quantity: int | None
+    language: Language
+    slots: tuple[Slot, ...]
+    about_fee: bool
+    confidence: float
+
+
+def understand(message: str, *, currency: str) -> Question:
+    """Read `message`; amounts that name no currency are in `currency` (ISO code), the shop's."""
+    read = Message(message)
+    language = detect_language(read.text)
+    taken = [False] * len(read.tokens)
+    budgets = read_budgets(read, find_amounts(read, language), currency)
+    for budget in budgets:
+        _take(taken, *budget.words)
+    quantity = _quantity(read, taken)
+    meanings = _find_meanings(read, taken)
+    budget = merge(budgets)
+    if budget and budget.confidence <= 0.5 and "price" in meanings:
+        budget = None  # "iPhone 15 giá 20tr hả, giá thật bao nhiêu": repeated, not wished for
+    asks = _asks(read, meanings, budget, quantity)
+    subject = _subject(read, taken)
+    kind, confidence = _judge(read, meanings, asks, subject, budget)
+    return Question(
+        kind=kind,
+        asks=frozenset(asks if kind != "other" else ()) | ({kind} if kind != "other" else set()),
+        subject=subject if kind != "other" else " ".join(read.text.replace("_", " ").split()),
+        min_price=budget.minimum if budget else None,
+        max_price=budget.maximum if budget else None,
+        currency=budget.currency if budget else currency,
+        sort="price_asc" if "price_asc" in meanings else "price_desc" if "price_desc" in meanings else None,
+        quantity=quantity.value if quantity and isinstance(quantity.value, int) else None,
+        language=language,
+        slots=tuple(_slots(budget, quantity)),
+        about_fee="price" in asks and bool(meanings & {"fee", "service"}),
+        confidence=confidence,
+    )
+
+
+def _take(taken: list[bool], start: int, end: int) -> None:
+    taken[start:end] = [True] * (end - start)
+
+
+def _find_meanings(message: Message, taken: list[bool]) -> set[str]:
+    """The meanings of all phrases in the message; their words are taken out of the subject."""
+    found = set()
+    index = 0
+    while index < len(taken):
+        phrase = None if taken[index] else _MEANINGS.match(message, index, taken)
+        if phrase is None:
+            index += 1
+            continue
+        end = index + len(phrase.words)
+        found.add(phrase.meaning)
+        if phrase.meaning not in _STAYS_IN_SUBJECT:
+            _take(taken, index, end)
+        index = end
+    return found
+
+
+def _asks(message: Message, meanings: set[str], budget: Budget | None, quantity: Slot | None) -> set[str]:
+    asks = meanings & {"price", "stock", "browse", "describe"}
+    if budget or meanings & {"price_asc", "price_desc"}:
+        asks.add("browse")
+    if not asks and ("have" in meanings or _asks_whether_there_is(message)):
+        asks.add("stock")
+    if not asks and quantity:
+        asks.add("browse")
+    return asks
+
+
+def _asks_whether_there_is(message: Message) -> bool:
+    """The Vietnamese frame "có … không", "còn … không", around anything."""
+    words = [SAME_WORD.get(token.text, token.text) for token in message.tokens]
+    if "khong" not in words[-4:] and "chua" not in words[-3:]:
+        return False
+    return any(
+        word in ("co", "con") and message.spells(token.start, token.end, "có" if word == "co" else "còn")
+        for word, token in zip(words[:-1], message.tokens, strict=False)
+    )
+
+
+def _judge(
+    message: Message, meanings: set[str], asks: set[str], subject: str, budget: Budget | None
+) -> tuple[Kind, float]:
+    """The kind to answer first, and how sure it is that the catalogue is asked at all."""
+    service = bool(meanings & {"service", "fee"})
+    firm = bool(budget or meanings & {"price", "stock", "price_asc", "price_desc"})
+    if not asks:
+        return _judge_bare(message, service or "social" in meanings, subject)
+    if service and not firm:
+        return "other", 0.0
+    sure = 0.9 if subject else 0.7
+    if "have" in meanings and not firm:
+        sure = 0.6
+    elif not firm:
+        sure = 0.7 if meanings & {"browse", "describe"} else 0.5
+    if service:
+        sure = 0.3
+    if "price" in asks:
+        return "price", sure
+    if budget or meanings & {"price_asc", "price_desc"}:
+        return "browse", sure
+    for kind in ("stock", "describe"):
+        if kind in asks:
+            return kind, sure  # type: ignore[return-value]
+    return "browse", sure
+
+
+def _judge_bare(message: Message, no_product: bool, subject: str) -> tuple[Kind, float]:
+    """A short message that asks nothing may be a product's name; a long one is a story."""
+    words = {token.text for token in message.tokens}
+    if no_product or not subject or words & NOT_A_PRODUCT or len(message.tokens) > _LONGEST_NAME:
+        return "other", 0.0
+    return "browse", 0.3
+
+
+def _subject(message: Message, taken: list[bool]) -> str:
+    """What is left of the message, in its own spelling, without the small words at the ends of each part."""
+    parts = []
+    for start, end in _runs(message, taken):
+        while start < end and _is_edge(message, start, HEAD_WORDS):
+            start += 1
+        while end > start and _is_edge(message, end - 1, TAIL_WORDS):
+            end -= 1
+        if start < end:
+            parts.append(message.text[message.tokens[start].start : message.tokens[end - 1].end])
+    return " ".join(" ".join(parts).replace("_", " ").split())
+
+
+def _runs(message: Message, taken: list[bool]) -> Iterator[tuple[int, int]]:
+    """Start and end of each run of words not taken and not divided by punctuation."""
+    start = 0
+    for index in range(len(taken) + 1):
+        if index == len(taken) or taken[index]:
+            yield start, index
+            start = index + 1
+        elif index > start and _BREAK.search(message.text, message.tokens[index - 1].end, message.tokens[index].start):
+            yield start, index
+            start = index
+
+
+def _is_edge(message: Message, index: int, edge_words: dict[str, str]) -> bool:
+    token = message.tokens[index]
+    spelling = edge_words.get(token.text)
+    if spelling is None or not message.spells(token.start, token.end, spelling):
+        return False
+    return not (len(token.text) == 1 and index and message.tokens[index - 1].text in LETTER_NOUNS)
+
+
+def _quantity(message: Message, taken: list[bool]) -> Slot | None:
+    """How many the customer wants: "2 cái", "lấy 3 áo", "10 pcs". Its words are taken out of the subject."""
+    tokens = message.tokens
+    for index, token in enumerate(tokens):
+        number = int(token.text) if token.text.isascii() and token.text.isdigit() and len(token.text) <= 3 else None
+        number = COUNT_WORDS.get(token.text) if number is None else number
+        if not number or taken[index]:
+            continue
+        previous = tokens[index - 1].text if index else ""
+        following = tokens[index + 1].text if index + 1 < len(tokens) else ""
+        classified = following in CLASSIFIERS and previous not in PACKAGES
+        ordered = token.text.isdigit() and previous in ORDER_VERBS and following and following not in MEASURES
+        if classified or (ordered and following[0].isalpha()):
+            end = index + 2 if classified else index + 1
+            _take(taken, index, end)
+            return Slot("quantity", number, 0.9 if classified else 0.7, (token.start, tokens[end - 1].end))
+    return None
+
+
+def _slots(budget: Budget | None, quantity: Slot | None) -> Iterator[Slot]:
+    if budget:
+        bounds = {"min": budget.minimum, "max": budget.maximum}
+        value: dict[str, str | None] = {key: None if bound is None else f"{bound:f}" for key, bound in bounds.items()}
+        yield Slot("budget", {**value, "currency": budget.currency}, budget.confidence, budget.span)
+    if quantity:
+        yield quantity
