@@ -60,9 +60,10 @@ class BackroomMapping:
         self._attributes = sorted(name for name in self.columns if name.startswith(_ATTRIBUTE))
         self._options = sorted(name for name in self.columns if name.startswith(_OPTION))
 
-    def cell(self, value: str) -> str:
-        """The cell as it is meant: without the quote of an inert export."""
-        return value[1:] if _INERT.match(value) else value
+    def values(self, record: Sequence[str]) -> dict[str, str]:
+        """The cells by column, without the quote of an inert export."""
+        cells = (value[1:] if _INERT.match(value) else value for value in record)
+        return dict(zip(self.columns, cells, strict=False))
 
     def offering(self, cells: Cells, handle: str) -> OfferingPart:
         """The offering columns."""

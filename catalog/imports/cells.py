@@ -19,9 +19,8 @@ _STATUSES: dict[str, Status] = {"active": "active", "draft": "draft", "archived"
 _POLICIES: dict[str, Policy] = {"deny": "deny", "continue": "continue"}
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 _IMAGE_ADDRESS = re.compile(r"https?://[^\s/\"<>\\]+[^\s\"<>\\]*", re.IGNORECASE)
-_CONTROL_CHARACTERS = dict.fromkeys(
-    code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"
-)
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 #: Formatting only. No pictures: they would be fetched from elsewhere by whoever looks at the text.
 _CLEANER = nh3.Cleaner(
     tags={
@@ -37,7 +36,7 @@ _CLEANER = nh3.Cleaner(
 def clean_text(value: str) -> str:
     """`value` in NFC, without control characters and surrounding white space."""
     if not value.isprintable():
-        value = value.translate(_CONTROL_CHARACTERS)
+        value = _CONTROL_CHARACTERS.sub("", value)
     if not value.isascii():
         value = unicodedata.normalize("NFC", value)
     return value.strip()
@@ -55,9 +54,7 @@ class Cells:
         self.values = values
         self.problems: list[Problem] = []
 
-    def note(
-        self, level: Level, column: str, code: str, value: str | None = None, **params: object
-    ) -> None:
+    def note(self, level: Level, column: str, code: str, value: str | None = None, **params: object) -> None:
         """Note a problem with the cell in `column`; `value` if it is not the cell that is to be shown."""
         value = shown(self.values.get(column, "") if value is None else value)
         message = str(ROW_MESSAGES[code]) % params
@@ -98,7 +95,7 @@ class Cells:
         value = unicodedata.normalize("NFC", self.values.get(column, ""))
         if not value.strip():
             return ""
-        if any(unicodedata.category(character) == "Cc" for character in value):
+        if _CONTROL_OR_BREAK.search(value):
             self.note("error", column, "invalid_characters")
         if len(value) > limits.MAX_CODE_CHARACTERS:
             self.note("error", column, "too_long", limit=limits.MAX_CODE_CHARACTERS)

@@ -23,9 +23,7 @@ FILE_MESSAGES = {
     "not_utf16": _("The text is broken UTF-16. Save the table as CSV (UTF-8)."),
     "malformed_csv": _("The file cannot be read as CSV: %(reason)s."),
     "unclosed_quote": _("A quotation mark opened in this row is never closed."),
-    "record_too_long": _(
-        "This row is longer than %(limit)s characters; perhaps a quotation mark is not closed."
-    ),
+    "record_too_long": _("This row is longer than %(limit)s characters; perhaps a quotation mark is not closed."),
     "missing_header": _("The header has no column “%(name)s”."),
     "unknown_header": _("The header has an unknown column “%(name)s”."),
     "duplicate_header": _("The header has the column “%(name)s” twice."),
@@ -44,9 +42,7 @@ ROW_MESSAGES = {
     "missing_title": _("The first row of the product has no name; its handle is used."),
     "title_differs": _("Another name than in the product's first row, which is the one that is kept."),
     "unknown_status": _("Not one of active, draft, archived; the offering becomes a draft."),
-    "unknown_offering_type": _(
-        "Not one of physical, service, asset, financial; the offering becomes a physical draft."
-    ),
+    "unknown_offering_type": _("Not one of physical, service, asset, financial; the offering becomes a physical draft."),
     "missing_price": _("The variant has no price."),
     "invalid_number": _("Not a plain number such as 1234.50."),
     "negative_number": _("The number is negative."),

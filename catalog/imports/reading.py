@@ -5,7 +5,7 @@ a made SKU never takes a written one, and the number of rows is known), and its 
 the identities of variants stay in memory. An unreadable file is refused before the first row is given out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, Protocol
 
 from catalog.imports import limits
@@ -29,7 +29,7 @@ class Mapping(Protocol):
     title_column: str
     sku_column: str
 
-    def cell(self, value: str) -> str: ...
+    def values(self, record: Sequence[str]) -> dict[str, str]: ...
     def offering(self, cells: Cells, handle: str) -> OfferingPart: ...
     def options(self, cells: Cells, handle: str) -> dict[str, str]: ...
     def is_image_only(self, cells: Cells, options: dict[str, str]) -> bool: ...
@@ -113,7 +113,7 @@ class RowReader:
                 raise UnreadableFile("too_many_rows", row=row, limit=limits.MAX_ROWS)
             if index is None or len(record) != len(mapping.columns) or not record[index]:
                 continue
-            sku = Cells(row, {column: mapping.cell(record[index])}).sku(column)
+            sku = Cells(row, mapping.values(record)).sku(column)
             if sku:
                 written.setdefault(sku, row)
         if not self.total:
@@ -136,7 +136,7 @@ class _Grouping:
 
     def read(self, row: int, record: list[str]) -> ImportedRow:
         """The record as a row, with whatever is wrong with it."""
-        values = self._values(record)
+        values = self._mapping.values(record)
         cells = Cells(row, values)
         handle = self._handle(cells, record)
         if cells.problems:
@@ -152,18 +152,15 @@ class _Grouping:
             row, handle, "variant", offering, variant, image, cells.problems, {} if variant else _given(values)
         )
 
-    def _values(self, record: list[str]) -> dict[str, str]:
-        return dict(zip(self._mapping.columns, map(self._mapping.cell, record), strict=False))
-
     def _handle(self, cells: Cells, record: list[str]) -> str:
         """The row's handle; an error is noted if the row as a whole cannot be read."""
         columns = self._mapping.columns
         if len(record) != len(columns):
             cells.note("error", "", "ragged_row", value="", found=len(record), expected=len(columns))
             return ""
-        for column, value in cells.values.items():
-            if len(value) > limits.MAX_CELL_CHARACTERS:
-                cells.note("error", column, "cell_too_large", limit=limits.MAX_CELL_CHARACTERS)
+        if max(map(len, record)) > limits.MAX_CELL_CHARACTERS:
+            column = max(columns, key=lambda name: len(cells.values[name]))
+            cells.note("error", column, "cell_too_large", limit=limits.MAX_CELL_CHARACTERS)
         handle = cells.code(self._mapping.handle_column)
         if not handle:
             cells.note("error", self._mapping.handle_column, "missing_handle")
@@ -192,9 +189,7 @@ class _Grouping:
         if self._is_repeated(cells, identity, first_row):
             cells.note("error", column, "duplicate_variant", row=first_row)
         else:
-            sku = self._skus.resolve(
-                cells, column, sku=written, handle=handle, options=options, first_row=first_row
-            )
+            sku = self._skus.resolve(cells, column, sku=written, handle=handle, options=options, first_row=first_row)
             variant = self._mapping.variant(cells, sku, options)
         return None if cells.keep_errors_since(mark) else variant
 

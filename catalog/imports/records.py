@@ -8,6 +8,7 @@ be told apart, and a wrong guess would put garbled names into a catalogue.
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,9 @@ Source = Path | BinaryIO
 _CHUNK_BYTES = 1024 * 1024
 _DELIMITERS = (",", ";", "\t")
 _BINARY_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF-", b"\x1f\x8b", b"\x89PNG")
+
+# A NUL, or what a byte that is not UTF-8 becomes under "surrogateescape".
+_BAD_CHARACTER = re.compile("[\0\udc80-\udcff]")
 
 
 @contextmanager
@@ -108,7 +112,7 @@ def _located(code: str, source: Source, encoding: str) -> UnreadableFile:
         for row, record in read_records(source, encoding, delimiter, errors="surrogateescape"):
             header = header or record
             for index, cell in enumerate(record):
-                if any(character == "\0" or "\udc80" <= character <= "\udcff" for character in cell):
+                if _BAD_CHARACTER.search(cell):
                     column = header[index] if row > 1 and index < len(header) else None
                     return UnreadableFile(code, row=row, column=column)
     except UnreadableFile:

@@ -64,9 +64,9 @@ class ShopifyMapping:
         self._option_names: dict[str, tuple[str, ...]] = {}
         self._known_names: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-    def cell(self, value: str) -> str:
-        """The cell as it is meant: as written."""
-        return value
+    def values(self, record: Sequence[str]) -> dict[str, str]:
+        """The cells by column, as written."""
+        return dict(zip(self.columns, record, strict=False))
 
     def offering(self, cells: Cells, handle: str) -> OfferingPart:
         """The product columns."""

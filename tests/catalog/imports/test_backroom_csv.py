@@ -1,0 +1,195 @@
+"""What our own file means."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.imports.problems import UnreadableFile
+from catalog.imports.reading import open_rows
+from tests.catalog.imports.files import backroom, findings, read, written
+
+WHOLE = {
+    "code": "river-flat",
+    "offering_type": "asset",
+    "domain": "real_estate",
+    "category": "Apartments",
+    "tags": "river view, new",
+    "status": "draft",
+    "name": "River Flat",
+    "description": "<b>Bright</b>",
+    "attr.bedrooms": "2",
+    "sku": "RF-0504",
+    "variant_name": "Unit 0504",
+    "option.view": "city",
+    "option.floor": "5",
+    "price": "125000",
+    "currency": "usd",
+    "compare_at": "130000",
+    "price_list": "members",
+    "stock_qty": "4",
+    "safety_stock": "1",
+    "location": "depot",
+    "policy": "continue",
+    "image": "https://img.example/1.jpg",
+    "image_alt": "Front",
+}
+
+
+def test_every_column_arrives_where_it_belongs():
+    (row,) = read(WHOLE)
+    assert row.problems == []
+    assert row.as_json() | {"problems": None, "cells": None} == {
+        "row": 2,
+        "handle": "river-flat",
+        "kind": "variant",
+        "offering": {
+            "name": "River Flat",
+            "description": "<b>Bright</b>",
+            "category": "Apartments",
+            "tags": ["river view", "new"],
+            "status": "draft",
+            "offering_type": "asset",
+            "domain": "real_estate",
+            "attributes": {"bedrooms": "2"},
+            "metadata": {},
+        },
+        "variant": {
+            "sku": "RF-0504",
+            "name": "Unit 0504",
+            "options": {"floor": "5", "view": "city"},
+            "price": "125000.00",
+            "compare_at": "130000.00",
+            "currency": "USD",
+            "price_list": "members",
+            "tracked": True,
+            "quantity": 4,
+            "safety_stock": 1,
+            "location": "depot",
+            "policy": "continue",
+            "metadata": {},
+        },
+        "image": {"src": "https://img.example/1.jpg", "alt": "Front", "position": None},
+        "problems": None,
+        "cells": None,
+    }
+
+
+def test_the_order_of_the_columns_is_free():
+    (row,) = read(dict(reversed(WHOLE.items())))
+    (other,) = read(WHOLE)
+    assert row.as_json() == other.as_json()
+
+
+def test_only_code_name_and_price_are_needed():
+    (row,) = read({"code": "tea", "name": "Tea", "price": "3"})
+    assert (row.offering.offering_type, row.offering.status) == ("physical", "active")
+    assert (row.variant.sku, row.variant.price_list, row.variant.location) == ("tea", "standard", "main")
+    assert (row.variant.currency, row.variant.tracked) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("columns", "code", "column"),
+    [
+        ("code,name", "missing_header", "price"),
+        ("code,name,price,colour", "unknown_header", "colour"),
+        ("code,name,price,attr.", "unknown_header", "attr."),
+        ("code,name,price,Policy", "unknown_header", "Policy"),
+        ("code,name,price,name", "duplicate_header", "name"),
+    ],
+)
+def test_a_wrong_header_is_named(columns, code, column):
+    with pytest.raises(UnreadableFile) as caught:
+        open_rows(io.BytesIO(f"{columns}\nx,y,1\n".encode()))
+    assert (caught.value.code, caught.value.column) == (code, column)
+
+
+def test_a_header_of_no_known_format_is_refused():
+    with pytest.raises(UnreadableFile) as caught:
+        open_rows(written([{"id": "1", "title": "x"}]))
+    assert caught.value.code == "unknown_mapping"
+
+
+@pytest.mark.parametrize("first", "=+-@\t\r")
+def test_one_quote_of_an_inert_export_is_taken_off(first):
+    (row,) = read(backroom(sku=f"'{first}x".rstrip("\t\r"), name=f"'{first}1"))
+    assert row.offering.name == f"{first}1".strip()
+
+
+def test_any_other_leading_quote_is_kept():
+    (row,) = read(backroom(sku="'007", name="''=1"))
+    assert (row.variant.sku, row.offering.name) == ("'007", "''=1")
+
+
+@given(st.text(alphabet="=+-@'a1", min_size=1, max_size=6))
+def test_what_an_inert_export_wrote_comes_back_as_it_was(sku):
+    if sku[0] == "'":
+        return
+    exported = f"'{sku}" if sku[0] in "=+-@" else sku
+    (row,) = read(backroom(sku=exported))
+    assert row.variant.sku == sku
+
+
+def test_an_unknown_currency_is_an_error():
+    (row,) = read(backroom(currency="XYZ"))
+    assert findings(row) == [("error", "currency", "unknown_currency")]
+    assert row.variant is None
+
+
+def test_an_offering_of_unknown_type_becomes_a_draft():
+    (row,) = read(backroom(offering_type="gadget"))
+    assert (row.offering.offering_type, row.offering.status) == ("physical", "draft")
+    assert findings(row) == [("warning", "offering_type", "unknown_offering_type")]
+
+
+def test_a_variant_may_have_a_second_row_for_another_price_list():
+    rows = read(backroom(price_list="standard"), backroom(price_list="members", price="120000"))
+    assert [(row.variant.sku, row.variant.price_list) for row in rows] == [("RF-1", "standard"), ("RF-1", "members")]
+
+
+def test_a_second_row_for_the_same_price_list_is_an_error():
+    rows = read(backroom(price_list=""), backroom(price_list="standard"))
+    assert findings(rows[1]) == [("error", "sku", "duplicate_variant")]
+
+
+def test_a_made_sku_is_the_same_in_every_row_of_its_variant():
+    rows = read(backroom(sku=""), backroom(sku="", currency="VND"))
+    assert [row.variant.sku for row in rows] == ["river-flat", "river-flat"]
+
+
+def test_one_sku_for_two_offerings_is_an_error():
+    rows = read(backroom(), backroom(code="other", name="Other"))
+    assert findings(rows[1]) == [("error", "sku", "duplicate_sku")]
+
+
+def test_variants_without_options_are_told_apart_by_their_sku():
+    rows = read(backroom(), backroom(sku="RF-2", name=""))
+    assert [row.variant.sku for row in rows] == ["RF-1", "RF-2"]
+
+
+def test_a_variant_with_a_sku_may_have_no_price():
+    (row,) = read(backroom(price=""))
+    assert row.variant.price is None
+    assert row.problems == []
+
+
+def test_a_row_that_sells_and_shows_nothing_is_an_error():
+    (row,) = read(backroom(price="", sku=""))
+    assert findings(row) == [("error", "price", "missing_price")]
+
+
+def test_a_row_with_nothing_but_a_picture_adds_it():
+    rows = read(backroom(), {"code": "river-flat", "image": "https://img.example/2.jpg"})
+    assert (rows[1].kind, rows[1].image.src, rows[1].variant) == ("image", "https://img.example/2.jpg", None)
+
+
+def test_a_safety_stock_without_stock_is_a_warning():
+    (row,) = read(backroom(safety_stock="2"))
+    assert not row.variant.tracked
+    assert findings(row) == [("warning", "safety_stock", "stock_missing")]
+
+
+def test_a_negative_safety_stock_is_an_error():
+    (row,) = read(backroom(stock_qty="3", safety_stock="-2"))
+    assert findings(row) == [("error", "safety_stock", "negative_number")]
