@@ -26,7 +26,7 @@ _FRACTION_SCALES = frozenset(("tr", "trieu", "cu", "ty", "ti"))
 # Folded words that other Vietnamese words fold to as well, with their diacritics.
 _SPELLINGS = {
     "nghin": "nghìn", "ngan": "ngàn", "trieu": "triệu", "cu": "củ", "ty": "tỷ", "ti": "tỉ",
-    "dong": "đồng", "d": "đ", "do": "đô", "do la": "đô la",
+    "dong": "đồng", "d": "đ", "vnd": "vnđ", "do": "đô", "do la": "đô la",
 }  # fmt: skip
 _CURRENCIES: dict[str, str] = {
     **dict.fromkeys(("vnd", "₫", "d", "dong"), "VND"),
@@ -65,9 +65,13 @@ _COUNTS = {
     "nua": Decimal("0.5"),
 }
 _WORDED = re.compile(
-    rf"\b(?:(?P<count>{'|'.join(_COUNTS)}) (?P<hundred>tram |hundred )?(?P<scale>nghin|ngan|trieu|ty|cu|thousand|million|billion)"
-    r"(?P<half> ruoi)?|(?P<unit>trieu|ty) ruoi)\b"
+    rf"\b(?:(?P<count>{'|'.join(_COUNTS)}) (?P<hundred>tram |hundred )?"
+    r"(?P<scale>nghin|ngan|trieu|ty|cu|thousand|million|billion)(?P<half> ruoi)?|(?P<unit>trieu|ty) ruoi)\b"
 )
+
+# Around a number without unit: shares, dates, dimensions, telephone numbers, inches.
+_NAMES_BEFORE = frozenset("#/+*×")
+_NAMES_AFTER = re.compile(r"\s?%|/\d|\s?[x×]\s?\d|[\"″°'+*]")
 
 
 class Evidence(IntEnum):
@@ -266,15 +270,18 @@ def _is_free_standing(message: Message, candidate: Candidate) -> bool:
         return True
     start, end = candidate.amount.span
     text = message.folded
-    before, after = text[max(0, start - 1) : start], text[end : end + 2].strip()[:1]
-    if before in ("#", "/", "+", "*", "x") or after in ("%", "/", '"', "″", "°", "+", "'") or text[end : end + 2] == " x":
+    if text[max(0, start - 1) : start] in _NAMES_BEFORE or _NAMES_AFTER.match(text, end):
         return False
     if text[start] == "0" and text[start:end].isdigit():
         return False
     index = message.token_at.get(start, 0)
-    previous = message.tokens[index - 1].text if index else ""
-    following = next((token.text for token in message.tokens[index + 1 : index + 4] if token.start >= end), "")
-    return previous not in IDENTIFIERS and following not in MEASURES
+    if index and message.tokens[index - 1].text in IDENTIFIERS:
+        return False
+    following = next((token for token in message.tokens[index + 1 : index + 6] if token.start >= end), None)
+    if following is None or following.text not in MEASURES:
+        return True
+    # A price can be followed by a word that only folds to a measure: "3500000 tặng sạc" is not "tầng".
+    return candidate.evidence is Evidence.LIKELY and not message.text[following.start : following.end].isascii()
 
 
 def _in_words(message: Message, language: str) -> Iterator[Candidate]:

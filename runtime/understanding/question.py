@@ -17,6 +17,7 @@ from runtime.understanding.phrases import (
     CLASSIFIERS,
     COUNT_WORDS,
     HEAD_WORDS,
+    IDENTIFIERS,
     LETTER_NOUNS,
     MEANINGS,
     MEASURES,
@@ -81,12 +82,12 @@ def understand(message: str, *, currency: str) -> Question:
     for budget in budgets:
         _take(taken, *budget.words)
     quantity = _quantity(read, taken)
-    meanings = _find_meanings(read, taken)
+    meanings, kept = _find_meanings(read, taken)
     budget = merge(budgets)
     if budget and budget.confidence <= 0.5 and "price" in meanings:
         budget = None  # "iPhone 15 giá 20tr hả, giá thật bao nhiêu": repeated, not wished for
     asks = _asks(read, meanings, budget, quantity)
-    subject = _subject(read, taken)
+    subject = _subject(read, taken, kept)
     kind, confidence = _judge(read, meanings, asks, subject, budget)
     return Question(
         kind=kind,
@@ -99,7 +100,7 @@ def understand(message: str, *, currency: str) -> Question:
         quantity=quantity.value if quantity and isinstance(quantity.value, int) else None,
         language=language,
         slots=tuple(_slots(budget, quantity)),
-        about_fee="price" in asks and bool(meanings & {"fee", "service"}),
+        about_fee="fee" in meanings or ("price" in asks and "service" in meanings),
         confidence=confidence,
     )
 
@@ -108,9 +109,10 @@ def _take(taken: list[bool], start: int, end: int) -> None:
     taken[start:end] = [True] * (end - start)
 
 
-def _find_meanings(message: Message, taken: list[bool]) -> set[str]:
-    """The meanings of all phrases in the message; their words are taken out of the subject."""
-    found = set()
+def _find_meanings(message: Message, taken: list[bool]) -> tuple[set[str], set[int]]:
+    """The meanings of all phrases in the message, their words taken out of the subject; and the words to keep."""
+    found: set[str] = set()
+    kept: set[int] = set()
     index = 0
     while index < len(taken):
         phrase = None if taken[index] else _MEANINGS.match(message, index, taken)
@@ -121,8 +123,10 @@ def _find_meanings(message: Message, taken: list[bool]) -> set[str]:
         found.add(phrase.meaning)
         if phrase.meaning not in _STAYS_IN_SUBJECT:
             _take(taken, index, end)
+        elif phrase.meaning == "keep":
+            kept.update(range(index, end))
         index = end
-    return found
+    return found, kept
 
 
 def _asks(message: Message, meanings: set[str], budget: Budget | None, quantity: Slot | None) -> set[str]:
@@ -147,9 +151,7 @@ def _asks_whether_there_is(message: Message) -> bool:
     )
 
 
-def _judge(
-    message: Message, meanings: set[str], asks: set[str], subject: str, budget: Budget | None
-) -> tuple[Kind, float]:
+def _judge(message: Message, meanings: set[str], asks: set[str], subject: str, budget: Budget | None) -> tuple[Kind, float]:
     """The kind to answer first, and how sure it is that the catalogue is asked at all."""
     service = bool(meanings & {"service", "fee"})
     firm = bool(budget or meanings & {"price", "stock", "price_asc", "price_desc"})
@@ -168,27 +170,27 @@ def _judge(
         return "price", sure
     if budget or meanings & {"price_asc", "price_desc"}:
         return "browse", sure
-    for kind in ("stock", "describe"):
-        if kind in asks:
-            return kind, sure  # type: ignore[return-value]
-    return "browse", sure
+    if "stock" in asks:
+        return "stock", sure
+    return ("describe" if "describe" in asks else "browse"), sure
 
 
 def _judge_bare(message: Message, no_product: bool, subject: str) -> tuple[Kind, float]:
     """A short message that asks nothing may be a product's name; a long one is a story."""
     words = {token.text for token in message.tokens}
-    if no_product or not subject or words & NOT_A_PRODUCT or len(message.tokens) > _LONGEST_NAME:
+    nameless = not any(letter.isalpha() for letter in subject)
+    if no_product or nameless or words & NOT_A_PRODUCT or len(message.tokens) > _LONGEST_NAME:
         return "other", 0.0
     return "browse", 0.3
 
 
-def _subject(message: Message, taken: list[bool]) -> str:
+def _subject(message: Message, taken: list[bool], kept: set[int]) -> str:
     """What is left of the message, in its own spelling, without the small words at the ends of each part."""
     parts = []
     for start, end in _runs(message, taken):
-        while start < end and _is_edge(message, start, HEAD_WORDS):
+        while start < end and start not in kept and _is_edge(message, start, HEAD_WORDS):
             start += 1
-        while end > start and _is_edge(message, end - 1, TAIL_WORDS):
+        while end > start and end - 1 not in kept and _is_edge(message, end - 1, TAIL_WORDS):
             end -= 1
         if start < end:
             parts.append(message.text[message.tokens[start].start : message.tokens[end - 1].end])
@@ -221,9 +223,9 @@ def _quantity(message: Message, taken: list[bool]) -> Slot | None:
     for index, token in enumerate(tokens):
         number = int(token.text) if token.text.isascii() and token.text.isdigit() and len(token.text) <= 3 else None
         number = COUNT_WORDS.get(token.text) if number is None else number
-        if not number or taken[index]:
-            continue
         previous = tokens[index - 1].text if index else ""
+        if not number or taken[index] or previous in IDENTIFIERS:
+            continue
         following = tokens[index + 1].text if index + 1 < len(tokens) else ""
         classified = following in CLASSIFIERS and previous not in PACKAGES
         ordered = token.text.isdigit() and previous in ORDER_VERBS and following and following not in MEASURES

@@ -48,10 +48,7 @@ class Message:
     def spells(self, start: int, end: int, expected: str) -> bool:
         """Whether the message at this span can be a spelling of `expected`, which has all its diacritics."""
         written = self.text[start:end]
-        if written.isascii():
-            return True
-        found, wanted = marks(written), marks(expected)
-        return found <= wanted and ("đ" in found) == ("đ" in wanted)
+        return written.isascii() or marks(written) == marks(expected)
 
 
 def marks(text: str) -> frozenset[str]:
