@@ -28,9 +28,9 @@ class SearchText(TenantModel):
     bot_id = models.UUIDField(null=True, help_text="The only bot that may find it; null: every bot of the tenant.")
     language = models.CharField(max_length=8, blank=True, help_text="Of the text; empty: unknown or mixed.")
     title = models.TextField(help_text="Name of the offering, question of the FAQ.")
-    body = models.TextField(blank=True, help_text="Description, attributes and variants; answer of the FAQ. No HTML.")
+    body = models.TextField(blank=True, help_text="Description, attributes and variants without HTML; answer of the FAQ.")
     priority = models.IntegerField(default=0, db_default=0)
-    content_hash = models.BinaryField(max_length=32, help_text="Of title and body: a vector with another hash is not served.")
+    content_hash = models.BinaryField(max_length=32, help_text="SHA-256 of title and body: a vector with another hash is not served.")
     tsv = SearchVectorField(help_text="Folded words plus one lexeme that names the tenant.")
 
     class Meta(TenantModel.Meta):
@@ -50,14 +50,21 @@ class SearchText(TenantModel):
 
 
 class SearchVector(QueueRow):
-    """The embedding of a text, computed in the background: the row is its own place in the queue."""
+    """The embedding of a text, computed in the background: the row is its own place in the queue.
+
+    A changed text empties the embedding in the same transaction, so that an old vector is never served.
+    ``kind``, ``owner_id`` and ``bot_id`` are the text's, so that the nearest are found without a join.
+    """
 
     tenant = TenantField(referenced=False)
     text = TenantForeignKey(SearchText, on_delete=models.CASCADE, related_name="vectors")
+    kind = models.CharField(max_length=16, choices=SearchText.Kind)
+    owner_id = models.UUIDField()
+    bot_id = models.UUIDField(null=True)
+    content_hash = models.BinaryField(max_length=32, help_text="Of the text to embed; fences a worker that embedded an older one.")
     model = models.CharField(max_length=100, blank=True, default="", db_default="", help_text="Vectors of two models never meet.")
-    content_hash = models.BinaryField(max_length=32, null=True, help_text="Of the text that was embedded.")
     # STORAGE PLAIN (set by the migration): out of line, an exact search is 4 times slower.
-    embedding = VectorField(dimensions=DIMENSIONS, null=True)
+    embedding = VectorField(dimensions=DIMENSIONS, null=True, help_text="Of unit length; null until embedded, or without words.")
     bits = models.GeneratedField(
         expression=models.Func("embedding", function="binary_quantize"),
         output_field=BitField(length=DIMENSIONS),
@@ -70,6 +77,15 @@ class SearchVector(QueueRow):
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "text"], name="searchvector_once", violation_error_message=_("One vector a text.")
+            ),
+        ]
+        indexes = [
+            *QueueRow.Meta.indexes,
+            models.Index(  # the bits of a large tenant are read from here, without its pages of vectors
+                fields=["tenant", "kind", "model"],
+                include=["id", "owner_id", "bot_id", "bits"],
+                name="searchvector_near",
+                condition=models.Q(embedding__isnull=False),
             ),
         ]
 

@@ -1,0 +1,305 @@
+"""The database's part of search: folding, the triggers that keep the index, and the one function that reads it.
+
+Written as SQL because every way to write (ORM, admin, bulk import, shell) must leave the index right at commit, and
+because row security would keep full text and vector distance from using their indexes (DESIGN section 3).
+"""
+
+from django.db import migrations
+
+TEXT_FUNCTIONS = r"""
+-- Lower case, no diacritics, đ as d: the counterpart of tenants.text.fold. Needs no locale and no extension.
+CREATE FUNCTION text_fold(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN lower(translate(normalize(regexp_replace(normalize(t, NFD), '[\u0300-\u036f]', '', 'g'), NFC), 'Đđ', 'Dd'));
+
+-- HTML as a reader sees it, near enough to search: no tags, the usual entities decoded.
+CREATE FUNCTION text_plain(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN t !~ '[<&]' THEN t ELSE btrim(
+    replace(replace(replace(replace(replace(replace(
+        regexp_replace(
+            regexp_replace(
+                regexp_replace(t, '<(script|style)\M.*?</\1\s*>|<!--.*?-->|</?[a-z][^>]*>', ' ', 'gi'),
+                '&([a-z])(?:grave|acute|circ|tilde|uml|ring|cedil|caron|slash);', '\1', 'gi'),
+            '[ \t\u00a0]{2,}', ' ', 'g'),
+        '&nbsp;', ' '), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&#39;', ''''), '&amp;', '&')
+) END;
+
+-- Words only, split where tenants.text.words splits: ASCII and general punctuation are no letters.
+CREATE FUNCTION search_words(t text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN to_tsvector('simple'::regconfig,
+    regexp_replace(text_fold(t), '[\u0001-\u002f\u003a-\u0060\u007b-\u00a9\u00ab-\u00b1\u2000-\u206f\u3000-\u303f]+', ' ', 'g'));
+
+-- The lexeme lets the GIN index intersect tenant and words by itself.
+CREATE FUNCTION search_tenant_lexeme(tenant uuid) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN 'tn' || replace(tenant::text, '-', '');
+
+-- A model's own numbers, zero-padded to the width of the column.
+CREATE FUNCTION search_vector(numbers real[]) RETURNS public.vector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (numbers || array_fill(0::real, ARRAY[1536 - cardinality(numbers)]))::public.vector;
+
+-- Scalars of a JSON value as words: "key: value", the key alone for a true one, nothing for a false one.
+CREATE FUNCTION search_attributes(attributes jsonb) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (
+    SELECT string_agg(CASE WHEN value = 'true' THEN key ELSE key || ': ' || words END, ', ' ORDER BY key)
+    FROM jsonb_each(attributes), LATERAL (
+        SELECT string_agg(leaf #>> '{}', ' ') FROM jsonb_path_query(value, 'strict $.**') AS leaf
+        WHERE jsonb_typeof(leaf) IN ('string', 'number')
+    ) AS scalars (words)
+    WHERE value = 'true' OR words <> ''
+);
+"""
+
+INDEX_FUNCTIONS = r"""
+-- Make the index hold exactly these texts for the owners in "touched": what is not among "owners" is removed, what
+-- is unchanged is not written, and a changed title or body empties the vector and queues it again.
+CREATE FUNCTION search_write(
+    tenant uuid, text_kind text, touched uuid[],
+    owners uuid[], bots uuid[], languages text[], titles text[], bodies text[], priorities integer[]
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    moment timestamptz := now();
+    gone uuid[] := ARRAY(SELECT unnest(touched) EXCEPT SELECT unnest(owners));
+BEGIN
+    IF gone <> '{}' THEN
+        DELETE FROM public.catalog_searchvector AS v USING public.catalog_searchtext AS t
+            WHERE t.tenant_id = tenant AND t.kind = text_kind AND t.owner_id = ANY (gone)
+            AND v.tenant_id = tenant AND v.text_id = t.id;
+        DELETE FROM public.catalog_searchtext AS t
+            WHERE t.tenant_id = tenant AND t.kind = text_kind AND t.owner_id = ANY (gone);
+    END IF;
+    WITH given AS (
+        SELECT owner, bot, lang, title, body, prio, sha256(convert_to(title || E'\n' || body, 'UTF8')) AS hash
+        FROM unnest(owners, bots, languages, titles, bodies, priorities) AS g (owner, bot, lang, title, body, prio)
+    ), changed AS (
+        SELECT given.* FROM given LEFT JOIN public.catalog_searchtext AS t
+            ON t.tenant_id = tenant AND t.kind = text_kind AND t.owner_id = given.owner
+        WHERE (t.content_hash, t.bot_id, t.language, t.priority) IS DISTINCT FROM (hash, bot, lang, prio)
+    ), written AS (
+        INSERT INTO public.catalog_searchtext AS t
+            (tenant_id, kind, owner_id, bot_id, language, title, body, priority, content_hash, tsv)
+        SELECT tenant, text_kind, owner, bot, lang, title, body, prio, hash,
+            setweight(search_words(title), 'A') || setweight(search_words(left(body, 50000)), 'B')
+            || array_to_tsvector(ARRAY[search_tenant_lexeme(tenant)])
+        FROM changed ORDER BY owner
+        ON CONFLICT (tenant_id, kind, owner_id) DO UPDATE SET
+            bot_id = excluded.bot_id, language = excluded.language, title = excluded.title, body = excluded.body,
+            priority = excluded.priority, content_hash = excluded.content_hash, tsv = excluded.tsv
+        RETURNING t.id, t.owner_id, t.bot_id, t.content_hash
+    )
+    INSERT INTO public.catalog_searchvector AS v (tenant_id, text_id, kind, owner_id, bot_id, content_hash, due_at)
+    SELECT tenant, written.id, text_kind, written.owner_id, written.bot_id, written.content_hash, moment FROM written
+    ON CONFLICT (tenant_id, text_id) DO UPDATE SET
+        bot_id = excluded.bot_id,
+        content_hash = excluded.content_hash,
+        (embedding, model, state, attempt, due_at, lease_until, last_error) = (
+            SELECT kept.* FROM (VALUES
+                (true, v.embedding, v.model, v.state, v.attempt, v.due_at, v.lease_until, v.last_error),
+                (false, NULL, '', 'pending', 0, excluded.due_at, NULL, '')
+            ) AS kept (same, embedding, model, state, attempt, due_at, lease_until, last_error)
+            WHERE kept.same = (v.content_hash = excluded.content_hash)
+        );
+END $$;
+
+-- An offering is found by its active version and its active variants.
+CREATE FUNCTION search_index_offerings(tenant uuid, touched uuid[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    -- Two transactions that change parts of one offering must not each index a text without the other's part.
+    PERFORM FROM public.catalog_offering AS o WHERE o.tenant_id = tenant AND o.id = ANY (touched)
+        ORDER BY o.id FOR NO KEY UPDATE;
+    PERFORM search_write(
+        tenant, 'offering', touched, coalesce(array_agg(id), '{}'), array_agg(bot_id), array_agg(''::text),
+        array_agg(name), array_agg(body), array_agg(0)
+    ) FROM (
+        SELECT o.id, o.bot_id, version.name::text, concat_ws(E'\n',
+            nullif(text_plain(version.description), ''), nullif(o.category, ''),
+            nullif(array_to_string(o.tags, ', '), ''), search_attributes(version.attributes), variants.words
+        ) AS body
+        FROM public.catalog_offering AS o
+        JOIN public.catalog_offeringversion AS version
+            ON version.tenant_id = tenant AND version.offering_id = o.id AND version.status = 'active'
+        LEFT JOIN (
+            SELECT p.offering_id, string_agg(concat_ws(' ', p.sku, nullif(p.name, ''), search_attributes(p.attributes)),
+                E'\n' ORDER BY p.position, p.id) AS words
+            FROM public.catalog_variant AS p
+            WHERE p.tenant_id = tenant AND p.offering_id = ANY (touched) AND p.status = 'active'
+            GROUP BY p.offering_id
+        ) AS variants ON variants.offering_id = o.id
+        WHERE o.tenant_id = tenant AND o.id = ANY (touched) AND o.status = 'active'
+    ) AS found;
+END $$;
+"""
+
+TRIGGERS = r"""
+CREATE FUNCTION search_offering_changed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM search_index_offerings(tenant_id, array_agg(id)) FROM changed GROUP BY tenant_id;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION search_offering_updated() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM search_index_offerings(tenant_id, array_agg(id)) FROM changed JOIN before USING (tenant_id, id)
+        WHERE (changed.status, changed.bot_id, changed.category, changed.tags)
+            IS DISTINCT FROM (before.status, before.bot_id, before.category, before.tags)
+        GROUP BY tenant_id;
+    RETURN NULL;
+END $$;
+
+-- For versions and variants alike.
+CREATE FUNCTION search_offering_part_changed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM search_index_offerings(tenant_id, array_agg(DISTINCT offering_id)) FROM changed GROUP BY tenant_id;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION search_version_updated() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM search_index_offerings(tenant_id, array_agg(DISTINCT touched))
+        FROM changed JOIN before USING (tenant_id, id), unnest(ARRAY[changed.offering_id, before.offering_id]) AS touched
+        WHERE (changed.offering_id, changed.status, changed.name, changed.description, changed.attributes)
+            IS DISTINCT FROM (before.offering_id, before.status, before.name, before.description, before.attributes)
+        GROUP BY tenant_id;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION search_variant_updated() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM search_index_offerings(tenant_id, array_agg(DISTINCT touched))
+        FROM changed JOIN before USING (tenant_id, id), unnest(ARRAY[changed.offering_id, before.offering_id]) AS touched
+        WHERE (changed.offering_id, changed.status, changed.sku, changed.name, changed.attributes, changed.position)
+            IS DISTINCT FROM (before.offering_id, before.status, before.sku, before.name, before.attributes, before.position)
+        GROUP BY tenant_id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER search_insert AFTER INSERT ON catalog_offering REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_offering_changed();
+CREATE TRIGGER search_update AFTER UPDATE ON catalog_offering REFERENCING OLD TABLE AS before NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_offering_updated();
+CREATE TRIGGER search_delete AFTER DELETE ON catalog_offering REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_offering_changed();
+CREATE TRIGGER search_insert AFTER INSERT ON catalog_offeringversion REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_offering_part_changed();
+CREATE TRIGGER search_update AFTER UPDATE ON catalog_offeringversion REFERENCING OLD TABLE AS before NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_version_updated();
+CREATE TRIGGER search_delete AFTER DELETE ON catalog_offeringversion REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_offering_part_changed();
+CREATE TRIGGER search_insert AFTER INSERT ON catalog_variant REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_offering_part_changed();
+CREATE TRIGGER search_update AFTER UPDATE ON catalog_variant REFERENCING OLD TABLE AS before NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_variant_updated();
+CREATE TRIGGER search_delete AFTER DELETE ON catalog_variant REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_offering_part_changed();
+"""
+
+SEARCH = r"""
+-- The nearest vectors and the best texts of each kind, with their raw parts; scores are made in Python.
+--   words: a tsquery of folded words, null: none.  numbers: the query's vector, null: none.
+--   bot: rows of another bot are left out, null: every row.  only_owners: null: every owner.
+--   how_many: of each part and kind, so up to 2 * how_many * kinds rows come back.
+-- Runs as backroom_search, past row security, and therefore compares the tenant itself.
+CREATE FUNCTION search_candidates(
+    words tsquery, numbers real[], model_name text, kinds text[], bot uuid, only_owners uuid[], how_many integer
+) RETURNS TABLE (
+    kind text, owner_id uuid, title text, body text, language text, priority integer, similarity real, text_rank real
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_custom_plan  -- a generic plan would be chosen once for tenants of all sizes
+AS $$
+#variable_conflict use_column
+DECLARE
+    tenant CONSTANT uuid := nullif(current_setting('backroom.tenant', true), '')::uuid;
+    tenant_words CONSTANT tsquery := quote_literal(search_tenant_lexeme(tenant))::tsquery && words;
+    query public.vector := search_vector(numbers);
+    query_bits bit varying := binary_quantize(query);
+    wanted text;
+    nearest uuid[];
+    best uuid[];
+BEGIN
+    IF tenant IS NULL THEN
+        RETURN;
+    END IF;
+    FOREACH wanted IN ARRAY kinds LOOP
+        nearest := '{}';
+        IF query IS NULL THEN
+            NULL;
+        ELSIF EXISTS (
+            SELECT FROM public.catalog_searchvector AS v
+            WHERE v.tenant_id = tenant AND v.kind = wanted AND v.model = model_name AND v.embedding IS NOT NULL
+            OFFSET 3000
+        ) THEN
+            nearest := ARRAY(
+                SELECT v.text_id FROM public.catalog_searchvector AS v
+                WHERE v.tenant_id = tenant AND v.id = ANY (ARRAY(
+                    SELECT b.id FROM public.catalog_searchvector AS b
+                    WHERE b.tenant_id = tenant AND b.kind = wanted AND b.model = model_name AND b.embedding IS NOT NULL
+                    AND (bot IS NULL OR b.bot_id IS NULL OR b.bot_id = bot)
+                    AND (only_owners IS NULL OR b.owner_id = ANY (only_owners))
+                    ORDER BY b.bits <~> query_bits LIMIT greatest(400, how_many * 8)
+                ))
+                ORDER BY v.embedding <#> query LIMIT how_many
+            );
+        ELSE
+            nearest := ARRAY(
+                SELECT v.text_id FROM public.catalog_searchvector AS v
+                WHERE v.tenant_id = tenant AND v.kind = wanted AND v.model = model_name AND v.embedding IS NOT NULL
+                AND (bot IS NULL OR v.bot_id IS NULL OR v.bot_id = bot)
+                AND (only_owners IS NULL OR v.owner_id = ANY (only_owners))
+                ORDER BY v.embedding <#> query LIMIT how_many
+            );
+        END IF;
+        best := ARRAY(
+            SELECT t.id FROM public.catalog_searchtext AS t
+            WHERE t.tsv @@ tenant_words AND t.tenant_id = tenant AND t.kind = wanted
+            AND (bot IS NULL OR t.bot_id IS NULL OR t.bot_id = bot)
+            AND (only_owners IS NULL OR t.owner_id = ANY (only_owners))
+            ORDER BY ts_rank(t.tsv, words, 1) DESC, t.priority DESC, t.id LIMIT how_many
+        );
+        RETURN QUERY
+            SELECT t.kind::text, t.owner_id, t.title, t.body, t.language::text, t.priority,
+                (-(v.embedding <#> query))::real, coalesce(ts_rank(t.tsv, words, 1), 0)
+            FROM public.catalog_searchtext AS t
+            LEFT JOIN public.catalog_searchvector AS v ON v.tenant_id = tenant AND v.text_id = t.id
+                AND v.model = model_name AND v.content_hash = t.content_hash
+            WHERE t.tenant_id = tenant AND t.id = ANY (nearest || best);
+    END LOOP;
+END $$;
+
+-- Of the rows of these two tables backroom_search may see all, to read them, and nothing else anywhere.
+GRANT SELECT ON catalog_searchtext, catalog_searchvector TO backroom_search;
+CREATE POLICY search ON catalog_searchtext FOR SELECT TO backroom_search USING (true);
+CREATE POLICY search ON catalog_searchvector FOR SELECT TO backroom_search USING (true);
+GRANT CREATE ON SCHEMA public TO backroom_search;
+ALTER FUNCTION search_candidates OWNER TO backroom_search;
+REVOKE CREATE ON SCHEMA public FROM backroom_search;
+-- As the former owner the next two would be warnings only.
+SET LOCAL ROLE backroom_search;
+REVOKE EXECUTE ON FUNCTION search_candidates FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION search_candidates TO backroom_app;
+SET LOCAL ROLE NONE;
+"""
+
+DROP = """
+SET LOCAL ROLE backroom_search;
+DROP FUNCTION search_candidates;
+SET LOCAL ROLE NONE;
+DROP POLICY search ON catalog_searchtext;
+DROP POLICY search ON catalog_searchvector;
+REVOKE SELECT ON catalog_searchtext, catalog_searchvector FROM backroom_search;
+DROP FUNCTION search_offering_changed, search_offering_updated, search_offering_part_changed, search_version_updated,
+    search_variant_updated CASCADE;
+DROP FUNCTION search_index_offerings, search_write, search_attributes, search_vector, search_tenant_lexeme, search_words,
+    text_plain, text_fold;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("catalog", "0005_search_tables")]
+
+    operations = [migrations.RunSQL(TEXT_FUNCTIONS + INDEX_FUNCTIONS + TRIGGERS + SEARCH, DROP)]
