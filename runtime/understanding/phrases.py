@@ -101,7 +101,8 @@ MEANINGS: dict[str, str] = {
     "| still have any | still have | do you still have | still selling | do you carry | do you stock | do you "
     "sell | you guys sell | you guys carry | do u sell | do u still have | selling any | có bán | bán không | "
     "shop có bán | bên mình có bán | run out of | ran out of",
-    "browse": "show me | show us | list | browse | recommend me | recommend | suggest me | suggest | suggestions for | "
+    "browse": "what products do you sell | what do you sell | what products | bán gì | bán những gì | show me "
+    "| show us | list | browse | recommend me | recommend | suggest me | suggest | suggestions for | "
     "recommendations for | find me | looking for | look for | search for | searching for | find | any | options "
     "for | what do you have | what have you got | which | i want to buy | i want to order | i d like to buy | i "
     "wanna buy | i want | i need | want to buy | i m after | interested in | what kind of | what kinds of | tìm "
@@ -109,7 +110,8 @@ MEANINGS: dict[str, str] = {
     "| giới thiệu | liệt kê | có những | có loại nào | có mẫu nào | có cái nào | có dòng nào | loại nào | mẫu nào "
     "| dòng nào | cái nào | con nào | có gì | những mẫu | các mẫu | các loại | các dòng | tư vấn giúp | tư vấn "
     "cho | tư vấn | nên mua | cần | muốn lấy | đặt mua | đặt hàng | chốt | cho đặt | mua",
-    "describe": "tell me about | tell me more about | more about | more info about | details of | details on | details about "
+    "describe": "tell me about | tell me more about | more about | more info about | details of | details on | "
+    "details about "
     "| information about | information on | describe | specs of | specs for | specs | specifications of | "
     "specification | specifications | features of | what colors | what colours | which colors | what sizes | "
     "thông số kỹ thuật | thông số | cấu hình | chi tiết về | chi tiết | thông tin về | thông tin | mô tả | giới "
@@ -119,11 +121,13 @@ MEANINGS: dict[str, str] = {
     "ram | bao nhiêu gb | pin bao nhiêu | dung lượng bao nhiêu | nặng bao nhiêu | bao nhiêu kg | bao nhiêu inch | "
     "mấy inch | diện tích bao nhiêu | bao nhiêu m2 | mấy phòng ngủ | bao nhiêu phòng ngủ | dài bao nhiêu | rộng "
     "bao nhiêu | cao bao nhiêu | kích thước bao nhiêu | pin bao lâu",
-    "price_asc": "rẻ nhất | giá rẻ nhất | giá thấp nhất | thấp nhất | giá mềm nhất | mềm nhất | rẻ hơn | giá rẻ | giá mềm | rẻ "
+    "price_asc": "rẻ nhất | giá rẻ nhất | giá thấp nhất | thấp nhất | giá mềm nhất | mềm nhất | rẻ hơn | giá rẻ "
+    "| giá mềm | rẻ "
     "| bình dân | giá từ thấp đến cao | từ thấp đến cao | từ rẻ đến đắt | giá tăng dần | cheapest | the cheapest "
     "| lowest price | lowest priced | the lowest price | lowest | least expensive | most affordable | affordable "
     "| cheap | cheaper | low to high | inexpensive | budget friendly | from cheapest",
-    "price_desc": "đắt nhất | mắc nhất | giá cao nhất | cao cấp nhất | giá từ cao đến thấp | từ cao đến thấp | giá giảm dần | "
+    "price_desc": "đắt nhất | mắc nhất | giá cao nhất | cao cấp nhất | giá từ cao đến thấp | từ cao đến thấp | "
+    "giá giảm dần | "
     "most expensive | the most expensive | priciest | highest price | highest priced | high to low | dearest",
     "fee": "phí ship | phí giao hàng | phí vận chuyển | phí dịch vụ | phí | tiền ship | giá ship | cước | lệ phí | lãi "
     "suất | tiền cọc | đặt cọc | cọc | thuế | shipping fee | delivery fee | shipping cost | shipping costs | "
@@ -144,12 +148,15 @@ MEANINGS: dict[str, str] = {
     "status | track | tracking | cancel | account | password | contact | customer service | support | human | "
     "real person | agent | coupon | discount code | discount | promo | promotion | policy | complaint | complain "
     "| parking | membership | loyalty | wholesale | hiring | job | privacy",
-    "social": "xin chào | chào shop | chào bạn | chào | hello | hi | hey | good morning | good afternoon | good evening | "
+    "measure": "weigh | weighs | does it weigh",
+    "social": "đắt quá | mắc quá | too expensive | xin chào | chào shop | chào bạn | chào | hello | hi | hey "
+    "| good morning | good afternoon | good evening | "
     "alo | cảm ơn | cám ơn | tks | thanks | thank you | thank u | thx | ok | oke | okay | bye | tạm biệt | dạ | "
     "vâng | you are welcome | great | nice | haha | hihi",
     "have": "do you have any | do you have | have you got any | have you got | you have | do u have | u have | have any | "
     "is there any | are there any | is there | are there | got any | do you guys have | you got",
-    "filler": "shop ơi | ad ơi | shop | ad | admin | bạn ơi | em ơi | anh ơi | chị ơi | ơi | cho em hỏi | cho mình hỏi | "
+    "filler": "muốn hỏi | shop ơi | ad ơi | shop | ad | admin | bạn ơi | em ơi | anh ơi | chị ơi | ơi | cho "
+    "em hỏi | cho mình hỏi | "
     "cho hỏi | cho tôi hỏi | cho anh hỏi | cho chị hỏi | cho e hỏi | cho m hỏi | xin hỏi | mình muốn hỏi | em "
     "muốn hỏi | dạ cho | bên mình | bên em | bên bạn | bên shop | nhà mình | cửa hàng | cửa hàng mình | giúp mình "
     "| giúp em | giúp tôi | giúp | với ạ | hiện tại | hiện nay | bây giờ | mn | mọi người | em | mình | tôi | bạn "
@@ -167,11 +174,12 @@ MEANINGS: dict[str, str] = {
 }
 # Words cut from the ends of what is left, and kept inside it ("case for iphone", "tai nghe không dây").
 _ENGLISH_EDGES = (
-    "a an the is are was be of for on in at to and or with do does did you your me my i it its this that these those some any "
+    "a an the is are was be of for on in at to and or with do does did you your me my i it its this "
+    "that these those some any "
     "have has got get there here what which how hi order them so but like want need would should can could will u ur ya "
     "still just also too by than from now today guys hey im am we us if anything something when buy m s re ve ll d"
 )
-_VIETNAMESE_HEADS = "cái chiếc còn cho có mua lấy là và với thì mà ở của về loại dòng này đó em mình những các vài mẫu mấy"
+_VIETNAMESE_HEADS = "cái chiếc còn cho có mua lấy e là và với thì mà ở của về loại dòng này đó em mình những các vài mẫu"
 HEAD_WORDS: dict[str, str] = {
     **{word: word for word in _ENGLISH_EDGES.split()},
     **{fold(word): word for word in _VIETNAMESE_HEADS.split()},

@@ -79,8 +79,8 @@ def understand(message: str, *, currency: str) -> Question:
     language = detect_language(read.text)
     taken = [False] * len(read.tokens)
     budgets = read_budgets(read, find_amounts(read, language), currency)
-    for budget in budgets:
-        _take(taken, *budget.words)
+    for stated in budgets:
+        _take(taken, *stated.words)
     quantity = _quantity(read, taken)
     meanings, kept = _find_meanings(read, taken)
     budget = merge(budgets)
@@ -131,6 +131,8 @@ def _find_meanings(message: Message, taken: list[bool]) -> tuple[set[str], set[i
 
 def _asks(message: Message, meanings: set[str], budget: Budget | None, quantity: Slot | None) -> set[str]:
     asks = meanings & {"price", "stock", "browse", "describe"}
+    if "measure" in meanings:  # "how much does it weigh"
+        asks = (asks - {"price"}) | {"describe"}
     if budget or meanings & {"price_asc", "price_desc"}:
         asks.add("browse")
     if not asks and ("have" in meanings or _asks_whether_there_is(message)):
@@ -224,7 +226,7 @@ def _quantity(message: Message, taken: list[bool]) -> Slot | None:
         number = int(token.text) if token.text.isascii() and token.text.isdigit() and len(token.text) <= 3 else None
         number = COUNT_WORDS.get(token.text) if number is None else number
         previous = tokens[index - 1].text if index else ""
-        if not number or taken[index] or previous in IDENTIFIERS:
+        if not number or taken[index] or previous in IDENTIFIERS - ORDER_VERBS:
             continue
         following = tokens[index + 1].text if index + 1 < len(tokens) else ""
         classified = following in CLASSIFIERS and previous not in PACKAGES

@@ -35,6 +35,8 @@ PRICE_QUESTIONS = [
     ("how expensive is the standing desk?", "standing desk"),
     ("cost of a one bedroom apartment", "one bedroom apartment"),
     ("ocean blue shirt price?", "ocean blue shirt"),
+    ("e muốn hỏi con xe này giá nhiêu", "xe"),
+    ("may loc nuoc kangaroo gia sao", "may loc nuoc kangaroo"),
     ("giá bao nhiêu?", ""),
     ("how much is it?", ""),
 ]
