@@ -79,28 +79,23 @@ class Supervisor:
         layout.check_free_space()
         if os.environ.get("DATABASE_URL"):
             external.prepare()
-        self._command("migrate", "--no-input", "--verbosity", "0")
-        self._command("collectstatic", "--no-input", "--verbosity", "0")
+        migrate = ["migrate", "--no-input", "--verbosity", "0", "--skip-checks"]
+        self._commands(migrate, ["collectstatic", "--no-input", "--verbosity", "0"])
         if self.demo and "load_demo" in get_commands():
-            self._command("load_demo")
+            self._commands(["load_demo"])
 
-    def _command(self, *words: str) -> None:
-        """Run one of our commands to its end. Raises StartError when it fails; it has said why."""
-        child = spawn(
-            [sys.executable, "manage.py", *words],
-            orphan_signal=signal.SIGTERM,
-            environment=self._environment(),
-            folder=layout.CHECKOUT,
-        )
+    def _commands(self, *commands: Sequence[str]) -> None:
+        """Run commands of ours side by side to their end. Raises StartError when one fails; it has said why."""
+        running = {words[0]: self._start([sys.executable, "manage.py", *words]) for words in commands}
         try:
-            code = child.wait()
-        except Stopped:
-            child.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(5)
-            raise
-        if code != 0:
-            raise StartError(f"`manage.py {words[0]}` failed")
+            for name, child in running.items():
+                if child.wait() != 0:
+                    raise StartError(f"`manage.py {name}` failed")
+        finally:
+            for child in running.values():
+                with suppress(subprocess.TimeoutExpired):
+                    child.terminate()
+                    child.wait(5)
 
     def _services(self, listener: socket.socket) -> list[Child]:
         """Web, worker and beat, not started yet."""
@@ -117,7 +112,7 @@ class Supervisor:
             "config.celery",
         ]
         worker = [*celery, "worker", "--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle"]
-        beat = [*celery, "beat", "--schedule", schedule / "schedule", "--pidfile="]
+        beat: list[str | Path] = [*celery, "beat", "--schedule", schedule / "schedule", "--pidfile="]
         return [
             Child("web", lambda: self._start_web(listener)),
             Child("worker", lambda: self._start(worker)),

@@ -17,6 +17,7 @@ def start() -> None:
     """Start the servers and point the environment at them."""
     folder = Path(tempfile.mkdtemp(prefix="backroom-test-"))
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    (folder / "static").mkdir()  # whitenoise warns when it is missing
     os.environ["DATA_DIR"] = str(folder)
     os.environ.pop("REDIS_URL", None)
     stack = ExitStack()

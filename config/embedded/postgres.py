@@ -76,7 +76,7 @@ class Postgres:
         shutil.rmtree(draft, ignore_errors=True)
         make_private(draft, self.account)
         words = "--username=postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --locale-provider=builtin"
-        command = [
+        command: list[str | Path] = [
             bin_dir(self.account) / "initdb",
             "-D",
             draft,
@@ -97,7 +97,7 @@ class Postgres:
         settings = (
             SETTINGS | {"unix_socket_directories": str(self.sockets)} | (THROW_AWAY_SETTINGS if self.throw_away else {})
         )
-        command = [bin_dir(self.account) / "postgres", "-D", self.folder]
+        command: list[str | Path] = [bin_dir(self.account) / "postgres", "-D", self.folder]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         # SIGINT is the fast shutdown; SIGTERM would wait for every client.

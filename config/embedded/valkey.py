@@ -43,7 +43,16 @@ class Valkey:
         """Start the server, after any orphan has ended: two servers would share one append-only file."""
         self._end_orphan()
         words = "--port 0 --unixsocketperm 700 --appendonly yes --appendfsync everysec --maxmemory-policy noeviction"
-        command = [program(self.account), *words.split(), "--daemonize", "no", "--save", "", "--databases", "64"]
+        command: list[str | Path] = [
+            program(self.account),
+            *words.split(),
+            "--daemonize",
+            "no",
+            "--save",
+            "",
+            "--databases",
+            "64",
+        ]
         command += ["--unixsocket", self._socket, "--dir", self.folder]
         return spawn(command, orphan_signal=signal.SIGTERM, account=self.account, log=self.log)
 
