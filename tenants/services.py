@@ -1,0 +1,113 @@
+"""Bringing in tenants, keys and tokens: what commands, the API and the demo share."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from tenants.errors import DomainError
+from tenants.models import ApiKey, Membership, Tenant, User
+from tenants.roles import Role
+from tenants.scope import platform_scope, tenant_scope
+
+NEW_TENANT_STEPS: list[Callable[[Tenant], None]] = []
+"""What apps to the right add to a new tenant (catalog: channel, price list, location). Each appends its function in
+its ``AppConfig.ready``; they run in the scope and the transaction of ``create_tenant``."""
+
+
+@dataclass(frozen=True)
+class NewTenant:
+    """A tenant, its owner, and the password when it had to be made (known only now)."""
+
+    tenant: Tenant
+    owner: User
+    password: str | None
+
+
+def create_tenant(
+    *,
+    slug: str,
+    name: str,
+    owner_email: str,
+    password: str | None = None,
+    currency: str = "VND",
+    locale: str = "vi",
+    time_zone: str = "Asia/Ho_Chi_Minh",
+) -> NewTenant:
+    """Make a tenant with its owner and what the apps give every new tenant, all or nothing.
+
+    A person with that address is reused and keeps the own password; a new one without ``password`` gets a random one.
+    Raises ``DomainError`` (``slug_taken``) and Django's ``ValidationError``.
+    """
+    with platform_scope(reason="is the slug free"):
+        if Tenant.objects.filter(slug=slug).exists():
+            raise DomainError("slug_taken", _("There is a tenant “%(slug)s” already.") % {"slug": slug}, field="slug")
+    # The scope comes before the transaction, so the id must be known before the row.
+    tenant = Tenant(id=_new_id(), slug=slug, name=name, currency=currency, locale=locale, time_zone=time_zone)
+    tenant.full_clean()
+    with tenant_scope(tenant), transaction.atomic():
+        tenant.save(force_insert=True)
+        owner, made = _person(owner_email, password)
+        Membership.objects.create(user=owner, role=Role.OWNER)
+        for step in NEW_TENANT_STEPS:
+            step(tenant)
+    return NewTenant(tenant, owner, made)
+
+
+def _new_id() -> UUID:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT uuidv7()")
+        new_id: UUID = cursor.fetchone()[0]
+    return new_id
+
+
+def _person(email: str, password: str | None) -> tuple[User, str | None]:
+    """Return the person of that address, made if new, and the password if it was made up here."""
+    if found := User.objects.filter(email=email.strip().lower()).first():
+        return found, None
+    made = None if password else secrets.token_urlsafe(15)
+    user = User(email=email.strip().lower(), password=make_password(password or made))
+    user.full_clean()
+    user.save()
+    return user, made
+
+
+def issue_api_key(
+    *,
+    name: str,
+    scopes: Sequence[str] = (),
+    bot_id: UUID | None = None,
+    expires_at: datetime | None = None,
+    created_by: User | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a way in for a program, in the scope's tenant; returns the row and the key, which is known only now.
+
+    Raises Django's ``ValidationError`` for a name or scope that is none.
+    """
+    key = ApiKey(name=name, scopes=list(scopes), bot_id=bot_id, expires_at=expires_at, created_by=created_by)
+    text = key.make_key()
+    key.full_clean()
+    key.save()
+    return key, text
+
+
+def issue_tokens(membership: Membership) -> RefreshToken:
+    """Make a refresh token (its ``access_token`` beside it) for one person in one tenant."""
+    token: RefreshToken = RefreshToken.for_user(membership.user)
+    token["tenant"] = str(membership.tenant_id)
+    return token
+
+
+def check_password(*, email: str, password: str) -> User | None:
+    """Return the active person of that address and password; takes the same time when there is none."""
+    user = User.objects.filter(email=email.strip().lower(), is_active=True).first()
+    if user is None:
+        make_password(password)
+        return None
+    return user if user.check_password(password) else None

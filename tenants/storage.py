@@ -1,0 +1,83 @@
+"""Uploaded files: the row says what it is, the bytes lie in ``DATA_DIR/files/<tenant>/<id>``."""
+
+import hashlib
+import os
+import tempfile
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from tenants.errors import TooLarge
+from tenants.models import StoredFile, User
+from tenants.scope import current_tenant_id
+from tenants.text import nfc
+
+
+def store_file(
+    chunks: Iterable[bytes], *, name: str, media_type: str, limit: int, created_by: User | None = None
+) -> StoredFile:
+    """Keep the bytes and return their row; on return both are safe. ``limit`` is in bytes.
+
+    Raises ``TooLarge``. A crash in between leaves at most a file without a row, which nobody can reach.
+    """
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=folder, prefix="part-")
+    try:
+        with os.fdopen(handle, "wb") as target:
+            size, sha256 = _copy(chunks, target, limit)
+        with transaction.atomic():
+            row = StoredFile.objects.create(
+                name=_clean_name(name), media_type=media_type[:100], size=size, sha256=sha256, created_by=created_by
+            )
+            os.replace(part, folder / str(row.id))
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+    return row
+
+
+def open_file(row: StoredFile) -> BinaryIO:
+    """Open the bytes for reading; raises ``FileNotFoundError`` when they are gone."""
+    return path_of(row).open("rb")
+
+
+def path_of(row: StoredFile) -> Path:
+    """Return where the bytes lie."""
+    return Path(default_storage.path(f"{row.tenant_id}/{row.id}"))
+
+
+def delete_file(row: StoredFile) -> None:
+    """Delete the row, and after commit the bytes."""
+    path = path_of(row)
+    row.delete()
+    transaction.on_commit(lambda: path.unlink(missing_ok=True))
+
+
+def _folder() -> Path:
+    return Path(default_storage.path(str(current_tenant_id())))
+
+
+def _copy(chunks: Iterable[bytes], target: BinaryIO, limit: int) -> tuple[int, str]:
+    size, digest = 0, hashlib.sha256()
+    for chunk in chunks:
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge("too_large", _("The file is larger than %(limit)s bytes.") % {"limit": limit}, field="file")
+        digest.update(chunk)
+        target.write(chunk)
+    target.flush()
+    os.fsync(target.fileno())
+    return size, digest.hexdigest()
+
+
+def _clean_name(name: str) -> str:
+    """Return the last part of the name without control characters; it is shown, never used as a path."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    shown = "".join(letter for letter in nfc(last) if unicodedata.category(letter)[0] != "C")
+    return shown.strip()[-255:] or "file"

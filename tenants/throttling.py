@@ -1,0 +1,81 @@
+"""How many requests one key, person or address may send: a fixed window, counted in Redis.
+
+Redis down or slow never stops a request: after one failure counting pauses for some seconds.
+"""
+
+import logging
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from redis.exceptions import RedisError
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from tenants.models import User
+
+logger = logging.getLogger(__name__)
+
+PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+PAUSE = 5.0
+"""Seconds without counting after Redis failed to answer in its 0.2 s."""
+
+_paused_until = 0.0
+
+
+def principal(request: Request) -> str | None:
+    """Return kind and id of who sends the request (``user:…``, ``keyprincipal:…``), None for nobody known."""
+    if not request.user or not request.user.is_authenticated:
+        return None
+    kind = "user" if isinstance(request.user, User) else type(request.user).__name__.lower()
+    return f"{kind}:{request.user.pk}"
+
+
+def client_address(request: Request) -> str:
+    """Return the caller's address: of ``X-Forwarded-For`` only what ``TRUSTED_PROXIES`` proxies of ours wrote."""
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    proxies: int = settings.TRUSTED_PROXIES
+    if proxies and len(forwarded) >= proxies and forwarded[-proxies].strip():
+        return str(forwarded[-proxies].strip())
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def parse_rate(rate: str) -> tuple[int, int]:
+    """Return requests and seconds of ``3000/min``."""
+    number, _, period = rate.partition("/")
+    return int(number), PERIODS[period.strip()[0]]
+
+
+class TokenThrottle(BaseThrottle):
+    """``API_RATE`` per token, or per address without one; leaves its figures on the request for the headers."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count the request; False when the window is full."""
+        limit, seconds = parse_rate(settings.API_RATE)
+        now = time.time()
+        self.reset = seconds - int(now) % seconds
+        who = principal(request) or f"address:{client_address(request)}"
+        count = _count(f"rate:{who}:{int(now) // seconds}", seconds)
+        if count is None:
+            return True
+        request._request.rate_limit = (limit, max(0, limit - count), self.reset)  # type: ignore[attr-defined]
+        return count <= limit
+
+    def wait(self) -> float:
+        """Return the seconds until the next window."""
+        return float(self.reset)
+
+
+def _count(key: str, seconds: int) -> int | None:
+    """Add one and return the sum, or None while Redis does not answer."""
+    global _paused_until
+    if time.monotonic() < _paused_until:
+        return None
+    try:
+        return 1 if cache.add(key, 1, timeout=seconds) else cache.incr(key)
+    except (RedisError, OSError, ValueError) as error:  # ValueError: the key ran out in between
+        if not isinstance(error, ValueError):
+            _paused_until = time.monotonic() + PAUSE
+            logger.warning("requests are not counted: %s", error)
+        return None

@@ -1,0 +1,150 @@
+"""The cast: two businesses with a person of every role and an API key, an outsider, and a client that speaks JSON.
+
+Nothing here opens a scope for a test: who reads rows says so by ``with in_tenant(saigon.tenant):``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.http import HttpResponse
+from django.test import Client
+
+from tenants.models import Membership, Tenant, User
+from tenants.roles import Role
+from tenants.scope import tenant_scope
+from tenants.services import create_tenant, issue_api_key, issue_tokens
+
+PASSWORD = "correct horse battery"
+
+in_tenant = tenant_scope
+
+
+@dataclass
+class Business:
+    """A tenant and who works there."""
+
+    tenant: Tenant
+    owner: User
+    admin: User
+    operator: User
+    analyst: User
+    key: str
+    tokens: dict[Any, str] = field(default_factory=dict)
+
+    def token(self, user: User) -> str:
+        """Return the person's access token for this business."""
+        if user.pk not in self.tokens:
+            with in_tenant(self.tenant):
+                membership = Membership.objects.select_related("user").get(user=user)
+            self.tokens[user.pk] = str(issue_tokens(membership).access_token)
+        return self.tokens[user.pk]
+
+
+class ApiClient:
+    """Django's test client under ``/api/v1/``, with a bearer token and JSON bodies."""
+
+    def __init__(self, token: str | None = None) -> None:
+        self.client = Client(raise_request_exception=False)
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def get(self, path: str, params: dict[str, Any] | None = None, **headers: str) -> HttpResponse:
+        """GET; ``If_None_Match="…"`` and the like become headers."""
+        return self.client.get(_full(path), params or {}, headers=self._headers(headers))
+
+    def post(self, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        """POST JSON; bytes are sent as they are."""
+        return self._send("post", path, body, headers)
+
+    def patch(self, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        """PATCH JSON."""
+        return self._send("patch", path, body, headers)
+
+    def delete(self, path: str, **headers: str) -> HttpResponse:
+        """DELETE."""
+        return self.client.delete(_full(path), headers=self._headers(headers))
+
+    def upload(self, path: str, data: dict[str, Any], **headers: str) -> HttpResponse:
+        """POST a multipart form."""
+        return self.client.post(_full(path), data, headers=self._headers(headers))
+
+    def send(self, method: str, path: str, **headers: str) -> HttpResponse:
+        """Send any other method."""
+        return self.client.generic(method, _full(path), headers=self._headers(headers))
+
+    def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> HttpResponse:
+        data = {} if body is None else body
+        content_type = headers.pop("Content_Type", "application/json")
+        send = getattr(self.client, method)
+        return send(_full(path), data, content_type=content_type, headers=self._headers(headers))
+
+    def _headers(self, extra: dict[str, str]) -> dict[str, str]:
+        return {**self.headers, **{name.replace("_", "-"): value for name, value in extra.items()}}
+
+
+def _full(path: str) -> str:
+    return path if path.startswith(("/", "http")) else f"/api/v1/{path}"
+
+
+def _person(email: str, password: str, role: str) -> User:
+    user = User.objects.create(email=email, password=password)
+    Membership.objects.create(user=user, role=role)
+    return user
+
+
+@pytest.fixture(scope="session")
+def hashed_password() -> str:
+    """Hash ``PASSWORD`` once a session."""
+    return make_password(PASSWORD)
+
+
+@pytest.fixture
+def business(db: None, hashed_password: str) -> Callable[[str], Business]:
+    """Return what makes a business of the given slug."""
+
+    def make(slug: str) -> Business:
+        made = create_tenant(slug=slug, name=slug.title(), owner_email=f"owner@{slug}.example", password=PASSWORD)
+        with in_tenant(made.tenant):
+            staff = {role: _person(f"{role}@{slug}.example", hashed_password, role) for role in Role.values[1:]}
+            _row, key = issue_api_key(name="tests")
+        return Business(tenant=made.tenant, owner=made.owner, key=key, **staff)
+
+    return make
+
+
+@pytest.fixture
+def saigon(business: Callable[[str], Business]) -> Business:
+    """Return the business most tests look from."""
+    return business("saigon")
+
+
+@pytest.fixture
+def harbour(business: Callable[[str], Business]) -> Business:
+    """Return the other one."""
+    return business("harbour")
+
+
+@pytest.fixture
+def outsider(db: None, hashed_password: str) -> User:
+    """Return a person who belongs to no tenant."""
+    return User.objects.create(email="outsider@nowhere.example", password=hashed_password)
+
+
+@pytest.fixture
+def root(db: None, hashed_password: str) -> User:
+    """Return a member of the platform staff."""
+    return User.objects.create(email="root@backroom.example", password=hashed_password, is_superuser=True)
+
+
+@pytest.fixture
+def api() -> Callable[..., ApiClient]:
+    """Return the client factory: ``api()`` anonymous, ``api(saigon.key)``, ``api(saigon, saigon.operator)``."""
+
+    def client(who: Business | str | None = None, person: User | None = None) -> ApiClient:
+        if isinstance(who, Business):
+            return ApiClient(who.token(person) if person else who.key)
+        return ApiClient(who)
+
+    return client
