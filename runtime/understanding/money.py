@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import IntEnum
 
 from catalog.money import minor_units
-from runtime.understanding.phrases import IDENTIFIERS, MEASURES
+from runtime.understanding.phrases import COUNT_WORDS, IDENTIFIERS, MEASURES
 from runtime.understanding.tokens import Message
 
 _THOUSAND, _MILLION, _BILLION = Decimal(10**3), Decimal(10**6), Decimal(10**9)
@@ -59,11 +59,7 @@ _AMOUNT = re.compile(
     """,
     re.VERBOSE,
 )
-_COUNTS = {
-    **{word: Decimal(n) for n, word in enumerate("mot hai ba bon nam sau bay tam chin muoi".split(), start=1)},
-    **{word: Decimal(n) for n, word in enumerate("one two three four five six seven eight nine ten".split(), start=1)},
-    "nua": Decimal("0.5"),
-}
+_COUNTS = {**{word: Decimal(count) for word, count in COUNT_WORDS.items()}, "nua": Decimal("0.5")}
 _WORDED = re.compile(
     rf"\b(?:(?P<count>{'|'.join(_COUNTS)}) (?P<hundred>tram |hundred )?"
     r"(?P<scale>nghin|ngan|trieu|ty|cu|thousand|million|billion)(?P<half> ruoi)?|(?P<unit>trieu|ty) ruoi)\b"

@@ -6,9 +6,15 @@ phrase can protect a shorter one: "giá đỡ" (a stand) is a "keep" phrase beca
 
 from tenants.text import fold
 
+
+def _listed(words: str) -> list[str]:
+    """Words of a table, written in lines."""
+    return words.split()
+
+
 # Folded chat spellings of single words.
 SAME_WORD: dict[str, str] = {
-    **dict.fromkeys("ko k kh hok hong hem hk".split(), "khong"),
+    **dict.fromkeys(_listed("ko k kh hok hong hem hk"), "khong"),
     **dict.fromkeys(("nhiu", "nhju"), "nhieu"),
     **dict.fromkeys(("hg", "hag"), "hang"),
     **dict.fromkeys(("mk", "mik"), "minh"),
@@ -47,33 +53,39 @@ AFTER_AMOUNT: dict[str, str] = {
 BETWEEN_AMOUNTS = frozenset(("-", "–", "—", "~", "->", "den", "toi", "to", "and", "va", "hoac", "or", "hay", "till"))
 
 # Words in front of a budget that belong to it: "giá dưới 5tr", "costs less than $50".
-PRICE_NOUNS = frozenset("gia price priced prices costing cost costs muc budget o is la tam khoang co and".split())
+PRICE_NOUNS = frozenset(_listed("gia price priced prices costing cost costs muc budget o is la tam khoang co and"))
 
 # A number before one of these is a measure, not money; one after an identifier is a name.
 MEASURES = frozenset(
-    "inch inches cm mm m km met kg kgs g gr gram grams gam lb lbs pound pounds oz ml l lit liter liters litre litres "
-    "gb tb mb gig gigs ram rom mah hz ghz mhz w watt watts kw v volt mp megapixel megapixels fps px pixel pixels nits "
-    "core cores percent phan phong pn ngu wc tang lau nguoi tuoi thang nam ngay gio phut giay tuan nen ghe "
-    "year years month months week weeks day days hour hours minute minutes mins sec seconds yo "
-    "people persons person seats seater seat bedroom bedrooms bed beds bath baths bathroom bathrooms room rooms br "
-    "floor floors sqm sqft m2 mile miles star stars sao size do degree degrees pages page trang pieces piece pcs items "
-    "item units unit cai chiec bo hop cap doi goi chai lon thung cuon quyen mieng "
-    "pro plus ultra max mini air series gen core lan times others other".split()
+    _listed(
+        "inch inches cm mm m km met kg kgs g gr gram grams gam lb lbs pound pounds oz ml l lit liter liters litre litres "
+        "gb tb mb gig gigs ram rom mah hz ghz mhz w watt watts kw v volt mp megapixel megapixels fps px pixel pixels nits "
+        "core cores percent phan phong pn ngu wc tang lau nguoi tuoi thang nam ngay gio phut giay tuan nen ghe "
+        "year years month months week weeks day days hour hours minute minutes mins sec seconds yo "
+        "people persons person seats seater seat bedroom bedrooms bed beds bath baths bathroom bathrooms room rooms br "
+        "floor floors sqm sqft m2 mile miles star stars sao size do degree degrees pages page trang pieces piece pcs items "
+        "item units unit cai chiec bo hop cap doi goi chai lon thung cuon quyen mieng "
+        "pro plus ultra max mini air series gen core lan times others other"
+    )
 )
 IDENTIFIERS = frozenset(
-    "don order ma sku code so sdt phone tel invoice id zip model no number size sz iphone ip galaxy note redmi "
-    "year doi nam version gen series hotline zalo".split()
+    _listed(
+        "don order ma sku code so sdt phone tel invoice id zip model no number size sz iphone ip galaxy note redmi "
+        "year doi nam version gen series hotline zalo"
+    )
 )
 CLASSIFIERS = frozenset(
-    "cai chiec bo hop cap doi goi chai lon thung cuon quyen con pcs pc piece pieces unit units item items pair pairs "
-    "box boxes set sets bottle bottles copies may em suat tam kien bich vi".split()
+    _listed(
+        "cai chiec bo hop cap doi goi chai lon thung cuon quyen con pcs pc piece pieces unit units item items pair pairs "
+        "box boxes set sets bottle bottles copies may em suat tam kien bich vi"
+    )
 )
-PACKAGES = frozenset("hop set combo bo pack packs box boxes of goi thung".split())
+PACKAGES = frozenset(_listed("hop set combo bo pack packs box boxes of goi thung"))
 COUNT_WORDS: dict[str, int] = {
-    **{word: value for value, word in enumerate("mot hai ba bon nam sau bay tam chin muoi".split(), start=1)},
-    **{word: value for value, word in enumerate("one two three four five six seven eight nine ten".split(), start=1)},
+    **{word: value for value, word in enumerate(_listed("mot hai ba bon nam sau bay tam chin muoi"), start=1)},
+    **{word: value for value, word in enumerate(_listed("one two three four five six seven eight nine ten"), start=1)},
 }
-ORDER_VERBS = frozenset("mua lay dat order buy need want take get chot giao".split())
+ORDER_VERBS = frozenset(_listed("mua lay dat order buy need want take get chot giao"))
 
 # What a message asks, and what in it is not the subject.
 MEANINGS: dict[str, str] = {
@@ -190,9 +202,11 @@ _VIETNAMESE_TAILS = (
 )
 TAIL_WORDS: dict[str, str] = {**HEAD_WORDS, **{fold(word): word for word in _VIETNAMESE_TAILS.split()}}
 # Before these a single letter is content: "size M".
-LETTER_NOUNS = frozenset("size sz series class type model loai hang cup".split())
+LETTER_NOUNS = frozenset(_listed("size sz series class type model loai hang cup"))
 # Words of a message that is no name of a product although it is short.
 NOT_A_PRODUCT = frozenset(
-    "who why how when where whose ai sao broken hong loi problem issue help my i you your we ban toi hoi bot robot name "
-    "yes no khong ko co duoc dung sai wrong understand hieu not dont cant".split()
+    _listed(
+        "who why how when where whose ai sao broken hong loi problem issue help my i you your we ban toi hoi bot robot name "
+        "yes no khong ko co duoc dung sai wrong understand hieu not dont cant"
+    )
 )
