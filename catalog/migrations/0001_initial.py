@@ -407,7 +407,7 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('location', tenants.fields.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='stock_movements', to='catalog.inventorylocation', verbose_name='location')),
                 ('tenant', tenants.fields.TenantField(on_delete=django.db.models.deletion.CASCADE, referenced=False, to='tenants.tenant')),
-                ('variant', tenants.fields.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='stock_movements', to='catalog.variant', verbose_name='variant')),
+                ('variant', tenants.fields.TenantForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='stock_movements', to='catalog.variant', verbose_name='variant')),
             ],
             options={
                 'verbose_name': 'stock movement',
@@ -429,8 +429,8 @@ class Migration(migrations.Migration):
                 ('old_compare_at', models.DecimalField(blank=True, decimal_places=4, max_digits=19, null=True, validators=[django.core.validators.MinValueValidator(0)], verbose_name='compare-at before')),
                 ('new_compare_at', models.DecimalField(blank=True, decimal_places=4, max_digits=19, null=True, validators=[django.core.validators.MinValueValidator(0)], verbose_name='compare-at after')),
                 ('tenant', tenants.fields.TenantField(on_delete=django.db.models.deletion.CASCADE, referenced=False, to='tenants.tenant')),
-                ('price_list', tenants.fields.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='catalog.pricelist', verbose_name='price list')),
-                ('variant', tenants.fields.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='price_changes', to='catalog.variant', verbose_name='variant')),
+                ('price_list', tenants.fields.TenantForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='+', to='catalog.pricelist', verbose_name='price list')),
+                ('variant', tenants.fields.TenantForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='price_changes', to='catalog.variant', verbose_name='variant')),
             ],
             options={
                 'verbose_name': 'price change',

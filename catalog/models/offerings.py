@@ -24,11 +24,16 @@ class OfferingQuerySet(TenantQuerySet):
     def with_active_version(self) -> "OfferingQuerySet":
         """Annotate ``name`` and ``description`` with those of the active version, else of the newest one."""
         newest = OfferingVersion.objects.filter(offering=models.OuterRef("pk")).order_by(
-            models.Case(models.When(status=Status.ACTIVE, then=0), default=1), "-version"
+            OfferingVersion.SHOWN_FIRST, "-version"
         )
         return self.annotate(
             name=models.Subquery(newest.values("name")[:1]), description=models.Subquery(newest.values("description")[:1])
         )
+
+    def with_shown(self) -> "OfferingQuerySet":
+        """Fetch the version people see (the active one, else the newest) as the only item of ``shown``."""
+        newest = OfferingVersion.objects.order_by("offering_id", OfferingVersion.SHOWN_FIRST, "-version")
+        return self.prefetch_related(models.Prefetch("versions", newest.distinct("offering_id"), to_attr="shown"))
 
 
 class Offering(TenantModel):
@@ -102,10 +107,17 @@ class OfferingVersion(TenantModel):
     description = models.TextField(_("description"), blank=True, help_text=_("Simple HTML is kept."))
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.DRAFT, db_default=Status.DRAFT)
     attributes = models.JSONField(
-        _("attributes"), default=dict, db_default={}, editable=False, help_text="Copy of the attribute values, kept by a trigger."
+        _("attributes"),
+        default=dict,
+        db_default={},
+        editable=False,
+        help_text="Copy of the attribute values, kept by a trigger.",
     )
     created_by = models.ForeignKey(User, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+")
     updated_at = updated_at_field()
+
+    SHOWN_FIRST = models.Case(models.When(status=Status.ACTIVE, then=0), default=1)
+    """First key of the order in which versions are shown: the active one, then by number."""
 
     class Meta(TenantModel.Meta):
         verbose_name = _("offering version")

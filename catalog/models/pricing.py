@@ -2,11 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.offerings import Variant
+from catalog.money import CURRENCIES
 from tenants.fields import TenantField, TenantForeignKey
 from tenants.models import TenantModel, updated_at_field
 
@@ -74,7 +76,9 @@ class PriceList(TenantModel):
                 violation_error_message=_("A price list with this code exists already."),
             ),
             models.CheckConstraint(
-                condition=models.Q(valid_from=None) | models.Q(valid_to=None) | models.Q(valid_from__lt=models.F("valid_to")),
+                condition=models.Q(valid_from=None)
+                | models.Q(valid_to=None)
+                | models.Q(valid_from__lt=models.F("valid_to")),
                 name="pricelist_window",
                 violation_error_message=_("The window must end after it begins."),
             ),
@@ -122,13 +126,18 @@ class VariantPrice(TenantModel):
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
 
+    def clean(self) -> None:
+        """Refuse a currency that does not exist."""
+        if self.currency and self.currency not in CURRENCIES:
+            raise ValidationError({"currency": ValidationError(_("There is no such currency."), code="unknown_currency")})
+
 
 class PriceChange(TenantModel):
     """One line of the price ledger, written by a trigger on every way a price can change; never updated."""
 
     tenant = TenantField(referenced=False)
-    price_list = TenantForeignKey(PriceList, on_delete=models.CASCADE, related_name="+", verbose_name=_("price list"))
-    variant = TenantForeignKey(Variant, on_delete=models.CASCADE, related_name="price_changes", verbose_name=_("variant"))
+    price_list = TenantForeignKey(PriceList, on_delete=models.RESTRICT, related_name="+", verbose_name=_("price list"))
+    variant = TenantForeignKey(Variant, on_delete=models.RESTRICT, related_name="price_changes", verbose_name=_("variant"))
     currency = models.CharField(_("currency"), max_length=3)
     old_amount = amount_field(_("before"), null=True, blank=True)
     new_amount = amount_field(_("after"), null=True, blank=True)

@@ -81,7 +81,7 @@ class StockMovement(TenantModel):
         IMPORT = "import", _("Import")
 
     tenant = TenantField(referenced=False)
-    variant = TenantForeignKey(Variant, on_delete=models.CASCADE, related_name="stock_movements", verbose_name=_("variant"))
+    variant = TenantForeignKey(Variant, on_delete=models.RESTRICT, related_name="stock_movements", verbose_name=_("variant"))
     location = TenantForeignKey(
         InventoryLocation, on_delete=models.PROTECT, related_name="stock_movements", verbose_name=_("location")
     )

@@ -1,0 +1,195 @@
+"""What is true right now: price, availability and attributes, each with its time and expiry, in one round trip.
+
+Bots quote these and nothing else. ``available`` is the sum over the locations of stock minus safety stock, never below
+zero, and None when the variant is not counted. The three doors differ only in what is asked for: one SKU (the API),
+variants, or whole offerings (cards).
+"""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from catalog.models import Variant
+from catalog.pricing import COLUMNS, SELECTED, ResolvedPrice, price_tables
+from tenants.scope import current_tenant_id
+
+LIFETIME = timedelta(seconds=60)
+"""How long a fact may be repeated, unless a price window opens or closes earlier."""
+
+STOCK_NOW = "i.stock_qty"
+STOCK_THEN = """(SELECT coalesce(sum(m.quantity), 0) FROM catalog_stockmovement AS m
+        WHERE m.tenant_id = %(tenant)s AND m.variant_id = i.variant_id AND m.location_id = i.location_id
+            AND m.created_at <= %(at)s)"""
+
+FACTS = """
+WITH wanted AS MATERIALIZED (
+    SELECT o.id AS offering_id, v.id AS variant_id
+    FROM catalog_offering AS o
+    LEFT JOIN catalog_variant AS v ON v.tenant_id = %(tenant)s AND v.offering_id = o.id AND v.status = 'active'
+    WHERE o.tenant_id = %(tenant)s AND o.status = 'active' AND {asked}
+), {prices}, stock AS (
+    SELECT i.variant_id, greatest(0, sum({stock} - i.safety_stock))::int AS available
+    FROM catalog_inventoryitem AS i
+    WHERE i.tenant_id = %(tenant)s AND i.variant_id IN (SELECT variant_id FROM wanted)
+        AND (%(at)s::timestamptz IS NULL OR i.created_at <= %(at)s)
+    GROUP BY i.variant_id
+)
+SELECT moment.at, o.id, o.code, o.offering_type, o.category, n.name, n.attributes, image.url, image.alt,
+    v.id, v.sku, v.name, v.attributes, v.inventory_policy, stock.available, priced.currencies, priced.next_edge, {columns}
+FROM wanted
+JOIN catalog_offering AS o ON o.tenant_id = %(tenant)s AND o.id = wanted.offering_id
+JOIN catalog_offeringversion AS n ON n.tenant_id = %(tenant)s AND n.offering_id = o.id AND n.status = 'active'
+CROSS JOIN moment
+LEFT JOIN LATERAL (
+    SELECT url, alt FROM catalog_offeringimage AS i
+    WHERE i.tenant_id = %(tenant)s AND i.offering_id = o.id ORDER BY position, id LIMIT 1
+) AS image ON true
+LEFT JOIN catalog_variant AS v ON v.tenant_id = %(tenant)s AND v.id = wanted.variant_id
+LEFT JOIN stock ON stock.variant_id = v.id
+LEFT JOIN priced ON priced.variant_id = v.id
+LEFT JOIN price ON price.variant_id = v.id
+ORDER BY o.id, v.position, v.id
+"""
+
+ASKED_OFFERINGS = "o.id = ANY (%(asked)s::uuid[])"
+ASKED_VARIANTS = "v.id = ANY (%(asked)s::uuid[])"
+ASKED_SKU = "v.sku = %(asked)s"
+
+
+@dataclass(frozen=True, slots=True)
+class VariantFacts:
+    """One variant as it can be sold at ``as_of``; not to be repeated after ``expires_at``.
+
+    ``price`` is None without one; ``currencies`` then names the choices when only the currency was missing.
+    """
+
+    id: UUID
+    sku: str
+    name: str
+    options: dict[str, Any]
+    price: ResolvedPrice | None
+    currencies: tuple[str, ...]
+    available: int | None
+    sellable: bool
+    as_of: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OfferingFacts:
+    """An active offering in the words of its active version, with its active variants in their order."""
+
+    id: UUID
+    code: str
+    offering_type: str
+    category: str
+    name: str
+    attributes: dict[str, Any]
+    image_url: str
+    image_alt: str
+    variants: tuple[VariantFacts, ...]
+    as_of: datetime
+
+    @property
+    def lowest_price(self) -> ResolvedPrice | None:
+        """The cheapest variant's price, None without any. Variants of another currency are not compared."""
+        return min(self._comparable(), key=_amount, default=None)
+
+    @property
+    def highest_price(self) -> ResolvedPrice | None:
+        """The dearest variant's price in the currency of ``lowest_price``."""
+        return max(self._comparable(), key=_amount, default=None)
+
+    def _comparable(self) -> list[ResolvedPrice]:
+        prices = [variant.price for variant in self.variants if variant.price]
+        return [price for price in prices if price.currency == prices[0].currency]
+
+    @property
+    def available(self) -> int | None:
+        """Pieces over all variants; None as soon as one of them is not counted (and so always to be had)."""
+        counted = [variant.available for variant in self.variants if variant.available is not None]
+        return sum(counted) if len(counted) == len(self.variants) else None
+
+    @property
+    def sellable(self) -> bool:
+        """Whether any variant can be sold now."""
+        return any(variant.sellable for variant in self.variants)
+
+
+def _amount(price: ResolvedPrice) -> Decimal:
+    return price.amount
+
+
+def offering_facts(
+    offering_ids: Collection[UUID], *, channel: str | None = None, currency: str | None = None, at: datetime | None = None
+) -> list[OfferingFacts]:
+    """Return the active ones of these offerings, in the order asked, with all their active variants. One round trip."""
+    found = {offering.id: offering for offering in _facts(ASKED_OFFERINGS, list(offering_ids), channel, currency, at)}
+    return [found[offering_id] for offering_id in dict.fromkeys(offering_ids) if offering_id in found]
+
+
+def facts_for(
+    variant_ids: Collection[UUID], *, channel: str | None = None, currency: str | None = None, at: datetime | None = None
+) -> dict[UUID, tuple[OfferingFacts, VariantFacts]]:
+    """Return for each active variant of an active offering its offering (with these variants only) and its facts."""
+    offerings = _facts(ASKED_VARIANTS, list(variant_ids), channel, currency, at)
+    return {variant.id: (offering, variant) for offering in offerings for variant in offering.variants}
+
+
+def facts_of_sku(
+    sku: str, *, channel: str | None = None, currency: str | None = None, at: datetime | None = None
+) -> tuple[OfferingFacts, VariantFacts] | None:
+    """Return the facts of one SKU, or None when nothing active has it."""
+    offerings = _facts(ASKED_SKU, sku, channel, currency, at)
+    return (offerings[0], offerings[0].variants[0]) if offerings else None
+
+
+def _facts(
+    asked_sql: str, asked: Any, channel: str | None, currency: str | None, at: datetime | None
+) -> list[OfferingFacts]:
+    stock = STOCK_THEN if at else STOCK_NOW
+    sql = FACTS.format(asked=asked_sql, prices=price_tables(at), stock=stock, columns=SELECTED)
+    params = {"tenant": current_tenant_id(), "asked": asked, "channel": channel, "currency": currency, "at": at}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows = cursor.fetchall()
+    return [_offering(list(group)) for _offering_id, group in groupby(rows, key=lambda row: row[1])]
+
+
+def _offering(rows: list[tuple[Any, ...]]) -> OfferingFacts:
+    as_of, offering_id, code, offering_type, category, name, attributes, url, alt = rows[0][:9]
+    variants = tuple(_variant(as_of, row[9:]) for row in rows if row[9] is not None)
+    return OfferingFacts(
+        offering_id, code, offering_type, category, name, _json(attributes), url or "", alt or "", variants, as_of
+    )
+
+
+def _variant(as_of: datetime, columns: Iterable[Any]) -> VariantFacts:
+    variant_id, sku, name, options, policy, available, currencies, next_edge, *price = columns
+    assert len(price) == len(COLUMNS)
+    expires_at = min(as_of + LIFETIME, next_edge or datetime.max.replace(tzinfo=as_of.tzinfo))
+    sellable = available is None or available > 0 or policy == Variant.Policy.CONTINUE
+    return VariantFacts(
+        id=variant_id,
+        sku=sku,
+        name=name,
+        options=_json(options),
+        price=ResolvedPrice.from_columns(*price),
+        currencies=tuple(currencies or ()),
+        available=available,
+        sellable=sellable,
+        as_of=as_of,
+        expires_at=expires_at,
+    )
+
+
+def _json(value: Any) -> Any:
+    # Django leaves jsonb to its own field; a raw cursor hands out the text.
+    return json.loads(value) if isinstance(value, str) else value

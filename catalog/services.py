@@ -1,0 +1,313 @@
+"""Writes to the catalogue: offerings and their versions, prices, stock and customers. Each is one transaction.
+
+What a person reads as "the offering" is several rows: the offering, one active version with its attribute values, and
+variants. Ledgers (price changes, stock quantities, the copy of the attributes) are kept by triggers, not here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypedDict
+
+from django.db import models, transaction
+from django.utils.translation import gettext as _
+
+from catalog.attributes import attribute_rows, check_nothing_missing, check_offering_attributes, check_options
+from catalog.markup import clean_html
+from catalog.models import (
+    Customer,
+    CustomerIdentity,
+    InventoryItem,
+    InventoryLocation,
+    Offering,
+    OfferingImage,
+    OfferingVersion,
+    PriceList,
+    SalesChannel,
+    Status,
+    StockMovement,
+    Variant,
+    VariantPrice,
+)
+from tenants.errors import Conflict, DomainError
+from tenants.models import Tenant, User
+from tenants.text import nfc
+
+
+class NewVariant(TypedDict, total=False):
+    """A variant to make: ``sku`` is required."""
+
+    sku: str
+    name: str
+    attributes: dict[str, Any]
+    inventory_policy: str
+
+
+class NewImage(TypedDict, total=False):
+    """An image to add: ``url`` is required."""
+
+    url: str
+    alt: str
+
+
+def create_defaults(tenant: Tenant) -> None:
+    """Give a new tenant the channel ``web``, the price list ``standard`` and the location ``main``: enough to sell."""
+    SalesChannel.objects.create(code="web", name="Web")
+    PriceList.objects.create(code="standard", name=_("Standard prices"))
+    InventoryLocation.objects.create(code="main", name=_("Main location"))
+
+
+@transaction.atomic
+def create_offering(
+    *,
+    name: str,
+    description: str = "",
+    attributes: Mapping[str, Any] | None = None,
+    images: Sequence[NewImage] = (),
+    variants: Sequence[NewVariant] = (),
+    created_by: User | None = None,
+    **fields: Any,
+) -> Offering:
+    """Make an offering (``fields``: code, offering_type, domain, bot, category, tags, …), its version 1 and its variants.
+
+    Both are drafts: ``activate_version`` puts them on sale. Raises ``DomainError`` naming the attributes that are wrong.
+    """
+    offering = Offering.objects.create(**fields)
+    _add_version(offering, 1, name, description, attributes or {}, created_by)
+    OfferingImage.objects.bulk_create(
+        OfferingImage(offering=offering, position=position, **image) for position, image in enumerate(images)
+    )
+    for position, variant in enumerate(variants):
+        check_options(offering.domain, variant.get("attributes", {}), path=f"variants.{position}.attributes")
+    Variant.objects.bulk_create(
+        Variant(offering=offering, position=position, **variant) for position, variant in enumerate(variants)
+    )
+    return offering
+
+
+def _add_version(
+    offering: Offering,
+    number: int,
+    name: str,
+    description: str,
+    attributes: Mapping[str, Any],
+    created_by: User | None,
+) -> OfferingVersion:
+    checked = check_offering_attributes(offering.domain, attributes)
+    version = OfferingVersion.objects.create(
+        offering=offering,
+        version=number,
+        name=nfc(name).strip(),
+        description=clean_html(nfc(description)),
+        created_by=created_by,
+    )
+    version.attribute_values.bulk_create(attribute_rows(version, checked))
+    version.refresh_from_db(fields=["attributes"])  # the copy is the trigger's
+    return version
+
+
+@transaction.atomic
+def create_version(
+    *,
+    offering: Offering,
+    name: str | None = None,
+    description: str | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    created_by: User | None = None,
+) -> OfferingVersion:
+    """Make the next version, a draft. What is left out is taken over from the words shown now.
+
+    Attributes taken over are those the offering's domain still knows. Raises ``DomainError`` as ``create_offering``.
+    """
+    lock(offering)
+    shown = shown_version(offering)
+    if attributes is None:
+        values = shown.attribute_values.filter(attribute_definition__domain=offering.domain_id)
+        attributes = {row.attribute_definition.key: row.value for row in values.select_related("attribute_definition")}
+    return _add_version(
+        offering,
+        _next_number(offering),
+        shown.name if name is None else name,
+        shown.description if description is None else description,
+        attributes,
+        created_by,
+    )
+
+
+def lock(offering: Offering) -> None:
+    """Let nobody else change the versions of the offering until the transaction ends."""
+    Offering.objects.select_for_update().only("id").get(pk=offering.pk)
+
+
+def shown_version(offering: Offering) -> OfferingVersion:
+    """Return the active version, else the newest one: the words people see."""
+    version = offering.versions.order_by(OfferingVersion.SHOWN_FIRST, "-version").first()
+    assert version is not None  # every offering is made with one
+    return version
+
+
+def _next_number(offering: Offering) -> int:
+    newest: int = offering.versions.aggregate(newest=models.Max("version"))["newest"]
+    return newest + 1
+
+
+@transaction.atomic
+def change_offering(
+    *, offering: Offering, values: Mapping[str, Any], words: Mapping[str, Any], created_by: User | None = None
+) -> Offering:
+    """Change fields of an offering; changed ``words`` (name, description, attributes) make a new version.
+
+    On an active offering the new version is active at once, as an import does it; else it waits as a draft.
+    """
+    for name, value in values.items():
+        setattr(offering, name, value)
+    offering.save()
+    if words:
+        version = create_version(offering=offering, created_by=created_by, **words)
+        if offering.status == Status.ACTIVE:
+            activate_version(version=version)
+    return offering
+
+
+@transaction.atomic
+def activate_version(*, version: OfferingVersion) -> OfferingVersion:
+    """Make this the version customers see and put the offering on sale; the one before is archived and can come back.
+
+    Raises ``DomainError`` (``required``) naming the attributes its domain requires and it lacks.
+    """
+    offering = version.offering
+    lock(offering)
+    check_nothing_missing(offering.domain, version)
+    others = offering.versions.filter(status=Status.ACTIVE).exclude(pk=version.pk)
+    for other in others:
+        _set_status(other, Status.ARCHIVED)
+    _set_status(version, Status.ACTIVE)
+    _set_status(offering, Status.ACTIVE)
+    return version
+
+
+@transaction.atomic
+def archive_offering(*, offering: Offering) -> Offering:
+    """Take the offering off sale. Nothing is lost: activating a version brings it back."""
+    lock(offering)
+    _set_status(offering, Status.ARCHIVED)
+    return offering
+
+
+def _set_status(row: Offering | OfferingVersion, status: Status) -> None:
+    if row.status != status:
+        row.status = status
+        row.save(update_fields=["status", "updated_at"])
+
+
+class NewPrice(TypedDict, total=False):
+    """A price to set: ``compare_at`` (the amount before a sale) may be left out."""
+
+    variant: Variant
+    price_list: PriceList
+    currency: str
+    amount: Decimal
+    compare_at: Decimal | None
+
+
+def set_prices(*, prices: Iterable[NewPrice]) -> list[VariantPrice]:
+    """Make or change prices, in one statement; the ledger notes what changed.
+
+    Raises ``ValidationError`` for an amount below zero or a currency that does not exist.
+    """
+    rows = [VariantPrice(**price) for price in prices]
+    for row in rows:
+        row.clean_fields(exclude={"tenant"})
+        row.clean()
+    return VariantPrice.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["tenant", "variant", "price_list", "currency"],
+        update_fields=["amount", "compare_at", "updated_at"],
+    )
+
+
+def next_priority() -> int:
+    """Return the priority of a new price list that names none: above all others."""
+    highest: int | None = PriceList.objects.aggregate(highest=models.Max("priority"))["highest"]
+    return 0 if highest is None else highest + 1
+
+
+@transaction.atomic
+def record_movement(
+    *,
+    variant: Variant,
+    location: InventoryLocation,
+    quantity: int,
+    reason: str,
+    note: str = "",
+    created_by: User | None = None,
+) -> StockMovement:
+    """Change the stock of a variant at a location; the first movement makes the inventory item.
+
+    Raises ``Conflict`` (``insufficient_stock``) when less than nothing would be left of a variant that stops selling
+    at zero, and ``DomainError`` for a quantity of zero.
+    """
+    if quantity == 0:
+        raise DomainError("invalid", _("A movement of nothing is no movement."), field="quantity")
+    movement = StockMovement.objects.create(
+        variant=variant, location=location, quantity=quantity, reason=reason, note=note, created_by=created_by
+    )
+    # Asked after the fact: the trigger holds the item's row by now, so two sales cannot both see the last piece.
+    left = InventoryItem.objects.values_list("stock_qty", flat=True).get(variant=variant, location=location)
+    if quantity < 0 and left < 0 and variant.inventory_policy == Variant.Policy.DENY:
+        message = _("Only %(count)d left of %(sku)s.") % {"count": left - quantity, "sku": variant.sku}
+        raise Conflict("insufficient_stock", message, field="quantity", sku=variant.sku)
+    return movement
+
+
+@transaction.atomic
+def count_variant(
+    *,
+    variant: Variant,
+    location: InventoryLocation,
+    safety_stock: int = 0,
+    stock_qty: int = 0,
+    created_by: User | None = None,
+) -> InventoryItem:
+    """Begin to count a variant at a location. What is there already is the first movement, a correction."""
+    item = InventoryItem.objects.create(variant=variant, location=location, safety_stock=safety_stock)
+    if stock_qty:
+        reason = StockMovement.Reason.CORRECTION
+        record_movement(variant=variant, location=location, quantity=stock_qty, reason=reason, created_by=created_by)
+    item.refresh_from_db()
+    return item
+
+
+class NewIdentity(TypedDict):
+    """What a customer is called on a channel."""
+
+    channel: SalesChannel
+    external_id: str
+
+
+@transaction.atomic
+def save_customer(
+    *, customer: Customer, values: Mapping[str, Any], identities: Sequence[NewIdentity] | None = None
+) -> Customer:
+    """Save a new or changed customer; ``identities``, when given, takes the place of those there are.
+
+    Raises ``Conflict`` (``identity_taken``) when one of them belongs to another customer.
+    """
+    for name, value in values.items():
+        setattr(customer, name, value)
+    customer.save()
+    if identities is not None:
+        customer.identities.all().delete()
+        for identity in identities:
+            _add_identity(customer, identity)
+    return customer
+
+
+def _add_identity(customer: Customer, identity: NewIdentity) -> None:
+    _row, is_new = CustomerIdentity.objects.get_or_create(**identity, defaults={"customer": customer})
+    if not is_new:
+        message = _("%(id)s on %(channel)s is a customer already.") % {
+            "id": identity["external_id"],
+            "channel": identity["channel"],
+        }
+        raise Conflict("identity_taken", message, field="identities")
