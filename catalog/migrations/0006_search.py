@@ -91,7 +91,8 @@ BEGIN
         bot_id = excluded.bot_id,
         content_hash = excluded.content_hash,
         (embedding, model, state, attempt, due_at, lease_until, last_error) = (
-            SELECT kept.* FROM (VALUES
+            SELECT kept.embedding, kept.model, kept.state, kept.attempt, kept.due_at, kept.lease_until, kept.last_error
+            FROM (VALUES
                 (true, v.embedding, v.model, v.state, v.attempt, v.due_at, v.lease_until, v.last_error),
                 (false, NULL, '', 'pending', 0, excluded.due_at, NULL, '')
             ) AS kept (same, embedding, model, state, attempt, due_at, lease_until, last_error)

@@ -30,7 +30,9 @@ class SearchText(TenantModel):
     title = models.TextField(help_text="Name of the offering, question of the FAQ.")
     body = models.TextField(blank=True, help_text="Description, attributes and variants without HTML; answer of the FAQ.")
     priority = models.IntegerField(default=0, db_default=0)
-    content_hash = models.BinaryField(max_length=32, help_text="SHA-256 of title and body: a vector with another hash is not served.")
+    content_hash = models.BinaryField(
+        max_length=32, help_text="SHA-256 of title and body: a vector with another hash is not served."
+    )
     tsv = SearchVectorField(help_text="Folded words plus one lexeme that names the tenant.")
 
     class Meta(TenantModel.Meta):
@@ -61,10 +63,16 @@ class SearchVector(QueueRow):
     kind = models.CharField(max_length=16, choices=SearchText.Kind)
     owner_id = models.UUIDField()
     bot_id = models.UUIDField(null=True)
-    content_hash = models.BinaryField(max_length=32, help_text="Of the text to embed; fences a worker that embedded an older one.")
-    model = models.CharField(max_length=100, blank=True, default="", db_default="", help_text="Vectors of two models never meet.")
+    content_hash = models.BinaryField(
+        max_length=32, help_text="Of the text to embed; fences a worker that embedded an older one."
+    )
+    model = models.CharField(
+        max_length=100, blank=True, default="", db_default="", help_text="Vectors of two models never meet."
+    )
     # STORAGE PLAIN (set by the migration): out of line, an exact search is 4 times slower.
-    embedding = VectorField(dimensions=DIMENSIONS, null=True, help_text="Of unit length; null until embedded, or without words.")
+    embedding = VectorField(
+        dimensions=DIMENSIONS, null=True, help_text="Of unit length; null until embedded, or without words."
+    )
     bits = models.GeneratedField(
         expression=models.Func("embedding", function="binary_quantize"),
         output_field=BitField(length=DIMENSIONS),
