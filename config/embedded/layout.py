@@ -101,9 +101,7 @@ def prepare_data_dir() -> None:
         folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         for name in ("locks", "logs"):
             (folder / name).mkdir(mode=0o700, exist_ok=True)
-        probe = folder / "locks" / f".probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        tempfile.TemporaryFile(dir=folder / "locks").close()
     except OSError as error:
         raise StartError(f"the data directory {folder} is not writable: {error.strerror}") from error
 
