@@ -33,7 +33,7 @@ LOGINS = (
 )
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: somebody asked us to stop
+class Stopped(Exception):
     """Ctrl-C, SIGTERM, or the terminal went away."""
 
 

@@ -25,7 +25,7 @@ TICK = 0.1  # seconds
 LOG_LIMIT = 10 * 1024 * 1024
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: somebody asked us to stop
+class Stopped(Exception):
     """A signal arrived."""
 
 
