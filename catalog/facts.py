@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import connection
 
 from catalog.models import Variant
-from catalog.pricing import COLUMNS, SELECTED, ResolvedPrice, price_tables
+from catalog.pricing import SELECTED, ResolvedPrice, price_tables
 from tenants.scope import current_tenant_id
 
 LIFETIME = timedelta(seconds=60)
@@ -173,7 +173,6 @@ def _offering(rows: list[tuple[Any, ...]]) -> OfferingFacts:
 
 def _variant(as_of: datetime, columns: Iterable[Any]) -> VariantFacts:
     variant_id, sku, name, options, policy, available, currencies, next_edge, *price = columns
-    assert len(price) == len(COLUMNS)
     expires_at = min(as_of + LIFETIME, next_edge or datetime.max.replace(tzinfo=as_of.tzinfo))
     sellable = available is None or available > 0 or policy == Variant.Policy.CONTINUE
     return VariantFacts(

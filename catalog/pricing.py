@@ -86,11 +86,12 @@ class ResolvedPrice:
     outranked: tuple[str, ...]
 
     @classmethod
-    def from_columns(cls, *values: Any) -> "ResolvedPrice | None":
+    def from_columns(cls, *columns: Any) -> "ResolvedPrice | None":
         """Build from ``SELECTED``; None when the variant has no price."""
-        if values[0] is None:
+        values = dict(zip(COLUMNS, columns, strict=True))
+        if values["amount"] is None:
             return None
-        return cls(*values[:-1], tuple(values[-1] or ()))
+        return cls(**{**values, "outranked": tuple(values["outranked"] or ())})
 
     @property
     def explanation(self) -> str:

@@ -209,7 +209,7 @@ class NewPrice(TypedDict, total=False):
     compare_at: Decimal | None
 
 
-def set_prices(*, prices: Iterable[NewPrice]) -> list[VariantPrice]:
+def set_prices(*, prices: Iterable[NewPrice]) -> None:
     """Make or change prices, in one statement; the ledger notes what changed.
 
     Raises ``ValidationError`` for an amount below zero or a currency that does not exist.
@@ -218,7 +218,7 @@ def set_prices(*, prices: Iterable[NewPrice]) -> list[VariantPrice]:
     for row in rows:
         row.clean_fields(exclude={"tenant"})
         row.clean()
-    return VariantPrice.objects.bulk_create(
+    VariantPrice.objects.bulk_create(
         rows,
         update_conflicts=True,
         unique_fields=["tenant", "variant", "price_list", "currency"],

@@ -1,5 +1,7 @@
 """What a tenant sells: offerings, their versions and attributes, and the variants that have a SKU."""
 
+from typing import ClassVar
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -70,7 +72,7 @@ class Offering(TenantModel):
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     updated_at = updated_at_field()
 
-    objects = OfferingQuerySet.as_manager()
+    objects: ClassVar = OfferingQuerySet.as_manager()  # type: ignore[misc]  # the stubs take the base's for a class variable
 
     class Meta(TenantModel.Meta):
         verbose_name = _("offering")

@@ -1,6 +1,6 @@
 """What it costs, where and when: channels, price lists, prices, and the ledger of their changes."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CURRENCY_CODE = RegexValidator(r"^[A-Z]{3}$", _("Three capital letters, such as VND."))
 
 
-def amount_field(label: "StrOrPromise", **options: bool) -> models.DecimalField:
+def amount_field(label: "StrOrPromise", **options: Any) -> models.DecimalField:
     """Return a column for an amount of money: 15 digits before the point, 4 after."""
     return models.DecimalField(label, max_digits=19, decimal_places=4, validators=[MinValueValidator(0)], **options)
 
