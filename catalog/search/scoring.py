@@ -53,6 +53,8 @@ WEIGHTS: dict[tuple[Shape, Relation], Weights] = {
 # Chosen, not fitted. What the body of a question or offering counts beside its title; a stop word beside another word.
 BODY_WEIGHT = 0.4
 STOP_WORD_WEIGHT = 0.3
+# The grams of one short word: a question of less matches nothing wholly.
+LEAST_GRAMS = 5.0
 # Questions with the same answer support each other: how much, and how far weaker ones count.
 SUPPORT_WEIGHT = 0.6
 SUPPORT_TEMPERATURE = 0.7
@@ -186,7 +188,7 @@ def _title_overlap(question: Question, candidates: Sequence[Candidate]) -> Float
     pairs = np.maximum(_found(question.pairs, titles), BODY_WEIGHT * _found(question.pairs, bodies))
     sizes = np.array([max(2 * len(title) - 3, 1) for title in titles])
     likeness = 2 * in_title.sum(axis=1) / (sizes + len(question.grams))
-    return np.stack([_share(grams, question.gram_weights), likeness, _share(pairs, _rarity(pairs))], axis=1)
+    return np.stack([_share(grams, question.gram_weights, LEAST_GRAMS), likeness, _share(pairs, _rarity(pairs))], axis=1)
 
 
 def _passage_overlap(question: Question, candidates: Sequence[Candidate]) -> Floats:
@@ -221,10 +223,9 @@ def _rarity(found: Floats) -> Floats:
     return np.log1p((len(found) - holders + 0.5) / (holders + 0.5))
 
 
-def _share(found: Floats, weights: Floats) -> Floats:
-    """The weighted part of the units each candidate has."""
-    total = weights.sum()
-    return found @ weights / total if total else np.zeros(len(found))
+def _share(found: Floats, weights: Floats, least: float = 1e-9) -> Floats:
+    """The weighted part of the units each candidate has, as if at least `least` were asked for."""
+    return found @ weights / max(weights.sum(), least)
 
 
 def supported(evidence: Floats, candidates: Sequence[Candidate]) -> Floats:
