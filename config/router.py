@@ -3,11 +3,16 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
+from bots import api as bots
 from tenants.api import accounts
 
 router = SimpleRouter()
 router.register("members", accounts.MemberViewSet)
 router.register("api-keys", accounts.ApiKeyViewSet)
+router.register("capabilities", bots.CapabilityViewSet)
+router.register("bots", bots.BotViewSet)
+router.register("bots/(?P<code>[^/]+)/versions", bots.BotVersionViewSet)
+router.register("faqs", bots.FaqViewSet)
 
 urlpatterns = [
     path("auth/token/", accounts.TokenView.as_view()),

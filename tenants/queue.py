@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 
-from tenants.models import TenantModel, TenantQuerySet
+from tenants.models import TenantModel
 from tenants.scope import platform_scope, tenant_scope
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,12 @@ class QueueRow(TenantModel):
     """A row that is work to do. While it runs, ``due_at`` is the end of its lease: one index finds both kinds of due."""
 
     state = models.CharField(
-        _("state"), max_length=16, choices=QueueState, default=QueueState.PENDING, db_default=QueueState.PENDING, editable=False
+        _("state"),
+        max_length=16,
+        choices=QueueState,
+        default=QueueState.PENDING,
+        db_default=QueueState.PENDING,
+        editable=False,
     )
     due_at = models.DateTimeField(_("due"), db_default=Now(), editable=False)
     lease_until = models.DateTimeField(_("leased until"), null=True, editable=False)
@@ -87,17 +92,16 @@ def claim(model: type[Row], *, limit: int, lease: timedelta = LEASE) -> list[Row
         ids = [row.pk for row in rows.select_for_update(skip_locked=True, of=("self",)).only("pk")[:limit]]
         if not ids:
             return []
-        taken = model._default_manager.filter(pk__in=ids)
+        taken: models.QuerySet[Row] = model._default_manager.filter(pk__in=ids)
         taken.update(
             state=QueueState.RUNNING, attempt=models.F("attempt") + 1, lease_until=Now() + lease, due_at=Now() + lease
         )
         return list(taken.order_by("-priority", "created_at"))
 
 
-def _mine(row: QueueRow) -> TenantQuerySet:
+def _mine(row: QueueRow) -> models.QuerySet[QueueRow]:
     """The row, only while this attempt still owns it."""
-    manager: TenantQuerySet = type(row)._default_manager.all()  # type: ignore[assignment]
-    return manager.filter(pk=row.pk, attempt=row.attempt, state=QueueState.RUNNING)
+    return type(row)._default_manager.filter(pk=row.pk, attempt=row.attempt, state=QueueState.RUNNING)
 
 
 def renew(row: QueueRow, *, lease: timedelta = LEASE) -> bool:

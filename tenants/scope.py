@@ -100,5 +100,5 @@ def _refuse_switch_in_transaction(scope: Scope) -> None:
     outer = _current.get()
     if outer is None or outer.is_platform or outer.tenant_id == scope.tenant_id:
         return
-    if any(not block._from_testcase for block in connection.atomic_blocks):
+    if any(not block._from_testcase for block in connection.atomic_blocks):  # type: ignore[attr-defined] # not in the stubs
         raise ScopeConflict("The tenant cannot change inside an open transaction.")

@@ -1,12 +1,14 @@
 """Bots and their versions: how a bot speaks, and which version speaks now."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import KnowledgeDomain
 from tenants.fields import TenantForeignKey, UUIDv7
-from tenants.models import TenantModel, User, updated_at_field
+from tenants.models import TenantModel, TenantQuerySet, User, updated_at_field
 
 
 class Capability(models.Model):
@@ -30,6 +32,15 @@ class Capability(models.Model):
         return self.name
 
 
+class BotQuerySet(TenantQuerySet):
+    """Reads of bots."""
+
+    def with_active_version(self) -> "BotQuerySet":
+        """Annotate ``active_version`` with the number of the version that speaks now, None without one."""
+        active = BotVersion.objects.filter(bot=models.OuterRef("pk"), is_active=True)
+        return self.annotate(active_version=models.Subquery(active.values("version")[:1]))
+
+
 class Bot(TenantModel):
     """A bot of a tenant. What it says and knows stands in its versions and FAQs."""
 
@@ -47,6 +58,8 @@ class Bot(TenantModel):
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE, db_default=Status.ACTIVE)
     metadata = models.JSONField(_("metadata"), default=dict, db_default={}, blank=True)
     updated_at = updated_at_field()
+
+    objects: ClassVar = BotQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("bot")
@@ -97,6 +110,11 @@ class BotVersion(TenantModel):
 
     def __str__(self) -> str:
         return f"v{self.version}"
+
+    @property
+    def capabilities(self) -> list[Capability]:
+        """What the version may use; prefetch ``version_capabilities__capability`` for lists."""
+        return [link.capability for link in self.version_capabilities.all()]
 
 
 class BotVersionCapability(TenantModel):

@@ -79,7 +79,9 @@ class ActionExecution(TenantModel):
 
     tenant = TenantField(referenced=False)
     session = TenantForeignKey(Session, on_delete=models.CASCADE, related_name="actions", verbose_name=_("conversation"))
-    turn = TenantForeignKey(Turn, null=True, blank=True, on_delete=models.CASCADE, related_name="actions", verbose_name=_("turn"))
+    turn = TenantForeignKey(
+        Turn, null=True, blank=True, on_delete=models.CASCADE, related_name="actions", verbose_name=_("turn")
+    )
     action_type = models.CharField(_("kind"), max_length=32, default="tool_call")
     action_name = models.CharField(_("name"), max_length=100)
     input_params = models.JSONField(_("input"), default=dict, db_default={})

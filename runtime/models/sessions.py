@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bots.models import Bot, BotVersion
 from catalog.models import Customer, SalesChannel
-from tenants.fields import TenantField, TenantForeignKey
+from tenants.fields import TenantForeignKey
 from tenants.models import TenantModel
 
 
@@ -72,7 +72,12 @@ class Turn(TenantModel):
     intent = models.CharField(_("intent"), max_length=63, blank=True, default="", db_default="")
     ui_metadata = models.JSONField(_("cards and buttons"), default=dict, db_default={}, blank=True)
     external_id = models.CharField(
-        _("id on the channel"), max_length=255, blank=True, default="", db_default="", help_text=_("Sent twice, it is stored once.")
+        _("id on the channel"),
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Sent twice, it is stored once."),
     )
     lease_until = models.DateTimeField(
         null=True, editable=False, help_text="Until then one worker decides this turn; a dead one's turn is decided again."

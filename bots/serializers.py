@@ -1,0 +1,112 @@
+"""Bots as the API shows and takes them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from bots.models import Bot, BotVersion, Capability, Faq
+from catalog.models import KnowledgeDomain, Offering
+from tenants.serializers import CodeRelatedField, IdRelatedField, StrictSerializer, TenantSerializer
+
+MOST_FAQS = 1000
+"""FAQs in one bulk request."""
+
+
+class CapabilitySerializer(serializers.ModelSerializer[Capability]):
+    """A capability of the platform."""
+
+    domain = CodeRelatedField(read_only=True)
+
+    class Meta:
+        model = Capability
+        fields = ("id", "code", "name", "description", "domain")
+
+
+class BotSerializer(TenantSerializer):
+    """A bot, addressed by its code."""
+
+    domain = CodeRelatedField(queryset=KnowledgeDomain.objects.all(), required=False, allow_null=True)
+    active_version = serializers.IntegerField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Bot
+        fields = ("id", "code", "name", "domain", "status", "metadata", "active_version", "created_at", "updated_at")
+        read_only_fields = ("created_at", "updated_at")
+
+
+class BotVersionSerializer(TenantSerializer):
+    """A version, addressed by its number."""
+
+    capabilities = CodeRelatedField(queryset=Capability.objects.all(), many=True, required=False)
+
+    class Meta:
+        model = BotVersion
+        fields = (
+            "id",
+            "version",
+            "is_active",
+            "system_prompt",
+            "flow_config",
+            "capabilities",
+            "activated_at",
+            "created_at",
+        )
+        read_only_fields = ("version", "is_active", "activated_at", "created_at")
+
+
+class FaqSerializer(TenantSerializer):
+    """A question and its answer."""
+
+    bot = CodeRelatedField(queryset=Bot.objects.all(), required=False, allow_null=True)
+    domain = CodeRelatedField(queryset=KnowledgeDomain.objects.all(), required=False, allow_null=True)
+    offering = IdRelatedField(queryset=Offering.objects.all(), required=False, allow_null=True)
+
+    class Meta:
+        model = Faq
+        fields = (
+            "id",
+            "bot",
+            "domain",
+            "offering",
+            "question",
+            "answer",
+            "category",
+            "language",
+            "priority",
+            "is_active",
+            "metadata",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = ("created_at", "updated_at")
+        extra_kwargs = {"language": {"required": True}}
+
+
+class FaqBulkSerializer(StrictSerializer):
+    """Many FAQs at once: all are added, or none."""
+
+    items = FaqSerializer(many=True, allow_empty=False, max_length=MOST_FAQS)  # type: ignore[call-arg] # many=True makes a list
+
+
+class FoundSerializer(serializers.Serializer[Any]):
+    """Something a bot would answer with, and why."""
+
+    kind = serializers.ChoiceField(choices=["faq", "offering"])
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    text = serializers.CharField()
+    score = serializers.FloatField()
+    parts = serializers.DictField(child=serializers.FloatField())
+
+
+class FoundListSerializer(serializers.Serializer[Any]):
+    """The answer of a search."""
+
+    results = FoundSerializer(many=True)
+
+
+class BotSearchQuery(StrictSerializer):
+    """The parameters of a search."""
+
+    q = serializers.CharField(max_length=1000)
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=10)

@@ -1,0 +1,26 @@
+"""Narrowing a search by what stands in other tables: evaluated under row security in the same statement."""
+
+from decimal import Decimal
+
+from catalog.search.query import Only
+from tenants.scope import current_tenant_id
+
+PRICED = """
+    SELECT v.offering_id FROM catalog_variantprice AS p
+    JOIN catalog_variant AS v ON v.tenant_id = p.tenant_id AND v.id = p.variant_id AND v.status = 'active'
+    JOIN catalog_pricelist AS l ON l.tenant_id = p.tenant_id AND l.id = p.price_list_id
+    LEFT JOIN catalog_saleschannel AS c ON c.tenant_id = l.tenant_id AND c.id = l.channel_id
+    WHERE p.tenant_id = %s AND p.currency = %s
+      AND p.amount >= coalesce(%s, 0) AND p.amount <= coalesce(%s, 'Infinity'::numeric)
+      AND (l.channel_id IS NULL OR c.code = %s)
+      AND (l.valid_from IS NULL OR l.valid_from <= statement_timestamp())
+      AND (l.valid_to IS NULL OR l.valid_to > statement_timestamp())
+"""
+
+
+def priced_between(minimum: Decimal | None, maximum: Decimal | None, *, currency: str, channel: str | None = None) -> Only:
+    """Return the offerings that have a price within the bounds (inclusive) in any list that applies now.
+
+    A list may be outranked by another: whoever quotes resolves the price (``catalog.facts``) and looks again.
+    """
+    return Only(PRICED, (current_tenant_id(), currency, minimum, maximum, channel))

@@ -1,0 +1,131 @@
+"""The bot's words about the catalogue, in the customer's language (the caller activates it), and the cards beside them."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from catalog.facts import OfferingFacts, VariantFacts
+from catalog.money import format_money
+from catalog.pricing import ResolvedPrice
+from runtime.context import TurnContext
+from runtime.understanding import Question
+
+VARIANTS_NAMED = 6
+"""Variants whose own price or stock is spelled out; more would be a list nobody reads in a chat."""
+
+
+def about(facts: list[OfferingFacts], context: TurnContext) -> str:
+    """Return the answer about one offering, or the list of several."""
+    question = context.question
+    if len(facts) == 1:
+        return _one(facts[0], asks=question.asks, language=question.language)
+    lines = [f"• {one.name}: {price_text(one, question.language)}, {stock_text(one)}" for one in facts]
+    return "\n".join([_("Here is what I found:"), *lines])
+
+
+def _one(offering: OfferingFacts, *, asks: frozenset[str], language: str) -> str:
+    stock_first = "stock" in asks and "price" not in asks
+    pattern = _("%(name)s: %(stock)s, %(price)s.") if stock_first else _("%(name)s: %(price)s, %(stock)s.")
+    sentence = pattern % {"name": offering.name, "price": price_text(offering, language), "stock": stock_text(offering)}
+    return "\n".join([sentence, *_variant_lines(offering, language)])
+
+
+def _variant_lines(offering: OfferingFacts, language: str) -> list[str]:
+    variants = offering.variants
+    if not 2 <= len(variants) <= VARIANTS_NAMED:
+        return []
+    return [f"• {variant.name or variant.sku}: {_price(variant.price, language)}, {_stock(variant)}" for variant in variants]
+
+
+def price_text(offering: OfferingFacts, language: str) -> str:
+    """Return the price of an offering, or from where to where its variants range."""
+    low, high = offering.lowest_price, offering.highest_price
+    if low is None or high is None or low.amount == high.amount:
+        return _price(low, language)
+    return _("from %(low)s to %(high)s") % {"low": _price(low, language), "high": _price(high, language)}
+
+
+def _price(price: ResolvedPrice | None, language: str) -> str:
+    if price is None:
+        return _("price on request")
+    text = format_money(price.amount, price.currency, language)
+    if price.compare_at and price.compare_at > price.amount:
+        before = format_money(price.compare_at, price.currency, language)
+        return _("%(price)s (before: %(before)s)") % {"price": text, "before": before}
+    return text
+
+
+def stock_text(offering: OfferingFacts) -> str:
+    """Return whether an offering is there, and how many when that is counted."""
+    return _stock_of(offering.available, sellable=offering.sellable)
+
+
+def _stock(variant: VariantFacts) -> str:
+    return _stock_of(variant.available, sellable=variant.sellable)
+
+
+def _stock_of(available: int | None, *, sellable: bool) -> str:
+    if not sellable:
+        return _("out of stock")
+    if available is None:
+        return _("available")
+    if available == 0:
+        return _("can be ordered")
+    return ngettext("%(count)d in stock", "%(count)d in stock", available) % {"count": available}
+
+
+def amount(offering: OfferingFacts) -> Decimal:
+    """Return what to sort an offering by: its lowest price, those without one last."""
+    return offering.lowest_price.amount if offering.lowest_price else Decimal("Infinity")
+
+
+def fits_budget(offering: OfferingFacts, question: Question) -> bool:
+    """Whether any variant's price, as it holds now, lies within the bounds the customer gave."""
+    low, high = question.min_price, question.max_price
+    if low is None and high is None:
+        return True
+    amounts = [one.price.amount for one in offering.variants if one.price and one.price.currency == question.currency]
+    return any((low is None or low <= amount) and (high is None or amount <= high) for amount in amounts)
+
+
+def not_known() -> tuple[str, str]:
+    """Return the words for not knowing, and the label of the button that asks for a person."""
+    return _("I am not sure about that. Shall I get a colleague to help you?"), _("Talk to a person")
+
+
+def card(offering: OfferingFacts, language: str) -> dict[str, Any]:
+    """Return an offering as front ends show it, as JSON values; amounts are strings."""
+    return {
+        "offering": str(offering.id),
+        "code": offering.code,
+        "name": offering.name,
+        "image": offering.image_url,
+        "price": _money(offering.lowest_price),
+        "price_text": price_text(offering, language),
+        "available": offering.available,
+        "in_stock": offering.sellable,
+        "variants": [
+            {
+                "sku": variant.sku,
+                "name": variant.name,
+                "price": _money(variant.price),
+                "available": variant.available,
+                "in_stock": variant.sellable,
+            }
+            for variant in offering.variants
+        ],
+    }
+
+
+def _money(price: ResolvedPrice | None) -> dict[str, str | None] | None:
+    if price is None:
+        return None
+    compare_at = None if price.compare_at is None else f"{price.compare_at:.2f}"
+    return {
+        "amount": f"{price.amount:.2f}",
+        "currency": price.currency,
+        "compare_at": compare_at,
+        "price_list": price.price_list,
+    }

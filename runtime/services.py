@@ -1,0 +1,72 @@
+"""Beginning and ending a conversation. What happens in between is ``runtime/turn.py``."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from bots.models import Bot, BotVersion
+from catalog.customers import identify_customer
+from catalog.models import Customer, SalesChannel
+from runtime.models import Session
+from tenants.errors import Conflict, DomainError
+from tenants.models import hash_token
+
+SESSION_TOKEN_PREFIX = "brs_"  # noqa: S105 - how a token begins
+
+
+@dataclass(frozen=True)
+class CustomerName:
+    """Who a front end says is writing."""
+
+    external_id: str
+    channel: SalesChannel | None = None
+    name: str = ""
+
+
+@transaction.atomic
+def start_session(
+    *,
+    bot: Bot,
+    channel: SalesChannel,
+    customer: CustomerName | None = None,
+    flow_context: dict[str, Any] | None = None,
+) -> tuple[Session, str]:
+    """Open a conversation with the bot's active version; returns it with its token, which is shown once.
+
+    Raises ``Conflict`` with ``no_active_version``, ``DomainError`` for a channel that is switched off.
+    """
+    if not channel.is_active:
+        raise DomainError("inactive_channel", _("This channel is switched off."), field="channel")
+    version = BotVersion.objects.filter(bot=bot, is_active=True).first()
+    if version is None or bot.status != Bot.Status.ACTIVE:
+        raise Conflict("no_active_version", _("The bot has no active version."))
+    token = SESSION_TOKEN_PREFIX + secrets.token_urlsafe(32)
+    session = Session.objects.create(
+        bot=bot,
+        bot_version=version,
+        channel=channel,
+        customer=_customer(customer, channel),
+        token_hash=hash_token(token),
+        flow_step=version.flow_config.get("default_state", "open"),
+        flow_context=flow_context or {},
+    )
+    return session, token
+
+
+def _customer(who: CustomerName | None, channel: SalesChannel) -> Customer | None:
+    if who is None:
+        return None
+    return identify_customer(channel=who.channel or channel, external_id=who.external_id, name=who.name)
+
+
+def end_session(session: Session) -> Session:
+    """End a conversation: nothing more is answered, and its token opens nothing. Ended twice is a conflict."""
+    now = timezone.now()
+    if not Session.objects.filter(pk=session.pk, ended_at=None).update(ended_at=now, state_updated_at=now):
+        raise Conflict("session_ended", _("This conversation has ended."))
+    session.ended_at = now
+    return session

@@ -1,0 +1,74 @@
+"""The two SQL texts of a turn: each is one message to the database and commits by itself (DESIGN section 5)."""
+
+LOAD = """
+WITH session AS (
+    SELECT s.id, s.bot_id, s.bot_version_id, s.channel_id, s.owner, s.flow_step, s.turn_number, s.ended_at,
+           c.code AS channel, t.currency, t.locale
+    FROM runtime_session s
+    JOIN catalog_saleschannel c ON c.tenant_id = s.tenant_id AND c.id = s.channel_id
+    JOIN tenants_tenant t ON t.id = s.tenant_id
+    WHERE s.tenant_id = %(tenant)s AND s.id = %(session)s
+), earlier AS (
+    SELECT t.id FROM runtime_turn t
+    WHERE t.tenant_id = %(tenant)s AND t.session_id = %(session)s
+      AND (t.id = %(turn)s OR (%(external_id)s <> '' AND t.external_id = %(external_id)s))
+), taken AS (
+    INSERT INTO runtime_turn AS mine
+        (tenant_id, session_id, speaker, message, language, external_id, ui_metadata, lease_until)
+    SELECT %(tenant)s, session.id, 'user', %(message)s, %(language)s, %(external_id)s, %(ui_event)s::jsonb, %(lease)s
+    FROM session WHERE session.ended_at IS NULL AND %(turn)s::uuid IS NULL
+    ON CONFLICT (tenant_id, session_id, external_id) WHERE external_id <> '' DO UPDATE
+        SET lease_until = excluded.lease_until
+        WHERE mine.lease_until < %(now)s
+    RETURNING mine.id, mine.created_at
+)
+SELECT session.*, coalesce(taken.id, earlier.id) AS turn_id, taken.id IS NOT NULL AS is_mine,
+       answer.id AS answer_id, decision.tier IS NOT NULL AS is_decided,
+       coalesce((SELECT jsonb_object_agg(k.slot_key, k.slot_value) FROM runtime_contextslot k
+                 WHERE k.tenant_id = %(tenant)s AND k.session_id = %(session)s
+                   AND (k.expires_at IS NULL OR k.expires_at > %(now)s)), '{}') AS slots
+FROM session
+LEFT JOIN taken ON true
+LEFT JOIN earlier ON true
+LEFT JOIN runtime_turn answer
+    ON answer.tenant_id = %(tenant)s AND answer.in_reply_to_id = earlier.id AND answer.speaker = 'assistant'
+LEFT JOIN runtime_decisionevent decision
+    ON decision.tenant_id = %(tenant)s AND decision.input_turn_id = earlier.id AND decision.event_type = 'tier_selection'
+"""
+"""Stores the customer's turn and reads what deciding needs. A message sent twice is stored once: the second time it
+comes back with its answer, or is taken over when the lease of whoever decided it has run out."""
+
+RECORD = """
+WITH advanced AS (
+    UPDATE runtime_session SET turn_number = turn_number + 1, flow_step = %(flow_step)s, state_updated_at = %(now)s
+    WHERE tenant_id = %(tenant)s AND id = %(session)s
+      AND turn_number = %(turn_number)s AND owner = %(owner)s AND ended_at IS NULL
+    RETURNING turn_number
+), reply AS (
+    INSERT INTO runtime_turn (tenant_id, session_id, in_reply_to_id, speaker, message, language, ui_metadata)
+    SELECT %(tenant)s, %(session)s, %(turn)s, 'assistant', %(reply)s, %(language)s, %(ui_metadata)s::jsonb
+    FROM advanced WHERE %(reply)s::text IS NOT NULL
+    RETURNING id, created_at
+), slots AS (
+    INSERT INTO runtime_contextslot
+        (tenant_id, session_id, slot_key, slot_value, confidence, extracted_from_turn_id, updated_at)
+    SELECT %(tenant)s, %(session)s, given.key, given.value, given.confidence, %(turn)s, %(now)s
+    FROM advanced, jsonb_to_recordset(%(slots)s::jsonb) AS given(key text, value text, confidence numeric)
+    ON CONFLICT (tenant_id, session_id, slot_key) DO UPDATE SET slot_value = excluded.slot_value,
+        confidence = excluded.confidence, extracted_from_turn_id = excluded.extracted_from_turn_id,
+        updated_at = excluded.updated_at
+), decision AS (
+    INSERT INTO runtime_decisionevent (tenant_id, session_id, input_turn_id, bot_version_id, event_type, tier,
+        confidence, sources, decision_metadata, estimated_cost_usd, latency_ms)
+    SELECT %(tenant)s, %(session)s, %(turn)s, %(bot_version)s, 'tier_selection', %(tier)s,
+        %(confidence)s, %(sources)s::jsonb, %(details)s::jsonb, %(cost)s, %(latency_ms)s
+    FROM advanced
+), actions AS (
+    INSERT INTO runtime_actionexecution (tenant_id, session_id, turn_id, action_type, action_name, input_params,
+        output_result, execution_time_ms, status)
+    SELECT %(tenant)s, %(session)s, %(turn)s, 'tool_call', given.name, given.input, given.output, given.ms, 'success'
+    FROM advanced, jsonb_to_recordset(%(actions)s::jsonb) AS given(name text, input jsonb, output jsonb, ms int)
+)
+SELECT advanced.turn_number, reply.id, reply.created_at FROM advanced LEFT JOIN reply ON true
+"""
+"""Stores the whole decision, or nothing when another turn of the session was recorded first (no row comes back)."""

@@ -1,0 +1,225 @@
+"""One turn of a conversation: load, decide, record. The API and the admin's “talk to this bot” call ``take_turn``.
+
+``load`` stores the customer's message and reads the session into one frozen ``TurnContext``; ``decide`` asks the
+tiers in order, with no transaction open; ``record`` stores reply, slots, decision and actions in one statement that
+advances the session by a conditional UPDATE. Whoever loses that race reads again and decides again. Without a
+language model a turn costs at most 4 messages to the database: load, search, facts, record.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.http import Http404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from runtime.context import Reply, TurnContext
+from runtime.models import ContextSlot, DecisionEvent, Session, Tier, Turn
+from runtime.statements import LOAD, RECORD
+from runtime.tiers import answer_from_catalog, answer_from_faq, offer_a_person
+from tenants.errors import Conflict
+from tenants.scope import current_tenant_id
+from tenants.text import detect_language, nfc
+
+TIERS: tuple[Callable[[TurnContext], Reply | None], ...] = (answer_from_faq, answer_from_catalog, offer_a_person)
+"""Asked in this order; the first reply is given. The last one always has one."""
+
+LEASE = timedelta(seconds=30)
+"""How long a turn belongs to the process that decides it."""
+
+ROUNDS = 3
+"""How often a turn is decided again when another one of the session was recorded first."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What came of a turn, as the API answers it."""
+
+    turn: dict[str, Any]
+    reply: dict[str, Any] | None
+    decision: dict[str, Any]
+    slots: list[dict[str, Any]]
+    session: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The context, and the answer the same message got before (None: it is ours to decide)."""
+
+    context: TurnContext
+    is_decided: bool
+
+
+def take_turn(*, session_id: UUID, message: str, external_id: str = "", ui_event: dict[str, Any] | None = None) -> Recorded:
+    """Answer one message of a customer.
+
+    The same ``external_id`` again gets the stored answer. Raises ``Http404`` for an unknown session and ``Conflict``
+    with ``session_ended``, ``in_progress`` (the message is being answered) or ``session_busy``.
+    """
+    started = time.perf_counter()
+    message, turn_id = nfc(message).strip(), None
+    for _round in range(ROUNDS):
+        loaded = load(session_id=session_id, message=message, external_id=external_id, ui_event=ui_event, turn_id=turn_id)
+        if loaded.is_decided:
+            return stored_answer(loaded.context.turn_id)
+        reply = decide(loaded.context)
+        if recorded := record(loaded.context, reply, started=started):
+            return recorded
+        turn_id = loaded.context.turn_id
+    raise Conflict("session_busy", _("Several messages came at once. Send it again."))
+
+
+def load(
+    *, session_id: UUID, message: str, external_id: str, ui_event: dict[str, Any] | None, turn_id: UUID | None
+) -> Loaded:
+    """Store the message (unless ``turn_id`` names it) and read the state of its session: one message to the database."""
+    now = timezone.now()
+    row = _fetch(
+        LOAD,
+        tenant=current_tenant_id(),
+        session=session_id,
+        turn=turn_id,
+        message=message,
+        language=detect_language(message) if message else "",
+        external_id=external_id,
+        ui_event=json.dumps({"ui_event": ui_event} if ui_event else {}),
+        lease=now + LEASE,
+        now=now,
+    )
+    if row is None:
+        raise Http404
+    if row["ended_at"] is not None:
+        raise Conflict("session_ended", _("This conversation has ended."))
+    if not (row["is_mine"] or row["is_decided"] or turn_id):
+        raise Conflict("in_progress", _("This message is being answered."))
+    context = TurnContext(
+        session_id=session_id,
+        turn_id=row["turn_id"],
+        message=message,
+        slots=json.loads(row["slots"]),
+        **{name: row[name] for name in _FROM_SESSION},
+    )
+    return Loaded(context, is_decided=row["is_decided"])
+
+
+_FROM_SESSION = ("bot_id", "bot_version_id", "channel", "owner", "flow_step", "turn_number", "currency")
+
+
+def decide(context: TurnContext) -> Reply:
+    """Ask the tiers in order. While a person answers, or when nothing was said, the bot is silent."""
+    if context.owner == Session.Owner.PERSON:
+        return Reply(Tier.HUMAN, None, confidence=1)
+    if not context.message:
+        return Reply(Tier.NONE, None, confidence=1)
+    return next(reply for tier in TIERS if (reply := tier(context)) is not None)
+
+
+def record(context: TurnContext, reply: Reply, *, started: float) -> Recorded | None:
+    """Store the decision in one statement; None when another turn of the session was recorded meanwhile."""
+    latency_ms = round((time.perf_counter() - started) * 1000)
+    flow_step = reply.flow_step or context.flow_step
+    language = context.question.language if context.message else ""
+    slots = [*_learnt(context), *reply.slots]
+    row = _fetch(
+        RECORD,
+        tenant=current_tenant_id(),
+        session=context.session_id,
+        turn=context.turn_id,
+        turn_number=context.turn_number,
+        owner=context.owner,
+        bot_version=context.bot_version_id,
+        flow_step=flow_step,
+        reply=reply.message,
+        language=language,
+        ui_metadata=json.dumps(reply.ui_metadata),
+        slots=json.dumps(slots),
+        tier=reply.tier,
+        confidence=round(reply.confidence, 3),
+        sources=json.dumps(reply.sources),
+        details=json.dumps(reply.details),
+        cost=reply.cost_usd,
+        latency_ms=latency_ms,
+        actions=json.dumps(
+            [{"name": one.name, "input": one.input, "output": one.output, "ms": one.milliseconds} for one in reply.actions]
+        ),
+        now=timezone.now(),
+    )
+    if row is None:
+        return None
+    return Recorded(
+        turn={"id": context.turn_id, "speaker": "user", "message": context.message},
+        reply=_said(row["id"], row["created_at"], reply.message, reply.ui_metadata),
+        decision={
+            "tier": reply.tier.value,
+            "confidence": round(reply.confidence, 3),
+            "sources": list(reply.sources),
+            "estimated_cost_usd": str(reply.cost_usd),
+            "latency_ms": latency_ms,
+        },
+        slots=slots,
+        session={"flow_step": flow_step, "owner": context.owner},
+    )
+
+
+def _fetch(sql: str, **parameters: Any) -> dict[str, Any] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        row = cursor.fetchone()
+        return dict(zip((column.name for column in cursor.description), row, strict=True)) if row else None
+
+
+def _learnt(context: TurnContext) -> list[dict[str, Any]]:
+    """Return what the message says about the customer's wishes, as slots."""
+    if not context.message:
+        return []
+    return [
+        {
+            "key": slot.key,
+            "value": slot.value if isinstance(slot.value, str) else json.dumps(slot.value, ensure_ascii=False),
+            "confidence": slot.confidence,
+        }
+        for slot in context.question.slots
+    ]
+
+
+def _said(
+    turn_id: UUID | None, created_at: datetime | None, message: str | None, ui_metadata: dict[str, Any]
+) -> dict[str, Any] | None:
+    if turn_id is None:
+        return None
+    return {
+        "id": turn_id,
+        "speaker": Turn.Speaker.ASSISTANT.value,
+        "message": message,
+        "ui_metadata": ui_metadata,
+        "created_at": created_at,
+    }
+
+
+def stored_answer(turn_id: UUID) -> Recorded:
+    """Return what was recorded for a turn: the answer to a message that is sent again."""
+    turn = Turn.objects.select_related("session").get(pk=turn_id)
+    reply = Turn.objects.filter(in_reply_to=turn, speaker=Turn.Speaker.ASSISTANT).first()
+    decision = DecisionEvent.objects.get(input_turn=turn, event_type=DecisionEvent.EventType.TIER_SELECTION)
+    slots = ContextSlot.objects.filter(extracted_from_turn=turn)
+    return Recorded(
+        turn={"id": turn.id, "speaker": turn.speaker, "message": turn.message},
+        reply=_said(reply.id, reply.created_at, reply.message, reply.ui_metadata) if reply else None,
+        decision={
+            "tier": decision.tier,
+            "confidence": float(decision.confidence or 0),
+            "sources": decision.sources,
+            "estimated_cost_usd": str(decision.estimated_cost_usd),
+            "latency_ms": decision.latency_ms,
+        },
+        slots=[
+            {"key": slot.slot_key, "value": slot.slot_value, "confidence": float(slot.confidence or 0)} for slot in slots
+        ],
+        session={"flow_step": turn.session.flow_step, "owner": turn.session.owner},
+    )
