@@ -120,9 +120,7 @@ def test_a_faq_switched_off_disappears_and_comes_back_when_switched_on():
 
 
 def test_several_faqs_in_one_statement_are_each_put_right():
-    Faq.objects.bulk_create(
-        Faq(question=f"Question {n}?", answer="Yes", language="en", is_active=n != 2) for n in range(4)
-    )
+    Faq.objects.bulk_create(Faq(question=f"Question {n}?", answer="Yes", language="en", is_active=n != 2) for n in range(4))
     assert sorted(indexed("faq")) == ["Question 0?", "Question 1?", "Question 3?"]
     Faq.objects.filter(question__in=["Question 0?", "Question 2?"]).update(is_active=True, answer="No")
     assert [indexed("faq")[f"Question {n}?"] for n in range(4)] == ["No", "Yes", "No", "Yes"]

@@ -1,0 +1,128 @@
+"""Search in one round trip: the database brings the candidates of each kind, `scoring` says how likely each is right.
+
+The question is embedded here, in the process. No ORM: a bot's turn waits for this.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+from django.db import connection
+
+from catalog.search.scoring import Candidate, score
+from tenants.scope import current_tenant_id
+from tenants.text import STOP_WORDS, detect_language, words
+from vault.providers.offline import MODEL, embed
+
+CANDIDATES = 50
+"""Taken of each kind, once by vector and once by text, before they are scored."""
+
+# A question is a sentence or two; what is longer is cut, not refused.
+_QUERY_LENGTH = 2000
+_QUERY_WORDS = 64
+_WORD_LENGTH = 100
+
+# How far an answer in another language falls behind. Orders what fits as well, hides nothing.
+_OTHER_LANGUAGE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Something found. `score` is the confidence in [0, 1] that it answers; `parts` are vector, text and priority."""
+
+    kind: str
+    id: UUID
+    title: str
+    body: str
+    language: str
+    priority: int
+    score: float
+    parts: dict[str, float]
+
+
+class Only(NamedTuple):
+    """A sub-select of owner ids that may be found, run under row security in the same statement."""
+
+    sql: str
+    params: Sequence[Any] = ()
+
+
+class Statement(NamedTuple):
+    """SQL that returns the candidates, for callers who send it together with their own."""
+
+    sql: str
+    params: list[Any]
+
+
+def search(
+    query: str,
+    *,
+    kinds: Sequence[str],
+    limit: int,
+    bot_id: UUID | None = None,
+    language: str | None = None,
+    only: Only | None = None,
+) -> list[Hit]:
+    """Find what answers `query` among the tenant's texts of `kinds`, best first, in one round trip.
+
+    `bot_id` leaves out what belongs to another bot; `language` ("vi", "en") comes first where two fit as well; `only`
+    narrows the owners before any limit. A query without a word finds nothing. Raises NoScope outside a tenant's scope.
+    """
+    asked = statement(query, kinds=kinds, bot_id=bot_id, only=only)
+    if asked is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(asked.sql, asked.params)
+        return rank(query, cursor.fetchall(), limit=limit, language=language)
+
+
+def statement(query: str, *, kinds: Sequence[str], bot_id: UUID | None = None, only: Only | None = None) -> Statement | None:
+    """Return the statement that fetches the candidates; None when `query` has no word to look for. Raises NoScope."""
+    current_tenant_id()
+    query = query[:_QUERY_LENGTH]
+    wanted = tsquery(query)
+    if wanted is None:
+        return None
+    owners = f"ARRAY({only.sql})" if only else "NULL"
+    sql = (
+        "SELECT kind, owner_id, title, body, language, priority, similarity "
+        f"FROM search_candidates(%s, %s, %s, %s, %s, {owners}, %s)"
+    )
+    before = [wanted, numbers_literal(embed([query])[0]), MODEL, list(kinds), bot_id]
+    return Statement(sql, [*before, *(only.params if only else ()), CANDIDATES])
+
+
+def rank(query: str, rows: Iterable[Sequence[Any]], *, limit: int, language: str | None = None) -> list[Hit]:
+    """Score the rows that `statement` fetched and return the best `limit` as hits."""
+    candidates = [
+        Candidate(owner_id, kind, title, body, spoken, priority, similarity)
+        for kind, owner_id, title, body, spoken, priority, similarity in rows
+    ]
+    hits = [
+        Hit(c.kind, owner_id, c.title, c.body, c.language, c.priority, scored.score, scored.parts)
+        for scored in score(query[:_QUERY_LENGTH], candidates)
+        if isinstance(owner_id := (c := scored.candidate).key, UUID)
+    ]
+    if language:
+        hits.sort(key=lambda hit: -hit.score + _OTHER_LANGUAGE * (hit.language not in ("", language)))
+    return hits[:limit]
+
+
+def tsquery(query: str) -> str | None:
+    """Return "any of these words" for PostgreSQL: folded, without stop words unless there is nothing else."""
+    spoken = [word for word in dict.fromkeys(words(query)) if len(word) <= _WORD_LENGTH]
+    stop = STOP_WORDS[detect_language(query)]
+    telling = [word for word in spoken if word not in stop] or spoken
+    # Letters and digits only, so quoting is enough.
+    return " | ".join(f"'{word}'" for word in telling[:_QUERY_WORDS]) or None
+
+
+def numbers_literal(vector: npt.NDArray[np.float32]) -> str | None:
+    """Return the vector as a real[] without its padding, a fifth of the size; None when it has no direction."""
+    filled = np.flatnonzero(vector)
+    if not filled.size:
+        return None
+    return "{" + ",".join([f"{number:.7g}" for number in vector[: filled[-1] + 1].tolist()]) + "}"
