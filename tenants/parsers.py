@@ -71,12 +71,13 @@ def _check(value: Any, *, text_may_be_odd: bool) -> None:
     """Refuse depth beyond ``MAX_DEPTH`` and, in escapes, NUL and lone surrogates. Level by level: no recursion."""
     level, depth = [value], 0
     while level:
-        if depth > MAX_DEPTH:
-            raise ParseError(_("The body is nested too deeply."))
         if text_may_be_odd:
             _check_texts(level)
-        level = [inner for one in level if isinstance(one, (dict, list)) for inner in _inside(one)]
+        containers = [one for one in level if isinstance(one, (dict, list))]
         depth += 1
+        if containers and depth > MAX_DEPTH:
+            raise ParseError(_("The body is nested too deeply."))
+        level = [inner for one in containers for inner in _inside(one)]
 
 
 def _inside(value: dict[str, Any] | list[Any]) -> list[Any]:
