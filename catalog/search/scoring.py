@@ -51,7 +51,7 @@ WEIGHTS: dict[tuple[Shape, Relation], Weights] = {
 }
 
 # Chosen, not fitted. What the body of a question or offering counts beside its title; a stop word beside another word.
-BODY_WEIGHT = 0.4
+BODY_WEIGHT = 0.3
 STOP_WORD_WEIGHT = 0.3
 # The grams of one short word: a question of less matches nothing wholly.
 LEAST_GRAMS = 5.0
@@ -180,12 +180,12 @@ def compare(question: Question, candidates: Sequence[Candidate]) -> Floats:
 
 
 def _title_overlap(question: Question, candidates: Sequence[Candidate]) -> Floats:
-    """Grams and pairs of the question found in the title (or, for less, the body), and likeness of the titles' grams."""
+    """Grams of the question found in the title (or, for less, the body), likeness to the title, pairs found in it."""
     titles = [_spaced(candidate.title) for candidate in candidates]
     bodies = [_spaced(candidate.body) for candidate in candidates]
     in_title = _found(question.grams, titles)
     grams = np.maximum(in_title, BODY_WEIGHT * _found(question.grams, bodies))
-    pairs = np.maximum(_found(question.pairs, titles), BODY_WEIGHT * _found(question.pairs, bodies))
+    pairs = _found(question.pairs, titles)
     sizes = np.array([max(2 * len(title) - 3, 1) for title in titles])
     likeness = 2 * in_title.sum(axis=1) / (sizes + len(question.grams))
     return np.stack([_share(grams, question.gram_weights, LEAST_GRAMS), likeness, _share(pairs, _rarity(pairs))], axis=1)
