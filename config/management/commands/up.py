@@ -3,9 +3,9 @@
 import os
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from config.embedded import StartError
 from config.supervisor import Supervisor
 
 
@@ -23,11 +23,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until stopped."""
         host = os.environ.get("HOST") or "127.0.0.1"
-        Supervisor(host=host, port=options["port"] or _port(), demo=not options["no_demo"]).run()
-
-
-def _port() -> int:
-    text = os.environ.get("PORT") or "8000"
-    if not text.isdecimal():
-        raise StartError(f"PORT must be a number, not {text!r}")
-    return int(text)
+        Supervisor(host=host, port=options["port"] or settings.PORT, demo=not options["no_demo"]).run()
