@@ -1,0 +1,203 @@
+"""The admin of bots: who they are, the versions they speak with, and the questions they can answer."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.defaultfilters import truncatechars
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from bots import services
+from bots.models import Bot, BotVersion, Capability, Faq
+from tenants.admin import PlatformAdmin, TenantAdmin
+from tenants.errors import DomainError
+from tenants.queue import wake
+
+
+@admin.register(Capability)
+class CapabilityAdmin(PlatformAdmin):
+    """What the platform can do for a bot."""
+
+    list_display = ("code", "name", "domain")
+    list_select_related = ("domain",)
+    search_fields = ("code", "name")
+    fields = (("code", "name"), "domain", "description")
+
+
+class VersionInline(TabularInline):
+    """The versions of a bot, to look at; each has a page of its own."""
+
+    model = BotVersion
+    tab = True
+    extra = 0
+    fields = ("version", "is_active", "prompt", "activated_at", "created_by")
+    readonly_fields = fields
+    show_change_link = True
+    can_delete = False
+    verbose_name_plural = _("versions")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Return the versions with their authors."""
+        return super().get_queryset(request).select_related("created_by", "bot")
+
+    @display(description=_("personality and instructions"))
+    def prompt(self, version: BotVersion) -> str:
+        """Show how the instructions begin."""
+        return truncatechars(version.system_prompt, 120)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A version is added on its own page."""
+        return False
+
+
+@admin.register(Bot)
+class BotAdmin(TenantAdmin):
+    """Bots. Each speaks with its one active version."""
+
+    list_display = ("name", "code", "domain", "speaks_with", "faqs", "status_label", "created_at")
+    list_filter = ("status",)
+    list_select_related = ("domain",)
+    search_fields = ("name", "code")
+    fieldsets = ((None, {"fields": (("name", "code"), ("domain", "status"))}),)
+    inlines = (VersionInline,)
+    actions_detail = ("new_version",)
+    empty_message = _("A bot answers your customers' questions. Give it a name, then a version to speak with.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Return the bots with their active version and how much they know."""
+        bots = super().get_queryset(request).with_active_version()
+        return bots.annotate(own_faqs=Count("faqs", filter=Q(faqs__is_active=True)))
+
+    @display(description=_("speaks with"), ordering="active_version")
+    def speaks_with(self, bot: Any) -> str:
+        """Show the active version."""
+        return f"v{bot.active_version}" if bot.active_version else str(_("no version yet"))
+
+    @display(description=_("FAQs of its own"), ordering="own_faqs")
+    def faqs(self, bot: Any) -> int:
+        """Show how many FAQs only this bot answers."""
+        return bot.own_faqs
+
+    @display(description=_("status"), ordering="status", label={"active": "success", "archived": "warning"})
+    def status_label(self, bot: Bot) -> tuple[str, str]:
+        """Show the status as a label."""
+        return bot.status, bot.get_status_display()
+
+    @action(description=_("New version"), icon="add", permissions=["change"])
+    def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Open the form of the next version, filled with the newest one."""
+        return redirect(f"{reverse('admin:bots_botversion_add')}?bot={object_id}")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: conversations name the bot. Archive it."""
+        return False
+
+
+class BotVersionForm(forms.ModelForm):
+    """A version with the capabilities it may use."""
+
+    capabilities = forms.ModelMultipleChoiceField(
+        Capability.objects.all(), required=False, label=_("capabilities"), widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
+
+    class Meta:
+        model = BotVersion
+        fields = ("bot", "system_prompt", "flow_config", "capabilities")
+
+
+@admin.register(BotVersion)
+class BotVersionAdmin(TenantAdmin):
+    """Versions. One that was ever active never changes: conversations rely on it."""
+
+    form = BotVersionForm
+    list_display = ("bot", "version", "is_active", "activated_at", "created_by")
+    list_select_related = ("bot", "created_by")
+    list_filter = ("bot", "is_active")
+    fields = ("bot", "system_prompt", "capabilities", "flow_config")
+    actions_detail = ("activate",)
+    empty_message = _("A version says how a bot speaks and what it may do.")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin with the newest version of the bot: a new one is mostly a small change."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        newest = BotVersion.objects.filter(bot=initial["bot"]).first() if initial.get("bot") else None
+        if newest:
+            initial |= {"system_prompt": newest.system_prompt, "flow_config": newest.flow_config}
+            initial["capabilities"] = newest.capabilities
+        return initial
+
+    def save_model(self, request: HttpRequest, obj: BotVersion, form: ModelForm, change: bool) -> None:
+        """Number a new version; a draft may still be changed."""
+        values = {name: form.cleaned_data[name] for name in ("system_prompt", "flow_config")}
+        if not change:
+            made = services.create_version(
+                bot=obj.bot,
+                capabilities=list(form.cleaned_data["capabilities"]),
+                created_by=request.user,  # type: ignore[arg-type] # nobody anonymous gets here
+                **values,
+            )
+            obj.pk, obj.version = made.pk, made.version
+            return
+        super().save_model(request, obj, form, change)
+        services.set_capabilities(version=obj, capabilities=list(form.cleaned_data["capabilities"]))
+
+    @action(description=_("Activate"), icon="play_arrow", permissions=["change"])
+    def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let new conversations speak with this version; an older one is a roll-back."""
+        try:
+            version = services.activate_version(version=self.get_queryset(request).get(pk=object_id))
+        except DomainError as error:
+            messages.error(request, error.message)
+        else:
+            text = _("New conversations of %(bot)s speak with version %(number)d.")
+            messages.success(request, text % {"bot": version.bot, "number": version.version})
+        return redirect("admin:bots_botversion_change", object_id)
+
+    def has_change_permission(self, request: HttpRequest, obj: BotVersion | None = None) -> bool:
+        """Only a version that never spoke may be changed."""
+        untouched = obj is None or obj.activated_at is None
+        return untouched and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: BotVersion | None = None) -> bool:
+        """Only a version that never spoke may go."""
+        untouched = obj is not None and obj.activated_at is None
+        return untouched and super().has_delete_permission(request, obj)
+
+
+@admin.register(Faq)
+class FaqAdmin(TenantAdmin):
+    """Questions and answers."""
+
+    list_display = ("question_start", "answer_start", "language", "category", "bot", "priority", "is_active")
+    list_display_links = ("question_start",)
+    list_filter = ("language", "is_active", "category", "bot")
+    list_select_related = ("bot",)
+    search_fields = ("question", "answer", "category")
+    fieldsets = (
+        (None, {"fields": ("question", "answer", ("language", "category"))}),
+        (_("Where it counts"), {"fields": (("bot", "domain"), "offering", ("priority", "is_active"))}),
+    )
+    empty_message = _("A FAQ is a question your customers ask, with the answer the bot gives word for word.")
+
+    @display(description=_("question"), ordering="question")
+    def question_start(self, faq: Faq) -> str:
+        """Show how the question begins."""
+        return truncatechars(faq.question, 80)
+
+    @display(description=_("answer"))
+    def answer_start(self, faq: Faq) -> str:
+        """Show how the answer begins."""
+        return truncatechars(faq.answer, 80)
+
+    def save_model(self, request: HttpRequest, obj: Faq, form: ModelForm, change: bool) -> None:
+        """Save, and wake the worker that embeds it."""
+        super().save_model(request, obj, form, change)
+        wake("catalog.embed_texts")

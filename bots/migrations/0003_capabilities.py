@@ -1,0 +1,24 @@
+"""The capabilities that bots have today; later ones come with the code that serves them."""
+
+from django.apps.registry import Apps
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+CAPABILITIES = [
+    ("offering_search", "Find offerings", "Finds what fits the customer's words, also within a budget."),
+    ("price_lookup", "Quote prices", "Reads the price that holds at the moment of the answer."),
+    ("stock_check", "Check stock", "Reads how many pieces are there at the moment of the answer."),
+]
+
+
+def add(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Add or refresh them by code."""
+    capability = apps.get_model("bots", "Capability")
+    for code, name, description in CAPABILITIES:
+        capability.objects.update_or_create(code=code, defaults={"name": name, "description": description})
+
+
+class Migration(migrations.Migration):
+    dependencies = [("bots", "0002_faq_search")]
+
+    operations = [migrations.RunPython(add, migrations.RunPython.noop)]
