@@ -23,6 +23,7 @@ app.conf.update(
     broker_transport_options={"visibility_timeout": 3600, "socket_keepalive": True, "health_check_interval": 10},
     beat_schedule={
         "worker-seen": {"task": "tenants.worker_seen", "schedule": 10.0, "options": {"expires": 10}},
+        "answers": {"task": "tenants.forget_answers", "schedule": 3600.0, "options": {"expires": 3600}},
         "embeddings": {"task": "catalog.embed_texts", "schedule": 3.0, "options": {"expires": 3}},
         "imports": {"task": "catalog.run_imports", "schedule": 5.0, "options": {"expires": 5}},
     },

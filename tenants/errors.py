@@ -104,7 +104,7 @@ def _answer_of(exc: Exception) -> HttpResponse | None:
         case DomainError():
             return problem(exc.status, exc.code, exc.message, exc.problems, exc.extra)
         case exceptions.ValidationError():
-            return _invalid(list(_flatten(exc.detail)))
+            return _invalid(list(flatten(exc.detail)))
         case DjangoValidationError():
             return _invalid(list(_flatten_django(exc)))
         case Http404():
@@ -151,23 +151,23 @@ def _first_message(detail: Any) -> str:
 
 
 def _headers_of(exc: Exception) -> dict[str, str]:
-    if isinstance(exc, exceptions.Throttled) and exc.wait is not None:
-        return {"Retry-After": str(max(1, int(exc.wait)))}
+    if isinstance(exc, exceptions.Throttled):
+        return {"Retry-After": str(max(1, int(getattr(exc, "wait", None) or 1)))}
     if isinstance(exc, (OperationalError, InterfaceError)):
         return {"Retry-After": "1"}
     header = getattr(exc, "auth_header", None)
     return {"WWW-Authenticate": header} if header else {}
 
 
-def _flatten(detail: Any, path: tuple[str, ...] = ()) -> Iterator[FieldProblem]:
+def flatten(detail: Any, path: tuple[str, ...] = ()) -> Iterator[FieldProblem]:
     """Turn REST framework's nested errors into a flat list."""
     if isinstance(detail, dict):
         for key, value in detail.items():
-            yield from _flatten(value, path if key == "non_field_errors" else (*path, str(key)))
+            yield from flatten(value, path if key == "non_field_errors" else (*path, str(key)))
     elif isinstance(detail, list):
         nested = any(isinstance(one, (dict, list)) for one in detail)
         for index, one in enumerate(detail):
-            yield from _flatten(one, (*path, str(index)) if nested else path)
+            yield from flatten(one, (*path, str(index)) if nested else path)
     else:
         yield FieldProblem(".".join(path) or None, detail.code, str(detail))
 

@@ -34,7 +34,7 @@ class TenantCursorPagination(BasePagination):
     A cursor is signed for one tenant, one path and one order; any other is 400 ``invalid_cursor``.
     """
 
-    def paginate_queryset(self, queryset: models.QuerySet, request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return the rows of the page asked for."""
         self.url = request.build_absolute_uri()
         self.salt = f"cursor:{current_tenant_id()}:{request.path}"

@@ -82,6 +82,10 @@ class ProblemAutoSchema(AutoSchema):
             parameters.append(_header("If-Match", "The ETag of the version you read; 412 when it has changed."))
         return parameters
 
+    def get_auth(self) -> list[Any]:
+        """Name the bearer scheme once, though two classes read it."""
+        return [{BearerScheme.name: []}] if self.view.authentication_classes else []
+
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         self.registry.register_on_missing(_problem_component())

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -122,14 +123,12 @@ class SkuRelatedField(ReferenceField):
 class StrictSerializer(serializers.Serializer):
     """A serializer without a model. Unknown and read-only fields in the body are refused, never ignored."""
 
-    serializer_related_field = IdRelatedField
-
     def to_internal_value(self, data: Any) -> Any:
         """Return the values; raises ``unknown_field`` for every field that cannot be written."""
         errors: dict[str, Any] = {}
         if isinstance(data, Mapping):
             writable = {name for name, field in self.fields.items() if not field.read_only}
-            unknown = ErrorDetail(_("There is no such field to write."), code="unknown_field")
+            unknown = ErrorDetail(gettext("There is no such field to write."), code="unknown_field")
             errors = {name: [unknown] for name in data if name not in writable}
         try:
             values = super().to_internal_value(data)
@@ -146,6 +145,7 @@ class TenantSerializer(StrictSerializer, serializers.ModelSerializer):
     ``context["fixed"]`` holds values the view adds when saving (a parent row), so that constraints see them.
     """
 
+    serializer_related_field = IdRelatedField
     serializer_field_mapping: ClassVar[dict[Any, Any]] = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.CharField: TextField,
@@ -169,7 +169,7 @@ class TenantSerializer(StrictSerializer, serializers.ModelSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Check the row as it would be saved; unique clashes become errors here, not in the database."""
-        model: type[models.Model] = self.Meta.model  # type: ignore[attr-defined]
+        model: type[models.Model] = self.Meta.model
         row = copy(self.instance) if self.instance is not None else model()
         assert isinstance(row, models.Model)
         names = {field.name for field in model._meta.concrete_fields}

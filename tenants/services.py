@@ -53,7 +53,7 @@ def create_tenant(
     tenant.full_clean()
     with tenant_scope(tenant), transaction.atomic():
         tenant.save(force_insert=True)
-        owner, made = _person(owner_email, password)
+        owner, made = find_or_make_person(owner_email, password)
         Membership.objects.create(user=owner, role=Role.OWNER)
         for step in NEW_TENANT_STEPS:
             step(tenant)
@@ -67,7 +67,7 @@ def _new_id() -> UUID:
     return new_id
 
 
-def _person(email: str, password: str | None) -> tuple[User, str | None]:
+def find_or_make_person(email: str, password: str | None) -> tuple[User, str | None]:
     """Return the person of that address, made if new, and the password if it was made up here."""
     if found := User.objects.filter(email=email.strip().lower()).first():
         return found, None

@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import Task, shared_task
 from django.core.cache import cache
 
+from tenants.idempotency import forget_expired
 from tenants.scope import NoScope, current_tenant_id, tenant_scope
 
 WORKER_SEEN = "backroom:worker-seen"
@@ -36,3 +37,9 @@ class TenantTask(Task):
 def worker_seen() -> None:
     """Leave the time (seconds since 1970) where ``/readyz`` looks for it."""
     cache.set(WORKER_SEEN, time.time(), timeout=600)
+
+
+@shared_task(name="tenants.forget_answers", ignore_result=True)
+def forget_answers() -> None:
+    """Delete the answers kept for repeated requests when their day is over."""
+    forget_expired()

@@ -37,7 +37,7 @@ class TenantInfoSerializer(TenantSerializer):
 class TenantView(TenantAPIView):
     """The tenant the token belongs to."""
 
-    required_permission: ClassVar[dict[str, str]] = {"GET": "tenants.view_tenant", "PATCH": "tenants.change_tenant"}
+    required_permission = {"GET": "tenants.view_tenant", "PATCH": "tenants.change_tenant"}
 
     @extend_schema(responses=TenantInfoSerializer, operation_id="tenant_retrieve")
     def get(self, request: Request) -> Response:
@@ -88,6 +88,12 @@ class MeSerializer(TenantSerializer):
         return _own_tenant().slug
 
 
+def _person(request: Request) -> User:
+    """Return the caller, whom ``IsPerson`` has let in."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
 class MeView(TenantAPIView):
     """The own account."""
 
@@ -102,7 +108,7 @@ class MeView(TenantAPIView):
     def patch(self, request: Request) -> Response:
         """Change names, picture or language."""
         with transaction.atomic():
-            return _changed(request, MeSerializer, User.objects.select_for_update().get(pk=request.user.pk))
+            return _changed(request, MeSerializer, User.objects.select_for_update().get(pk=_person(request).pk))
 
 
 class MemberSerializer(TenantSerializer):
@@ -134,7 +140,17 @@ class ApiKeySerializer(TenantSerializer):
 
     class Meta:
         model = ApiKey
-        fields = ("id", "name", "prefix", "scopes", "bot", "expires_at", "revoked_at", "last_used_at", "created_at")
+        fields: tuple[str, ...] = (
+            "id",
+            "name",
+            "prefix",
+            "scopes",
+            "bot",
+            "expires_at",
+            "revoked_at",
+            "last_used_at",
+            "created_at",
+        )
         read_only_fields = ("prefix", "revoked_at", "last_used_at")
 
     def validate_scopes(self, scopes: list[str]) -> list[str]:
@@ -158,7 +174,7 @@ class NewApiKeySerializer(ApiKeySerializer):
     key = TextField(read_only=True)
 
     class Meta(ApiKeySerializer.Meta):
-        fields = (*ApiKeySerializer.Meta.fields, "key")
+        fields: tuple[str, ...] = (*ApiKeySerializer.Meta.fields, "key")
 
 
 class ApiKeyViewSet(TenantViewSet):
@@ -255,6 +271,12 @@ def _refresh_token(text: str) -> RefreshToken | None:
         return None
 
 
+def _spend(token: RefreshToken) -> bool:
+    """End the token; False when it was ended before, maybe a moment ago by another request."""
+    answer: Any = token.blacklist()  # get_or_create's pair, although annotated as the row
+    return bool(answer[1])
+
+
 class RefreshView(AuthView):
     """Stay logged in."""
 
@@ -266,8 +288,7 @@ class RefreshView(AuthView):
         if not token or not membership:
             raise AuthenticationFailed
         with transaction.atomic():
-            _row, first_use = token.blacklist()  # type: ignore[misc]
-            if not first_use:
+            if not _spend(token):
                 raise AuthenticationFailed
             return _tokens(membership)
 

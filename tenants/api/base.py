@@ -17,12 +17,12 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from tenants import idempotency
-from tenants.errors import Malformed, PreconditionFailed
+from tenants.errors import Malformed, PreconditionFailed, flatten
 from tenants.filters import Filter, check_parameters, resolve
 from tenants.serializers import StrictSerializer
 
 
-class AlreadyAnswered(Exception):  # noqa: N818 - not an error: carries the answer past the view
+class AlreadyAnswered(Exception):
     """The ``Idempotency-Key`` was used before, and this is what was answered then."""
 
     def __init__(self, response: HttpResponse) -> None:
@@ -33,7 +33,7 @@ class AlreadyAnswered(Exception):  # noqa: N818 - not an error: carries the answ
 class TenantAPIView(APIView):
     """Base of every view: ``Idempotency-Key``, rate-limit headers, strict bodies and queries, permission by declaration."""
 
-    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "patch", "delete"]
+    http_method_names = ["get", "head", "post", "patch", "delete"]
     required_permission: str | Mapping[str, str] | None = None
     """``app.verb_model`` this view needs, or one per HTTP method; view sets derive it from their model."""
     verb: str | None = None
@@ -91,8 +91,8 @@ class TenantAPIView(APIView):
         except serializers.ValidationError as error:
             if "unknown_reference" in str(error.get_codes()):
                 raise
-            name, errors = next(iter(error.detail.items()))  # type: ignore[union-attr]
-            raise Malformed(errors[0].code, str(errors[0]), field=name) from error
+            first = next(flatten(error.detail))
+            raise Malformed(first.code, first.message, field=first.field) from error
         return dict(serializer.validated_data)
 
 
@@ -148,7 +148,7 @@ class TenantViewSet(TenantReadViewSet, mixins.DestroyModelMixin):
 
     def get_serializer_context(self) -> dict[str, Any]:
         """Add ``fixed`` for writes."""
-        context: dict[str, Any] = super().get_serializer_context()
+        context = dict(super().get_serializer_context())
         writes = self.request is not None and self.request.method in ("POST", "PATCH")
         return {**context, "fixed": self.fixed()} if writes else context
 
@@ -157,7 +157,8 @@ class TenantViewSet(TenantReadViewSet, mixins.DestroyModelMixin):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         self.perform_create(serializer)
-        return self.answer(self.get_queryset().get(pk=serializer.instance.pk), status=status.HTTP_201_CREATED)
+        made: Any = serializer.instance
+        return self.answer(self.get_queryset().get(pk=made.pk), status=status.HTTP_201_CREATED)
 
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:
         """Save the new row; override to call a service and set ``serializer.instance``."""

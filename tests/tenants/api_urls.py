@@ -1,5 +1,6 @@
 """A small API over real tables, made the way ``docs/api.md`` says: what the tests of the bases talk to."""
 
+from django.db import OperationalError
 from django.urls import include, path, re_path
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
@@ -122,6 +123,8 @@ class EchoView(TenantAPIView):
         EchoView.calls.append(values["text"])
         if values["text"] == "break":
             raise RuntimeError("secret detail")
+        if values["text"] == "database down":
+            raise OperationalError("secret host")
         return Response(values, status=201)
 
 

@@ -1,6 +1,7 @@
 """What a request may look like, how often it may come, and what happens when it comes twice."""
 
 import base64
+import contextlib
 import json
 import os
 import time
@@ -12,14 +13,20 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rest_framework.exceptions import ParseError
 
 from catalog.models import Customer, SalesChannel
 from tenants import throttling
 from tenants.models import IdempotencyKey
+from tenants.parsers import parse_json
+from tenants.tasks import forget_answers
 from tests.conftest import in_tenant
 from tests.tenants.api_urls import EchoView
 
 pytestmark = pytest.mark.urls("tests.tenants.api_urls")
+TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 TEST_DATA = os.environ.get("BACKROOM_TEST_DATA")
 
 
@@ -81,7 +88,10 @@ def test_a_body_too_large_is_413_and_costs_little(owner):
     assert EchoView.calls == []
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "application/xml", "multipart/form-data; boundary=x", "", "application/x-www-form-urlencoded"],
+)
 def test_another_media_type_is_415(owner, content_type):
     answer = owner.post("echo/", b'{"text": "x"}', Content_Type=content_type)
     assert answer.status_code == 415
@@ -98,6 +108,26 @@ def test_the_json_test_suite_breaks_nothing(owner):
         answer = owner.post("customers/", inside)
         allowed = {"n": (400,), "y": (201, 400, 422), "i": (201, 400, 422)}[case["name"][0]]
         assert answer.status_code in allowed, case["name"]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+        lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
+        max_leaves=30,
+    )
+)
+@settings(max_examples=200, deadline=None)
+def test_what_json_can_say_is_read_back(value):
+    assert parse_json(json.dumps(value).encode()) == value
+    assert parse_json(json.dumps(value, ensure_ascii=False).encode()) == value
+
+
+@given(st.binary(max_size=200) | st.text('{}[]",:\\u0d8e+-.1 ntf', max_size=60).map(str.encode))
+@settings(max_examples=500, deadline=None)
+def test_any_bytes_are_read_or_refused_in_one_way(data):
+    with contextlib.suppress(ParseError):
+        json.dumps(parse_json(data), ensure_ascii=False).encode()
 
 
 # --- how often
@@ -214,6 +244,18 @@ def test_a_key_is_free_again_after_a_day(owner, saigon):
     with in_tenant(saigon.tenant):
         IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
     assert owner.post("echo/", {"text": "y"}, Idempotency_Key="abc").status_code == 201
+
+
+def test_answers_older_than_a_day_are_deleted(api, owner, saigon, harbour):
+    owner.post("echo/", {"text": "old"}, Idempotency_Key="old")
+    with in_tenant(saigon.tenant):
+        IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
+    api(harbour.key).post("echo/", {"text": "new"}, Idempotency_Key="new")
+    forget_answers()
+    with in_tenant(saigon.tenant):
+        assert not IdempotencyKey.objects.exists()
+    with in_tenant(harbour.tenant):
+        assert IdempotencyKey.objects.get().key == "new"
 
 
 def test_a_key_costs_one_statement_before_and_one_after(owner, django_assert_num_queries):
