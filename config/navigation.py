@@ -1,38 +1,101 @@
 """How the admin looks: its name and the navigation by app, shown by permission."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse_lazy
-from django.utils.functional import lazy
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
+Entry = tuple[Any, str, str]
+"""Title, icon and model."""
 
-def _may_view(app_label: str, model_name: str) -> Callable[[HttpRequest], bool]:
-    return lambda request: request.user.has_perm(f"{app_label}.view_{model_name}")
-
-
-def _item(title: Any, icon: str, model: str) -> dict[str, Any]:
-    app_label, model_name = model.split(".")
-    return {
-        "title": title,
-        "icon": icon,
-        "link": reverse_lazy(f"admin:{app_label}_{model_name}_changelist"),
-        "permission": _may_view(app_label, model_name),
-    }
-
-
-NAVIGATION = [
-    {"title": None, "items": [{"title": _("Home"), "icon": "home", "link": reverse_lazy("admin:index")}]},
+CATALOGUE: list[Entry] = [
+    (_("Offerings"), "sell", "catalog.offering"),
+    (_("Prices"), "price_change", "catalog.pricelist"),
+    (_("Stock"), "inventory_2", "catalog.inventoryitem"),
+    (_("Stock movements"), "swap_vert", "catalog.stockmovement"),
+    (_("Price changes"), "history", "catalog.pricechange"),
+    (_("Customers"), "group", "catalog.customer"),
+    (_("Imports"), "upload_file", "catalog.importjob"),
+    (_("Sales channels"), "storefront", "catalog.saleschannel"),
+    (_("Locations"), "warehouse", "catalog.inventorylocation"),
 ]
+BOTS: list[Entry] = [
+    (_("Bots"), "smart_toy", "bots.bot"),
+    (_("FAQs"), "quiz", "bots.faq"),
+]
+CONVERSATIONS: list[Entry] = [(_("Conversations"), "forum", "runtime.session")]
+PEOPLE: list[Entry] = [
+    (_("Settings"), "tune", "tenants.tenant"),
+    (_("Members"), "badge", "tenants.membership"),
+    (_("API keys"), "key", "tenants.apikey"),
+    (_("Files"), "folder", "tenants.storedfile"),
+]
+PLATFORM: list[Entry] = [
+    (_("Tenants"), "domain", "tenants.tenant"),
+    (_("Users"), "person", "tenants.user"),
+    (_("Knowledge domains"), "category", "catalog.knowledgedomain"),
+    (_("Attributes"), "list_alt", "catalog.attributedefinition"),
+    (_("Capabilities"), "extension", "bots.capability"),
+]
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the groups of the sidebar: inside a tenant its own pages, outside those of the platform."""
+    home = {"title": None, "items": [{"title": _("Home"), "icon": "home", "link": reverse("admin:index")}]}
+    if request.tenant is None:  # type: ignore[attr-defined]
+        return [home, _group(request, _("Platform"), PLATFORM)]
+    return [
+        home,
+        _group(request, _("Conversations"), CONVERSATIONS),
+        _group(request, _("Bots"), BOTS),
+        _group(request, _("Catalogue"), CATALOGUE),
+        _group(request, _("People and access"), PEOPLE),
+    ]
+
+
+def _group(request: HttpRequest, title: Any, entries: list[Entry]) -> dict[str, Any]:
+    items = [item for entry in entries if (item := _item(request, *entry))]
+    return {"title": title, "separator": True, "items": items}
+
+
+def _item(request: HttpRequest, title: Any, icon: str, model: str) -> dict[str, Any] | None:
+    app_label, model_name = model.split(".")
+    try:
+        link = reverse(f"admin:{app_label}_{model_name}_changelist")
+    except NoReverseMatch:
+        return None
+    if not request.user.has_perm(f"{app_label}.view_{model_name}"):
+        return None
+    return {"title": title, "icon": icon, "link": link}
+
 
 UNFOLD = {
     "SITE_TITLE": "Backroom",
     "SITE_HEADER": "Backroom",
     "SITE_SUBHEADER": _("The back office for bots that sell"),
     "SITE_SYMBOL": "storefront",
+    "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": NAVIGATION},
+    "SHOW_BACK_BUTTON": True,
+    "SHOW_LANGUAGES": True,
+    "LANGUAGES": {"action": "/admin/language/"},
+    "DASHBOARD_CALLBACK": "reports.dashboard.home",
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "config.navigation.navigation"},
+    "COLORS": {
+        "primary": {
+            "50": "#eefbf7",
+            "100": "#d5f5ea",
+            "200": "#aeead8",
+            "300": "#79d8c0",
+            "400": "#43bfa3",
+            "500": "#20a388",
+            "600": "#13836e",
+            "700": "#12695a",
+            "800": "#125349",
+            "900": "#12453d",
+            "950": "#042723",
+        }
+    },
 }

@@ -50,9 +50,9 @@ INSTALLED_APPS = [
     "bots",
     "runtime",
     "reports",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "tenants.apps.TenantSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -212,7 +212,11 @@ CORS_URLS_REGEX = r"^/api/"
 CORS_EXPOSE_HEADERS = ["ETag", "Retry-After"]
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.auth.ApiKeyAuthentication", "tenants.auth.PersonAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tenants.auth.ApiKeyAuthentication",
+        "runtime.auth.SessionTokenAuthentication",
+        "tenants.auth.PersonAuthentication",  # takes whatever the others leave
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.permissions.RolePermission"],
     "DEFAULT_PARSER_CLASSES": ["tenants.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -243,6 +247,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Choices are written where they are used: as components, many a "status" would need a name of its own.
+    "POSTPROCESSING_HOOKS": [],
 }
 
 LANGUAGE_CODE = "en"

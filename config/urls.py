@@ -2,16 +2,22 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config import health
+from tenants import views
 from tenants.errors import unknown_route
 
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    path("admin/tenant/", views.switch_tenant, name="switch_tenant"),
+    path("admin/language/", views.choose_language, name="choose_language"),
+    path("files/<uuid:file_id>/", views.download_file, name="download_file"),
     path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(url="/admin/")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
     path("api/v1/", include("config.router")),

@@ -1,6 +1,7 @@
 """App ``tenants``: who is here, and whose row is this."""
 
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,3 +10,10 @@ class TenantsConfig(AppConfig):
 
     name = "tenants"
     verbose_name = _("People and access")
+
+
+class TenantSiteConfig(admin_apps.AdminConfig):
+    """Makes ``admin.site`` the one that knows tenants."""
+
+    default = False
+    default_site = "tenants.site.TenantSite"

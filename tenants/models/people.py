@@ -60,9 +60,7 @@ class Tenant(models.Model):
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE, db_default=Status.ACTIVE)
     plan = models.CharField(_("plan"), max_length=16, choices=Plan, default=Plan.FREE, db_default=Plan.FREE)
     locale = models.CharField(_("language"), max_length=8, choices=Locale, default=Locale.VIETNAMESE)
-    time_zone = models.CharField(
-        _("time zone"), max_length=64, default="Asia/Ho_Chi_Minh", validators=[validate_time_zone]
-    )
+    time_zone = models.CharField(_("time zone"), max_length=64, default="Asia/Ho_Chi_Minh", validators=[validate_time_zone])
     currency = models.CharField(
         _("currency"), max_length=3, default="VND", validators=[RegexValidator(r"^[A-Z]{3}$", _("Three capital letters."))]
     )
@@ -235,13 +233,19 @@ class ApiKey(TenantModel):
         "bots.Bot", verbose_name=_("bot"), null=True, blank=True, on_delete=models.CASCADE, related_name="api_keys"
     )
     created_by = models.ForeignKey(
-        User, verbose_name=_("created by"), null=True, blank=True, on_delete=models.SET_NULL, editable=False, related_name="+"
+        User,
+        verbose_name=_("created by"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        editable=False,
+        related_name="+",
     )
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
 
-    objects = ApiKeyQuerySet.as_manager()
+    objects: ClassVar = ApiKeyQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("API key")
@@ -258,6 +262,12 @@ class ApiKey(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    def state(self) -> str:
+        """Return ``live``, ``revoked`` or ``expired``."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else "live"
 
     def make_key(self) -> str:
         """Give this unsaved row a fresh key and return the key: the only time it is known."""

@@ -1,0 +1,16 @@
+"""The admin of people and access, and ``TenantAdmin``, the base of every admin page."""
+
+from tenants.admin.base import LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
+from tenants.admin.people import ApiKeyAdmin, MembershipAdmin, StoredFileAdmin, TenantSettingsAdmin, UserAdmin
+
+__all__ = [
+    "ApiKeyAdmin",
+    "LedgerAdmin",
+    "MembershipAdmin",
+    "PlatformAdmin",
+    "StoredFileAdmin",
+    "TenantAdmin",
+    "TenantSettingsAdmin",
+    "UserAdmin",
+    "is_platform_staff",
+]

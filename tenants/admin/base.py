@@ -1,0 +1,185 @@
+"""``TenantAdmin``, the base of every admin page, and its two kinds: ledgers and pages of the platform."""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.db import models
+from django.forms import ModelForm
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+
+from tenants.admin.conflicts import TENANT_FIELD, ConflictForm
+from tenants.admin.export import export_csv
+from tenants.admin.pages import CappedPaginator, TenantChangeList
+from tenants.models import Tenant
+from tenants.scope import platform_scope
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+
+class TenantAdmin(ModelAdmin):
+    """A page over the rows of the tenant worked in. The managers narrow every list, choice and filter to it.
+
+    Adds to unfold: pages that stay fast in long lists, a CSV export, a refusal when two people edit one row or when
+    the tenant was changed in another tab, and an empty list that says what to do.
+    """
+
+    empty_message: "StrOrPromise" = ""
+    """One friendly sentence for an empty list: what belongs here and what it is good for."""
+    empty_links: "Sequence[tuple[StrOrPromise, str]]" = ()
+    """Beside "add": label and name of an address, such as ``(_("Import a file"), "admin:catalog_importjob_add")``."""
+    export_fields: Sequence[str] = ()
+    """Columns of the export; by default every column that can be read."""
+    link_filters: Sequence[str] = ()
+    """Look-ups beyond ``list_filter`` that links of other pages may use, such as ``"offering"``."""
+
+    paginator = CappedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    list_max_show_all = 200
+    list_fullwidth = True
+    view_on_site = False
+    warn_unsaved_form = True
+    compressed_fields = True
+    actions: Any = ["export"]
+    change_form_template: Any = "tenants/admin/change_form.html"
+    change_list_template: Any = "tenants/admin/change_list.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TenantChangeList]:
+        """Return the change list that pages by id."""
+        return TenantChangeList
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[ModelForm]:
+        """Return the form, which refuses to overwrite what somebody else saved meanwhile."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (ConflictForm, form), {}) if change else form
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the addresses, each behind the check of the tenant."""
+        return [_behind(self.refuse, url) for url in super().get_urls()]
+
+    def refuse(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the answer to a request that may not go on: no tenant chosen, or another one than the page's."""
+        if not request.user.is_authenticated:
+            return None
+        if request.tenant is None and not self.opens_platform(request):  # type: ignore[attr-defined]
+            messages.info(request, _("Choose a tenant to work in first."))
+            return redirect("admin:index")
+        return self._refuse_other_tenant(request)
+
+    def opens_platform(self, request: HttpRequest) -> bool:
+        """Open the platform where the page is one of the few that may; returns whether it did."""
+        return False
+
+    def _refuse_other_tenant(self, request: HttpRequest) -> HttpResponse | None:
+        seen = request.POST.get(TENANT_FIELD) if request.method == "POST" else None
+        if seen is None or seen == tenant_mark(request):
+            return None
+        context = {**self.admin_site.each_context(request), "title": _("The tenant was changed"), "opts": self.opts}
+        return TemplateResponse(request, "tenants/admin/tenant_changed.html", context, status=409)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whether a row may be added: never without a tenant to own it."""
+        return request.tenant is not None and super().has_add_permission(request)  # type: ignore[attr-defined]
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """Allow only the filters shown and ``link_filters``: any other column could be guessed letter by letter."""
+        named = [entry[0] if isinstance(entry, (tuple, list)) else entry for entry in self.get_list_filter(request)]
+        names = [getattr(entry, "parameter_name", entry) for entry in named]
+        allowed = [*names, *self.link_filters, *([self.date_hierarchy] if self.date_hierarchy else [])]
+        return any(lookup == name or lookup.startswith(f"{name}_") for name in allowed)
+
+    @admin.action(description=_("Export as CSV"), permissions=["view"])
+    def export(self, request: HttpRequest, queryset: models.QuerySet) -> HttpResponse:
+        """Download the chosen rows."""
+        fields = list(self.export_fields) or _readable(self.model)
+        related = [field for field in fields if self.opts.get_field(field).is_relation] if not self.export_fields else []
+        rows = queryset.select_related(*related) if related else queryset
+        return export_csv(rows, fields=fields, name=str(self.opts.model_name))
+
+    # Django's log of changes has no tenant, so it would show one tenant's names in another.
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Write no log entry."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Write no log entry."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        """Write no log entry."""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """There is none."""
+        raise Http404
+
+
+class LedgerAdmin(TenantAdmin):
+    """Facts that nobody edits: only looked at, filtered and exported."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never: services write ledgers."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+
+class PlatformAdmin(TenantAdmin):
+    """A page over global rows: edited by platform staff who have entered no tenant, read by the roles that may."""
+
+    def opens_platform(self, request: HttpRequest) -> bool:
+        """Open the platform for its staff."""
+        if not is_platform_staff(request):
+            return False
+        request.scopes.enter_context(platform_scope(reason="platform staff on a platform page"))  # type: ignore[attr-defined]
+        return True
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Platform staff only."""
+        return is_platform_staff(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Platform staff only."""
+        return is_platform_staff(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Platform staff only."""
+        return is_platform_staff(request)
+
+
+def is_platform_staff(request: HttpRequest) -> bool:
+    """Whether this is a member of the platform staff who works in no tenant now."""
+    return bool(request.user.is_superuser) and request.tenant is None  # type: ignore[union-attr, attr-defined]
+
+
+def tenant_mark(request: HttpRequest) -> str:
+    """Return what forms carry to tell in whose name they were opened."""
+    tenant: Tenant | None = request.tenant  # type: ignore[attr-defined]
+    return str(tenant.id) if tenant else ""
+
+
+def _behind(refuse: Callable[[HttpRequest], HttpResponse | None], url: URLPattern) -> URLPattern:
+    view = url.callback
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return refuse(request) or view(request, *args, **kwargs)
+
+    return URLPattern(url.pattern, guarded, url.default_args, url.name)
+
+
+def _readable(model: type[models.Model]) -> list[str]:
+    hidden = (models.BinaryField,)
+    return [field.name for field in model._meta.concrete_fields if field.name != "tenant" and not isinstance(field, hidden)]

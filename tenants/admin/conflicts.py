@@ -1,0 +1,56 @@
+"""Two people edit one row: the second one is told, and nothing is overwritten."""
+
+import hashlib
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+
+VERSION_FIELD = "_version"
+TENANT_FIELD = "_tenant"
+"""Hidden inputs of every form: what the row looked like, and in whose name the page was opened."""
+
+
+def row_version(row: models.Model) -> str:
+    """Return a short hash of what people can change in the row."""
+    fields = [field for field in row._meta.concrete_fields if field.editable or field.name == "updated_at"]
+    values = [str(field.value_from_object(row)) for field in fields]
+    return hashlib.sha256("\0".join(values).encode()).hexdigest()[:32]
+
+
+class ConflictForm(forms.ModelForm):
+    """Mixed into every change form: refuses to save over a row that has changed since the form was shown."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        saved = self.instance.pk is not None and not self.instance._state.adding
+        self.seen_version = self.data.get(VERSION_FIELD, "") if saved else ""
+        self.row_version = self.seen_version or (row_version(self.instance) if saved else "")
+
+    def clean(self) -> dict[str, Any] | None:
+        """Compare the row, locked until the end of the transaction, with what the person saw."""
+        cleaned = super().clean()
+        if self.seen_version:
+            stored = type(self.instance)._base_manager.select_for_update().filter(pk=self.instance.pk).first()
+            if stored is None or row_version(stored) != self.seen_version:
+                self.row_version = row_version(stored) if stored else ""
+                raise ValidationError(self._explain(stored), code="conflict")
+        return cleaned
+
+    def _explain(self, stored: models.Model | None) -> str:
+        if stored is None:
+            return _("Somebody else has deleted this in the meantime.")
+        names = [name for name in self.changed_data if name in {field.name for field in stored._meta.concrete_fields}]
+        theirs = "; ".join(f"{self.fields[name].label}: “{Truncator(_shown(stored, name)).chars(80)}”" for name in names)
+        said = _("Somebody else has changed this in the meantime. Nothing was saved.")
+        if theirs:
+            said += " " + _("Stored now: %(values)s.") % {"values": theirs}
+        return said + " " + _("Save again to put yours in its place, or open the page again to keep theirs.")
+
+
+def _shown(row: models.Model, name: str) -> str:
+    display = getattr(row, f"get_{name}_display", None)
+    return str(display() if display else getattr(row, name))

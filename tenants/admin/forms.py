@@ -1,0 +1,103 @@
+"""Forms of the people pages: they hand what was typed to the services and show their refusals at the field."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib.postgres.forms import SimpleArrayField
+from django.core.exceptions import ValidationError
+from django.utils.functional import lazy
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelect2Widget, UnfoldAdminTextInputWidget
+
+from tenants.auth import key_permissions
+from tenants.models import ApiKey, Membership, Tenant
+from tenants.roles import Role
+
+
+def _time_zones() -> list[tuple[str, str]]:
+    return [(name, name.replace("_", " ")) for name in sorted(available_timezones()) if "/" in name or name == "UTC"]
+
+
+class TenantForm(forms.ModelForm):
+    """A tenant's own settings."""
+
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=lazy(_time_zones, list),
+        widget=UnfoldAdminSelect2Widget,
+        help_text=_("Days in lists and charts begin at midnight there."),
+    )
+
+    class Meta:
+        model = Tenant
+        fields = ("name", "slug", "status", "plan", "locale", "time_zone", "currency")
+
+    def clean_currency(self) -> str:
+        """Take the code in small letters too."""
+        return str(self.cleaned_data["currency"]).upper()
+
+
+class MembershipForm(forms.ModelForm):
+    """A member's role; owners are made and unmade by owners only."""
+
+    may_make_owners = False
+    """Set by the page for the person who asks."""
+
+    class Meta:
+        model = Membership
+        fields = ("role",)
+
+    def clean_role(self) -> str:
+        """Refuse to make or unmake an owner to anybody else."""
+        role: str = self.cleaned_data["role"]
+        was = self.initial.get("role", "")
+        if role != was and Role.OWNER in (role, was) and not self.may_make_owners:
+            raise ValidationError(_("Only an owner can do this."), code="not_an_owner")
+        return role
+
+
+class NewMembershipForm(MembershipForm):
+    """A person's address and role in the tenant."""
+
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        widget=UnfoldAdminEmailInputWidget,
+        help_text=_("Somebody new here gets a password, which is shown to you once."),
+    )
+
+    class Meta:
+        model = Membership
+        fields = ("role",)
+
+    def clean_email(self) -> str:
+        """Refuse a person who is in already."""
+        email = str(self.cleaned_data["email"]).strip().lower()
+        if Membership.objects.filter(user__email=email).exists():
+            raise ValidationError(_("This person is a member already."), code="already_member")
+        return email
+
+
+class ApiKeyForm(forms.ModelForm):
+    """Name, reach and end of a new key."""
+
+    scopes = SimpleArrayField(
+        forms.CharField(max_length=80),
+        label=_("May do"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("For example: offering:read, faq:write, *:read. Empty: all that an owner may."),
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("name", "scopes", "bot", "expires_at")
+
+    def clean_scopes(self) -> list[Any]:
+        """Refuse scopes that mean nothing."""
+        scopes = [scope.strip() for scope in self.cleaned_data["scopes"]]
+        empty = [scope for scope in scopes if not key_permissions(ApiKey(scopes=[scope]))]
+        if empty:
+            raise ValidationError(_("There is no such scope: %(names)s"), "unknown_scope", {"names": ", ".join(empty)})
+        return scopes

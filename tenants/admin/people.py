@@ -1,0 +1,321 @@
+"""Who is here: the tenant's own settings, its members and API keys, its files; for platform staff, all of them."""
+
+import secrets
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from tenants.admin.base import LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
+from tenants.admin.forms import ApiKeyForm, MembershipForm, NewMembershipForm, TenantForm
+from tenants.errors import DomainError
+from tenants.members import add_member, change_role, remove_member
+from tenants.models import ApiKey, Membership, StoredFile, Tenant, User
+from tenants.roles import Role
+from tenants.services import issue_api_key
+
+LINK = "cursor-pointer font-medium text-primary-600 dark:text-primary-500"
+"""Classes of a link inside a list."""
+
+
+def show_once(request: HttpRequest, text: str, secret: str) -> None:
+    """Show a secret in a message: it is nowhere else, and gone with the next page."""
+    shown = '{} <code class="font-mono font-semibold select-all break-all">{}</code>'
+    messages.success(request, format_html(shown, text, secret))
+
+
+@admin.register(Tenant)
+class TenantSettingsAdmin(PlatformAdmin):
+    """For a tenant's people its own settings; for platform staff the list of tenants and the way into each."""
+
+    form = TenantForm
+    list_display = ("name", "slug", "status_label", "plan", "locale", "time_zone", "currency", "enter")
+    list_filter = ("status", "plan")
+    search_fields = ("name", "slug")
+    ordering = ("name",)
+    list_after_template = "tenants/admin/enter_form.html"
+    fieldsets = (
+        (None, {"fields": ("name", ("slug", "status", "plan"))}),
+        (_("Language and money"), {"fields": (("locale", "time_zone"), "currency")}),
+    )
+    empty_message = _("There is no tenant yet. The command “create_tenant” makes one with its owner.")
+
+    @display(description=_("status"), ordering="status", label={"active": "success", "suspended": "danger"})
+    def status_label(self, tenant: Tenant) -> tuple[str, str]:
+        """Show the status as a label."""
+        return tenant.status, tenant.get_status_display()
+
+    @display(description="")
+    def enter(self, tenant: Tenant) -> str:
+        """Show the button that enters the tenant (the form stands at the foot of the list)."""
+        button = '<button class="{}" form="enter-tenant" name="tenant" value="{}">{}</button>'
+        return format_html(button, LINK, tenant.pk, gettext("Enter"))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Inside a tenant there is only one: show its settings at once."""
+        if is_platform_staff(request):
+            return super().changelist_view(request, extra_context)
+        return redirect("admin:tenants_tenant_change", request.tenant.pk)  # type: ignore[attr-defined]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Short name, status and plan are the platform's to decide."""
+        return () if is_platform_staff(request) else ("slug", "status", "plan")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never: the command makes a tenant together with its owner and what the apps give it."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Platform staff, and in the own tenant whom the role allows."""
+        return is_platform_staff(request) or request.user.has_perm("tenants.change_tenant")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never here: suspend it."""
+        return False
+
+
+@admin.register(User)
+class UserAdmin(PlatformAdmin):
+    """The people. A tenant sees its own members and changes nothing; platform staff keep the accounts."""
+
+    list_display = ("email", "first_name", "last_name", "is_active", "is_superuser", "last_login")
+    list_filter = ("is_active", "is_superuser")
+    search_fields = ("email", "first_name", "last_name")
+    ordering = ("email",)
+    fields = ("email", ("first_name", "last_name"), "locale", ("is_active", "is_superuser"), "last_login", "created_at")
+    readonly_fields = ("last_login", "created_at")
+    export_fields = ("email", "first_name", "last_name", "is_active", "is_superuser", "last_login", "created_at")
+    actions_submit_line = ("new_password",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Return everybody on the platform, inside a tenant only its members: people are global rows."""
+        everybody = super().get_queryset(request)
+        return everybody if is_platform_staff(request) else everybody.filter(pk__in=Membership.objects.values("user"))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Ask for the address and name first."""
+        return super().get_fields(request, obj) if obj else ("email", ("first_name", "last_name"), "is_superuser")
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
+        """Give a new person a password, shown once."""
+        if not change:
+            self._give_password(request, obj)
+        super().save_model(request, obj, form, change)
+
+    @action(description=_("Give a new password"), permissions=["change"])
+    def new_password(self, request: HttpRequest, user: User) -> None:
+        """Replace the password by a random one, shown once. Open sessions of the person end."""
+        self._give_password(request, user)
+        user.save(update_fields=["password"])
+
+    def _give_password(self, request: HttpRequest, user: User) -> None:
+        password = secrets.token_urlsafe(15)
+        user.set_password(password)
+        show_once(request, gettext("Password of %(email)s, shown only now:") % {"email": user.email}, password)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: rows name the person who made them. Deactivate instead."""
+        return False
+
+
+@admin.register(Membership)
+class MembershipAdmin(TenantAdmin):
+    """Who may work in this tenant, and how far."""
+
+    form = MembershipForm
+    list_display = ("person", "name", "role_label", "last_login", "created_at")
+    list_filter = ("role",)
+    list_select_related = ("user",)
+    search_fields = ("user__email", "user__first_name", "user__last_name")
+    export_fields = ("user", "role", "created_at")
+    empty_message = _("Add the people who work here: operators run the shop, analysts look on.")
+
+    @display(description=_("e-mail address"), ordering="user__email")
+    def person(self, membership: Membership) -> str:
+        """Show the address."""
+        return membership.user.email
+
+    @display(description=_("name"), ordering="user__last_name")
+    def name(self, membership: Membership) -> str:
+        """Show the name."""
+        return membership.user.get_full_name()
+
+    @display(description=_("role"), ordering="role", label={"owner": "primary", "admin": "info", "operator": "success"})
+    def role_label(self, membership: Membership) -> tuple[str, str]:
+        """Show the role as a label."""
+        return membership.role, membership.get_role_display()
+
+    @display(description=_("last login"), ordering="user__last_login")
+    def last_login(self, membership: Membership) -> Any:
+        """Show when the person was last here."""
+        return membership.user.last_login
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Ask for an address when adding; afterwards only the role changes."""
+        return ("person", "role") if obj else ("email", "role")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The person stays."""
+        return ("person",) if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[ModelForm]:
+        """Return the form for adding or changing, told whether the person who asks may make owners."""
+        kwargs.setdefault("form", MembershipForm if change else NewMembershipForm)
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.may_make_owners = self._may_make_owners(request)  # type: ignore[attr-defined]
+        return form
+
+    def _may_make_owners(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser or request.user.role() == Role.OWNER  # type: ignore[union-attr]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show what the service refuses as a message; nothing was changed then."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as error:
+            messages.error(request, error.message)
+            return redirect(request.get_full_path())
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: ModelForm, change: bool) -> None:
+        """Add the member or change the role, and show a new person's password once."""
+        if change:
+            change_role(obj, role=form.cleaned_data["role"])
+            return
+        added = add_member(email=form.cleaned_data["email"], role=form.cleaned_data["role"])
+        # Django goes on with the row it made from the form: let it be the saved one.
+        obj.__dict__.update(added.membership.__dict__)
+        if added.password:
+            text = gettext("Password of %(email)s, shown only now:") % {"email": form.cleaned_data["email"]}
+            show_once(request, text, added.password)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Owners are removed by owners only."""
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or obj.role != Role.OWNER or self._may_make_owners(request))
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Show what the service refuses as a message."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except DomainError as error:
+            messages.error(request, error.message)
+            return redirect("admin:tenants_membership_changelist")
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        """Remove the member."""
+        remove_member(obj)
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Leave out "delete selected": members are removed one by one."""
+        return {name: found for name, found in super().get_actions(request).items() if name != "delete_selected"}
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(TenantAdmin):
+    """The ways in for programs. The key itself is shown once, when it is made."""
+
+    form = ApiKeyForm
+    list_display = ("name", "begins_with", "scopes", "bot", "state", "last_used_at", "expires_at")
+    list_select_related = ("bot",)
+    search_fields = ("name", "prefix")
+    export_fields = ("name", "prefix", "scopes", "bot", "created_at", "expires_at", "revoked_at", "last_used_at")
+    fields = ("name", "scopes", "bot", "expires_at")
+    actions = ("revoke_keys", "export")
+    actions_submit_line = ("revoke",)
+    warn_unsaved_form = False
+    empty_message = _("A bot or a web shop that calls the API needs a key. It is shown once, so keep it safe.")
+
+    @display(description=_("begins with"))
+    def begins_with(self, key: ApiKey) -> str:
+        """Show the part of the key that may be known."""
+        return f"{key.prefix}…"
+
+    @display(description=_("state"), label={"live": "success", "revoked": "danger", "expired": "warning"})
+    def state(self, key: ApiKey) -> tuple[str, str]:
+        """Show whether the key opens the door."""
+        names = {"live": gettext("Active"), "revoked": gettext("Revoked"), "expired": gettext("Expired")}
+        return key.state(), names[key.state()]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """A key is never changed: make another and revoke this one."""
+        return (
+            ("name", "begins_with", "scopes", "bot", "state", "created_by", "created_at", "expires_at", "last_used_at")
+            if obj
+            else ()
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Show everything but the secret."""
+        return self.get_readonly_fields(request, obj) or self.fields
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm, change: bool) -> None:
+        """Make the key and show it once."""
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        bot_id: UUID | None = obj.bot_id  # type: ignore[attr-defined]
+        made, key = issue_api_key(
+            name=obj.name,
+            scopes=obj.scopes,
+            bot_id=bot_id,
+            expires_at=obj.expires_at,
+            created_by=request.user,  # type: ignore[arg-type]
+        )
+        obj.__dict__.update(made.__dict__)
+        show_once(request, gettext("The new API key, shown only now:"), key)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Offer no "save" on a page where nothing can be changed."""
+        context |= {
+            "show_save": context["original"] is None,
+            "show_save_and_continue": False,
+            "show_save_and_add_another": False,
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @action(description=_("Revoke this key"), permissions=["change"])
+    def revoke(self, request: HttpRequest, key: ApiKey) -> None:
+        """Close this way in."""
+        key.revoke()
+        messages.warning(request, gettext("“%(name)s” opens nothing any more.") % {"name": key.name})
+
+    @admin.action(description=_("Revoke the chosen keys"), permissions=["change"])
+    def revoke_keys(self, request: HttpRequest, queryset: QuerySet) -> None:
+        """Close these ways in."""
+        live = queryset.filter(revoked_at=None)
+        for key in live:
+            key.revoke()
+        messages.warning(request, gettext("%(count)s keys revoked.") % {"count": len(live)})
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: a revoked key stays on record."""
+        return False
+
+
+@admin.register(StoredFile)
+class StoredFileAdmin(LedgerAdmin):
+    """Files that were uploaded, such as catalogues to import."""
+
+    list_display = ("name", "media_type", "size", "created_by", "created_at", "download")
+    list_select_related = ("created_by",)
+    search_fields = ("name",)
+    fields = ("name", "media_type", "size", "sha256", "created_by", "created_at", "download")
+    empty_message = _("Files you upload, such as a catalogue to import, are kept here.")
+
+    @display(description="")
+    def download(self, file: StoredFile) -> str:
+        """Link to the bytes."""
+        return format_html(
+            '<a class="{}" href="{}">{}</a>', LINK, reverse("download_file", args=[file.pk]), gettext("Download")
+        )

@@ -1,0 +1,59 @@
+"""What people do outside any one page: change the tenant or the language, fetch a file."""
+
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import check_for_language
+from django.views.decorators.http import require_GET, require_POST
+from django.views.i18n import set_language
+
+from tenants.middleware import choose_tenant
+from tenants.models import StoredFile, User
+from tenants.storage import open_file
+
+
+@require_POST
+@login_required
+def switch_tenant(request: HttpRequest) -> HttpResponse:
+    """Work in another of one's own tenants; platform staff may also leave all. Any other id: 403, nothing changes."""
+    if not choose_tenant(request, _wanted(request)):
+        raise PermissionDenied
+    return redirect("admin:index")
+
+
+def _wanted(request: HttpRequest) -> UUID | None:
+    value = request.POST.get("tenant", "")
+    if not value and request.user.is_superuser:  # type: ignore[union-attr]
+        return None
+    try:
+        return UUID(value)
+    except ValueError:
+        raise PermissionDenied from None
+
+
+@require_POST
+def choose_language(request: HttpRequest) -> HttpResponse:
+    """Show the interface in another language from now on, for a person on every device."""
+    language = request.POST.get("language", "")
+    if isinstance(request.user, User) and check_for_language(language):
+        User.objects.filter(pk=request.user.pk).update(locale=language)
+    return set_language(request)
+
+
+@require_GET
+@login_required
+def download_file(request: HttpRequest, file_id: UUID) -> HttpResponse | FileResponse:
+    """Send the bytes of an own file, always as a download: what people upload is never shown by this site."""
+    if request.tenant is None:  # type: ignore[attr-defined]
+        raise Http404
+    if not request.user.has_perm("tenants.view_storedfile"):
+        raise PermissionDenied
+    file = get_object_or_404(StoredFile, pk=file_id)
+    try:
+        content = open_file(file)
+    except FileNotFoundError:
+        raise Http404 from None
+    return FileResponse(content, as_attachment=True, filename=file.name, content_type="application/octet-stream")

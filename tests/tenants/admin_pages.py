@@ -1,0 +1,36 @@
+"""The admin as a person uses it: a logged-in browser, and pages by name."""
+
+import re
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from tenants.models import Tenant, User
+
+
+def browser(user: User, tenant: Tenant | None = None) -> Client:
+    """Return a browser in which the person is logged in and, if named, has entered the tenant."""
+    client = Client()
+    client.force_login(user)
+    if tenant is not None:
+        client.post(reverse("switch_tenant"), {"tenant": tenant.id})
+    return client
+
+
+def page(name: str, *args: Any) -> str:
+    """Return the address of an admin page, such as ``page("tenants_membership_add")``."""
+    return reverse(f"admin:{name}", args=args)
+
+
+def text_of(response: HttpResponse) -> str:
+    """Return what the page says, tags removed."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", response.content.decode()))
+
+
+def hidden(response: HttpResponse, name: str) -> str:
+    """Return the value of a hidden input."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', response.content.decode())
+    assert found, f"no input {name}"
+    return found[1]

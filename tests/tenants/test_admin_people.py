@@ -1,0 +1,174 @@
+"""Who may work in a tenant, seen from the admin."""
+
+import re
+
+import pytest
+from django.core.files.storage import default_storage
+
+from tenants.models import ApiKey, Membership, StoredFile, Tenant, User
+from tenants.scope import platform_scope
+from tenants.storage import store_file
+from tests.conftest import ApiClient, Business, in_tenant
+from tests.tenants.admin_pages import browser, page, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+def roles(business: Business) -> dict[str, str]:
+    with in_tenant(business.tenant):
+        return dict(Membership.objects.values_list("user__email", "role"))
+
+
+def membership(business: Business, user: User) -> Membership:
+    with in_tenant(business.tenant):
+        return Membership.objects.get(user=user)
+
+
+def test_an_owner_adds_a_person_who_then_logs_in_with_the_password_shown_once(saigon: Business) -> None:
+    owner = browser(saigon.owner)
+    shown = owner.post(
+        page("tenants_membership_add"), {"email": "New@Saigon.example", "role": "operator"}, follow=True
+    ).content.decode()
+    password = re.search(r"<code[^>]*>([^<]+)</code>", shown)[1]
+    assert roles(saigon)["new@saigon.example"] == "operator"
+    assert password not in owner.get(page("tenants_membership_changelist")).content.decode()
+    assert owner.login(email="new@saigon.example", password=password)
+
+
+def test_a_person_known_elsewhere_keeps_the_own_password(saigon: Business, harbour: Business) -> None:
+    before = harbour.analyst.password
+    shown = browser(saigon.owner).post(
+        page("tenants_membership_add"), {"email": harbour.analyst.email, "role": "analyst"}, follow=True
+    )
+    harbour.analyst.refresh_from_db()
+    assert roles(saigon)[harbour.analyst.email] == "analyst"
+    assert (harbour.analyst.password, "<code" in shown.content.decode()) == (before, False)
+
+
+def test_nobody_is_added_twice(saigon: Business) -> None:
+    before = roles(saigon)
+    answer = browser(saigon.owner).post(page("tenants_membership_add"), {"email": saigon.analyst.email, "role": "owner"})
+    assert "member already" in text_of(answer)
+    assert roles(saigon) == before
+
+
+def test_the_last_owner_can_be_neither_demoted_nor_removed(saigon: Business) -> None:
+    owner, row = browser(saigon.owner), membership(saigon, saigon.owner)
+    demoted = owner.post(page("tenants_membership_change", row.pk), {"role": "analyst"}, follow=True)
+    removed = owner.post(page("tenants_membership_delete", row.pk), {"post": "yes"}, follow=True)
+    assert "at least one owner" in text_of(demoted)
+    assert "at least one owner" in text_of(removed)
+    assert roles(saigon)[saigon.owner.email] == "owner"
+
+
+def test_an_administrator_can_neither_make_nor_remove_an_owner(saigon: Business) -> None:
+    before = roles(saigon)
+    admin = browser(saigon.admin)
+    me, owner = membership(saigon, saigon.admin), membership(saigon, saigon.owner)
+    assert "Only an owner" in text_of(admin.post(page("tenants_membership_change", me.pk), {"role": "owner"}))
+    assert admin.post(page("tenants_membership_delete", owner.pk), {"post": "yes"}).status_code == 403
+    assert roles(saigon) == before
+
+
+def test_a_removed_member_is_out_at_once(saigon: Business) -> None:
+    operator = browser(saigon.operator)
+    assert operator.get(page("tenants_membership_changelist")).status_code == 200
+    browser(saigon.owner).post(page("tenants_membership_delete", membership(saigon, saigon.operator).pk), {"post": "yes"})
+    assert operator.get(page("tenants_membership_changelist"), follow=True).redirect_chain
+    assert saigon.operator.email not in roles(saigon)
+
+
+@pytest.mark.parametrize("name", ["membership", "apikey", "user"])
+def test_an_operator_grants_nothing(saigon: Business, name: str) -> None:
+    before = roles(saigon)
+    answer = browser(saigon.operator).post(
+        page(f"tenants_{name}_add"), {"email": "x@y.example", "role": "owner", "name": "n"}
+    )
+    assert answer.status_code == 403
+    assert (roles(saigon), User.objects.filter(email="x@y.example").exists()) == (before, False)
+
+
+def test_an_api_key_is_shown_once_works_and_can_be_revoked(saigon: Business) -> None:
+    owner = browser(saigon.owner)
+    shown = owner.post(page("tenants_apikey_add"), {"name": "shop", "scopes": "tenant:read"}, follow=True).content.decode()
+    key = re.search(r"brk_[\w-]{30,}", shown)[0]
+    with in_tenant(saigon.tenant):
+        row = ApiKey.objects.get(name="shop")
+    again = owner.get(page("tenants_apikey_change", row.pk)).content.decode()
+    assert key not in again
+    assert ApiClient(key).get("tenant/").status_code == 200
+    owner.post(page("tenants_apikey_change", row.pk), {"tenants_apikey_revoke": "1"})
+    assert ApiClient(key).get("tenant/").status_code == 401
+
+
+def test_a_scope_that_means_nothing_is_refused(saigon: Business) -> None:
+    answer = browser(saigon.owner).post(page("tenants_apikey_add"), {"name": "shop", "scopes": "everything:maybe"})
+    assert "There is no such scope: everything:maybe" in text_of(answer)
+    with in_tenant(saigon.tenant):
+        assert not ApiKey.objects.filter(name="shop").exists()
+
+
+def test_a_tenant_keeps_its_own_settings_but_not_its_plan(saigon: Business) -> None:
+    owner = browser(saigon.owner)
+    assert owner.get(page("tenants_tenant_changelist")).url == page("tenants_tenant_change", saigon.tenant.pk)
+    form = {"name": "Saigon Two", "locale": "en", "time_zone": "Asia/Tokyo", "currency": "usd", "plan": "enterprise"}
+    assert owner.post(page("tenants_tenant_change", saigon.tenant.pk), form).status_code == 302
+    with in_tenant(saigon.tenant):
+        stored = Tenant.objects.get()
+    assert (stored.name, stored.time_zone, stored.currency, stored.plan) == ("Saigon Two", "Asia/Tokyo", "USD", "free")
+
+
+def test_an_operator_reads_the_settings_only(saigon: Business) -> None:
+    operator = browser(saigon.operator)
+    assert operator.get(page("tenants_tenant_change", saigon.tenant.pk)).status_code == 200
+    assert operator.post(page("tenants_tenant_change", saigon.tenant.pk), {"name": "Mine"}).status_code == 403
+    with in_tenant(saigon.tenant):
+        assert Tenant.objects.get().name == "Saigon"
+
+
+def test_an_owner_sees_no_people_of_other_tenants(saigon: Business, harbour: Business) -> None:
+    listed = text_of(browser(saigon.owner).get(page("tenants_user_changelist")))
+    assert saigon.analyst.email in listed
+    assert harbour.analyst.email not in listed
+    assert browser(saigon.owner).get(page("tenants_user_change", harbour.analyst.pk)).status_code == 302
+
+
+def test_passwords_cannot_be_guessed_through_filters(saigon: Business) -> None:
+    answer = browser(saigon.owner).get(page("tenants_user_changelist"), {"password__startswith": "a"})
+    assert answer.status_code == 400
+
+
+def test_platform_staff_keep_accounts(saigon: Business) -> None:
+    root = browser(User.objects.create_superuser("root@backroom.example"))
+    shown = root.post(page("tenants_user_add"), {"email": "two@backroom.example"}, follow=True).content.decode()
+    user = User.objects.get(email="two@backroom.example")
+    assert user.check_password(re.search(r"<code[^>]*>([^<]+)</code>", shown)[1])
+    form = {"email": user.email, "is_active": "on", "tenants_user_new_password": "1"}
+    shown = root.post(page("tenants_user_change", user.pk), form, follow=True).content.decode()
+    user.refresh_from_db()
+    assert user.check_password(re.search(r"<code[^>]*>([^<]+)</code>", shown)[1])
+
+
+def test_platform_staff_suspend_a_tenant_and_its_people_are_out(saigon: Business) -> None:
+    root, operator = browser(User.objects.create_superuser("root@backroom.example")), browser(saigon.operator)
+    form = {"name": "Saigon", "slug": "saigon", "status": "suspended", "plan": "free", "locale": "vi"}
+    form |= {"time_zone": "Asia/Ho_Chi_Minh", "currency": "VND"}
+    assert root.post(page("tenants_tenant_change", saigon.tenant.pk), form).status_code == 302
+    with platform_scope(reason="test"):
+        assert Tenant.objects.get(slug="saigon").status == "suspended"
+    assert "no tenant yet" in text_of(operator.get(page("index")))
+
+
+def test_a_file_is_sent_to_its_own_tenant_only(saigon: Business, harbour: Business) -> None:
+    with in_tenant(saigon.tenant):
+        file = store_file([b"a,b\n"], name="Bảng giá.csv", media_type="text/csv", limit=100)
+    try:
+        answer = browser(saigon.analyst).get(f"/files/{file.pk}/")
+        assert b"".join(answer.streaming_content) == b"a,b\n"
+        assert answer["Content-Disposition"].startswith("attachment")
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert browser(harbour.owner).get(f"/files/{file.pk}/").status_code == 404
+        with in_tenant(saigon.tenant):
+            assert StoredFile.objects.filter(pk=file.pk).exists()
+    finally:
+        default_storage.delete(f"{saigon.tenant.pk}/{file.pk}")
