@@ -73,15 +73,20 @@ def create_offering(
     """
     offering = Offering.objects.create(**fields)
     _add_version(offering, 1, name, description, attributes or {}, created_by)
-    OfferingImage.objects.bulk_create(
-        OfferingImage(offering=offering, position=position, **image) for position, image in enumerate(images)
-    )
+    _set_images(offering, images)
     for position, variant in enumerate(variants):
         check_options(offering.domain, variant.get("attributes", {}), path=f"variants.{position}.attributes")
     Variant.objects.bulk_create(
         Variant(offering=offering, position=position, **variant) for position, variant in enumerate(variants)
     )
     return offering
+
+
+def _set_images(offering: Offering, images: Sequence[NewImage]) -> None:
+    offering.images.all().delete()
+    OfferingImage.objects.bulk_create(
+        OfferingImage(offering=offering, position=position, **image) for position, image in enumerate(images)
+    )
 
 
 def _add_version(
@@ -119,7 +124,7 @@ def create_version(
     Attributes taken over are those the offering's domain still knows. Raises ``DomainError`` as ``create_offering``.
     """
     lock(offering)
-    shown = shown_version(offering)
+    shown = offering.current
     if attributes is None:
         values = shown.attribute_values.filter(attribute_definition__domain=offering.domain_id)
         attributes = {row.attribute_definition.key: row.value for row in values.select_related("attribute_definition")}
@@ -138,13 +143,6 @@ def lock(offering: Offering) -> None:
     Offering.objects.select_for_update().only("id").get(pk=offering.pk)
 
 
-def shown_version(offering: Offering) -> OfferingVersion:
-    """Return the active version, else the newest one: the words people see."""
-    version = offering.versions.order_by(OfferingVersion.SHOWN_FIRST, "-version").first()
-    assert version is not None  # every offering is made with one
-    return version
-
-
 def _next_number(offering: Offering) -> int:
     newest: int = offering.versions.aggregate(newest=models.Max("version"))["newest"]
     return newest + 1
@@ -152,15 +150,23 @@ def _next_number(offering: Offering) -> int:
 
 @transaction.atomic
 def change_offering(
-    *, offering: Offering, values: Mapping[str, Any], words: Mapping[str, Any], created_by: User | None = None
+    *,
+    offering: Offering,
+    values: Mapping[str, Any],
+    words: Mapping[str, Any],
+    images: Sequence[NewImage] | None = None,
+    created_by: User | None = None,
 ) -> Offering:
     """Change fields of an offering; changed ``words`` (name, description, attributes) make a new version.
 
+    ``images``, when given, takes the place of those there are.
     On an active offering the new version is active at once, as an import does it; else it waits as a draft.
     """
     for name, value in values.items():
         setattr(offering, name, value)
     offering.save()
+    if images is not None:
+        _set_images(offering, images)
     if words:
         version = create_version(offering=offering, created_by=created_by, **words)
         if offering.status == Status.ACTIVE:
@@ -197,6 +203,15 @@ def _set_status(row: Offering | OfferingVersion, status: Status) -> None:
     if row.status != status:
         row.status = status
         row.save(update_fields=["status", "updated_at"])
+
+
+def save_variant(*, variant: Variant, values: Mapping[str, Any]) -> Variant:
+    """Save a new or changed variant; raises ``DomainError`` for options its domain knows and that are wrong."""
+    for name, value in values.items():
+        setattr(variant, name, value)
+    check_options(variant.offering.domain, variant.attributes)
+    variant.save()
+    return variant
 
 
 class NewPrice(TypedDict, total=False):

@@ -4,15 +4,35 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from bots import api as bots
+from catalog import api as catalog
+from runtime import api as runtime
 from tenants.api import accounts
 
 router = SimpleRouter()
 router.register("members", accounts.MemberViewSet)
 router.register("api-keys", accounts.ApiKeyViewSet)
+router.register("domains", catalog.DomainViewSet)
+router.register("attribute-definitions", catalog.AttributeDefinitionViewSet)
+router.register("offerings", catalog.OfferingViewSet)
+router.register("offerings/(?P<offering>[^/]+)/versions", catalog.OfferingVersionViewSet)
+router.register("variants", catalog.VariantViewSet)
+router.register("sales-channels", catalog.SalesChannelViewSet)
+router.register("price-lists", catalog.PriceListViewSet)
+router.register("prices", catalog.PriceViewSet)
+router.register("price-changes", catalog.PriceChangeViewSet)
+router.register("inventory-locations", catalog.InventoryLocationViewSet)
+router.register("inventory-items", catalog.InventoryItemViewSet)
+router.register("stock-movements", catalog.StockMovementViewSet)
+router.register("customers", catalog.CustomerViewSet)
 router.register("capabilities", bots.CapabilityViewSet)
 router.register("bots", bots.BotViewSet)
 router.register("bots/(?P<code>[^/]+)/versions", bots.BotVersionViewSet)
 router.register("faqs", bots.FaqViewSet)
+router.register("sessions", runtime.SessionViewSet)
+router.register("sessions/(?P<session>[^/]+)/turns", runtime.TurnViewSet)
+router.register("sessions/(?P<session>[^/]+)/slots", runtime.SlotViewSet)
+router.register("sessions/(?P<session>[^/]+)/decisions", runtime.DecisionViewSet)
+router.register("sessions/(?P<session>[^/]+)/actions", runtime.ActionViewSet)
 
 urlpatterns = [
     path("auth/token/", accounts.TokenView.as_view()),
@@ -20,5 +40,6 @@ urlpatterns = [
     path("auth/token/revoke/", accounts.RevokeView.as_view()),
     path("tenant/", accounts.TenantView.as_view()),
     path("me/", accounts.MeView.as_view()),
+    path("facts/", catalog.FactsView.as_view()),
     path("", include(router.urls)),
 ]

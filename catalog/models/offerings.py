@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -98,6 +99,19 @@ class Offering(TenantModel):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def is_archived(self) -> bool:
+        """The seed's flag: follows from ``status``."""
+        return self.status == Status.ARCHIVED
+
+    @property
+    def current(self) -> "OfferingVersion":
+        """The version people see: the active one, else the newest. Read ahead by ``with_shown``."""
+        shown: list[OfferingVersion] | None = getattr(self, "shown", None)
+        if shown is None:
+            shown = list(self.versions.order_by(OfferingVersion.SHOWN_FIRST, "-version")[:1])
+        return shown[0] if shown else OfferingVersion(offering=self, version=0, name=self.code)
 
 
 class OfferingVersion(TenantModel):
@@ -257,3 +271,10 @@ class OfferingImage(TenantModel):
 
     def __str__(self) -> str:
         return self.alt or self.url
+
+    def clean(self) -> None:
+        """Refuse an address that is not of the web."""
+        if not self.url.startswith(("https://", "http://")):
+            raise ValidationError(
+                {"url": ValidationError(_("The address must begin with https:// or http://."), code="invalid")}
+            )

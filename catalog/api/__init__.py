@@ -1,0 +1,25 @@
+"""The API of the catalogue, one module per aisle."""
+
+from catalog.api.customers import CustomerViewSet
+from catalog.api.domains import AttributeDefinitionViewSet, DomainViewSet
+from catalog.api.facts import FactsView
+from catalog.api.offerings import OfferingVersionViewSet, OfferingViewSet, VariantViewSet
+from catalog.api.prices import PriceChangeViewSet, PriceListViewSet, PriceViewSet, SalesChannelViewSet
+from catalog.api.stock import InventoryItemViewSet, InventoryLocationViewSet, StockMovementViewSet
+
+__all__ = [
+    "AttributeDefinitionViewSet",
+    "CustomerViewSet",
+    "DomainViewSet",
+    "FactsView",
+    "InventoryItemViewSet",
+    "InventoryLocationViewSet",
+    "OfferingVersionViewSet",
+    "OfferingViewSet",
+    "PriceChangeViewSet",
+    "PriceListViewSet",
+    "PriceViewSet",
+    "SalesChannelViewSet",
+    "StockMovementViewSet",
+    "VariantViewSet",
+]

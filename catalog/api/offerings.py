@@ -1,0 +1,246 @@
+"""Offerings, their versions and variants."""
+
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.http import Http404
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalog.api.facts import SearchMixin
+from catalog.api.stock import person
+from catalog.models import KnowledgeDomain, Offering, OfferingImage, OfferingVersion, Variant
+from catalog.models.offerings import OfferingQuerySet
+from catalog.services import (
+    activate_version,
+    archive_offering,
+    change_offering,
+    create_offering,
+    create_version,
+    save_variant,
+)
+from tenants.api import TenantViewSet
+from tenants.filters import Filter
+from tenants.serializers import CodeRelatedField, IdRelatedField, TenantSerializer, TextField
+
+BOTS: models.QuerySet = Offering.bot.field.related_model.objects.all()  # type: ignore[attr-defined]
+
+
+class ImageSerializer(TenantSerializer):
+    """A picture, by address."""
+
+    class Meta:
+        model = OfferingImage
+        fields = ("url", "alt")
+
+
+class NestedVariantSerializer(TenantSerializer):
+    """A variant inside its offering."""
+
+    attributes = serializers.DictField(required=False)
+
+    class Meta:
+        model = Variant
+        fields = ("id", "sku", "name", "attributes", "inventory_policy", "status", "position")
+        read_only_fields = ("status", "position")
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A lamp in two colours",
+            {
+                "code": "desk-lamp",
+                "offering_type": "physical",
+                "domain": "electronics",
+                "category": "Lighting",
+                "name": "Desk lamp",
+                "attributes": {"brand": "Lumora"},
+                "variants": [
+                    {"sku": "LAMP-W", "name": "White", "attributes": {"color": "white"}},
+                    {"sku": "LAMP-B", "name": "Black", "attributes": {"color": "black"}},
+                ],
+            },
+            request_only=True,
+        )
+    ]
+)
+class OfferingSerializer(TenantSerializer):
+    """What is sold. Name, description and attributes are those of the active version, else of the newest draft."""
+
+    domain = CodeRelatedField(queryset=KnowledgeDomain.objects.all(), required=False, allow_null=True)
+    bot = CodeRelatedField(queryset=BOTS, required=False, allow_null=True)
+    name = TextField(source="current.name", max_length=500)
+    description = TextField(source="current.description", required=False, allow_blank=True, max_length=100_000)
+    attributes = serializers.DictField(source="current.attributes", required=False)
+    version = serializers.IntegerField(source="current.version", read_only=True)
+    is_archived = serializers.BooleanField(read_only=True)
+    images = ImageSerializer(many=True, required=False, max_length=100)
+    variants = NestedVariantSerializer(many=True, required=False, max_length=1000)
+
+    class Meta:
+        model = Offering
+        fields = (
+            *("id", "code", "offering_type", "domain", "bot", "category", "tags", "identity_key", "status", "is_archived"),
+            *("name", "description", "attributes", "version", "images", "variants", "metadata", "created_at", "updated_at"),
+        )
+        read_only_fields = ("status",)
+
+
+class ChangedOfferingSerializer(OfferingSerializer):
+    """What a PATCH may change; variants have their own address."""
+
+    variants = NestedVariantSerializer(many=True, read_only=True)
+
+
+class OfferingViewSet(SearchMixin, TenantViewSet):
+    """Offerings. They are archived, never deleted."""
+
+    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "patch"]
+    queryset = Offering.objects.all()
+    serializer_class = OfferingSerializer
+    filters: ClassVar[dict[str, Filter]] = {
+        "code": "code",
+        "status": "status",
+        "offering_type": "offering_type",
+        "domain": "domain__code",
+        "bot": "bot__code",
+        "category": "category",
+        "tag": "tags__contains",
+        "identity_key": "identity_key",
+    }
+    search_fields = ("code", "name", "category")
+    ordering_fields = ("code", "updated_at")
+
+    def get_queryset(self) -> models.QuerySet:
+        """Return the offerings with the words, pictures and variants the answer shows."""
+        rows: OfferingQuerySet = super().get_queryset()  # type: ignore[assignment]
+        return rows.with_active_version().with_shown().prefetch_related("images", "variants")
+
+    def get_serializer_class(self) -> type[OfferingSerializer]:
+        """Take variants at creation only."""
+        return ChangedOfferingSerializer if self.action == "partial_update" else OfferingSerializer
+
+    def perform_create(self, serializer: serializers.BaseSerializer[Offering]) -> None:
+        """Make offering, version 1 and variants."""
+        values = dict(serializer.validated_data)
+        words = values.pop("current")
+        serializer.instance = create_offering(**values, **words, created_by=person(self.request))
+
+    def perform_update(self, serializer: serializers.BaseSerializer[Offering]) -> None:
+        """Change fields; changed words make a new version."""
+        assert serializer.instance is not None
+        values = dict(serializer.validated_data)
+        change_offering(
+            offering=serializer.instance,
+            words=values.pop("current", {}),
+            images=values.pop("images", None),
+            values=values,
+            created_by=person(self.request),
+        )
+
+    @extend_schema(request=None, responses=OfferingSerializer)
+    @action(detail=True, methods=["post"], verb="change")
+    def archive(self, request: Request, pk: str) -> Response:
+        """Take the offering off sale; activating a version brings it back."""
+        offering = archive_offering(offering=self.get_object())
+        return self.answer(self.get_queryset().get(pk=offering.pk))
+
+
+class VersionSerializer(TenantSerializer):
+    """The words and attributes of an offering at one time; what a new one leaves out it takes over."""
+
+    name = TextField(required=False, max_length=500)
+    description = TextField(required=False, allow_blank=True, max_length=100_000)
+    attributes = serializers.DictField(required=False)
+
+    class Meta:
+        model = OfferingVersion
+        fields = (
+            *("id", "offering", "version", "name", "description", "attributes", "status", "created_by"),
+            *("created_at", "updated_at"),
+        )
+        read_only_fields = ("offering", "version", "status", "created_by")
+
+
+class OfferingVersionViewSet(TenantViewSet):
+    """Versions of an offering, by number, newest first. One is active: the one customers see."""
+
+    http_method_names: ClassVar[list[str]] = ["get", "head", "post"]
+    queryset = OfferingVersion.objects.all()
+    serializer_class = VersionSerializer
+    filters: ClassVar[dict[str, Filter]] = {"status": "status"}
+    ordering = ("-version",)
+    lookup_field = "version"
+    lookup_value_regex = "[0-9]{1,9}"
+
+    def get_queryset(self) -> models.QuerySet:
+        """Return the versions of the offering in the address; an unknown one is 404."""
+        if "offering" not in self.kwargs:
+            return super().get_queryset()
+        return super().get_queryset().filter(offering=self._offering())
+
+    def _offering(self) -> Offering:
+        try:
+            return Offering.objects.get(pk=self.kwargs["offering"])
+        except (Offering.DoesNotExist, ValueError, ValidationError) as error:
+            raise Http404 from error
+
+    def perform_create(self, serializer: serializers.BaseSerializer[OfferingVersion]) -> None:
+        """Make the next draft."""
+        offering = self._offering()
+        serializer.instance = create_version(offering=offering, **serializer.validated_data, created_by=person(self.request))
+
+    @extend_schema(request=None, responses=VersionSerializer)
+    @action(detail=True, methods=["post"], verb="change")
+    def activate(self, request: Request, offering: str, version: str) -> Response:
+        """Make this the version customers see; 422 ``required`` names the attributes it lacks."""
+        return self.answer(activate_version(version=self.get_object()), status=status.HTTP_200_OK)
+
+
+class VariantSerializer(TenantSerializer):
+    """What is priced, stocked and bought."""
+
+    attributes = serializers.DictField(required=False)
+    position = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+
+    class Meta:
+        model = Variant
+        fields = (
+            *("id", "offering", "sku", "name", "status", "attributes", "inventory_policy", "position", "metadata"),
+            *("created_at", "updated_at"),
+        )
+
+
+class ChangedVariantSerializer(VariantSerializer):
+    """What a PATCH may change: a variant stays with its offering."""
+
+    offering = IdRelatedField(read_only=True)
+
+
+class VariantViewSet(TenantViewSet):
+    """Variants. They are archived (PATCH ``status``), never deleted."""
+
+    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "patch"]
+    queryset = Variant.objects.all()
+    serializer_class = VariantSerializer
+    filters: ClassVar[dict[str, Filter]] = {"offering": "offering", "sku": "sku", "status": "status"}
+    search_fields = ("sku", "name")
+    ordering_fields = ("sku", "position")
+
+    def get_serializer_class(self) -> type[VariantSerializer]:
+        """Leave the offering alone after creation."""
+        return ChangedVariantSerializer if self.action == "partial_update" else VariantSerializer
+
+    def perform_create(self, serializer: serializers.BaseSerializer[Variant]) -> None:
+        """Save the new variant, its options checked against the domain."""
+        serializer.instance = save_variant(variant=Variant(), values=serializer.validated_data)
+
+    def perform_update(self, serializer: serializers.BaseSerializer[Variant]) -> None:
+        """Save what changed."""
+        assert serializer.instance is not None
+        save_variant(variant=serializer.instance, values=serializer.validated_data)
