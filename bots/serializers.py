@@ -88,7 +88,7 @@ class FaqBulkSerializer(StrictSerializer):
     items = FaqSerializer(many=True, allow_empty=False, max_length=MOST_FAQS)  # type: ignore[call-arg] # many=True makes a list
 
 
-class FoundSerializer(serializers.Serializer[Any]):
+class HitSerializer(serializers.Serializer[Any]):
     """Something a bot would answer with, and why."""
 
     kind = serializers.ChoiceField(choices=["faq", "offering"])
@@ -102,7 +102,7 @@ class FoundSerializer(serializers.Serializer[Any]):
 class FoundListSerializer(serializers.Serializer[Any]):
     """The answer of a search."""
 
-    results = FoundSerializer(many=True)
+    results = HitSerializer(many=True)
 
 
 class BotSearchQuery(StrictSerializer):

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
@@ -128,6 +129,23 @@ class EchoView(TenantAPIView):
         return Response(values, status=201)
 
 
+class UploadBody(StrictSerializer):
+    file = serializers.FileField()
+    note = TextField(required=False)
+
+
+class UploadView(TenantAPIView):
+    required_permission = "catalog.add_customer"
+    parser_classes = [MultiPartParser]
+    calls = []
+
+    @extend_schema(request=UploadBody, responses={201: UploadBody})
+    def post(self, request):
+        values = self.read_body(UploadBody)
+        self.calls.append(values["file"].read())
+        return Response({"size": values["file"].size}, status=201)
+
+
 router = SimpleRouter()
 for name, view_set in {
     "channels": ChannelViewSet,
@@ -140,6 +158,7 @@ for name, view_set in {
 
 urlpatterns = [
     path("api/v1/echo/", EchoView.as_view()),
+    path("api/v1/upload/", UploadView.as_view()),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/", include(router.urls)),
     re_path(r"^api/", unknown_route),

@@ -319,6 +319,21 @@ def test_methods_nobody_offers_are_405(owner, method):
     assert owner.send(method, "echo/").status_code == 405
 
 
+def test_head_answers_like_get_without_the_body(owner):
+    answer = owner.send("HEAD", "channels/")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_a_foreign_page_gets_no_leave_to_read(owner, settings):
+    settings.CORS_ALLOWED_ORIGINS = ["https://shop.example"]
+    preflight = {"Access_Control_Request_Method": "POST"}
+    assert "Access-Control-Allow-Origin" not in owner.send(
+        "OPTIONS", "channels/", Origin="https://evil.example", **preflight
+    )
+    allowed = owner.send("OPTIONS", "channels/", Origin="https://shop.example", **preflight)
+    assert allowed["Access-Control-Allow-Origin"] == "https://shop.example"
+
+
 def test_a_method_override_header_changes_nothing(owner):
     made = owner.post("channels/", {"code": "web"}).json()
     assert owner.send("GET", f"channels/{made['id']}/", X_HTTP_Method_Override="DELETE").status_code == 200

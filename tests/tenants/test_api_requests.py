@@ -11,6 +11,7 @@ from threading import Barrier, Thread
 
 import pytest
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.utils import timezone
 from hypothesis import given, settings
@@ -23,7 +24,7 @@ from tenants.models import IdempotencyKey
 from tenants.parsers import parse_json
 from tenants.tasks import forget_answers
 from tests.conftest import in_tenant
-from tests.tenants.api_urls import EchoView
+from tests.tenants.api_urls import EchoView, UploadView
 
 pytestmark = pytest.mark.urls("tests.tenants.api_urls")
 TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
@@ -185,6 +186,23 @@ def test_the_same_request_acts_once_and_answers_twice_the_same(owner, saigon):
     assert again["Idempotency-Replayed"] == "true"
     with in_tenant(saigon.tenant):
         assert SalesChannel.objects.filter(code="zalo", name="Đây").count() == 1
+
+
+def test_an_upload_is_known_by_its_content(owner):
+    def send(content, note="a"):
+        file = SimpleUploadedFile("x.csv", content)
+        return owner.upload("upload/", {"file": file, "note": note}, Idempotency_Key="abc")
+
+    UploadView.calls.clear()
+    assert [send(b"one").status_code, send(b"one").status_code] == [201, 201]
+    assert send(b"two").json()["code"] == send(b"one", note="b").json()["code"] == "key_reused"
+    assert UploadView.calls == [b"one"]
+
+
+def test_a_broken_form_and_json_where_a_form_belongs_are_refused(owner):
+    assert owner.post("upload/", b"x", Content_Type="multipart/form-data").status_code == 400
+    assert owner.post("upload/", b"--x\r\n", Content_Type="multipart/form-data; boundary=x").status_code in (400, 422)
+    assert owner.post("upload/", {"file": {"path": "/etc/passwd"}}).status_code == 415
 
 
 def test_a_refusal_is_repeated_too(owner):
