@@ -2,11 +2,14 @@
 
 from typing import ClassVar
 
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from catalog.models import Customer, CustomerIdentity, SalesChannel
 from catalog.services import save_customer
 from tenants.api import TenantViewSet
+from tenants.errors import DomainError
 from tenants.filters import Filter
 from tenants.serializers import CodeRelatedField, TenantSerializer
 
@@ -38,6 +41,17 @@ class CustomerSerializer(TenantSerializer):
         )
 
 
+def _on_channel(customers: QuerySet, code: str) -> QuerySet:
+    channel = SalesChannel.objects.filter(code=code).first()
+    if channel is None:
+        raise DomainError("unknown_reference", _("There is nothing of this name."), field="channel")
+    return customers.filter(pk__in=CustomerIdentity.objects.filter(channel=channel).values("customer"))
+
+
+def _called(customers: QuerySet, external_id: str) -> QuerySet:
+    return customers.filter(pk__in=CustomerIdentity.objects.filter(external_id=external_id).values("customer"))
+
+
 class CustomerViewSet(TenantViewSet):
     """Customers. ``identities``, when sent, takes the place of those there are."""
 
@@ -47,8 +61,8 @@ class CustomerViewSet(TenantViewSet):
         "email": "email",
         "phone": "phone",
         "tag": "tags__contains",
-        "channel": "identities__channel__code",
-        "external_id": "identities__external_id",
+        "channel": _on_channel,
+        "external_id": _called,
     }
     search_fields = ("name", "phone", "email")
 
