@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 from bots.models import Bot, BotVersion
 from catalog.customers import identify_customer
 from catalog.models import Customer, SalesChannel
-from runtime.models import Session
+from runtime.models import ContextSlot, Session, Turn
 from tenants.errors import Conflict, DomainError
 from tenants.models import hash_token
 
@@ -34,6 +35,7 @@ def start_session(
     channel: SalesChannel,
     customer: CustomerName | None = None,
     flow_context: dict[str, Any] | None = None,
+    ext_metadata: dict[str, Any] | None = None,
 ) -> tuple[Session, str]:
     """Open a conversation with the bot's active version; returns it with its token, which is shown once.
 
@@ -53,6 +55,7 @@ def start_session(
         token_hash=hash_token(token),
         flow_step=version.flow_config.get("default_state", "open"),
         flow_context=flow_context or {},
+        ext_metadata=ext_metadata or {},
     )
     return session, token
 
@@ -70,3 +73,29 @@ def end_session(session: Session) -> Session:
         raise Conflict("session_ended", _("This conversation has ended."))
     session.ended_at = now
     return session
+
+
+def set_slot(
+    *,
+    session: Session,
+    slot_key: str,
+    slot_value: str,
+    confidence: float | None = None,
+    extracted_from_turn: Turn | None = None,
+    expires_at: datetime | None = None,
+) -> ContextSlot:
+    """Write what is known about a wish of the customer, in the place of what was known before: one statement."""
+    slot = ContextSlot(
+        session=session,
+        slot_key=slot_key,
+        slot_value=slot_value,
+        confidence=confidence,
+        extracted_from_turn=extracted_from_turn,
+        expires_at=expires_at,
+        updated_at=timezone.now(),
+    )
+    changed = ["slot_value", "confidence", "extracted_from_turn", "expires_at", "updated_at"]
+    ContextSlot.objects.bulk_create(
+        [slot], update_conflicts=True, unique_fields=["tenant", "session", "slot_key"], update_fields=changed
+    )
+    return ContextSlot.objects.get(session=session, slot_key=slot_key)

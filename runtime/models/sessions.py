@@ -1,12 +1,15 @@
 """Conversations: the session, its turns, and what was learnt about the customer."""
 
+from typing import Self
+
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from bots.models import Bot, BotVersion
 from catalog.models import Customer, SalesChannel
 from tenants.fields import TenantForeignKey
-from tenants.models import TenantModel
+from tenants.models import TenantModel, TenantQuerySet
 
 
 class Session(TenantModel):
@@ -110,6 +113,14 @@ class Turn(TenantModel):
         return self.message[:80]
 
 
+class ContextSlotQuerySet(TenantQuerySet):
+    """Slots."""
+
+    def live(self) -> Self:
+        """Narrow to those that have not expired."""
+        return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=Now()))
+
+
 class ContextSlot(TenantModel):
     """Something learnt in a conversation, such as a budget, with its source. The newest value of a key counts."""
 
@@ -122,6 +133,8 @@ class ContextSlot(TenantModel):
     )
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    objects = ContextSlotQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("slot")
