@@ -2,6 +2,8 @@
 
 from celery import shared_task
 
+from catalog.imports.jobs import TASK as RUN_IMPORTS
+from catalog.imports.jobs import run_due_jobs
 from catalog.search.embedding import TASK as EMBED_TEXTS
 from catalog.search.embedding import embed_due_texts
 
@@ -10,3 +12,9 @@ from catalog.search.embedding import embed_due_texts
 def embed_texts() -> None:
     """Embed the texts that changed."""
     embed_due_texts()
+
+
+@shared_task(name=RUN_IMPORTS, ignore_result=True)
+def run_imports() -> None:
+    """Stage and apply the imports that are due."""
+    run_due_jobs()

@@ -129,13 +129,15 @@ def retry(row: QueueRow) -> None:
     )
 
 
-def sweep(model: type[Row]) -> int:
-    """Bury rows whose last allowed attempt died without a word (a poison row kills its worker); returns how many."""
+def sweep(model: type[Row], **values: Any) -> int:
+    """Bury rows, together with ``values``, whose last allowed attempt died without a word; returns how many."""
     buried = 0
     for tenant_id in due_tenants(model):
         with tenant_scope(tenant_id):
             lost = due(model._default_manager.filter(state=QueueState.RUNNING, attempt__gte=MAX_ATTEMPTS))
-            buried += lost.update(state=QueueState.FAILED, lease_until=None, last_error="The worker died each time.")
+            buried += lost.update(
+                state=QueueState.FAILED, lease_until=None, last_error="The worker died each time.", **values
+            )
     return buried
 
 

@@ -58,6 +58,17 @@ ROW_MESSAGES = {
     "duplicate_sku": _("The SKU belongs to another variant, in row %(row)s."),
     "suffixed_sku": _("The SKU belongs to another variant, in row %(row)s; “%(sku)s” is used."),
     "invalid_image": _("Not an http or https address; the image is left out."),
+    "unknown_domain": _("There is no knowledge domain of this code."),
+    "invalid_attribute": _("%(reason)s"),
+}
+
+#: Codes of errors that only the tenant's own catalogue shows. `{row}` is filled in by the database.
+CATALOGUE_MESSAGES = {
+    "unknown_price_list": _("There is no price list of this code."),
+    "unknown_location": _("There is no inventory location of this code."),
+    "sku_of_other_offering": _("The SKU belongs to another offering of the catalogue."),
+    "conflicting_price": _("Row {row} gives another price of the variant in the same list and currency."),
+    "conflicting_stock": _("Row {row} gives another stock of the variant at the same location."),
 }
 
 

@@ -50,18 +50,34 @@ class ImportJob(QueueRow):
     domain = models.ForeignKey(
         KnowledgeDomain, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("domain")
     )
-    on_duplicate_sku = models.CharField(
-        _("duplicate SKUs"), max_length=16, choices=DuplicateSku, default=DuplicateSku.ERROR
-    )
+    on_duplicate_sku = models.CharField(_("duplicate SKUs"), max_length=16, choices=DuplicateSku, default=DuplicateSku.ERROR)
     status = models.CharField(
         _("status"), max_length=16, choices=Status, default=Status.PENDING, db_default=Status.PENDING, editable=False
     )
-    rows_read = models.PositiveIntegerField(_("rows read"), default=0, db_default=0, editable=False)
-    progress = models.PositiveSmallIntegerField(_("progress in percent"), default=0, db_default=0, editable=False)
+    auto_apply = models.BooleanField(
+        _("apply at once"), default=False, db_default=False, editable=False, help_text="Without a person's look at the preview."
+    )
+    progress = models.PositiveSmallIntegerField(
+        _("progress in percent"), default=0, db_default=0, editable=False, help_text="Of the step it is in."
+    )
+    counts = models.JSONField(
+        _("counts"), default=dict, db_default={}, editable=False, help_text="total, rows, errors and warnings, while it runs."
+    )
     summary = models.JSONField(_("summary"), default=dict, db_default={}, editable=False)
     error_log = models.TextField(_("error"), blank=True, default="", db_default="", editable=False)
     created_by = models.ForeignKey(User, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+")
     updated_at = updated_at_field()
+
+    @property
+    def can_be_applied(self) -> bool:
+        """Whether it waits for a person: staged, or failed later with everything staged still there."""
+        staged = self.status == self.Status.FAILED and "rows" in self.summary
+        return staged or self.status == self.Status.STAGED
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a worker has it, or will."""
+        return self.status in (self.Status.PENDING, self.Status.STAGING, self.Status.APPLYING)
 
     class Meta(QueueRow.Meta):
         verbose_name = _("import")
@@ -95,11 +111,14 @@ class ImportRow(TenantModel):
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
     handle = models.CharField(_("handle"), max_length=255, blank=True)
     sku = models.CharField(_("SKU"), max_length=255, blank=True)
-    data = models.JSONField(_("as understood"), default=dict)
-    problems = models.JSONField(
-        _("problems"), default=list, help_text="Each: level, column, value, code, message."
+    data = models.JSONField(
+        _("as understood"), default=dict, help_text="Parts offering, variant, image; what the file does not say is not there."
     )
+    problems = models.JSONField(_("problems"), default=list, help_text="Each: level, column, value, code, message.")
     outcome = models.CharField(_("effect"), max_length=16, choices=Outcome, blank=True)
+    changes = models.JSONField(
+        _("changes"), default=dict, db_default={}, help_text="By what changes: value before and after."
+    )
 
     class Meta(TenantModel.Meta):
         verbose_name = _("imported row")

@@ -1,0 +1,214 @@
+"""Imports as jobs: making one, having it applied, and running what is due (on a worker, or right here).
+
+A job is claimed twice at most: once to be staged and, when a person has looked at the preview, once to be applied.
+A worker that dies leaves a lease that ends; the next one stages anew, or applies, and neither leaves a half catalogue.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from catalog.imports.applying import apply, summarise
+from catalog.imports.limits import MAX_FILE_BYTES
+from catalog.imports.problems import UnreadableFile
+from catalog.imports.staging import LeaseLost, OnProgress, stage
+from catalog.models import ImportJob, KnowledgeDomain
+from catalog.money import CURRENCIES
+from tenants.errors import Conflict, DomainError
+from tenants.models import User
+from tenants.queue import LEASE, MAX_ATTEMPTS, QueueState, fail, finish, renew, sweep, wake, work
+from tenants.scope import current_tenant_id, tenant_scope
+from tenants.storage import store_file
+
+logger = logging.getLogger(__name__)
+
+TASK = "catalog.run_imports"
+Status = ImportJob.Status
+
+
+def create_job(
+    *,
+    chunks: Iterable[bytes],
+    name: str,
+    currency: str,
+    mapping: str = ImportJob.Mapping.AUTO,
+    domain: KnowledgeDomain | None = None,
+    on_duplicate_sku: str = ImportJob.DuplicateSku.ERROR,
+    source_type: str = ImportJob.SourceType.FILE,
+    created_by: User | None = None,
+    **fields: Any,
+) -> ImportJob:
+    """Keep the file and make the job that will stage it; a worker is woken after commit.
+
+    Raises ``TooLarge`` above 100 MB and ``DomainError`` (``unknown_currency``).
+    """
+    if currency not in CURRENCIES:
+        raise DomainError(
+            "unknown_currency", _("“%(code)s” is no ISO 4217 currency.") % {"code": currency}, field="currency"
+        )
+    with transaction.atomic():
+        stored = store_file(chunks, name=name, media_type="text/csv", limit=MAX_FILE_BYTES, created_by=created_by)
+        job = ImportJob.objects.create(
+            source_file=stored,
+            currency=currency,
+            mapping=mapping,
+            domain=domain,
+            on_duplicate_sku=on_duplicate_sku,
+            source_type=source_type,
+            created_by=created_by,
+            **fields,
+        )
+        wake(TASK)
+    return job
+
+
+def request_apply(*, job: ImportJob) -> ImportJob:
+    """Have a staged job applied by a worker. Raises ``Conflict`` (``not_staged``) for a job in any other state."""
+    with transaction.atomic():
+        current = ImportJob.objects.select_for_update(of=("self",)).get(pk=job.pk)
+        if not current.can_be_applied:
+            raise Conflict("not_staged", _("Only an import that is ready can be applied."))
+        ImportJob.objects.filter(pk=job.pk).update(
+            status=Status.APPLYING,
+            state=QueueState.PENDING,
+            attempt=0,
+            progress=0,
+            due_at=Now(),
+            last_error="",
+            error_log="",
+        )
+        wake(TASK)
+    job.refresh_from_db()
+    return job
+
+
+def import_file(
+    *,
+    chunks: Iterable[bytes],
+    name: str,
+    currency: str,
+    apply_now: bool = True,
+    on_progress: OnProgress | None = None,
+    **options: Any,
+) -> ImportJob:
+    """Import a file here and now, with or without a worker; returns the job: completed, staged or failed.
+
+    ``options`` are those of ``create_job``. Should this process die, a worker takes the job over.
+    """
+    # Born with a lease: no worker may take it while it is run here.
+    claimed = {"state": QueueState.RUNNING, "attempt": 1, "lease_until": Now() + LEASE, "due_at": Now() + LEASE}
+    job = create_job(chunks=chunks, name=name, currency=currency, auto_apply=apply_now, **claimed, **options)
+    job.refresh_from_db()
+    run_job(job, on_progress)
+    job.refresh_from_db()
+    while job.is_busy:  # it failed for a reason that may pass
+        if not _take(job):
+            time.sleep(0.5)
+        job.refresh_from_db()
+        if job.state == QueueState.RUNNING:
+            run_job(job, on_progress)
+            job.refresh_from_db()
+    return job
+
+
+def _take(job: ImportJob) -> bool:
+    """Claim this very job."""
+    mine = ImportJob.objects.filter(pk=job.pk, state=QueueState.PENDING, due_at__lte=Now())
+    lease = {"state": QueueState.RUNNING, "lease_until": Now() + LEASE, "due_at": Now() + LEASE}
+    return mine.update(attempt=F("attempt") + 1, **lease) == 1
+
+
+def run_due_jobs() -> int:
+    """Run every import that is due, in all tenants; returns how many."""
+    sweep(ImportJob, status=Status.FAILED, error_log=_("The import was broken off each time it was tried."))
+    return work(ImportJob, run_jobs, batch=1)
+
+
+def run_jobs(jobs: Sequence[ImportJob]) -> None:
+    """Run claimed jobs of the scope's tenant."""
+    for job in jobs:
+        run_job(job)
+
+
+def run_job(job: ImportJob, on_progress: OnProgress | None = None) -> None:
+    """Do what a claimed job is due for: stage it, apply it, or both. Its end is written into the job."""
+    try:
+        with _kept(job):
+            _run(job, on_progress)
+    except LeaseLost:
+        logger.warning("import %s was taken over by another worker", job.pk)
+    except UnreadableFile as error:
+        _give_up(job, error)
+    except FileNotFoundError:
+        message = _("The uploaded file is gone.")
+        fail(job, message, permanent=True, status=Status.FAILED, error_log=message)
+    except Exception as error:
+        logger.exception("import %s failed", job.pk)
+        _try_again(job, error)
+
+
+def _run(job: ImportJob, on_progress: OnProgress | None) -> None:
+    seconds = float(job.summary.get("seconds", 0))
+    if job.status != Status.APPLYING:
+        started = time.monotonic()
+        counts = stage(job, on_progress)
+        seconds = time.monotonic() - started
+        summary = summarise(job, Status.STAGED, counts, seconds)
+        if not job.auto_apply:
+            finish(job, status=Status.STAGED, progress=100, summary=summary)
+            return
+        mine = ImportJob.objects.filter(pk=job.pk, attempt=job.attempt, state=QueueState.RUNNING)
+        mine.update(status=Status.APPLYING, progress=0, summary=summary)
+    apply(job, seconds_before=seconds)
+
+
+def _give_up(job: ImportJob, error: UnreadableFile) -> None:
+    """Nothing of the file can be imported: say what and where."""
+    column = (error.column or "").replace("\x00", "")[:200] or None
+    message = error.message.replace("\x00", "")
+    where = [_("row %(row)s") % {"row": error.row}] if error.row else []
+    where += [_("column “%(column)s”") % {"column": column}] if column else []
+    line = f"{message} ({', '.join(where)})" if where else message
+    told = {"code": error.code, "row": error.row, "column": column, "message": message}
+    summary = {"job": str(job.pk), "status": str(Status.FAILED), "error": told}
+    fail(job, line, permanent=True, status=Status.FAILED, error_log=line, summary=summary)
+
+
+def _try_again(job: ImportJob, error: Exception) -> None:
+    reason = _("Something went wrong here (%(kind)s).") % {"kind": type(error).__name__}
+    is_last = job.attempt >= MAX_ATTEMPTS
+    status = {"status": Status.FAILED} if is_last else {}
+    fail(job, f"{type(error).__name__}: {error}".replace("\x00", ""), error_log=reason, **status)
+
+
+@contextmanager
+def _kept(job: ImportJob) -> Iterator[None]:
+    """Renew the lease from a thread of its own: one statement may take longer than a lease."""
+    done = threading.Event()
+    thread = threading.Thread(target=_keep, args=(job, current_tenant_id(), done), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _keep(job: ImportJob, tenant_id: UUID, done: threading.Event) -> None:
+    while not done.wait(LEASE.total_seconds() / 3):
+        try:
+            with tenant_scope(tenant_id):
+                renew(job)
+        except DatabaseError:  # the next one may succeed; if none does, the lease ends, and the fence holds
+            logger.warning("the lease of import %s could not be renewed", job.pk)
+        finally:
+            connection.close()

@@ -1,0 +1,417 @@
+"""The SQL of an import. Parameters: tenant, job, currency (the job's), author (user id or null), messages (JSON).
+
+``DIFF`` compares what a job has staged with the catalogue and leaves the answer in temporary tables that end with the
+transaction: what each offering, version, variant, price, stock and image is to become, under which id, and whether
+that is new. The preview reads them (``OUTCOMES``, ``SUMMARY``), and applying is nothing but ``WRITES`` from the very
+same tables. Temporary tables are always named with ``pg_temp``; every statement names the tenant.
+"""
+
+LOCKS = (
+    # One import of a tenant at a time; sales and people may go on.
+    "SELECT pg_advisory_xact_lock(hashtextextended('catalog.import ' || %(tenant)s::text, 0))",
+    """
+    SELECT count(*) FROM (
+        SELECT FROM catalog_offering o WHERE o.tenant_id = %(tenant)s AND o.code IN (
+            SELECT r.handle FROM catalog_importrow r WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s)
+        ORDER BY o.id FOR NO KEY UPDATE
+    ) AS locked
+    """,
+    """
+    SELECT count(*) FROM (
+        SELECT FROM catalog_inventoryitem i JOIN catalog_variant v ON v.tenant_id = i.tenant_id AND v.id = i.variant_id
+        WHERE i.tenant_id = %(tenant)s AND v.tenant_id = %(tenant)s AND v.sku IN (
+            SELECT r.sku FROM catalog_importrow r WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s)
+        ORDER BY i.tenant_id, i.variant_id, i.location_id FOR UPDATE OF i
+    ) AS locked
+    """,
+)
+
+# Each row that sells something, with the ids of what it names and what stands against it.
+VARIANT_ROWS = """
+CREATE TEMP TABLE pg_temp.import_variant_row ON COMMIT DROP AS
+SELECT r.id AS row_id, r.row, r.handle, r.sku, v.name, v.options, v.policy, v.metadata, v.price, v.compare_at,
+    r.data -> 'variant' ? 'compare_at' AS says_compare_at, coalesce(v.currency, %(currency)s) AS currency,
+    v.price_list, l.id AS price_list_id, v.tracked, v.quantity, v.safety_stock, v.location, s.id AS location_id,
+    live.id AS live_id, NULL::integer AS other_row,
+    CASE
+        WHEN v.price IS NOT NULL AND l.id IS NULL THEN 'unknown_price_list'
+        WHEN v.tracked AND s.id IS NULL THEN 'unknown_location'
+        WHEN o.code <> r.handle THEN 'sku_of_other_offering'
+    END AS error
+FROM catalog_importrow r
+CROSS JOIN LATERAL jsonb_to_record(r.data -> 'variant') AS v (
+    name text, options jsonb, policy text, metadata jsonb, price numeric(19, 4), compare_at numeric(19, 4), currency text,
+    price_list text, tracked boolean, quantity integer, safety_stock integer, location text)
+LEFT JOIN catalog_pricelist l ON l.tenant_id = %(tenant)s AND l.code = v.price_list
+LEFT JOIN catalog_inventorylocation s ON s.tenant_id = %(tenant)s AND s.code = v.location
+LEFT JOIN catalog_variant live ON live.tenant_id = %(tenant)s AND live.sku = r.sku
+LEFT JOIN catalog_offering o ON o.tenant_id = %(tenant)s AND o.id = live.offering_id
+WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.data ? 'variant'
+"""
+
+# Two rows may say the same of a price or a stock, which is one fact; never two different things.
+CONFLICTING_PRICES = """
+UPDATE pg_temp.import_variant_row w SET error = 'conflicting_price', other_row = first.row
+FROM (
+    SELECT DISTINCT ON (sku, price_list_id, currency) sku, price_list_id, currency, row, price, compare_at
+    FROM pg_temp.import_variant_row WHERE error IS NULL AND price IS NOT NULL ORDER BY sku, price_list_id, currency, row
+) AS first
+WHERE w.sku = first.sku AND w.price_list_id = first.price_list_id AND w.currency = first.currency AND w.row > first.row
+AND w.error IS NULL AND w.price IS NOT NULL AND (w.price, w.compare_at) IS DISTINCT FROM (first.price, first.compare_at)
+"""
+CONFLICTING_STOCK = """
+UPDATE pg_temp.import_variant_row w SET error = 'conflicting_stock', other_row = first.row
+FROM (
+    SELECT DISTINCT ON (sku, location_id) sku, location_id, row, quantity, safety_stock
+    FROM pg_temp.import_variant_row WHERE error IS NULL AND tracked ORDER BY sku, location_id, row
+) AS first
+WHERE w.sku = first.sku AND w.location_id = first.location_id AND w.row > first.row AND w.error IS NULL AND w.tracked
+AND (w.quantity, w.safety_stock) IS DISTINCT FROM (first.quantity, first.safety_stock)
+"""
+
+# What each offering becomes. A part that does not say something keeps what is there; a broken one changes nothing.
+OFFERINGS = """
+CREATE TEMP TABLE pg_temp.import_offering ON COMMIT DROP AS
+SELECT r.id AS row_id, r.row, r.handle AS code, coalesce(live.id, uuidv7()) AS id, live.id IS NULL AS is_new,
+    p.name IS NOT NULL AS has_words, coalesce(p.name, old.name, r.handle) AS name,
+    coalesce(p.description, old.description, '') AS description, coalesce(p.attributes, '{}') AS given,
+    old.id AS old_id, old.name AS old_name, old.description AS old_description, old.attributes AS old_attributes,
+    coalesce(p.offering_type, live.offering_type, 'physical') AS offering_type, coalesce(d.id, live.domain_id) AS domain_id,
+    coalesce(p.category, live.category, '') AS category, coalesce(p.tags, live.tags::text[], '{}') AS tags,
+    coalesce(live.metadata, '{}') || coalesce(p.metadata, '{}') AS metadata, live.status AS old_status,
+    CASE
+        WHEN live.id IS NULL AND (p.is_broken OR NOT sells.in_file) AND coalesce(p.status, 'active') = 'active' THEN 'draft'
+        WHEN p.status = 'active' AND NOT (sells.in_file OR sells.already) THEN 'draft'
+        ELSE coalesce(p.status, live.status, 'active')
+    END AS status,
+    live.offering_type AS live_type, live.domain_id AS live_domain, live.category AS live_category,
+    live.tags::text[] AS live_tags, live.metadata AS live_metadata
+FROM catalog_importrow r
+LEFT JOIN catalog_offering live ON live.tenant_id = %(tenant)s AND live.code = r.handle
+LEFT JOIN catalog_offeringversion old ON old.tenant_id = %(tenant)s AND old.offering_id = live.id AND old.status = 'active'
+CROSS JOIN LATERAL jsonb_to_record(
+    CASE WHEN live.id IS NOT NULL AND r.data -> 'offering' ? 'is_broken' THEN '{}' ELSE r.data -> 'offering' END
+) AS p (name text, description text, category text, tags text[], status text, offering_type text, domain text,
+        attributes jsonb, metadata jsonb, is_broken boolean)
+LEFT JOIN catalog_knowledgedomain d ON d.code = p.domain
+LEFT JOIN (
+    SELECT DISTINCT w.handle FROM pg_temp.import_variant_row w WHERE w.error IS NULL
+) AS selling ON selling.handle = r.handle
+CROSS JOIN LATERAL (
+    SELECT selling.handle IS NOT NULL AS in_file, live.id IS NOT NULL AND EXISTS (
+        SELECT FROM catalog_variant v WHERE v.tenant_id = %(tenant)s AND v.offering_id = live.id AND v.status = 'active'
+    ) AS already
+) AS sells
+WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.data ? 'offering'
+ORDER BY r.row
+"""
+
+# The attributes of each offering: those given, and those it has that the file does not speak of.
+ATTRIBUTES = """
+CREATE TEMP TABLE pg_temp.import_attribute ON COMMIT DROP AS
+SELECT o.id AS offering_id, d.id AS definition_id, d.key,
+    CASE WHEN d.value_type = 'text' THEN a.value END AS value_text,
+    CASE WHEN d.value_type = 'number' THEN a.value::numeric(19, 4) END AS value_number,
+    CASE WHEN d.value_type = 'boolean' THEN a.value::boolean END AS value_bool,
+    CASE WHEN d.value_type = 'json' THEN a.value::jsonb END AS value_json
+FROM pg_temp.import_offering o
+CROSS JOIN LATERAL jsonb_each_text(o.given) AS a (key, value)
+JOIN catalog_attributedefinition d ON d.domain_id = o.domain_id AND d.key = a.key AND d.scope = 'offering'
+WHERE a.value IS NOT NULL
+UNION ALL
+SELECT o.id, d.id, d.key, v.value_text, v.value_number, v.value_bool, v.value_json
+FROM pg_temp.import_offering o
+JOIN catalog_attributevalue v ON v.tenant_id = %(tenant)s AND v.offering_version_id = o.old_id
+JOIN catalog_attributedefinition d ON d.id = v.attribute_definition_id AND d.domain_id = o.domain_id
+WHERE NOT o.given ? d.key
+"""
+
+# The offerings whose words or attributes are new: each gets a version.
+VERSIONS = """
+CREATE TEMP TABLE pg_temp.import_version ON COMMIT DROP AS
+SELECT uuidv7() AS id, o.id AS offering_id, o.row_id, o.is_new, o.old_id, o.name, o.description, o.old_name,
+    coalesce(a.attributes, '{}') AS attributes, o.old_description, o.old_attributes
+FROM pg_temp.import_offering o
+LEFT JOIN (
+    SELECT offering_id, jsonb_object_agg(key, coalesce(to_jsonb(value_text), to_jsonb(trim_scale(value_number)),
+        to_jsonb(value_bool), value_json)) AS attributes
+    FROM pg_temp.import_attribute GROUP BY offering_id
+) AS a ON a.offering_id = o.id
+WHERE o.is_new OR (o.has_words AND (o.old_id IS NULL
+    OR (o.name, o.description, coalesce(a.attributes, '{}')) IS DISTINCT FROM (o.old_name, o.old_description, o.old_attributes)))
+ORDER BY o.row
+"""
+
+VARIANTS = """
+CREATE TEMP TABLE pg_temp.import_variant ON COMMIT DROP AS
+SELECT w.row_id, w.row, w.sku, o.id AS offering_id, o.is_new AS is_of_new_offering, coalesce(live.id, uuidv7()) AS id,
+    live.id IS NULL AS is_new, live.name AS old_name, live.attributes AS old_options, live.inventory_policy AS old_policy,
+    coalesce(w.name, live.name, '') AS name, coalesce(w.options, live.attributes, '{}') AS options,
+    coalesce(w.policy, live.inventory_policy, 'deny') AS policy,
+    coalesce(live.metadata, '{}') || coalesce(w.metadata, '{}') AS metadata,
+    live.id IS NOT NULL AND (
+        live.name <> w.name OR live.attributes <> w.options OR live.inventory_policy <> w.policy
+        OR NOT live.metadata @> coalesce(w.metadata, '{}')) IS TRUE AS is_changed
+FROM (SELECT DISTINCT ON (sku) * FROM pg_temp.import_variant_row WHERE error IS NULL ORDER BY sku, row) AS w
+JOIN pg_temp.import_offering o ON o.code = w.handle
+LEFT JOIN catalog_variant live ON live.tenant_id = %(tenant)s AND live.id = w.live_id
+ORDER BY w.row
+"""
+
+PRICES = """
+CREATE TEMP TABLE pg_temp.import_price ON COMMIT DROP AS
+SELECT w.row_id, v.id AS variant_id, w.price_list_id, w.currency, w.price AS amount, live.id AS live_id,
+    CASE WHEN w.says_compare_at THEN w.compare_at ELSE live.compare_at END AS compare_at,
+    live.amount AS old_amount, live.compare_at AS old_compare_at, live.id IS NOT NULL AND (live.amount <> w.price
+        OR (w.says_compare_at AND live.compare_at IS DISTINCT FROM w.compare_at)) AS is_changed
+FROM (
+    SELECT DISTINCT ON (sku, price_list_id, currency) * FROM pg_temp.import_variant_row
+    WHERE error IS NULL AND price IS NOT NULL ORDER BY sku, price_list_id, currency, row
+) AS w
+JOIN pg_temp.import_variant v ON v.sku = w.sku
+LEFT JOIN catalog_variantprice live ON live.tenant_id = %(tenant)s AND live.variant_id = w.live_id
+    AND live.price_list_id = w.price_list_id AND live.currency = w.currency
+"""
+
+STOCK = """
+CREATE TEMP TABLE pg_temp.import_stock ON COMMIT DROP AS
+SELECT w.row_id, v.id AS variant_id, w.location_id, w.quantity, coalesce(w.safety_stock, live.safety_stock, 0) AS safety_stock,
+    live.id AS live_id, coalesce(live.stock_qty, 0) AS old_quantity, coalesce(live.safety_stock, 0) AS old_safety_stock,
+    live.id IS NOT NULL AND (live.stock_qty <> w.quantity OR (live.safety_stock <> w.safety_stock) IS TRUE) AS is_changed
+FROM (
+    SELECT DISTINCT ON (sku, location_id) * FROM pg_temp.import_variant_row
+    WHERE error IS NULL AND tracked ORDER BY sku, location_id, row
+) AS w
+JOIN pg_temp.import_variant v ON v.sku = w.sku
+LEFT JOIN catalog_inventoryitem live ON live.tenant_id = %(tenant)s AND live.variant_id = w.live_id
+    AND live.location_id = w.location_id
+"""
+
+IMAGES = """
+CREATE TEMP TABLE pg_temp.import_image ON COMMIT DROP AS
+SELECT DISTINCT ON (o.id, i.src) r.id AS row_id, o.id AS offering_id, i.src AS url, coalesce(i.alt, '') AS alt,
+    coalesce(i.position, greatest(r.row - o.row, 0) + 1) AS position
+FROM catalog_importrow r
+CROSS JOIN LATERAL jsonb_to_record(r.data -> 'image') AS i (src text, alt text, position integer)
+JOIN pg_temp.import_offering o ON o.code = r.handle
+WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.data ? 'image' AND NOT EXISTS (
+    SELECT FROM catalog_offeringimage live
+    WHERE live.tenant_id = %(tenant)s AND live.offering_id = o.id AND live.url = i.src)
+ORDER BY o.id, i.src, r.row
+"""
+
+OFFERING_IS_CHANGED = """(NOT o.is_new AND (o.offering_type, o.domain_id, o.category, o.tags, o.metadata, o.status)
+    IS DISTINCT FROM (o.live_type, o.live_domain, o.live_category, o.live_tags, o.live_metadata, o.old_status))"""
+
+
+def _named(*names: str) -> str:
+    return ", ".join(f"pg_temp.import_{name}" for name in names)
+
+
+def _analyze(*names: str) -> str:
+    return f"ANALYZE {_named(*names)}"
+
+
+# A transaction that compares twice (staged and applied in one) begins anew.
+CLEAR = f"""DROP TABLE IF EXISTS
+    {_named("variant_row", "offering", "attribute", "version", "variant", "price", "stock", "image")}"""
+
+DIFF = (
+    CLEAR,
+    VARIANT_ROWS,
+    _analyze("variant_row"),
+    CONFLICTING_PRICES,
+    CONFLICTING_STOCK,
+    OFFERINGS,
+    _analyze("offering"),
+    ATTRIBUTES,
+    VERSIONS,
+    VARIANTS,
+    _analyze("attribute", "version", "variant"),
+    PRICES,
+    STOCK,
+    IMAGES,
+    _analyze("price", "stock", "image"),
+)
+
+# What the rows do, told beside each one. Written only where it differs: the rows of a first import are made as new.
+OUTCOMES = f"""
+WITH effects AS (
+    SELECT row_id, is_new AS creates, NOT is_new AND ({OFFERING_IS_CHANGED}) AS changes, jsonb_build_object(
+        'status', CASE WHEN old_status <> status THEN jsonb_build_array(old_status, status) END,
+        'category', CASE WHEN live_category <> category THEN jsonb_build_array(live_category, category) END) AS details
+    FROM pg_temp.import_offering o
+    UNION ALL
+    SELECT row_id, is_new, NOT is_new, jsonb_build_object(
+        'name', CASE WHEN old_name <> name THEN jsonb_build_array(old_name, name) END,
+        'description', CASE WHEN old_description <> description
+            THEN jsonb_build_array(left(old_description, 200), left(description, 200)) END,
+        'attributes', CASE WHEN old_attributes <> attributes THEN jsonb_build_array(old_attributes, attributes) END)
+    FROM pg_temp.import_version
+    UNION ALL
+    SELECT row_id, is_new, is_changed, CASE WHEN is_changed THEN jsonb_build_object(
+        'variant', CASE WHEN old_name <> name THEN jsonb_build_array(old_name, name) END,
+        'options', CASE WHEN old_options <> options THEN jsonb_build_array(old_options, options) END,
+        'policy', CASE WHEN old_policy <> policy THEN jsonb_build_array(old_policy, policy) END) END
+    FROM pg_temp.import_variant
+    UNION ALL
+    SELECT row_id, false, is_changed OR live_id IS NULL, CASE WHEN is_changed THEN jsonb_build_object(
+        'price', jsonb_build_array(trim_scale(old_amount)::text || ' ' || currency, trim_scale(amount)::text || ' ' || currency),
+        'compare_at', CASE WHEN old_compare_at IS DISTINCT FROM compare_at
+            THEN jsonb_build_array(trim_scale(old_compare_at)::text, trim_scale(compare_at)::text) END) END
+    FROM pg_temp.import_price
+    UNION ALL
+    SELECT row_id, false, is_changed OR live_id IS NULL, CASE WHEN is_changed THEN jsonb_build_object(
+        'stock', CASE WHEN old_quantity <> quantity THEN jsonb_build_array(old_quantity, quantity) END,
+        'safety_stock', CASE WHEN old_safety_stock <> safety_stock
+            THEN jsonb_build_array(old_safety_stock, safety_stock) END) END
+    FROM pg_temp.import_stock
+    UNION ALL
+    SELECT row_id, true, false, NULL FROM pg_temp.import_image
+), told AS (
+    SELECT row_id, bool_or(creates) AS creates, bool_or(changes) AS changes FROM effects GROUP BY row_id
+), detailed AS (
+    SELECT row_id, jsonb_object_agg(detail.key, detail.value) AS details
+    FROM effects CROSS JOIN LATERAL jsonb_each(effects.details) AS detail
+    WHERE NOT creates AND effects.details IS NOT NULL AND detail.value <> 'null' GROUP BY row_id
+), refused AS (
+    SELECT row_id, jsonb_build_array(jsonb_build_object('level', 'error', 'code', error, 'found_late', true,
+        'column', CASE error WHEN 'sku_of_other_offering' THEN 'sku' WHEN 'unknown_price_list' THEN 'price_list'
+            WHEN 'conflicting_price' THEN 'price' WHEN 'unknown_location' THEN 'location' ELSE 'stock_qty' END,
+        'value', CASE error WHEN 'sku_of_other_offering' THEN left(sku, 100) WHEN 'unknown_price_list' THEN price_list
+            WHEN 'conflicting_price' THEN trim_scale(price)::text WHEN 'unknown_location' THEN location
+            ELSE quantity::text END,
+        'message', replace(%(messages)s::jsonb ->> error, '{{row}}', coalesce(other_row, 0)::text))) AS problems
+    FROM pg_temp.import_variant_row WHERE error IS NOT NULL
+), wanted AS (
+    SELECT r.id, coalesce(detailed.details, '{{}}') AS changes,
+        CASE WHEN r.problems = '[]' THEN coalesce(refused.problems, '[]')
+            ELSE jsonb_path_query_array(r.problems, '$[*] ? (!exists(@.found_late))') || coalesce(refused.problems, '[]')
+        END AS problems,
+        CASE
+            WHEN refused.row_id IS NOT NULL OR jsonb_path_exists(r.problems,
+                '$[*] ? (@.level == "error" && !exists(@.found_late))') THEN 'error'
+            WHEN told.creates THEN 'create'
+            WHEN told.changes THEN 'change'
+            ELSE 'unchanged'
+        END AS outcome
+    FROM catalog_importrow r
+    LEFT JOIN told ON told.row_id = r.id
+    LEFT JOIN detailed ON detailed.row_id = r.id
+    LEFT JOIN refused ON refused.row_id = r.id
+    WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s
+)
+UPDATE catalog_importrow r SET outcome = wanted.outcome, problems = wanted.problems, changes = wanted.changes
+FROM wanted WHERE r.tenant_id = %(tenant)s AND r.id = wanted.id
+AND (r.outcome, r.problems, r.changes) IS DISTINCT FROM (wanted.outcome, wanted.problems, wanted.changes)
+"""
+
+SUMMARY = f"""
+SELECT jsonb_build_object(
+    'rows', rows.total,
+    'offerings', (SELECT jsonb_build_object('created', count(*) FILTER (WHERE o.is_new),
+        'changed', count(*) FILTER (WHERE NOT o.is_new AND ({OFFERING_IS_CHANGED} OR v.id IS NOT NULL)),
+        'unchanged', count(*) FILTER (WHERE NOT (o.is_new OR {OFFERING_IS_CHANGED} OR v.id IS NOT NULL)))
+        FROM pg_temp.import_offering o LEFT JOIN pg_temp.import_version v ON v.offering_id = o.id),
+    'variants', (SELECT jsonb_build_object('created', count(*) FILTER (WHERE is_new),
+        'changed', count(*) FILTER (WHERE is_changed), 'unchanged', count(*) FILTER (WHERE NOT (is_new OR is_changed)))
+        FROM pg_temp.import_variant),
+    'prices', (SELECT jsonb_build_object('created', count(*) FILTER (WHERE live_id IS NULL),
+        'changed', count(*) FILTER (WHERE is_changed), 'unchanged', count(*) FILTER (WHERE live_id IS NOT NULL AND NOT is_changed))
+        FROM pg_temp.import_price),
+    'stock', (SELECT jsonb_build_object('created', count(*) FILTER (WHERE live_id IS NULL),
+        'changed', count(*) FILTER (WHERE is_changed), 'unchanged', count(*) FILTER (WHERE live_id IS NOT NULL AND NOT is_changed))
+        FROM pg_temp.import_stock),
+    'images', (SELECT count(*) FROM pg_temp.import_image),
+    'warnings', rows.warnings,
+    'errors', rows.errors
+)
+FROM (
+    SELECT count(*) AS total, count(*) FILTER (WHERE outcome = 'error') AS errors,
+        count(*) FILTER (WHERE outcome <> 'error' AND problems <> '[]') AS warnings
+    FROM catalog_importrow WHERE tenant_id = %(tenant)s AND job_id = %(job)s
+) AS rows
+"""
+
+# The offerings come last: their keys are checked at commit, and search indexes each one once, when all of it is there.
+WRITES = (
+    """
+    INSERT INTO catalog_variant (id, tenant_id, offering_id, sku, name, status, attributes, inventory_policy, position, metadata)
+    SELECT v.id, %(tenant)s, v.offering_id, v.sku, v.name, 'active', v.options, v.policy,
+        row_number() OVER (PARTITION BY v.offering_id ORDER BY v.row) - 1 + coalesce(last.position + 1, 0), v.metadata
+    FROM pg_temp.import_variant v
+    LEFT JOIN (
+        SELECT p.offering_id, max(p.position) AS position FROM catalog_variant p WHERE p.tenant_id = %(tenant)s
+        AND p.offering_id IN (SELECT offering_id FROM pg_temp.import_variant WHERE is_new AND NOT is_of_new_offering)
+        GROUP BY p.offering_id
+    ) AS last ON last.offering_id = v.offering_id
+    WHERE v.is_new ORDER BY v.row
+    """,
+    """
+    UPDATE catalog_variant live SET name = v.name, attributes = v.options, inventory_policy = v.policy,
+        metadata = v.metadata, updated_at = now()
+    FROM pg_temp.import_variant v WHERE live.tenant_id = %(tenant)s AND live.id = v.id AND v.is_changed
+    """,
+    """
+    UPDATE catalog_offeringversion old SET status = 'archived', updated_at = now()
+    FROM pg_temp.import_version v WHERE old.tenant_id = %(tenant)s AND old.id = v.old_id
+    """,
+    """
+    INSERT INTO catalog_offeringversion
+        (id, tenant_id, offering_id, version, name, description, status, attributes, created_by_id)
+    SELECT v.id, %(tenant)s, v.offering_id, coalesce(newest.version, 0) + 1, v.name, v.description, 'active', v.attributes,
+        %(author)s
+    FROM pg_temp.import_version v
+    LEFT JOIN (
+        SELECT n.offering_id, max(n.version) AS version FROM catalog_offeringversion n WHERE n.tenant_id = %(tenant)s
+        AND n.offering_id IN (SELECT offering_id FROM pg_temp.import_version WHERE NOT is_new) GROUP BY n.offering_id
+    ) AS newest ON newest.offering_id = v.offering_id
+    ORDER BY v.id
+    """,
+    """
+    INSERT INTO catalog_attributevalue
+        (tenant_id, offering_version_id, attribute_definition_id, value_text, value_number, value_bool, value_json)
+    SELECT %(tenant)s, v.id, a.definition_id, a.value_text, a.value_number, a.value_bool, a.value_json
+    FROM pg_temp.import_attribute a JOIN pg_temp.import_version v ON v.offering_id = a.offering_id ORDER BY v.id
+    """,
+    """
+    INSERT INTO catalog_variantprice (tenant_id, price_list_id, variant_id, currency, amount, compare_at)
+    SELECT %(tenant)s, price_list_id, variant_id, currency, amount, compare_at
+    FROM pg_temp.import_price WHERE live_id IS NULL ORDER BY variant_id
+    """,
+    """
+    UPDATE catalog_variantprice live SET amount = p.amount, compare_at = p.compare_at, updated_at = now()
+    FROM pg_temp.import_price p WHERE live.tenant_id = %(tenant)s AND live.id = p.live_id AND p.is_changed
+    """,
+    """
+    INSERT INTO catalog_stockmovement (tenant_id, variant_id, location_id, quantity, reason, note, created_by_id)
+    SELECT %(tenant)s, variant_id, location_id, quantity - old_quantity, 'import', '', %(author)s
+    FROM pg_temp.import_stock WHERE quantity <> old_quantity ORDER BY variant_id
+    """,
+    # Counted, and none there: no movement makes that item.
+    """
+    INSERT INTO catalog_inventoryitem (tenant_id, variant_id, location_id, safety_stock)
+    SELECT %(tenant)s, variant_id, location_id, safety_stock
+    FROM pg_temp.import_stock WHERE live_id IS NULL AND quantity = 0 ORDER BY variant_id
+    """,
+    """
+    UPDATE catalog_inventoryitem live SET safety_stock = s.safety_stock, updated_at = now()
+    FROM pg_temp.import_stock s WHERE live.tenant_id = %(tenant)s AND live.variant_id = s.variant_id
+    AND live.location_id = s.location_id AND live.safety_stock <> s.safety_stock
+    """,
+    """
+    INSERT INTO catalog_offeringimage (tenant_id, offering_id, url, alt, position)
+    SELECT %(tenant)s, offering_id, url, alt, position FROM pg_temp.import_image ORDER BY offering_id, position
+    """,
+    """
+    INSERT INTO catalog_offering
+        (id, tenant_id, code, offering_type, domain_id, category, tags, identity_key, status, metadata)
+    SELECT id, %(tenant)s, code, offering_type, domain_id, category, tags, '', status, metadata
+    FROM pg_temp.import_offering WHERE is_new ORDER BY id
+    """,
+    f"""
+    UPDATE catalog_offering live SET offering_type = o.offering_type, domain_id = o.domain_id, category = o.category,
+        tags = o.tags, metadata = o.metadata, status = o.status, updated_at = now()
+    FROM pg_temp.import_offering o WHERE live.tenant_id = %(tenant)s AND live.id = o.id AND {OFFERING_IS_CHANGED}
+    """,
+)

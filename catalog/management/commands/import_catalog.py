@@ -1,0 +1,76 @@
+"""``import_catalog``: bring a catalogue file in; prints a JSON summary as its last line."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from catalog.imports.jobs import import_file
+from catalog.imports.staging import OnProgress
+from catalog.models import ImportJob
+from tenants.errors import DomainError
+from tenants.management.base import TenantCommand
+from tenants.models import Tenant
+
+BLOCK = 1024 * 1024
+WIDTH = 40
+
+
+class Command(TenantCommand):
+    """Stage a file and apply it, here, whether a worker runs or not."""
+
+    help = (
+        "Import a catalogue file (Shopify product CSV or our own) into a tenant. Prints a JSON summary last. "
+        "Rows with errors are counted and left out; the exit code is 1 only when nothing could be imported."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the slug, the file and how it is to be understood."""
+        super().add_arguments(parser)
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--mapping", choices=ImportJob.Mapping.values, default=ImportJob.Mapping.AUTO)
+        parser.add_argument("--dry-run", action="store_true", help="stage and report; apply nothing")
+        parser.add_argument("--currency", help="of prices without one; by default the tenant's")
+        parser.add_argument(
+            "--on-duplicate-sku", choices=ImportJob.DuplicateSku.values, default=ImportJob.DuplicateSku.ERROR
+        )
+
+    def handle_tenant(self, tenant: Tenant, **options: Any) -> None:
+        """Import and print."""
+        path: Path = options["file"]
+        try:
+            job = import_file(
+                chunks=_blocks(path),
+                name=path.name,
+                currency=(options["currency"] or tenant.currency).upper(),
+                mapping=options["mapping"],
+                on_duplicate_sku=options["on_duplicate_sku"],
+                apply_now=not options["dry_run"],
+                on_progress=_bar() if sys.stderr.isatty() else None,
+            )
+        except DomainError as error:
+            raise CommandError(error.message) from error
+        except OSError as error:
+            raise CommandError(f"{path}: {error.strerror or error}") from error
+        if job.status == ImportJob.Status.FAILED:
+            raise CommandError(f"{path.name}: {job.error_log}")
+        self.stdout.write(json.dumps(job.summary, ensure_ascii=False))
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            yield block
+
+
+def _bar() -> OnProgress:
+    def show(done: int, total: int) -> None:
+        filled = WIDTH * done // total
+        end = "\n" if done == total else ""
+        sys.stderr.write(f"\r[{'#' * filled}{'.' * (WIDTH - filled)}] {done}/{total}{end}")
+        sys.stderr.flush()
+
+    return show
