@@ -20,6 +20,7 @@ from django.db.models import BaseConstraint, ProtectedError, RestrictedError, Un
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 
 logger = logging.getLogger(__name__)
@@ -205,6 +206,7 @@ def _integrity_answer(exc: IntegrityError) -> HttpResponse | None:
     return None
 
 
+@csrf_exempt
 def unknown_route(request: HttpRequest) -> HttpResponse:
     """Answer addresses under ``/api/`` that do not exist."""
     return problem(404, "not_found", _("There is nothing at this address. Addresses end with a slash."))

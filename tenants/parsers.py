@@ -1,7 +1,7 @@
 """Reads JSON the strict way: what two readers could understand differently is refused."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any, NoReturn
 
 from django.conf import settings
@@ -12,6 +12,8 @@ from rest_framework.parsers import BaseParser
 from tenants.errors import TooLarge
 
 MAX_DEPTH = 64
+MAX_CONTAINERS = 100_000
+"""Objects and arrays in one body: two megabytes of ``[],[],…`` would keep a worker busy for seconds."""
 
 
 class StrictJSONParser(BaseParser):
@@ -35,6 +37,8 @@ def read_limited(stream: IO[bytes]) -> bytes:
 
 def parse_json(data: bytes) -> Any:
     """Return the value of strict JSON; raises ``ParseError`` (400)."""
+    if data.count(b"[") + data.count(b"{") > MAX_CONTAINERS:
+        raise ParseError(_("The body has too many parts."))
     try:
         value = json.loads(
             data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite
@@ -69,22 +73,30 @@ def _finite(text: str) -> float:
 
 def _check(value: Any, *, text_may_be_odd: bool) -> None:
     """Refuse depth beyond ``MAX_DEPTH`` and, in escapes, NUL and lone surrogates. Level by level: no recursion."""
-    level, depth = [value], 0
+    level, depth = [[value]], 0
     while level:
-        if text_may_be_odd:
-            _check_texts(level)
-        containers = [one for one in level if isinstance(one, (dict, list))]
-        depth += 1
-        if containers and depth > MAX_DEPTH:
+        if depth > MAX_DEPTH:
             raise ParseError(_("The body is nested too deeply."))
-        level = [inner for one in containers for inner in _inside(one)]
+        inner: list[Any] = []
+        for container in level:
+            values = container.values() if isinstance(container, dict) else container
+            inner.extend([one for one in values if type(one) in (dict, list)])
+            if text_may_be_odd:
+                _check_texts(values)
+                _check_texts(container if isinstance(container, dict) else ())
+        level, depth = inner, depth + 1
 
 
-def _inside(value: dict[str, Any] | list[Any]) -> list[Any]:
-    return [*value, *value.values()] if isinstance(value, dict) else value
-
-
-def _check_texts(values: list[Any]) -> None:
+def _check_texts(values: Iterable[Any]) -> None:
     for text in values:
-        if isinstance(text, str) and ("\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text)):
+        if isinstance(text, str) and ("\x00" in text or not _is_text(text)):
             raise ParseError(_("The body contains characters that are no text."))
+
+
+def _is_text(text: str) -> bool:
+    """Whether the string can be written as UTF-8: it holds no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

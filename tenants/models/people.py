@@ -227,7 +227,7 @@ class ApiKey(TenantModel):
         verbose_name=_("scopes"),
         default=list,
         blank=True,
-        help_text=_("For example “offerings:read”. Empty: all that an owner may."),
+        help_text=_("For example “offering:read”. Empty: all that an owner may."),
     )
     bot = TenantForeignKey(
         "bots.Bot", verbose_name=_("bot"), null=True, blank=True, on_delete=models.CASCADE, related_name="api_keys"

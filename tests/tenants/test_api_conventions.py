@@ -3,6 +3,7 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.test import Client
 
 from catalog.models import Customer, PriceList, SalesChannel, VariantPrice
 from tests.conftest import in_tenant
@@ -346,6 +347,11 @@ def test_a_method_override_header_changes_nothing(owner):
 @pytest.mark.parametrize("path", ["/api/v1/nowhere/", "/api/v1/channels", "/api/", "/api/v1/%2e%2e/channels/"])
 def test_an_unknown_address_is_a_json_problem(owner, path):
     answer = owner.get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+
+
+def test_a_post_to_an_unknown_address_is_a_json_problem_too(owner):
+    answer = Client(enforce_csrf_checks=True).post("/api/v1/nowhere/", {}, content_type="application/json")
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
 
 

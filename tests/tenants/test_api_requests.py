@@ -60,6 +60,7 @@ MALFORMED = {
     "65 deep": b'{"text": "x", "anything": ' + b"[" * 64 + b"]" * 64 + b"}",
     "100,000 deep": b"[" * 100_000,
     "100,000 deep objects": b'{"a":' * 100_000,
+    "a million parts": b'{"text": "x", "anything": [' + b"[]," * 600_000 + b"[]]}",
     "single quotes": b"{'text': 'x'}",
 }
 
