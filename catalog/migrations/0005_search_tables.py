@@ -54,4 +54,12 @@ class Migration(migrations.Migration):
             model_name='searchvector',
             index=models.Index(condition=models.Q(('embedding__isnull', False)), fields=['tenant', 'kind', 'model'], include=('id', 'owner_id', 'bot_id', 'bits'), name='searchvector_near'),
         ),
+        # The row is always wide, and PostgreSQL would move every column it may out of line: those that are read with
+        # the vector then cost more than the vector.
+        migrations.RunSQL(
+            'ALTER TABLE catalog_searchvector ALTER COLUMN bits SET STORAGE PLAIN, ALTER COLUMN kind SET STORAGE PLAIN, '
+            'ALTER COLUMN model SET STORAGE PLAIN, ALTER COLUMN state SET STORAGE PLAIN, '
+            'ALTER COLUMN content_hash SET STORAGE PLAIN, ALTER COLUMN last_error SET STORAGE MAIN',
+            migrations.RunSQL.noop,
+        ),
     ]

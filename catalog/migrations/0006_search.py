@@ -212,6 +212,7 @@ CREATE FUNCTION search_candidates(
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_custom_plan  -- a generic plan would be chosen once for tenants of all sizes
+SET max_parallel_workers_per_gather = 0  -- starting a worker takes longer than the search
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -1,0 +1,160 @@
+"""Search among fifty tenants that share all topics: recall, speed and its spread, for 200, 2,000 and 20,000 texts each.
+
+Texts are sentences of the embedding model's own vocabulary, drawn by topic; they are indexed by the triggers and
+embedded by the queue, as in production. Exact neighbours come from numpy, the floor of time from the plain statements
+that row security allows.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from django.db import connection
+
+from bench.result import Result, compared
+from catalog.search import search
+from catalog.search.embedding import embed_due_texts
+from catalog.search.query import numbers_literal, tsquery
+from tenants.models import Tenant
+from tenants.scope import platform_scope, tenant_scope
+from tenants.text import STOP_WORDS
+from vault.providers import offline
+
+SIZES = {20_000: 1, 2_000: 3, 200: 46}
+"""Texts of a tenant: how many tenants have that many."""
+TOPICS = 300
+QUERIES = 40
+TOP = 10
+
+Numbers = np.ndarray
+
+
+def run() -> list[Result]:
+    """Build the tenants, ask every size of them, and return what was measured."""
+    generator = np.random.default_rng(11)
+    sentences = Sentences(generator)
+    tenants = _tenants(sentences)
+    results = []
+    for size, tenant in tenants.items():
+        with tenant_scope(tenant):
+            results += _measure(size, [sentences.make() for _ in range(QUERIES)])
+    return results
+
+
+class Sentences:
+    """Questions as shops have them: some words of one topic among the commonest words of the language."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        vocabulary = (word.removeprefix("▁") for word in offline._load().tokenizer.get_vocab() if word[0] == "▁")
+        self.words = np.array(sorted(word for word in vocabulary if word.isascii() and word.islower() and len(word) > 3))
+        self.common = np.array(sorted(STOP_WORDS["en"]))
+        self.generator = generator
+        self.topics = generator.choice(self.words, (TOPICS, 40))
+
+    def make(self) -> str:
+        """Return one sentence."""
+        topic = self.topics[self.generator.integers(TOPICS)]
+        spoken = [self._some(topic, 5), self._some(self.common, 5), self._some(self.words, 1)]
+        return " ".join(self.generator.permutation(np.concatenate(spoken)).tolist()) + "?"
+
+    def _some(self, words: np.ndarray, how_many: int) -> np.ndarray:
+        return words[self.generator.integers(len(words), size=how_many)]
+
+
+def _tenants(sentences: Sentences) -> dict[int, Tenant]:
+    """Fill all tenants; returns one of each size."""
+    shown = {}
+    for size, how_many in SIZES.items():
+        for number in range(how_many):
+            with platform_scope(reason="bench"):
+                tenant = Tenant.objects.create(name="Bench", slug=f"bench-{size}-{number}")
+            with tenant_scope(tenant), connection.cursor() as cursor:
+                cursor.execute(
+                    "INSERT INTO bots_faq (tenant_id, question, answer, category, language) "
+                    "SELECT %s, unnest(%s::text[]), unnest(%s::text[]), '', 'en'",
+                    [tenant.pk, [sentences.make() for _ in range(size)], [sentences.make() for _ in range(size)]],
+                )
+            shown[size] = tenant
+    embed_due_texts()
+    with connection.as_owner(), connection.cursor() as cursor:  # what autovacuum does within a minute
+        cursor.execute("VACUUM ANALYZE catalog_searchtext")
+        cursor.execute("VACUUM ANALYZE catalog_searchvector")
+    return shown
+
+
+def _measure(size: int, queries: Sequence[str]) -> list[Result]:
+    vectors = [numbers_literal(row) for row in offline.embed(queries)]
+    recall, short = _recall(vectors, offline.embed(queries))
+    exact = _spread(_exact, vectors)
+    nearest = _spread(_nearest, vectors)
+    whole = _spread(lambda query: search(query, kinds=["faq"], limit=TOP), queries)
+    text, naive = _spread(_by_text, queries), _spread(_by_text_naively, queries)
+    large = size > 5_000
+    name = f"search, {size:,} texts"
+    return [
+        compared(f"{name}: recall@10 of exact", ours=recall, floor=1, limit=">= 0.97" if large else ">= 0.99"),
+        compared(f"{name}: share of full answers", ours=1 - short, floor=1, limit=">= 1"),
+        compared(f"{name}: exact scan / nearest, ms", ours=exact[0], floor=nearest[0], limit=">= 5" if large else ">= 0.3"),
+        compared(f"{name}: nearest, p95 / p50, ms", ours=nearest[1], floor=nearest[0], limit="<= 3"),
+        compared(f"{name}: naive text / text, ms", ours=naive[0], floor=text[0], limit=">= 10" if large else ">= 0.3"),
+        compared(f"{name}: whole search, p95 / p50, ms", ours=whole[1], floor=whole[0], limit="<= 3"),
+    ]
+
+
+def _recall(literals: Sequence[str | None], queries: Numbers) -> tuple[float, float]:
+    """Share of the true ten nearest that are found, and share of answers with fewer than ten."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT owner_id, embedding FROM catalog_searchvector WHERE embedding IS NOT NULL")
+        rows = cursor.fetchall()
+    owners = [row[0] for row in rows]
+    stored = np.array([np.fromstring(row[1][1:-1], sep=",") if isinstance(row[1], str) else row[1] for row in rows])
+    found = [_nearest(literal) for literal in literals]
+    best = [{owners[row] for row in np.argsort(-(stored @ query))[:TOP]} for query in queries]
+    right = sum(len(mine & theirs) for mine, theirs in zip(map(set, found), best, strict=True))
+    return right / (TOP * len(best)), sum(len(mine) < TOP for mine in found) / len(found)
+
+
+def _spread(ask: Callable[[str], object], asked: Sequence[str | None]) -> tuple[float, float]:
+    """Median and 95th percentile in milliseconds, after one warm pass."""
+    times = []
+    for warm in (True, False):
+        for one in asked:
+            begun = time.perf_counter()
+            ask(one or "")
+            if not warm:
+                times.append((time.perf_counter() - begun) * 1000)
+    return statistics.median(times), statistics.quantiles(times, n=20)[-1]
+
+
+def _rows(sql: str, params: Sequence[object]) -> list[object]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return [row[0] for row in cursor.fetchall()]
+
+
+CANDIDATES = "SELECT owner_id FROM search_candidates(%s, %s, %s, '{faq}', NULL, NULL, 10)"
+
+
+def _nearest(literal: str | None) -> list[object]:
+    return _rows(CANDIDATES, [None, literal, offline.MODEL])
+
+
+def _by_text(query: str) -> list[object]:
+    return _rows(CANDIDATES, [tsquery(query), None, offline.MODEL])
+
+
+def _exact(literal: str | None) -> list[object]:
+    return _rows(
+        "SELECT owner_id FROM catalog_searchvector WHERE kind = 'faq' AND embedding IS NOT NULL "
+        "ORDER BY embedding <#> (SELECT search_vector(%s::real[])) LIMIT 10",
+        [literal],
+    )
+
+
+def _by_text_naively(query: str) -> list[object]:
+    return _rows(
+        "SELECT owner_id FROM catalog_searchtext, to_tsquery('simple', %s) AS words WHERE tsv @@ words "
+        "ORDER BY ts_rank(tsv, words) DESC LIMIT 10",
+        [" | ".join(query.rstrip("?").split())],
+    )
