@@ -4,12 +4,13 @@ A tier never writes. Price and stock come from ``catalog.facts`` at the moment o
 """
 
 import time
+from dataclasses import replace
 from uuid import UUID
 
 from django.utils import translation
 
 from catalog.facts import OfferingFacts, offering_facts
-from catalog.search import ANSWER_THRESHOLD, Hit
+from catalog.search import ANSWER_THRESHOLD, FIT_THRESHOLD, Hit, fit
 from runtime import replies
 from runtime.context import Action, Reply, TurnContext, as_source
 from runtime.models import Tier
@@ -21,89 +22,105 @@ LOOKED_AT = "offering"
 """Slot with the id of the offering last spoken of: “how much is it?” means that one."""
 
 CLEAR_LEAD = 0.15
-"""An offering this much better than the next one is the one that was meant."""
+"""An offering that fits this much better than the next one is the one that was meant."""
+
+TAIL = 0.7
+"""In a list, what fits less than this share of the best one is left out."""
 
 
 def answer_from_faq(context: TurnContext) -> Reply | None:
-    """Give the answer of the FAQ that fits, unless the customer asks the catalogue and it fits better."""
+    """Give the answer of the FAQ that fits, unless the customer asks the catalogue and it knows better."""
     faq = context.best("faq")
-    if faq is None or faq.score < ANSWER_THRESHOLD or _catalog_is_meant(context, faq):
+    if faq is None or faq.score < ANSWER_THRESHOLD or _catalog_knows_better(context, faq):
         return None
     return Reply(Tier.FAQ, faq.body, faq.score, sources=(as_source(faq),), ui_metadata={"title": faq.title})
 
 
-def _catalog_is_meant(context: TurnContext, faq: Hit) -> bool:
+def _catalog_knows_better(context: TurnContext, faq: Hit) -> bool:
+    """Whether an offering fits better than the FAQ, in favour of whichever kind the question sounds like."""
     question = context.question
-    if question.kind == "other" or question.about_fee:
+    if question.kind == "other":
         return False
-    offering = context.best("offering")
-    score = offering.score if offering else ANSWER_THRESHOLD if _looked_at(context) else 0.0
-    return score >= ANSWER_THRESHOLD and score * question.confidence >= faq.score * (1 - question.confidence)
+    if not question.subject and _looked_at(context):
+        return True
+    offerings = fitting(context)
+    return bool(offerings) and offerings[0].score + (question.confidence - 0.5) / 2 >= faq.score
+
+
+def fitting(context: TurnContext) -> list[Hit]:
+    """Return the offerings that fit what was asked, best first, with their fit as score."""
+    subject = context.question.subject or context.message
+    rated = [replace(hit, score=max(fit(subject, hit), hit.score)) for hit in context.hits["offering"]]
+    hits = sorted((hit for hit in rated if hit.score >= FIT_THRESHOLD), key=lambda hit: -hit.score)
+    return [hit for hit in hits if hit.score >= TAIL * hits[0].score]
 
 
 def answer_from_catalog(context: TurnContext) -> Reply | None:
     """Answer what something costs, whether it is there, or what there is within a budget."""
-    question = context.question
-    if question.kind == "other":
-        return None
-    offering_ids, hits = _meant(context)
+    hits = _meant(context)
+    before = _looked_at(context)
+    offering_ids = [hit.id for hit in hits] or ([before] if before else [])
     if not offering_ids:
         return None
-    with translation.override(question.language):
+    with translation.override(context.question.language):
         return _reply_with_facts(context, offering_ids, hits)
+
+
+def _meant(context: TurnContext) -> list[Hit]:
+    """Return the offerings the message speaks of; a question of another kind must name one without doubt."""
+    question = context.question
+    if question.kind == "other":
+        best = context.best("offering")
+        return [best] if best and best.score >= ANSWER_THRESHOLD else []
+    if not question.subject and _looked_at(context):
+        return []
+    hits = fitting(context)
+    if question.kind != "browse" and len(hits) > 1 and hits[0].score - hits[1].score >= CLEAR_LEAD:
+        return hits[:1]
+    return hits
+
+
+def _looked_at(context: TurnContext) -> UUID | None:
+    """Return the offering spoken of before, when the message may mean it: it asks a fact and wants no list."""
+    question = context.question
+    value = context.slots.get(LOOKED_AT)
+    asks_a_fact = question.kind in ("price", "stock", "describe") and not question.about_fee
+    return UUID(value) if value and asks_a_fact else None
 
 
 def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list[Hit]) -> Reply | None:
     question, started = context.question, time.perf_counter()
-    facts = offering_facts(offering_ids, channel=context.channel, currency=_currency(context))
-    facts = [one for one in facts if replies.fits_budget(one, question)]
+    currency = question.currency if question.min_price is not None or question.max_price is not None else None
+    found = offering_facts(offering_ids, channel=context.channel, currency=currency)
+    facts = [one for one in found if replies.fits_budget(one, question)]
+    if question.sort:
+        facts.sort(key=replies.amount, reverse=question.sort == "price_desc")
     if not facts:
         return None
+    shown = facts[:CARDS]
     looked_up = Action(
         "price_lookup",
         {"offerings": [str(offering_id) for offering_id in offering_ids], "channel": context.channel},
-        {"offerings": [replies.card(one, question.language) for one in facts]},
+        {"offerings": [replies.card(one, question.language) for one in shown]},
         round((time.perf_counter() - started) * 1000),
     )
-    return _catalog_reply(context, facts, hits, looked_up)
+    return _catalog_reply(context, shown, hits, looked_up)
 
 
 def _catalog_reply(context: TurnContext, facts: list[OfferingFacts], hits: list[Hit], looked_up: Action) -> Reply:
-    question = context.question
-    if question.sort:
-        facts = sorted(facts, key=replies.amount, reverse=question.sort == "price_desc")
-    facts = facts[:CARDS]
+    shown = {one.id for one in facts}
+    sources = tuple(as_source(hit) for hit in hits if hit.id in shown)
     return Reply(
         Tier.CATALOG,
         replies.about(facts, context),
-        confidence=hits[0].score if hits else question.confidence,
-        sources=tuple(as_source(hit) for hit in hits) or ({"kind": "offering", "id": str(facts[0].id), "score": 1.0},),
-        ui_metadata={"cards": [replies.card(one, question.language) for one in facts]},
+        confidence=hits[0].score if hits else context.question.confidence,
+        sources=sources
+        or ({"kind": "offering", "id": str(facts[0].id), "title": facts[0].name, "score": 1.0, "parts": {}},),
+        ui_metadata={"cards": looked_up.output["offerings"]},
         slots=({"key": LOOKED_AT, "value": str(facts[0].id), "confidence": 1},) if len(facts) == 1 else (),
         actions=(looked_up,),
         flow_step="browsing",
     )
-
-
-def _meant(context: TurnContext) -> tuple[list[UUID], list[Hit]]:
-    """Return the offerings the message speaks of: those found by its words, else the one spoken of before."""
-    question = context.question
-    if before := _looked_at(context):
-        return [before], []
-    hits = [hit for hit in context.hits["offering"] if hit.score >= ANSWER_THRESHOLD]
-    if question.kind != "browse" and hits and (len(hits) == 1 or hits[0].score - hits[1].score >= CLEAR_LEAD):
-        hits = hits[:1]
-    return [hit.id for hit in hits], hits
-
-
-def _looked_at(context: TurnContext) -> UUID | None:
-    value = context.slots.get(LOOKED_AT)
-    return UUID(value) if value and not context.question.subject else None
-
-
-def _currency(context: TurnContext) -> str | None:
-    question = context.question
-    return question.currency if question.min_price is not None or question.max_price is not None else None
 
 
 def offer_a_person(context: TurnContext) -> Reply:

@@ -1,7 +1,19 @@
 """Finding what a question is about: `search` reads the index that triggers keep, `embedding` adds the vectors."""
 
 from catalog.search.filters import priced_between
+from catalog.search.fitting import FIT_THRESHOLD, fit
 from catalog.search.query import Hit, Only, Statement, rank, search, statement
 from catalog.search.scoring import ANSWER_THRESHOLD
 
-__all__ = ["ANSWER_THRESHOLD", "Hit", "Only", "Statement", "priced_between", "rank", "search", "statement"]
+__all__ = [
+    "ANSWER_THRESHOLD",
+    "FIT_THRESHOLD",
+    "Hit",
+    "Only",
+    "Statement",
+    "fit",
+    "priced_between",
+    "rank",
+    "search",
+    "statement",
+]
