@@ -3,6 +3,7 @@
 from catalog.api.customers import CustomerViewSet
 from catalog.api.domains import AttributeDefinitionViewSet, DomainViewSet
 from catalog.api.facts import FactsView
+from catalog.api.imports import ImportRowViewSet, ImportViewSet
 from catalog.api.offerings import OfferingVersionViewSet, OfferingViewSet, VariantViewSet
 from catalog.api.prices import PriceChangeViewSet, PriceListViewSet, PriceViewSet, SalesChannelViewSet
 from catalog.api.stock import InventoryItemViewSet, InventoryLocationViewSet, StockMovementViewSet
@@ -12,6 +13,8 @@ __all__ = [
     "CustomerViewSet",
     "DomainViewSet",
     "FactsView",
+    "ImportRowViewSet",
+    "ImportViewSet",
     "InventoryItemViewSet",
     "InventoryLocationViewSet",
     "OfferingVersionViewSet",

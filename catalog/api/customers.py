@@ -31,7 +31,7 @@ class IdentitySerializer(TenantSerializer):
 class CustomerSerializer(TenantSerializer):
     """Who talks to a bot or buys."""
 
-    identities = IdentitySerializer(many=True, required=False, max_length=50)
+    identities = IdentitySerializer(many=True, required=False, max_length=50)  # type: ignore[call-arg]
 
     class Meta:
         model = Customer

@@ -79,8 +79,8 @@ class OfferingSerializer(TenantSerializer):
     attributes = serializers.DictField(source="current.attributes", required=False)
     version = serializers.IntegerField(source="current.version", read_only=True)
     is_archived = serializers.BooleanField(read_only=True)
-    images = ImageSerializer(many=True, required=False, max_length=100)
-    variants = NestedVariantSerializer(many=True, required=False, max_length=1000)
+    images = ImageSerializer(many=True, required=False, max_length=100)  # type: ignore[call-arg]
+    variants = NestedVariantSerializer(many=True, required=False, max_length=1000)  # type: ignore[call-arg]
 
     class Meta:
         model = Offering
@@ -100,7 +100,7 @@ class ChangedOfferingSerializer(OfferingSerializer):
 class OfferingViewSet(SearchMixin, TenantViewSet):
     """Offerings. They are archived, never deleted."""
 
-    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "patch"]
+    http_method_names = ["get", "head", "post", "patch"]
     queryset = Offering.objects.all()
     serializer_class = OfferingSerializer
     filters: ClassVar[dict[str, Filter]] = {
@@ -170,7 +170,7 @@ class VersionSerializer(TenantSerializer):
 class OfferingVersionViewSet(TenantViewSet):
     """Versions of an offering, by number, newest first. One is active: the one customers see."""
 
-    http_method_names: ClassVar[list[str]] = ["get", "head", "post"]
+    http_method_names = ["get", "head", "post"]
     queryset = OfferingVersion.objects.all()
     serializer_class = VersionSerializer
     filters: ClassVar[dict[str, Filter]] = {"status": "status"}
@@ -225,7 +225,7 @@ class ChangedVariantSerializer(VariantSerializer):
 class VariantViewSet(TenantViewSet):
     """Variants. They are archived (PATCH ``status``), never deleted."""
 
-    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "patch"]
+    http_method_names = ["get", "head", "post", "patch"]
     queryset = Variant.objects.all()
     serializer_class = VariantSerializer
     filters: ClassVar[dict[str, Filter]] = {"offering": "offering", "sku": "sku", "status": "status"}

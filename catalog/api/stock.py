@@ -44,12 +44,12 @@ class InventoryItemSerializer(TenantSerializer):
     variant = SkuRelatedField(read_only=True)
     sku = TextField(source="variant.sku", read_only=True)
     location = CodeRelatedField(read_only=True)
+    stock_qty = serializers.IntegerField(read_only=True)
     safety_stock = serializers.IntegerField(min_value=0, max_value=BIGGEST)
 
     class Meta:
         model = InventoryItem
         fields = ("id", "variant", "sku", "location", "stock_qty", "safety_stock", "created_at", "updated_at")
-        read_only_fields = ("stock_qty",)
 
 
 class NewInventoryItemSerializer(InventoryItemSerializer):
@@ -60,14 +60,10 @@ class NewInventoryItemSerializer(InventoryItemSerializer):
     stock_qty = serializers.IntegerField(required=False, min_value=0, max_value=BIGGEST)
     safety_stock = serializers.IntegerField(required=False, min_value=0, max_value=BIGGEST)
 
-    class Meta(InventoryItemSerializer.Meta):
-        read_only_fields = ()
-
-
 class InventoryItemViewSet(TenantViewSet):
     """Quantities by variant and location. ``stock_qty`` changes by ``stock-movements/`` only."""
 
-    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "patch"]
+    http_method_names = ["get", "head", "post", "patch"]
     queryset = InventoryItem.objects.all()
     serializer_class = InventoryItemSerializer
     filters: ClassVar[dict[str, Filter]] = {"variant": "variant", "sku": "variant__sku", "location": "location__code"}
@@ -107,7 +103,7 @@ class StockMovementSerializer(TenantSerializer):
 class StockMovementViewSet(TenantViewSet):
     """Stock movements, newest first. The first one of a variant at a location makes the inventory item."""
 
-    http_method_names: ClassVar[list[str]] = ["get", "head", "post"]
+    http_method_names = ["get", "head", "post"]
     queryset = StockMovement.objects.all()
     serializer_class = StockMovementSerializer
     filters: ClassVar[dict[str, Filter]] = {

@@ -73,7 +73,7 @@ class Offering(TenantModel):
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     updated_at = updated_at_field()
 
-    objects: ClassVar = OfferingQuerySet.as_manager()  # type: ignore[misc]  # the stubs take the base's for a class variable
+    objects: ClassVar = OfferingQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("offering")

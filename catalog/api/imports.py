@@ -1,0 +1,213 @@
+"""Imports: hand a file or rows in, watch it being staged, look at every row, have it applied."""
+
+from collections.abc import Iterable, Mapping
+from typing import IO, Any, ClassVar
+
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db import models
+from django.http import Http404
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field, extend_schema_serializer
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalog.api.stock import person
+from catalog.imports.given_rows import rows_as_csv
+from catalog.imports.jobs import create_job, request_apply
+from catalog.imports.limits import MAX_FILE_BYTES
+from catalog.models import ImportJob, ImportRow, KnowledgeDomain
+from catalog.models.imports import ImportRowQuerySet
+from tenants.api import TenantReadViewSet
+from tenants.errors import Malformed, TooLarge
+from tenants.filters import Filter
+from tenants.models import Tenant
+from tenants.parsers import StrictJSONParser
+from tenants.scope import current_tenant_id
+from tenants.serializers import CodeRelatedField, StrictSerializer, TenantSerializer, TextField
+
+MOST_ROWS = 10_000
+FORM_BYTES = 64 * 1024
+"""What a form may take beside its file."""
+
+
+class UploadParser(MultiPartParser):
+    """A form with one file; what is too large is refused before it is read."""
+
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        """Return the form's fields and files; raises ``TooLarge``."""
+        meta = parser_context["request"].META if parser_context else {}
+        if int(meta.get("CONTENT_LENGTH") or 0) > MAX_FILE_BYTES + FORM_BYTES:
+            message = _("The file is larger than %(limit)s bytes.") % {"limit": MAX_FILE_BYTES}
+            raise TooLarge("too_large", message, field="file")
+        return super().parse(stream, media_type, parser_context)
+
+
+class ImportSerializer(TenantSerializer):
+    """An import and how far it is. ``summary`` tells what it would do once staged, and what it did once completed."""
+
+    file = TextField(source="source_file.name", read_only=True)
+    domain = CodeRelatedField(read_only=True)
+    error = TextField(source="error_log", read_only=True)
+    counts = serializers.DictField(read_only=True, help_text="total, rows, errors and warnings read so far")
+    summary = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = ImportJob
+        fields = (
+            *("id", "status", "source_type", "file", "mapping", "currency", "domain", "on_duplicate_sku", "progress"),
+            *("counts", "summary", "error", "created_at", "updated_at"),
+        )
+        read_only_fields = fields
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "Rows",
+            {
+                "source_type": "api",
+                "currency": "VND",
+                "rows": [{"code": "desk-lamp", "name": "Desk lamp", "sku": "LAMP-W", "price": "250000", "stock_qty": 3}],
+            },
+            request_only=True,
+        )
+    ]
+)
+class NewImportSerializer(StrictSerializer):
+    """A file (multipart), or rows (JSON) with the columns of our own CSV. Nothing is applied before ``apply/``."""
+
+    source_type = serializers.ChoiceField(["file_upload", "api"], required=False)
+    file = serializers.FileField(required=False, max_length=1000)
+    rows = serializers.ListField(
+        child=serializers.DictField(allow_empty=False), required=False, min_length=1, max_length=MOST_ROWS
+    )
+    mapping = serializers.ChoiceField(ImportJob.Mapping.choices, default="auto")
+    currency = TextField(required=False, max_length=3, help_text="Of prices without one; by default the tenant's.")
+    domain = CodeRelatedField(queryset=KnowledgeDomain.objects.filter(status="active"), required=False, allow_null=True)
+    on_duplicate_sku = serializers.ChoiceField(ImportJob.DuplicateSku.choices, default="error")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Ask for either a file or rows, and for what ``source_type`` says."""
+        wanted = {"file_upload": "file", "api": "rows"}.get(attrs.pop("source_type", ""))
+        given = [name for name in ("file", "rows") if name in attrs]
+        missing = wanted if wanted and wanted not in given else None if given else "file"
+        if missing:
+            raise serializers.ValidationError({missing: [_("This field is required.")]}, code="required")
+        if len(given) == 2:
+            raise serializers.ValidationError({"rows": [_("Give a file or rows, not both.")]}, code="invalid")
+        return attrs
+
+
+class ImportViewSet(TenantReadViewSet):
+    """Imports. Make one, wait until its status is ``staged``, look at its rows, then apply it: all of it or nothing."""
+
+    queryset = ImportJob.objects.all()
+    serializer_class = ImportSerializer
+    parser_classes = (StrictJSONParser, UploadParser)
+    filters: ClassVar[dict[str, Filter]] = {"status": "status", "source_type": "source_type"}
+
+    @extend_schema(request=NewImportSerializer, responses={201: ImportSerializer})
+    def create(self, request: Request) -> Response:
+        """Keep a file or rows and have them staged in the background."""
+        values = self.read_body(NewImportSerializer)
+        rows, file = values.pop("rows", None), values.pop("file", None)
+        currency = values.pop("currency", "") or Tenant.objects.values_list("currency", flat=True).get(
+            pk=current_tenant_id()
+        )
+        source = _from_rows(rows) if file is None else _from_file(file)
+        job = create_job(**values, **source, currency=currency.upper(), created_by=person(request))
+        return self.answer(self.get_queryset().get(pk=job.pk), status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses=ImportSerializer)
+    @action(detail=True, methods=["post"], verb="change")
+    def apply(self, request: Request, pk: str) -> Response:
+        """Write a staged import into the catalogue, in the background; 409 ``not_staged`` in any other state."""
+        return self.answer(request_apply(job=self.get_object()))
+
+
+def _from_file(file: UploadedFile) -> dict[str, Any]:
+    return {"chunks": file.chunks(), "name": file.name or "file.csv"}
+
+
+def _from_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    own = {"mapping": ImportJob.Mapping.BACKROOM, "source_type": ImportJob.SourceType.API}
+    return {"chunks": rows_as_csv(list(rows)), "name": "rows.csv", **own}
+
+
+@extend_schema_field({"type": "object", "nullable": True, "additionalProperties": {"type": "string"}})
+class CellsField(serializers.DictField):
+    """The cells of a row as written."""
+
+
+class ImportRowSerializer(TenantSerializer):
+    """A row of the file: what it does, what changes, and its first problem. ``cells`` are kept for errors, to be fixed."""
+
+    state = serializers.CharField(source="outcome", read_only=True)
+    column = serializers.SerializerMethodField()
+    value = serializers.SerializerMethodField()
+    code = serializers.SerializerMethodField()
+    message = serializers.SerializerMethodField()
+    problems = serializers.SerializerMethodField()
+    changes = serializers.DictField(read_only=True, help_text="By what changes: value before and after.")
+    cells = CellsField(source="data.cells", read_only=True, default=None)
+
+    class Meta:
+        model = ImportRow
+        fields = (
+            *("id", "row", "state", "kind", "handle", "sku", "column", "value", "code", "message", "problems"),
+            *("changes", "cells"),
+        )
+        read_only_fields = fields
+
+    def get_column(self, row: ImportRow) -> str | None:
+        """Return where the first problem is."""
+        return row.first_problem.get("column")
+
+    def get_value(self, row: ImportRow) -> str | None:
+        """Return the cell of the first problem."""
+        return row.first_problem.get("value")
+
+    def get_code(self, row: ImportRow) -> str | None:
+        """Return what the first problem is called."""
+        return row.first_problem.get("code")
+
+    def get_message(self, row: ImportRow) -> str | None:
+        """Return what the first problem is."""
+        return row.first_problem.get("message")
+
+    def get_problems(self, row: ImportRow) -> list[dict[str, str]]:
+        """Return every problem: level, column, value, code and message."""
+        names = ("level", "column", "value", "code", "message")
+        return [{name: problem.get(name, "") for name in names} for problem in row.problems]
+
+
+def _in_state(queryset: models.QuerySet, value: str) -> models.QuerySet:
+    assert isinstance(queryset, ImportRowQuerySet)
+    if value not in (*ImportRow.Outcome.values, "warning"):
+        raise Malformed("invalid_choice", _("This is none of the choices."), field="state")
+    return queryset.with_warnings() if value == "warning" else queryset.filter(outcome=value)
+
+
+class ImportRowViewSet(TenantReadViewSet):
+    """The rows of an import. ``?state=`` create, change, unchanged, error or warning (applied with a correction)."""
+
+    http_method_names = ["get", "head"]
+    queryset = ImportRow.objects.all()
+    serializer_class = ImportRowSerializer
+    filters: ClassVar[dict[str, Filter]] = {"state": _in_state, "sku": "sku", "handle": "handle"}
+    ordering_fields = ("row",)
+    ordering = ("row",)
+
+    def get_queryset(self) -> models.QuerySet:
+        """Return the rows of the import in the address; an unknown one is 404."""
+        if "job" not in self.kwargs:
+            return super().get_queryset()
+        try:
+            job = ImportJob.objects.only("pk").get(pk=self.kwargs["job"])
+        except (ImportJob.DoesNotExist, ValueError, ValidationError) as error:
+            raise Http404 from error
+        return super().get_queryset().filter(job=job)
