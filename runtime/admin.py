@@ -1,0 +1,197 @@
+"""The admin of conversations: the list, the transcript with the decisions beside it, and talking to a bot oneself."""
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.defaultfilters import truncatechars
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+
+from bots.models import Bot
+from catalog.models import SalesChannel
+from runtime.models import DecisionEvent, Session, Tier, Turn
+from runtime.services import start_session
+from runtime.transcript import read_transcript
+from runtime.turn import take_turn
+from tenants.admin import LedgerAdmin
+from tenants.errors import DomainError
+
+ORIGIN = {"origin": "admin"}
+"""``ext_metadata`` of a conversation held on the page "talk to a bot"."""
+
+MESSAGE_LENGTH = 4000
+
+TIER_LABELS = {
+    Tier.GUARDRAIL: "danger",
+    Tier.CACHE: "info",
+    Tier.FAQ: "success",
+    Tier.CATALOG: "primary",
+    Tier.LLM: "info",
+    Tier.HANDOFF: "warning",
+}
+"""Colour of each tier, by the names of unfold's labels; grey for the others."""
+
+
+class OpenFilter(admin.SimpleListFilter):
+    """Conversations that go on, or have ended."""
+
+    title = _("state")
+    parameter_name = "open"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the choices."""
+        return [("yes", _("Open")), ("no", _("Ended"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Narrow the list."""
+        if self.value() not in ("yes", "no"):
+            return queryset
+        return queryset.filter(ended_at__isnull=self.value() == "yes")
+
+
+class TalkForm(forms.Form):
+    """Whom to talk to, and where: prices depend on the channel."""
+
+    bot = forms.ModelChoiceField(
+        Bot.objects.filter(status=Bot.Status.ACTIVE), label=_("bot"), empty_label=None, widget=UnfoldAdminSelectWidget
+    )
+    channel = forms.ModelChoiceField(
+        SalesChannel.objects.filter(is_active=True), label=_("channel"), empty_label=None, widget=UnfoldAdminSelectWidget
+    )
+
+
+class MessageForm(forms.Form):
+    """What to say. ``external_id`` makes a double click one message."""
+
+    message = forms.CharField(
+        max_length=MESSAGE_LENGTH,
+        label=_("message"),
+        widget=UnfoldAdminTextareaWidget(
+            attrs={"rows": 2, "autofocus": True, "placeholder": _("Write as a customer would")}
+        ),
+    )
+    external_id = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+
+@admin.register(Session)
+class SessionAdmin(LedgerAdmin):
+    """Conversations, to read; and a page to talk to a bot as a customer would."""
+
+    list_display = ("who", "bot", "channel", "turn_number", "last_said", "tier_label", "created_at", "ended_at")
+    list_display_links = ("who",)
+    list_filter = ("bot", "channel", OpenFilter)
+    list_select_related = ("customer", "bot", "channel")
+    link_filters = ("customer", "bot_version")
+    search_fields = ("customer__name", "customer__phone", "customer__email")
+    ordering = ("-id",)
+    actions_list = ("talk",)
+    actions_detail = ("say",)
+    empty_message = _("Here you will read what customers and bots say to each other. Try one of your bots yourself first.")
+    empty_links = ((_("Talk to a bot"), "admin:runtime_session_talk"),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Return the conversations with their last message and the tier of their last answer."""
+        messages = Turn.objects.filter(session=OuterRef("pk")).order_by("-id")
+        tiers = DecisionEvent.objects.filter(session=OuterRef("pk")).exclude(tier="").order_by("-id")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(last_message=Subquery(messages.values("message")[:1]), last_tier=Subquery(tiers.values("tier")[:1]))
+        )
+
+    @display(description=_("customer"), ordering="customer__name")
+    def who(self, session: Session) -> str:
+        """Show the customer, or that a colleague tried the bot."""
+        if is_trial(session):
+            label = {"text": _("Test"), "type": "info", "size": "md"}
+            return format_html("{} {}", _t("Colleague"), render_to_string("unfold/helpers/label.html", label))
+        return str(session.customer or _("Guest"))
+
+    @display(description=_("last message"))
+    def last_said(self, session: Any) -> str:
+        """Show how the last message begins."""
+        return truncatechars(session.last_message or "", 60)
+
+    @display(description=_("answered from"), label=dict(TIER_LABELS))
+    def tier_label(self, session: Any) -> tuple[str, str] | None:
+        """Show the tier of the last answer as a label."""
+        return (session.last_tier, Tier(session.last_tier).label) if session.last_tier in Tier.values else None
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the transcript."""
+        session = self.get_object(request, object_id)
+        if session is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+        if request.method not in ("GET", "HEAD") or not self.has_view_permission(request, session):
+            raise PermissionDenied
+        return self._page(request, "session", session=session, may_talk=self.has_talk_permission(request))
+
+    def has_talk_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether the person may hold conversations, not only read them."""
+        return request.user.has_perms(["runtime.add_session", "runtime.add_turn"])
+
+    @action(description=_("Talk to a bot"), icon="forum", url_path="talk", permissions=["talk"])
+    def talk(self, request: HttpRequest) -> HttpResponse:
+        """Choose a bot and begin."""
+        asked = {name: request.GET[name] for name in ("bot", "channel") if name in request.GET}
+        form = TalkForm(request.POST or None, initial=asked)
+        if request.method == "POST" and form.is_valid():
+            try:
+                session, _token = start_session(**form.cleaned_data, ext_metadata=ORIGIN)
+            except DomainError as error:
+                form.add_error(None, error.message)
+            else:
+                return redirect("admin:runtime_session_say", session.pk)
+        return self._page(request, "talk", form=form, title=_("Talk to a bot"))
+
+    @action(description=_("Talk on"), icon="forum", url_path="talk", permissions=["talk"])
+    def say(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say something in a conversation that was begun here; nobody speaks in a customer's name."""
+        session = self.get_object(request, object_id)
+        if session is None or not is_trial(session):
+            return redirect("admin:runtime_session_talk")
+        form = MessageForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                take_turn(session_id=session.pk, **form.cleaned_data)
+            except DomainError as error:
+                form.add_error(None, error.message)
+            else:
+                return redirect("admin:runtime_session_say", session.pk)
+        return self._page(request, "say", session=session, form=form, next_id=uuid.uuid4())
+
+    def _page(self, request: HttpRequest, name: str, *, session: Session | None = None, **more: Any) -> HttpResponse:
+        context = {**self.admin_site.each_context(request), "opts": self.opts, **more}
+        if session:
+            context |= {
+                "title": str(session.customer or (_("Test") if is_trial(session) else _("Guest"))),
+                "session": session,
+                "is_trial": is_trial(session),
+                "transcript": read_transcript(session, before=_before(request)),
+            }
+        return TemplateResponse(request, f"runtime/admin/{name}.html", context)
+
+
+def is_trial(session: Session) -> bool:
+    """Whether the conversation was begun on the page "talk to a bot"."""
+    return bool(session.ext_metadata.get("origin") == ORIGIN["origin"])
+
+
+def _before(request: HttpRequest) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(request.GET.get("before", ""))
+    except ValueError:
+        return None

@@ -1,0 +1,114 @@
+"""A conversation as people read it: who said what, and beside every answer why the bot gave it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
+
+MOST_TURNS = 200
+"""Turns shown at once, the newest; older ones are a link away."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an answer rests on; scores in percent."""
+
+    kind: str
+    id: str
+    title: str
+    percent: int
+    parts: list[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One message; the decision stands beside the reply, or beside a message that got none."""
+
+    turn: Turn
+    decision: DecisionEvent | None
+    sources: list[Source]
+    actions: list[ActionExecution]
+
+    @property
+    def percent(self) -> int | None:
+        """The confidence of the decision in percent."""
+        confidence = self.decision.confidence if self.decision else None
+        return None if confidence is None else round(confidence * 100)
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What the page of a conversation shows. ``earlier`` is the turn before which older ones follow."""
+
+    lines: list[Line]
+    slots: list[ContextSlot]
+    other_actions: list[ActionExecution]
+    earlier: UUID | None
+
+
+def read_transcript(session: Session, *, before: UUID | None = None) -> Transcript:
+    """Return the newest turns (before the turn ``before``) with all that belongs to them: four queries."""
+    turns = Turn.objects.filter(session=session, **({"pk__lt": before} if before else {}))
+    newest = list(turns.order_by("-id")[: MOST_TURNS + 1])
+    shown = newest[:MOST_TURNS][::-1]
+    asked = [turn.in_reply_to_id or turn.pk for turn in shown]
+    decisions = _by_turn(session, asked)
+    actions = _actions(session, asked)
+    answered = {turn.in_reply_to_id for turn in shown}
+    return Transcript(
+        lines=[_line(turn, decisions, actions, is_answered=turn.pk in answered) for turn in shown],
+        slots=list(ContextSlot.objects.live().filter(session=session).order_by("slot_key")),
+        other_actions=actions[None],
+        earlier=shown[0].pk if len(newest) > MOST_TURNS else None,
+    )
+
+
+def _by_turn(session: Session, turn_ids: list[UUID]) -> dict[UUID | None, DecisionEvent]:
+    chosen = DecisionEvent.objects.filter(session=session, event_type=DecisionEvent.EventType.TIER_SELECTION)
+    return {decision.input_turn_id: decision for decision in chosen.filter(input_turn__in=turn_ids)}
+
+
+def _actions(session: Session, turn_ids: list[UUID]) -> dict[UUID | None, list[ActionExecution]]:
+    known, found = set(turn_ids), defaultdict(list)
+    for action in ActionExecution.objects.filter(session=session).order_by("id"):
+        if action.turn_id is None or action.turn_id in known:
+            found[action.turn_id].append(action)
+    return found
+
+
+def _line(
+    turn: Turn,
+    decisions: dict[UUID | None, DecisionEvent],
+    actions: dict[UUID | None, list[ActionExecution]],
+    *,
+    is_answered: bool,
+) -> Line:
+    asked = turn.in_reply_to_id or turn.pk
+    if turn.in_reply_to_id is None and is_answered:
+        return Line(turn, None, [], [])
+    decision = decisions.get(asked)
+    return Line(turn, decision, list(_sources(decision.sources if decision else ())), actions.get(asked, []))
+
+
+def _sources(given: Iterable[Any]) -> Iterable[Source]:
+    """Read what a decision names. Bots log decisions of their own, so nothing is taken for granted."""
+    for source in given:
+        if not isinstance(source, dict):
+            continue
+        parts = source.get("parts")
+        scores = parts.items() if isinstance(parts, dict) else ()
+        yield Source(
+            kind=str(source.get("kind", "")),
+            id=str(source.get("id", "")),
+            title=str(source.get("title") or source.get("id", "")),
+            percent=_percent(source.get("score")),
+            parts=[(str(name), _percent(score)) for name, score in scores],
+        )
+
+
+def _percent(score: Any) -> int:
+    is_number = isinstance(score, (int, float)) and not isinstance(score, bool)
+    return round(100 * max(0.0, min(1.0, float(score)))) if is_number else 0
