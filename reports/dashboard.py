@@ -27,6 +27,17 @@ DAYS = 14
 RECENT = 8
 ANSWERED = (Tier.GUARDRAIL, Tier.CACHE, Tier.FAQ, Tier.CATALOG, Tier.LLM)
 """Tiers in which the bot answered by itself."""
+CHART_OPTIONS = {
+    "animation": False,
+    "responsive": True,
+    "maintainAspectRatio": False,
+    "datasets": {"bar": {"maxBarThickness": 18, "borderRadius": 3, "borderSkipped": "bottom"}},
+    "plugins": {"legend": {"position": "bottom", "labels": {"boxWidth": 10, "boxHeight": 10, "color": "#9ca3af"}}},
+    "scales": {
+        "x": {"grid": {"display": False}, "ticks": {"color": "#9ca3af"}},
+        "y": {"beginAtZero": True, "border": {"display": False}, "ticks": {"precision": 0, "color": "#9ca3af"}, "grid": {}},
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,7 @@ def _tenant_home(tenant: Tenant) -> dict[str, Any]:
         "today_figures": _conversation_figures(today, yesterday),
         "stock_figures": _catalogue_figures(counts),
         "chart": json.dumps(_chart(days)),
+        "chart_options": json.dumps(CHART_OPTIONS),
         "has_chart": any(day.conversations for day in days.values()),
         "recent": _recent(),
         "steps": [] if all(step.done for step in steps) else steps,
@@ -229,13 +241,11 @@ def _chart(days: dict[date, Day]) -> dict[str, Any]:
                 "label": _("Conversations"),
                 "data": [day.conversations for day in days.values()],
                 "backgroundColor": "var(--color-primary-500)",
-                "borderRadius": 4,
             },
             {
                 "label": _("Handed over"),
                 "data": [day.handed_over for day in days.values()],
-                "backgroundColor": "var(--color-orange-400)",
-                "borderRadius": 4,
+                "backgroundColor": "#f59e0b",
             },
         ],
     }

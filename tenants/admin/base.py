@@ -16,7 +16,7 @@ from unfold.admin import ModelAdmin
 
 from tenants.admin.conflicts import TENANT_FIELD, ConflictForm
 from tenants.admin.export import export_csv
-from tenants.admin.pages import CappedPaginator, TenantChangeList
+from tenants.admin.pages import COUNT_LIMIT, CappedPaginator, TenantChangeList
 from tenants.models import Tenant
 from tenants.scope import platform_scope
 
@@ -48,7 +48,7 @@ class TenantAdmin(ModelAdmin):
     list_fullwidth = True
     view_on_site = False
     warn_unsaved_form = True
-    compressed_fields = True
+    compressed_fields = False
     actions: Any = ["export"]
     change_form_template: Any = "tenants/admin/change_form.html"
     change_list_template: Any = "tenants/admin/change_list.html"
@@ -96,6 +96,14 @@ class TenantAdmin(ModelAdmin):
         names = [getattr(entry, "parameter_name", entry) for entry in named]
         allowed = [*names, *self.link_filters, *([self.date_hierarchy] if self.date_hierarchy else [])]
         return any(lookup == name or lookup.startswith(f"{name}_") for name in allowed)
+
+    def response_action(self, request: HttpRequest, queryset: models.QuerySet) -> HttpResponse | None:
+        """Run an action; over a whole list only if its rows could be counted, so that people know what they do."""
+        if request.POST.get("select_across") == "1" and CappedPaginator(queryset, 1).is_capped:
+            said = _("Narrow the list down first: an action reaches at most %(limit)s entries. Nothing was done.")
+            messages.error(request, said % {"limit": COUNT_LIMIT})
+            return redirect(request.get_full_path())
+        return super().response_action(request, queryset)
 
     @admin.action(description=_("Export as CSV"), permissions=["view"])
     def export(self, request: HttpRequest, queryset: models.QuerySet) -> HttpResponse:

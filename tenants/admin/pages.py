@@ -63,6 +63,7 @@ class TenantChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """Read the rows of the page asked for."""
         super().get_results(request)
+        self.full_result_count = self.result_count  # else the header of every list would say "show all"
         self.by_id = {*self.queryset.query.order_by} in ({"-id"}, {"id"}, {"-pk"}, {"pk"})
         if self.by_id and self.multi_page and not self.show_all:
             self._read_page(request.GET.get(PAGE_VAR, "1"))

@@ -226,7 +226,7 @@ class ApiKeyAdmin(TenantAdmin):
     """The ways in for programs. The key itself is shown once, when it is made."""
 
     form = ApiKeyForm
-    list_display = ("name", "begins_with", "scopes", "bot", "state", "last_used_at", "expires_at")
+    list_display = ("name", "begins_with", "may_do", "bot", "state", "last_used_at", "expires_at")
     list_select_related = ("bot",)
     search_fields = ("name", "prefix")
     export_fields = ("name", "prefix", "scopes", "bot", "created_at", "expires_at", "revoked_at", "last_used_at")
@@ -241,6 +241,11 @@ class ApiKeyAdmin(TenantAdmin):
         """Show the part of the key that may be known."""
         return f"{key.prefix}…"
 
+    @display(description=_("may do"))
+    def may_do(self, key: ApiKey) -> str:
+        """Show the scopes."""
+        return ", ".join(key.scopes) or gettext("everything")
+
     @display(description=_("state"), label={"live": "success", "revoked": "danger", "expired": "warning"})
     def state(self, key: ApiKey) -> tuple[str, str]:
         """Show whether the key opens the door."""
@@ -250,7 +255,7 @@ class ApiKeyAdmin(TenantAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """A key is never changed: make another and revoke this one."""
         return (
-            ("name", "begins_with", "scopes", "bot", "state", "created_by", "created_at", "expires_at", "last_used_at")
+            ("name", "begins_with", "may_do", "bot", "state", "created_by", "created_at", "expires_at", "last_used_at")
             if obj
             else ()
         )

@@ -267,3 +267,31 @@ def test_a_page_that_does_not_exist_is_no_error(saigon: Business, token: str) ->
     keys(saigon, 12)
     answer = browser(saigon.owner).get(page("tenants_apikey_changelist"), {"p": token}, follow=True)
     assert answer.status_code == 200
+
+
+@pytest.mark.usefixtures("by_id")
+def test_an_action_over_more_rows_than_can_be_counted_does_nothing(
+    saigon: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys(saigon, 12)
+    monkeypatch.setattr("tenants.admin.pages.COUNT_LIMIT", 10)
+    with in_tenant(saigon.tenant):
+        chosen = ApiKey.objects.first()
+    owner = browser(saigon.owner)
+    assert "more than" in text_of(owner.get(page("tenants_apikey_changelist")))
+    form = {"action": "revoke_keys", "select_across": "1", "_selected_action": chosen.pk}
+    assert "Nothing was done" in text_of(owner.post(page("tenants_apikey_changelist"), form, follow=True))
+    with in_tenant(saigon.tenant):
+        assert not ApiKey.objects.exclude(revoked_at=None).exists()
+
+
+def test_people_change_their_password_and_language(saigon: Business) -> None:
+    person = browser(saigon.operator)
+    new = "a much longer pass phrase"
+    form = {"old_password": "correct horse battery", "new_password1": new, "new_password2": new}
+    assert person.post("/admin/password_change/", form).url == "/admin/password_change/done/"
+    assert Client().login(email=saigon.operator.email, password=new)
+    person.post("/admin/language/", {"language": "vi", "next": "/admin/"})
+    saigon.operator.refresh_from_db()
+    assert saigon.operator.locale == "vi"
+    assert 'lang="vi"' in person.get(page("index")).content.decode()
