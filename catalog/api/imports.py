@@ -119,7 +119,7 @@ class ImportViewSet(TenantReadViewSet):
             pk=current_tenant_id()
         )
         source = _from_rows(rows) if file is None else _from_file(file)
-        job = create_job(**values, **source, currency=currency.upper(), created_by=person(request))
+        job = create_job(**{**values, **source}, currency=currency.upper(), created_by=person(request))
         return self.answer(self.get_queryset().get(pk=job.pk), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=ImportSerializer)
@@ -147,10 +147,10 @@ class ImportRowSerializer(TenantSerializer):
     """A row of the file: what it does, what changes, and its first problem. ``cells`` are kept for errors, to be fixed."""
 
     state = serializers.CharField(source="outcome", read_only=True)
-    column = serializers.SerializerMethodField()
-    value = serializers.SerializerMethodField()
-    code = serializers.SerializerMethodField()
-    message = serializers.SerializerMethodField()
+    column = TextField(source="first_problem.column", read_only=True, default=None, allow_null=True)
+    value = TextField(source="first_problem.value", read_only=True, default=None, allow_null=True)
+    code = TextField(source="first_problem.code", read_only=True, default=None, allow_null=True)
+    message = TextField(source="first_problem.message", read_only=True, default=None, allow_null=True)
     problems = serializers.SerializerMethodField()
     changes = serializers.DictField(read_only=True, help_text="By what changes: value before and after.")
     cells = CellsField(source="data.cells", read_only=True, default=None)
@@ -162,22 +162,6 @@ class ImportRowSerializer(TenantSerializer):
             *("changes", "cells"),
         )
         read_only_fields = fields
-
-    def get_column(self, row: ImportRow) -> str | None:
-        """Return where the first problem is."""
-        return row.first_problem.get("column")
-
-    def get_value(self, row: ImportRow) -> str | None:
-        """Return the cell of the first problem."""
-        return row.first_problem.get("value")
-
-    def get_code(self, row: ImportRow) -> str | None:
-        """Return what the first problem is called."""
-        return row.first_problem.get("code")
-
-    def get_message(self, row: ImportRow) -> str | None:
-        """Return what the first problem is."""
-        return row.first_problem.get("message")
 
     def get_problems(self, row: ImportRow) -> list[dict[str, str]]:
         """Return every problem: level, column, value, code and message."""

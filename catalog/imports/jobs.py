@@ -105,7 +105,7 @@ def import_file(
     ``options`` are those of ``create_job``. Should this process die, a worker takes the job over.
     """
     # Born with a lease: no worker may take it while it is run here.
-    claimed = {"state": QueueState.RUNNING, "attempt": 1, "lease_until": Now() + LEASE, "due_at": Now() + LEASE}
+    claimed: dict[str, Any] = {"state": QueueState.RUNNING, "attempt": 1, "lease_until": Now() + LEASE, "due_at": Now() + LEASE}
     job = create_job(chunks=chunks, name=name, currency=currency, auto_apply=apply_now, **claimed, **options)
     job.refresh_from_db()
     run_job(job, on_progress)
@@ -186,7 +186,7 @@ def _give_up(job: ImportJob, error: UnreadableFile) -> None:
 def _try_again(job: ImportJob, error: Exception) -> None:
     reason = _("Something went wrong here (%(kind)s).") % {"kind": type(error).__name__}
     is_last = job.attempt >= MAX_ATTEMPTS
-    status = {"status": Status.FAILED} if is_last else {}
+    status: dict[str, Any] = {"status": Status.FAILED} if is_last else {}
     fail(job, f"{type(error).__name__}: {error}".replace("\x00", ""), error_log=reason, **status)
 
 

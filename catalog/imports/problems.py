@@ -78,7 +78,7 @@ def shown(value: str) -> str:
     return value if len(value) <= limit else value[:limit] + "…"
 
 
-class UnreadableFile(Exception):  # noqa: N818 - a finding about the file, named as such
+class UnreadableFile(Exception):
     """Nothing of the file can be imported. `row` and `column` tell where, if that is known."""
 
     def __init__(self, code: str, *, row: int | None = None, column: str | None = None, **params: object) -> None:

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models.domains import KnowledgeDomain
 from tenants.fields import TenantField, TenantForeignKey
-from tenants.models import StoredFile, TenantModel, User, updated_at_field
+from tenants.models import StoredFile, TenantModel, TenantQuerySet, User, updated_at_field
 from tenants.queue import QueueRow
 
 
@@ -55,13 +55,21 @@ class ImportJob(QueueRow):
         _("status"), max_length=16, choices=Status, default=Status.PENDING, db_default=Status.PENDING, editable=False
     )
     auto_apply = models.BooleanField(
-        _("apply at once"), default=False, db_default=False, editable=False, help_text="Without a person's look at the preview."
+        _("apply at once"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Without a person's look at the preview.",
     )
     progress = models.PositiveSmallIntegerField(
         _("progress in percent"), default=0, db_default=0, editable=False, help_text="Of the step it is in."
     )
     counts = models.JSONField(
-        _("counts"), default=dict, db_default={}, editable=False, help_text="total, rows, errors and warnings, while it runs."
+        _("counts"),
+        default=dict,
+        db_default={},
+        editable=False,
+        help_text="total, rows, errors and warnings, while it runs.",
     )
     summary = models.JSONField(_("summary"), default=dict, db_default={}, editable=False)
     error_log = models.TextField(_("error"), blank=True, default="", db_default="", editable=False)
@@ -88,6 +96,14 @@ class ImportJob(QueueRow):
         return self.source_file.name if self.source_file else f"{self.get_source_type_display()} {self.created_at:%Y-%m-%d}"
 
 
+class ImportRowQuerySet(TenantQuerySet):
+    """Reads of imported rows."""
+
+    def with_warnings(self) -> "ImportRowQuerySet":
+        """Narrow to the rows that are applied with a correction."""
+        return self.exclude(outcome=ImportRow.Outcome.ERROR).exclude(problems=[])
+
+
 class ImportRow(TenantModel):
     """One row as it was understood: what it will do, and what is wrong with it. Kept, so that it can be fixed."""
 
@@ -112,13 +128,17 @@ class ImportRow(TenantModel):
     handle = models.CharField(_("handle"), max_length=255, blank=True)
     sku = models.CharField(_("SKU"), max_length=255, blank=True)
     data = models.JSONField(
-        _("as understood"), default=dict, help_text="Parts offering, variant, image; what the file does not say is not there."
+        _("as understood"),
+        default=dict,
+        help_text="Parts offering, variant, image; what the file does not say is not there.",
     )
     problems = models.JSONField(_("problems"), default=list, help_text="Each: level, column, value, code, message.")
     outcome = models.CharField(_("effect"), max_length=16, choices=Outcome, blank=True)
     changes = models.JSONField(
         _("changes"), default=dict, db_default={}, help_text="By what changes: value before and after."
     )
+
+    objects = ImportRowQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("imported row")
@@ -131,3 +151,8 @@ class ImportRow(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.row}: {self.sku or self.handle}"
+
+    @property
+    def first_problem(self) -> dict[str, str]:
+        """The problem that counts: the first error, else the first warning, else nothing."""
+        return next(iter(sorted(self.problems, key=lambda problem: problem["level"] != "error")), {})

@@ -6,7 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 
 from catalog.models import (
     ImportJob,
@@ -20,7 +20,6 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
-from tests.catalog.imports.files import backroom, shopify, written
 from tests.conftest import in_tenant
 
 DATA = os.environ.get("BACKROOM_TEST_DATA")

@@ -1,10 +1,4 @@
-"""The SQL of an import. Parameters: tenant, job, currency (the job's), author (user id or null), messages (JSON).
-
-``DIFF`` compares what a job has staged with the catalogue and leaves the answer in temporary tables that end with the
-transaction: what each offering, version, variant, price, stock and image is to become, under which id, and whether
-that is new. The preview reads them (``OUTCOMES``, ``SUMMARY``), and applying is nothing but ``WRITES`` from the very
-same tables. Temporary tables are always named with ``pg_temp``; every statement names the tenant.
-"""
+"""What each staged part becomes, set against the catalogue: one temporary table per kind."""
 
 LOCKS = (
     # One import of a tenant at a time; sales and people may go on.
@@ -72,6 +66,9 @@ AND (w.quantity, w.safety_stock) IS DISTINCT FROM (first.quantity, first.safety_
 # What each offering becomes. A part that does not say something keeps what is there; a broken one changes nothing.
 OFFERINGS = """
 CREATE TEMP TABLE pg_temp.import_offering ON COMMIT DROP AS
+SELECT *, NOT is_new AND (offering_type, domain_id, category, tags, metadata, status)
+    IS DISTINCT FROM (live_type, live_domain, live_category, live_tags, live_metadata, old_status) AS is_changed
+FROM (
 SELECT r.id AS row_id, r.row, r.handle AS code, coalesce(live.id, uuidv7()) AS id, live.id IS NULL AS is_new,
     p.name IS NOT NULL AS has_words, coalesce(p.name, old.name, r.handle) AS name,
     coalesce(p.description, old.description, '') AS description, coalesce(p.attributes, '{}') AS given,
@@ -104,6 +101,7 @@ CROSS JOIN LATERAL (
 ) AS sells
 WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.data ? 'offering'
 ORDER BY r.row
+) AS wanted
 """
 
 # The attributes of each offering: those given, and those it has that the file does not speak of.
@@ -200,9 +198,6 @@ WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.data ? 'image' AND N
 ORDER BY o.id, i.src, r.row
 """
 
-OFFERING_IS_CHANGED = """(NOT o.is_new AND (o.offering_type, o.domain_id, o.category, o.tags, o.metadata, o.status)
-    IS DISTINCT FROM (o.live_type, o.live_domain, o.live_category, o.live_tags, o.live_metadata, o.old_status))"""
-
 
 def _named(*names: str) -> str:
     return ", ".join(f"pg_temp.import_{name}" for name in names)
@@ -232,186 +227,4 @@ DIFF = (
     STOCK,
     IMAGES,
     _analyze("price", "stock", "image"),
-)
-
-# What the rows do, told beside each one. Written only where it differs: the rows of a first import are made as new.
-OUTCOMES = f"""
-WITH effects AS (
-    SELECT row_id, is_new AS creates, NOT is_new AND ({OFFERING_IS_CHANGED}) AS changes, jsonb_build_object(
-        'status', CASE WHEN old_status <> status THEN jsonb_build_array(old_status, status) END,
-        'category', CASE WHEN live_category <> category THEN jsonb_build_array(live_category, category) END) AS details
-    FROM pg_temp.import_offering o
-    UNION ALL
-    SELECT row_id, is_new, NOT is_new, jsonb_build_object(
-        'name', CASE WHEN old_name <> name THEN jsonb_build_array(old_name, name) END,
-        'description', CASE WHEN old_description <> description
-            THEN jsonb_build_array(left(old_description, 200), left(description, 200)) END,
-        'attributes', CASE WHEN old_attributes <> attributes THEN jsonb_build_array(old_attributes, attributes) END)
-    FROM pg_temp.import_version
-    UNION ALL
-    SELECT row_id, is_new, is_changed, CASE WHEN is_changed THEN jsonb_build_object(
-        'variant', CASE WHEN old_name <> name THEN jsonb_build_array(old_name, name) END,
-        'options', CASE WHEN old_options <> options THEN jsonb_build_array(old_options, options) END,
-        'policy', CASE WHEN old_policy <> policy THEN jsonb_build_array(old_policy, policy) END) END
-    FROM pg_temp.import_variant
-    UNION ALL
-    SELECT row_id, false, is_changed OR live_id IS NULL, CASE WHEN is_changed THEN jsonb_build_object(
-        'price', jsonb_build_array(trim_scale(old_amount)::text || ' ' || currency, trim_scale(amount)::text || ' ' || currency),
-        'compare_at', CASE WHEN old_compare_at IS DISTINCT FROM compare_at
-            THEN jsonb_build_array(trim_scale(old_compare_at)::text, trim_scale(compare_at)::text) END) END
-    FROM pg_temp.import_price
-    UNION ALL
-    SELECT row_id, false, is_changed OR live_id IS NULL, CASE WHEN is_changed THEN jsonb_build_object(
-        'stock', CASE WHEN old_quantity <> quantity THEN jsonb_build_array(old_quantity, quantity) END,
-        'safety_stock', CASE WHEN old_safety_stock <> safety_stock
-            THEN jsonb_build_array(old_safety_stock, safety_stock) END) END
-    FROM pg_temp.import_stock
-    UNION ALL
-    SELECT row_id, true, false, NULL FROM pg_temp.import_image
-), told AS (
-    SELECT row_id, bool_or(creates) AS creates, bool_or(changes) AS changes FROM effects GROUP BY row_id
-), detailed AS (
-    SELECT row_id, jsonb_object_agg(detail.key, detail.value) AS details
-    FROM effects CROSS JOIN LATERAL jsonb_each(effects.details) AS detail
-    WHERE NOT creates AND effects.details IS NOT NULL AND detail.value <> 'null' GROUP BY row_id
-), refused AS (
-    SELECT row_id, jsonb_build_array(jsonb_build_object('level', 'error', 'code', error, 'found_late', true,
-        'column', CASE error WHEN 'sku_of_other_offering' THEN 'sku' WHEN 'unknown_price_list' THEN 'price_list'
-            WHEN 'conflicting_price' THEN 'price' WHEN 'unknown_location' THEN 'location' ELSE 'stock_qty' END,
-        'value', CASE error WHEN 'sku_of_other_offering' THEN left(sku, 100) WHEN 'unknown_price_list' THEN price_list
-            WHEN 'conflicting_price' THEN trim_scale(price)::text WHEN 'unknown_location' THEN location
-            ELSE quantity::text END,
-        'message', replace(%(messages)s::jsonb ->> error, '{{row}}', coalesce(other_row, 0)::text))) AS problems
-    FROM pg_temp.import_variant_row WHERE error IS NOT NULL
-), wanted AS (
-    SELECT r.id, coalesce(detailed.details, '{{}}') AS changes,
-        CASE WHEN r.problems = '[]' THEN coalesce(refused.problems, '[]')
-            ELSE jsonb_path_query_array(r.problems, '$[*] ? (!exists(@.found_late))') || coalesce(refused.problems, '[]')
-        END AS problems,
-        CASE
-            WHEN refused.row_id IS NOT NULL OR jsonb_path_exists(r.problems,
-                '$[*] ? (@.level == "error" && !exists(@.found_late))') THEN 'error'
-            WHEN told.creates THEN 'create'
-            WHEN told.changes THEN 'change'
-            ELSE 'unchanged'
-        END AS outcome
-    FROM catalog_importrow r
-    LEFT JOIN told ON told.row_id = r.id
-    LEFT JOIN detailed ON detailed.row_id = r.id
-    LEFT JOIN refused ON refused.row_id = r.id
-    WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s
-)
-UPDATE catalog_importrow r SET outcome = wanted.outcome, problems = wanted.problems, changes = wanted.changes
-FROM wanted WHERE r.tenant_id = %(tenant)s AND r.id = wanted.id
-AND (r.outcome, r.problems, r.changes) IS DISTINCT FROM (wanted.outcome, wanted.problems, wanted.changes)
-"""
-
-SUMMARY = f"""
-SELECT jsonb_build_object(
-    'rows', rows.total,
-    'offerings', (SELECT jsonb_build_object('created', count(*) FILTER (WHERE o.is_new),
-        'changed', count(*) FILTER (WHERE NOT o.is_new AND ({OFFERING_IS_CHANGED} OR v.id IS NOT NULL)),
-        'unchanged', count(*) FILTER (WHERE NOT (o.is_new OR {OFFERING_IS_CHANGED} OR v.id IS NOT NULL)))
-        FROM pg_temp.import_offering o LEFT JOIN pg_temp.import_version v ON v.offering_id = o.id),
-    'variants', (SELECT jsonb_build_object('created', count(*) FILTER (WHERE is_new),
-        'changed', count(*) FILTER (WHERE is_changed), 'unchanged', count(*) FILTER (WHERE NOT (is_new OR is_changed)))
-        FROM pg_temp.import_variant),
-    'prices', (SELECT jsonb_build_object('created', count(*) FILTER (WHERE live_id IS NULL),
-        'changed', count(*) FILTER (WHERE is_changed), 'unchanged', count(*) FILTER (WHERE live_id IS NOT NULL AND NOT is_changed))
-        FROM pg_temp.import_price),
-    'stock', (SELECT jsonb_build_object('created', count(*) FILTER (WHERE live_id IS NULL),
-        'changed', count(*) FILTER (WHERE is_changed), 'unchanged', count(*) FILTER (WHERE live_id IS NOT NULL AND NOT is_changed))
-        FROM pg_temp.import_stock),
-    'images', (SELECT count(*) FROM pg_temp.import_image),
-    'warnings', rows.warnings,
-    'errors', rows.errors
-)
-FROM (
-    SELECT count(*) AS total, count(*) FILTER (WHERE outcome = 'error') AS errors,
-        count(*) FILTER (WHERE outcome <> 'error' AND problems <> '[]') AS warnings
-    FROM catalog_importrow WHERE tenant_id = %(tenant)s AND job_id = %(job)s
-) AS rows
-"""
-
-# The offerings come last: their keys are checked at commit, and search indexes each one once, when all of it is there.
-WRITES = (
-    """
-    INSERT INTO catalog_variant (id, tenant_id, offering_id, sku, name, status, attributes, inventory_policy, position, metadata)
-    SELECT v.id, %(tenant)s, v.offering_id, v.sku, v.name, 'active', v.options, v.policy,
-        row_number() OVER (PARTITION BY v.offering_id ORDER BY v.row) - 1 + coalesce(last.position + 1, 0), v.metadata
-    FROM pg_temp.import_variant v
-    LEFT JOIN (
-        SELECT p.offering_id, max(p.position) AS position FROM catalog_variant p WHERE p.tenant_id = %(tenant)s
-        AND p.offering_id IN (SELECT offering_id FROM pg_temp.import_variant WHERE is_new AND NOT is_of_new_offering)
-        GROUP BY p.offering_id
-    ) AS last ON last.offering_id = v.offering_id
-    WHERE v.is_new ORDER BY v.row
-    """,
-    """
-    UPDATE catalog_variant live SET name = v.name, attributes = v.options, inventory_policy = v.policy,
-        metadata = v.metadata, updated_at = now()
-    FROM pg_temp.import_variant v WHERE live.tenant_id = %(tenant)s AND live.id = v.id AND v.is_changed
-    """,
-    """
-    UPDATE catalog_offeringversion old SET status = 'archived', updated_at = now()
-    FROM pg_temp.import_version v WHERE old.tenant_id = %(tenant)s AND old.id = v.old_id
-    """,
-    """
-    INSERT INTO catalog_offeringversion
-        (id, tenant_id, offering_id, version, name, description, status, attributes, created_by_id)
-    SELECT v.id, %(tenant)s, v.offering_id, coalesce(newest.version, 0) + 1, v.name, v.description, 'active', v.attributes,
-        %(author)s
-    FROM pg_temp.import_version v
-    LEFT JOIN (
-        SELECT n.offering_id, max(n.version) AS version FROM catalog_offeringversion n WHERE n.tenant_id = %(tenant)s
-        AND n.offering_id IN (SELECT offering_id FROM pg_temp.import_version WHERE NOT is_new) GROUP BY n.offering_id
-    ) AS newest ON newest.offering_id = v.offering_id
-    ORDER BY v.id
-    """,
-    """
-    INSERT INTO catalog_attributevalue
-        (tenant_id, offering_version_id, attribute_definition_id, value_text, value_number, value_bool, value_json)
-    SELECT %(tenant)s, v.id, a.definition_id, a.value_text, a.value_number, a.value_bool, a.value_json
-    FROM pg_temp.import_attribute a JOIN pg_temp.import_version v ON v.offering_id = a.offering_id ORDER BY v.id
-    """,
-    """
-    INSERT INTO catalog_variantprice (tenant_id, price_list_id, variant_id, currency, amount, compare_at)
-    SELECT %(tenant)s, price_list_id, variant_id, currency, amount, compare_at
-    FROM pg_temp.import_price WHERE live_id IS NULL ORDER BY variant_id
-    """,
-    """
-    UPDATE catalog_variantprice live SET amount = p.amount, compare_at = p.compare_at, updated_at = now()
-    FROM pg_temp.import_price p WHERE live.tenant_id = %(tenant)s AND live.id = p.live_id AND p.is_changed
-    """,
-    """
-    INSERT INTO catalog_stockmovement (tenant_id, variant_id, location_id, quantity, reason, note, created_by_id)
-    SELECT %(tenant)s, variant_id, location_id, quantity - old_quantity, 'import', '', %(author)s
-    FROM pg_temp.import_stock WHERE quantity <> old_quantity ORDER BY variant_id
-    """,
-    # Counted, and none there: no movement makes that item.
-    """
-    INSERT INTO catalog_inventoryitem (tenant_id, variant_id, location_id, safety_stock)
-    SELECT %(tenant)s, variant_id, location_id, safety_stock
-    FROM pg_temp.import_stock WHERE live_id IS NULL AND quantity = 0 ORDER BY variant_id
-    """,
-    """
-    UPDATE catalog_inventoryitem live SET safety_stock = s.safety_stock, updated_at = now()
-    FROM pg_temp.import_stock s WHERE live.tenant_id = %(tenant)s AND live.variant_id = s.variant_id
-    AND live.location_id = s.location_id AND live.safety_stock <> s.safety_stock
-    """,
-    """
-    INSERT INTO catalog_offeringimage (tenant_id, offering_id, url, alt, position)
-    SELECT %(tenant)s, offering_id, url, alt, position FROM pg_temp.import_image ORDER BY offering_id, position
-    """,
-    """
-    INSERT INTO catalog_offering
-        (id, tenant_id, code, offering_type, domain_id, category, tags, identity_key, status, metadata)
-    SELECT id, %(tenant)s, code, offering_type, domain_id, category, tags, '', status, metadata
-    FROM pg_temp.import_offering WHERE is_new ORDER BY id
-    """,
-    f"""
-    UPDATE catalog_offering live SET offering_type = o.offering_type, domain_id = o.domain_id, category = o.category,
-        tags = o.tags, metadata = o.metadata, status = o.status, updated_at = now()
-    FROM pg_temp.import_offering o WHERE live.tenant_id = %(tenant)s AND live.id = o.id AND {OFFERING_IS_CHANGED}
-    """,
 )

@@ -1,0 +1,84 @@
+"""The writes to the catalogue, from the tables of the comparison."""
+
+# The offerings come last: their keys are checked at commit, and search indexes each one once, when all of it is there.
+WRITES = (
+    """
+    INSERT INTO catalog_variant (id, tenant_id, offering_id, sku, name, status, attributes, inventory_policy, position, metadata)
+    SELECT v.id, %(tenant)s, v.offering_id, v.sku, v.name, 'active', v.options, v.policy,
+        row_number() OVER (PARTITION BY v.offering_id ORDER BY v.row) - 1 + coalesce(last.position + 1, 0), v.metadata
+    FROM pg_temp.import_variant v
+    LEFT JOIN (
+        SELECT p.offering_id, max(p.position) AS position FROM catalog_variant p WHERE p.tenant_id = %(tenant)s
+        AND p.offering_id IN (SELECT offering_id FROM pg_temp.import_variant WHERE is_new AND NOT is_of_new_offering)
+        GROUP BY p.offering_id
+    ) AS last ON last.offering_id = v.offering_id
+    WHERE v.is_new ORDER BY v.row
+    """,
+    """
+    UPDATE catalog_variant live SET name = v.name, attributes = v.options, inventory_policy = v.policy,
+        metadata = v.metadata, updated_at = now()
+    FROM pg_temp.import_variant v WHERE live.tenant_id = %(tenant)s AND live.id = v.id AND v.is_changed
+    """,
+    """
+    UPDATE catalog_offeringversion old SET status = 'archived', updated_at = now()
+    FROM pg_temp.import_version v WHERE old.tenant_id = %(tenant)s AND old.id = v.old_id
+    """,
+    """
+    INSERT INTO catalog_offeringversion
+        (id, tenant_id, offering_id, version, name, description, status, attributes, created_by_id)
+    SELECT v.id, %(tenant)s, v.offering_id, coalesce(newest.version, 0) + 1, v.name, v.description, 'active', v.attributes,
+        %(author)s
+    FROM pg_temp.import_version v
+    LEFT JOIN (
+        SELECT n.offering_id, max(n.version) AS version FROM catalog_offeringversion n WHERE n.tenant_id = %(tenant)s
+        AND n.offering_id IN (SELECT offering_id FROM pg_temp.import_version WHERE NOT is_new) GROUP BY n.offering_id
+    ) AS newest ON newest.offering_id = v.offering_id
+    ORDER BY v.id
+    """,
+    """
+    INSERT INTO catalog_attributevalue
+        (tenant_id, offering_version_id, attribute_definition_id, value_text, value_number, value_bool, value_json)
+    SELECT %(tenant)s, v.id, a.definition_id, a.value_text, a.value_number, a.value_bool, a.value_json
+    FROM pg_temp.import_attribute a JOIN pg_temp.import_version v ON v.offering_id = a.offering_id ORDER BY v.id
+    """,
+    """
+    INSERT INTO catalog_variantprice (tenant_id, price_list_id, variant_id, currency, amount, compare_at)
+    SELECT %(tenant)s, price_list_id, variant_id, currency, amount, compare_at
+    FROM pg_temp.import_price WHERE live_id IS NULL ORDER BY variant_id
+    """,
+    """
+    UPDATE catalog_variantprice live SET amount = p.amount, compare_at = p.compare_at, updated_at = now()
+    FROM pg_temp.import_price p WHERE live.tenant_id = %(tenant)s AND live.id = p.live_id AND p.is_changed
+    """,
+    """
+    INSERT INTO catalog_stockmovement (tenant_id, variant_id, location_id, quantity, reason, note, created_by_id)
+    SELECT %(tenant)s, variant_id, location_id, quantity - old_quantity, 'import', '', %(author)s
+    FROM pg_temp.import_stock WHERE quantity <> old_quantity ORDER BY variant_id
+    """,
+    # Counted, and none there: no movement makes that item.
+    """
+    INSERT INTO catalog_inventoryitem (tenant_id, variant_id, location_id, safety_stock)
+    SELECT %(tenant)s, variant_id, location_id, safety_stock
+    FROM pg_temp.import_stock WHERE live_id IS NULL AND quantity = 0 ORDER BY variant_id
+    """,
+    """
+    UPDATE catalog_inventoryitem live SET safety_stock = s.safety_stock, updated_at = now()
+    FROM pg_temp.import_stock s WHERE live.tenant_id = %(tenant)s AND live.variant_id = s.variant_id
+    AND live.location_id = s.location_id AND live.safety_stock <> s.safety_stock
+    """,
+    """
+    INSERT INTO catalog_offeringimage (tenant_id, offering_id, url, alt, position)
+    SELECT %(tenant)s, offering_id, url, alt, position FROM pg_temp.import_image ORDER BY offering_id, position
+    """,
+    """
+    INSERT INTO catalog_offering
+        (id, tenant_id, code, offering_type, domain_id, category, tags, identity_key, status, metadata)
+    SELECT id, %(tenant)s, code, offering_type, domain_id, category, tags, '', status, metadata
+    FROM pg_temp.import_offering WHERE is_new ORDER BY id
+    """,
+    """
+    UPDATE catalog_offering live SET offering_type = o.offering_type, domain_id = o.domain_id, category = o.category,
+        tags = o.tags, metadata = o.metadata, status = o.status, updated_at = now()
+    FROM pg_temp.import_offering o WHERE live.tenant_id = %(tenant)s AND live.id = o.id AND o.is_changed
+    """,
+)

@@ -1,0 +1,248 @@
+"""Imports through the API: hand in, stage, look, apply; bad files; who may."""
+
+import json
+from io import BytesIO
+
+import pytest
+
+from catalog.imports.jobs import run_due_jobs
+from catalog.models import ImportJob, Offering, OfferingVersion, PriceChange, StockMovement, Variant, VariantPrice
+from tests.catalog.imports.files import backroom, shopify, written
+from tests.conftest import in_tenant
+
+pytestmark = pytest.mark.django_db
+TWO = [shopify(), shopify(Option1_Value="L", Variant_SKU="LS-L", Variant_Price="27.00")]
+
+
+def named(content, name="shop.csv"):
+    file = content if hasattr(content, "read") else BytesIO(content)
+    file.name = name
+    return file
+
+
+def upload(client, content, **fields):
+    return client.upload("imports/", {"file": named(content), "mapping": "auto", "currency": "USD", **fields})
+
+
+def staged(client, content, **fields):
+    answer = upload(client, content, **fields)
+    assert answer.status_code == 201, answer.content
+    run_due_jobs()
+    return client.get(f"imports/{answer.json()['id']}/").json()
+
+
+def applied(client, content, **fields):
+    job = staged(client, content, **fields)
+    assert client.post(f"imports/{job['id']}/apply/").status_code == 200
+    run_due_jobs()
+    return client.get(f"imports/{job['id']}/").json()
+
+
+def rows(client, job, **params):
+    return client.get(f"imports/{job['id']}/rows/", params).json()["results"]
+
+
+def test_a_file_is_staged_and_changes_nothing_until_it_is_applied(api, saigon):
+    client = api(saigon)
+    job = staged(client, written(TWO))
+    assert (job["status"], job["progress"], job["file"]) == ("staged", 100, "shop.csv")
+    assert job["counts"] == {"total": 2, "rows": 2, "errors": 0, "warnings": 0}
+    assert job["summary"]["variants"] == {"created": 2, "changed": 0, "unchanged": 0}
+    with in_tenant(saigon.tenant):
+        assert not Offering.objects.exists()
+    assert client.post(f"imports/{job['id']}/apply/").json()["status"] == "applying"
+    run_due_jobs()
+    done = client.get(f"imports/{job['id']}/").json()
+    assert set(done["summary"]) == {
+        *("job", "status", "rows", "offerings", "variants", "prices", "stock", "images", "warnings", "errors", "seconds")
+    }
+    assert (done["status"], done["summary"]["status"], done["summary"]["job"]) == ("completed", "completed", job["id"])
+    found = client.get("facts/", {"sku": "LS-L", "currency": "USD"}).json()
+    assert (found["price"]["amount"], found["available"]) == ("27.00", 3)
+
+
+def test_an_import_is_applied_once(api, saigon):
+    client = api(saigon)
+    job = applied(client, written(TWO))
+    again = client.post(f"imports/{job['id']}/apply/")
+    assert (again.status_code, again.json()["code"]) == (409, "not_staged")
+    with in_tenant(saigon.tenant):
+        assert StockMovement.objects.count() == 2
+
+
+def test_rows_may_be_sent_as_json(api, saigon):
+    client = api(saigon)
+    body = {"source_type": "api", "currency": "USD", "rows": [backroom(stock_qty=4, tags=["flat", "river"])]}
+    answer = client.post("imports/", body)
+    assert answer.status_code == 201, answer.content
+    run_due_jobs()
+    job = client.get(f"imports/{answer.json()['id']}/").json()
+    assert (job["status"], job["source_type"], job["mapping"]) == ("staged", "api", "backroom")
+    client.post(f"imports/{job['id']}/apply/")
+    run_due_jobs()
+    with in_tenant(saigon.tenant):
+        assert Offering.objects.get().tags == ["flat", "river"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        ({}, "file", "required"),
+        ({"source_type": "api"}, "rows", "required"),
+        ({"source_type": "web", "urls": ["https://example.com"]}, "source_type", "invalid_choice"),
+        ({"rows": []}, "rows", "min_length"),
+        ({"rows": [{"colour": "red"}]}, "rows", "unknown_header"),
+        ({"rows": [{"code": "a", "price": {"amount": 1}}]}, "rows.0.price", "invalid"),
+        ({"rows": [backroom()], "currency": "XXX"}, "currency", "unknown_currency"),
+        ({"rows": [backroom()], "domain": "nothing"}, "domain", "unknown_reference"),
+    ],
+)
+def test_a_body_that_is_wrong_is_refused_and_makes_no_job(api, saigon, body, field, code):
+    answer = api(saigon).post("imports/", body)
+    assert answer.status_code == 422
+    assert (field, code) in {(one["field"], one["code"]) for one in answer.json()["errors"]}
+    with in_tenant(saigon.tenant):
+        assert not ImportJob.objects.exists()
+
+
+HEADER = "Handle,Title,Variant Price"
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "row", "column"),
+    [
+        (HEADER.encode(), "empty_file", None, None),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "binary_file", None, None),
+        (f"{HEADER}\na,Caf\u00e9,1\n".encode("latin-1"), "not_utf8", 2, "Title"),
+        (b"Handle,Title\na,b\n", "missing_header", 1, "Variant Price"),
+        (b"name,amount\na,b\n", "unknown_mapping", 1, None),
+        (f'{HEADER}\na,"b,1\n'.encode(), "unclosed_quote", 2, None),
+    ],
+)
+def test_a_file_that_cannot_be_read_fails_and_says_why_and_where(api, saigon, content, code, row, column):
+    job = staged(api(saigon), content)
+    assert job["status"] == "failed"
+    error = job["summary"]["error"]
+    assert (error["code"], error["column"]) == (code, column)
+    assert error["row"] == row or row is None
+    assert error["message"] in job["error"]
+    assert api(saigon).post(f"imports/{job['id']}/apply/").status_code == 409
+    with in_tenant(saigon.tenant):
+        assert not Offering.objects.exists()
+
+
+def test_an_empty_upload_is_refused(api, saigon):
+    answer = upload(api(saigon), b"")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "file")
+
+
+def test_utf16_is_read(api, saigon):
+    job = applied(api(saigon), written([shopify(Title="Áo sơ mi")], encoding="utf-16"))
+    assert job["status"] == "completed"
+    with in_tenant(saigon.tenant):
+        assert OfferingVersion.objects.get().name == "Áo sơ mi"
+
+
+def test_a_body_beyond_the_limit_is_413_before_it_is_read(api, saigon):
+    headers = {"Authorization": f"Bearer {saigon.key}"}
+    answer = api().client.post(
+        "/api/v1/imports/",
+        b"--x",
+        content_type="multipart/form-data; boundary=x",
+        headers=headers,
+        CONTENT_LENGTH=str(200 * 1024 * 1024),
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_bad_rows_are_told_with_row_column_and_reason_and_the_others_applied(api, saigon):
+    client = api(saigon)
+    content = written(
+        [
+            backroom(stock_qty="-2"),
+            backroom(sku="RF-2", price="12,50"),
+            backroom(sku="RF-3", price_list="gone"),
+            backroom(sku="RF-4", stock_qty="1", location="nowhere"),
+            backroom(sku="RF-5", currency="ZZZ"),
+            backroom(sku="RF-6", name="=cmd|' /C calc'!A0"),
+        ]
+    )
+    job = staged(client, content)
+    found = [(row["row"], row["column"], row["value"], row["code"]) for row in rows(client, job, state="error")]
+    assert found == [
+        (3, "price", "12,50", "invalid_number"),
+        (4, "price_list", "gone", "unknown_price_list"),
+        (5, "location", "nowhere", "unknown_location"),
+        (6, "currency", "ZZZ", "unknown_currency"),
+    ]
+    assert [(row["row"], row["code"]) for row in rows(client, job, state="warning")] == [
+        (2, "negative_stock"),
+        (7, "title_differs"),
+    ]
+    assert (job["summary"]["errors"], job["summary"]["warnings"]) == (4, 2)
+    assert all(row["message"] and row["cells"] for row in rows(client, job, state="error")[:1])
+    assert client.get(f"imports/{job['id']}/rows/", {"state": "odd"}).status_code == 400
+    client.post(f"imports/{job['id']}/apply/")
+    run_due_jobs()
+    with in_tenant(saigon.tenant):
+        assert set(Variant.objects.values_list("sku", flat=True)) == {"RF-1", "RF-6"}
+
+
+def test_the_preview_shows_old_and_new(api, saigon):
+    client = api(saigon)
+    applied(client, written(TWO))
+    job = staged(client, written([shopify(Title="Silk Shirt", Variant_Price="30", Variant_Inventory_Qty="1"), TWO[1]]))
+    (changed,) = rows(client, job, state="change")
+    assert changed["changes"] == {"name": ["Linen Shirt", "Silk Shirt"], "price": ["25 USD", "30 USD"], "stock": [3, 1]}
+    assert [row["sku"] for row in rows(client, job, state="unchanged")] == ["LS-L"]
+
+
+def test_a_changed_price_makes_no_version_and_changed_words_do(api, saigon):
+    client = api(saigon)
+    applied(client, written(TWO))
+    job = applied(client, written([shopify(Variant_Price="30"), TWO[1]]))
+    assert job["summary"]["prices"] == {"created": 0, "changed": 1, "unchanged": 1}
+    with in_tenant(saigon.tenant):
+        assert OfferingVersion.objects.count() == 1
+        assert PriceChange.objects.count() == 3
+    job = applied(client, written([shopify(Title="Silk Shirt", Variant_Price="30"), TWO[1]]))
+    assert job["summary"]["offerings"] == {"created": 0, "changed": 1, "unchanged": 0}
+    with in_tenant(saigon.tenant):
+        versions = OfferingVersion.objects.order_by("version").values_list("version", "name", "status")
+        assert list(versions) == [(1, "Linen Shirt", "archived"), (2, "Silk Shirt", "active")]
+        assert PriceChange.objects.count() == 3
+
+
+def test_the_sku_of_another_offering_is_an_error_and_stays_there(api, saigon):
+    client = api(saigon)
+    applied(client, written(TWO))
+    job = applied(client, written([shopify(Handle="hemp-shirt", Title="Hemp Shirt", Variant_Price="1")]))
+    (row,) = rows(client, job, state="error")
+    assert (row["row"], row["column"], row["value"], row["code"]) == (2, "sku", "LS-M", "sku_of_other_offering")
+    with in_tenant(saigon.tenant):
+        assert Offering.objects.get(code="hemp-shirt").status == "draft"
+        assert Variant.objects.get(sku="LS-M").offering.code == "linen-shirt"
+        assert not VariantPrice.objects.filter(amount=1).exists()
+
+
+@pytest.mark.parametrize(("role", "status"), [("owner", 200), ("admin", 200), ("operator", 200), ("analyst", 403)])
+def test_who_may_apply(api, saigon, role, status):
+    job = staged(api(saigon), written(TWO))
+    client = api(saigon, getattr(saigon, role))
+    assert client.get(f"imports/{job['id']}/").status_code == 200
+    assert client.post(f"imports/{job['id']}/apply/").status_code == status
+    run_due_jobs()
+    with in_tenant(saigon.tenant):
+        assert Offering.objects.exists() is (status == 200)
+
+
+def test_nobody_else_sees_or_applies_an_import(api, saigon, harbour):
+    job = staged(api(saigon), written(TWO))
+    other = api(harbour)
+    assert other.get(f"imports/{job['id']}/").status_code == 404
+    assert other.get(f"imports/{job['id']}/rows/").status_code == 404
+    assert other.post(f"imports/{job['id']}/apply/").status_code == 404
+    assert api().get("imports/").status_code == 401
+    assert json.loads(other.get("imports/").content)["results"] == []
+    with in_tenant(saigon.tenant):
+        assert ImportJob.objects.get().status == "staged"
