@@ -1,0 +1,265 @@
+"""Every route of the API, tried by everybody: nobody, another tenant, each role, and a bot's key.
+
+The routes come from the generated schema; one without an entry here fails the build. What a role may do is not
+repeated from ``tenants/roles.py``: EXPECTED says it once more, in the words of the promise.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+
+from bots.models import Bot, BotVersion, Faq
+from catalog.models import (
+    Customer,
+    ImportJob,
+    ImportRow,
+    InventoryItem,
+    InventoryLocation,
+    Offering,
+    PriceChange,
+    PriceList,
+    SalesChannel,
+    StockMovement,
+    Variant,
+    VariantPrice,
+)
+from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
+from tenants.models import ApiKey, Membership
+from tenants.services import issue_api_key
+from tests.conftest import Business, in_tenant
+from tests.rows import make_row
+
+pytestmark = pytest.mark.django_db
+
+READ, WORK, MANAGE = "read", "work", "manage"
+"""Everybody in the tenant; who runs the shop; who runs the tenant."""
+
+EXPECTED = {
+    READ: {"owner", "operator", "analyst", "bot key"},
+    WORK: {"owner", "operator", "bot key"},
+    MANAGE: {"owner", "bot key"},
+}
+ACTORS = ("owner", "operator", "analyst", "bot key")
+
+CRUD = {"get": READ, "post": WORK, "patch": WORK, "delete": WORK}
+
+ROUTES: dict[str, dict[str, str]] = {
+    "api-keys/": {"get": MANAGE, "post": MANAGE},
+    "api-keys/{id}/": {"get": MANAGE, "patch": MANAGE, "delete": MANAGE},
+    "attribute-definitions/": CRUD,
+    "attribute-definitions/{id}/": CRUD,
+    "bots/": CRUD,
+    "bots/{code}/": CRUD,
+    "bots/{code}/search/": CRUD,
+    "bots/{code}/versions/": CRUD,
+    "bots/{code}/versions/{version}/": CRUD,
+    "bots/{code}/versions/{version}/activate/": CRUD,
+    "capabilities/": CRUD,
+    "capabilities/{id}/": CRUD,
+    "customers/": CRUD,
+    "customers/{id}/": CRUD,
+    "domains/": CRUD,
+    "domains/{id}/": CRUD,
+    "facts/": CRUD,
+    "faqs/": CRUD,
+    "faqs/{id}/": CRUD,
+    "faqs/bulk/": CRUD,
+    "imports/": CRUD,
+    "imports/{id}/": CRUD,
+    "imports/{id}/apply/": CRUD,
+    "imports/{job}/rows/": CRUD,
+    "imports/{job}/rows/{id}/": CRUD,
+    "inventory-items/": CRUD,
+    "inventory-items/{id}/": CRUD,
+    "inventory-locations/": CRUD,
+    "inventory-locations/{id}/": CRUD,
+    "members/": CRUD,
+    "members/{id}/": CRUD,
+    "offerings/": CRUD,
+    "offerings/search/": CRUD,
+    "offerings/{id}/": CRUD,
+    "offerings/{id}/archive/": CRUD,
+    "offerings/{offering}/versions/": CRUD,
+    "offerings/{offering}/versions/{version}/": CRUD,
+    "offerings/{offering}/versions/{version}/activate/": CRUD,
+    "price-changes/": CRUD,
+    "price-changes/{id}/": CRUD,
+    "price-lists/": CRUD,
+    "price-lists/{id}/": CRUD,
+    "prices/": CRUD,
+    "prices/{id}/": CRUD,
+    "sales-channels/": CRUD,
+    "sales-channels/{id}/": CRUD,
+    "sessions/": CRUD,
+    "sessions/{id}/": CRUD,
+    "sessions/{id}/end/": CRUD,
+    "sessions/{session}/actions/": CRUD,
+    "sessions/{session}/actions/{id}/": CRUD,
+    "sessions/{session}/decisions/": CRUD,
+    "sessions/{session}/decisions/{id}/": CRUD,
+    "sessions/{session}/slots/": CRUD,
+    "sessions/{session}/slots/{id}/": CRUD,
+    "sessions/{session}/turns/": CRUD,
+    "sessions/{session}/turns/{id}/": CRUD,
+    "stock-movements/": CRUD,
+    "stock-movements/{id}/": CRUD,
+    "tenant/": {"get": READ, "patch": MANAGE},
+    "variants/": CRUD,
+    "variants/{id}/": CRUD,
+}
+
+ELSEWHERE = {
+    "auth/token/": "no token is asked for: tests/tenants",
+    "auth/token/refresh/": "no token is asked for: tests/tenants",
+    "auth/token/revoke/": "no token is asked for: tests/tenants",
+    "me/": "people only, and each only the own account: tests/tenants",
+}
+
+NO_LISTS = ("facts/", "faqs/bulk/", "tenant/")
+
+OWNED = {
+    "api-keys": ApiKey,
+    "bots": Bot,
+    "customers": Customer,
+    "faqs": Faq,
+    "imports": ImportJob,
+    "inventory-items": InventoryItem,
+    "inventory-locations": InventoryLocation,
+    "members": Membership,
+    "offerings": Offering,
+    "price-changes": PriceChange,
+    "price-lists": PriceList,
+    "prices": VariantPrice,
+    "sales-channels": SalesChannel,
+    "sessions": Session,
+    "stock-movements": StockMovement,
+    "variants": Variant,
+}
+"""Which model's row stands in the address of a resource's details."""
+
+BODIES = {"turns/": {"message": "hello"}}
+"""By the end of the path: what a POST must say to be understood before its address is looked up."""
+
+CHILDREN = {"actions": ActionExecution, "decisions": DecisionEvent, "slots": ContextSlot, "turns": Turn}
+
+
+@cache
+def schema_paths() -> dict[str, dict[str, Any]]:
+    """Return the paths of the generated schema, without the part they share."""
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    return {path.removeprefix("/api/v1/"): methods for path, methods in paths.items()}
+
+
+def operations() -> Iterator[tuple[str, str, str]]:
+    for path, needs in ROUTES.items():
+        for method in schema_paths().get(path, {}):
+            if method in needs:
+                yield path, method, needs[method]
+
+
+def test_every_route_has_an_entry_and_every_entry_a_route() -> None:
+    assert set(schema_paths()) == set(ROUTES) | set(ELSEWHERE)
+    unlisted = [
+        (path, method)
+        for path, methods in schema_paths().items()
+        if path in ROUTES
+        for method in methods
+        if method in ("get", "post", "patch", "put", "delete") and method not in ROUTES[path]
+    ]
+    assert unlisted == []
+
+
+def address(path: str, business: Business) -> tuple[str, Any]:
+    """Fill a path with a row of the business; returns it with the row (None for lists)."""
+    if "{" not in path:
+        return path, None
+    resource, *rest = path.split("/")
+    with in_tenant(business.tenant):
+        row, values = _row_for(resource, rest)
+    return re.sub(r"{(\w+)}", lambda found: str(values[found.group(1)]), path), row
+
+
+def _row_for(resource: str, rest: list[str]) -> tuple[Any, dict[str, Any]]:
+    if resource in ("attribute-definitions", "capabilities", "domains"):
+        return None, {"id": "00000000-0000-7000-8000-00000000dead"}
+    if resource == "imports" and rest[1:2] == ["rows"]:
+        row = make_row(ImportRow)
+        return row, {"job": row.job_id, "id": row.pk}
+    if child := CHILDREN.get(rest[1] if len(rest) > 1 else ""):
+        row = make_row(child)
+        return row, {"session": row.session_id, "id": row.pk}
+    if resource == "bots":
+        version = make_row(BotVersion)
+        return version.bot, {"code": version.bot.code, "version": version.version}
+    row = make_row(OWNED[resource])
+    return row, {"id": row.pk, "offering": row.pk, "version": 1}
+
+
+def call(client: Any, method: str, url: str) -> int:
+    send = {"get": client.get, "post": client.post, "patch": client.patch, "delete": client.delete}[method]
+    body = next((body for ending, body in BODIES.items() if url.endswith(ending)), {})
+    response = send(url, body) if method in ("post", "patch") else send(url)
+    return int(response.status_code)
+
+
+def snapshot(row: Any, business: Business) -> Any:
+    with in_tenant(business.tenant):
+        return type(row).objects.filter(pk=row.pk).values().get()
+
+
+all_operations = pytest.mark.parametrize(
+    ("path", "method", "needs"), list(operations()), ids=lambda value: value if isinstance(value, str) else None
+)
+
+
+@all_operations
+def test_nobody_gets_in_without_a_token(api: Any, saigon: Business, path: str, method: str, needs: str) -> None:
+    url, row = address(path, saigon)
+    assert call(api(), method, url) == 401
+    if row is not None:
+        snapshot(row, saigon)
+
+
+@all_operations
+def test_who_may_gets_in_and_who_may_not_is_refused(api: Any, saigon: Business, path: str, method: str, needs: str) -> None:
+    allowed = {}
+    for actor in ACTORS:
+        url, row = address(path, saigon)
+        before = snapshot(row, saigon) if row is not None else None
+        status = call(client_of(actor, api, saigon), method, url)
+        allowed[actor] = status not in (401, 403)
+        assert status < 500
+        if not allowed[actor] and row is not None:
+            assert snapshot(row, saigon) == before
+    assert {actor for actor, may in allowed.items() if may} == EXPECTED[needs]
+
+
+@pytest.mark.parametrize(("path", "method", "needs"), [one for one in operations() if "{" in one[0]])
+def test_rows_of_another_tenant_do_not_exist(
+    api: Any, saigon: Business, harbour: Business, path: str, method: str, needs: str
+) -> None:
+    url, row = address(path, saigon)
+    before = snapshot(row, saigon) if row is not None else None
+    assert call(api(harbour, harbour.owner), method, url) == 404
+    assert (snapshot(row, saigon) if row is not None else None) == before
+
+
+@pytest.mark.parametrize("path", [path for path in ROUTES if "{" not in path and path not in NO_LISTS])
+def test_lists_name_nothing_of_another_tenant(api: Any, saigon: Business, harbour: Business, path: str) -> None:
+    with in_tenant(saigon.tenant):
+        for model in OWNED.values():
+            make_row(model)
+    answer = api(harbour, harbour.owner).get(path, {"q": "secret"} if "search" in path else {})
+    assert "secret" not in answer.content.decode().lower()
+
+
+def client_of(actor: str, api: Any, business: Business) -> Any:
+    if actor != "bot key":
+        return api(business, getattr(business, actor))
+    with in_tenant(business.tenant):
+        bot = make_row(Bot)
+        return api(issue_api_key(name="Bot", bot_id=bot.pk)[1])
