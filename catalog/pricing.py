@@ -70,6 +70,21 @@ COLUMNS = ["amount", "currency", "compare_at", "price_list", "channel", "priorit
 SELECTED = ", ".join(f"price.{column}" for column in COLUMNS)
 """What a query over ``price`` selects, in the order ``ResolvedPrice`` takes it."""
 
+RESOLVED = """
+WITH wanted AS MATERIALIZED (SELECT unnest(%(variants)s::uuid[]) AS variant_id), {prices}
+SELECT priced.variant_id, priced.currencies, {columns} FROM priced LEFT JOIN price USING (variant_id)
+"""
+
+RANGES = """
+WITH wanted AS MATERIALIZED (
+    SELECT id AS variant_id, offering_id FROM catalog_variant
+    WHERE tenant_id = %(tenant)s AND offering_id = ANY (%(offerings)s::uuid[]) AND status = 'active'
+), {prices}
+SELECT DISTINCT ON (offering_id) offering_id, min(amount), max(amount), currency
+FROM price JOIN wanted USING (variant_id)
+GROUP BY offering_id, currency, home ORDER BY offering_id, currency = home DESC, currency
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ResolvedPrice:
@@ -124,10 +139,7 @@ def resolve_prices(
 
     Raises ``DomainError`` (``currency_required``) when a variant has several currencies, none of them the tenant's.
     """
-    sql = (
-        f"WITH wanted AS MATERIALIZED (SELECT unnest(%(variants)s::uuid[]) AS variant_id), {price_tables(at)} "  # noqa: S608 - constants
-        f"SELECT priced.variant_id, priced.currencies, {SELECTED} FROM priced LEFT JOIN price USING (variant_id)"
-    )
+    sql = RESOLVED.format(prices=price_tables(at), columns=SELECTED)
     params = {"tenant": current_tenant_id(), "channel": channel, "at": at, "currency": currency}
     with connection.cursor() as cursor:
         cursor.execute(sql, {**params, "variants": list(variant_ids)})
@@ -139,6 +151,15 @@ def resolve_prices(
         elif currency is None:
             require_one_currency(currencies)
     return found
+
+
+def price_ranges(offering_ids: Collection[UUID]) -> dict[UUID, tuple[Decimal, Decimal, str]]:
+    """Return the lowest and highest price now, and their currency, of each offering that has any: what lists show."""
+    sql = RANGES.format(prices=price_tables(None))
+    params = {"tenant": current_tenant_id(), "channel": None, "at": None, "currency": None}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {**params, "offerings": list(offering_ids)})
+        return {offering_id: (low, high, currency) for offering_id, low, high, currency in cursor.fetchall()}
 
 
 def require_one_currency(currencies: Collection[str] | None) -> None:

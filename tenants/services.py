@@ -49,7 +49,7 @@ def create_tenant(
         if Tenant.objects.filter(slug=slug).exists():
             raise DomainError("slug_taken", _("There is a tenant “%(slug)s” already.") % {"slug": slug}, field="slug")
     # The scope comes before the transaction, so the id must be known before the row.
-    tenant = Tenant(id=_new_id(), slug=slug, name=name, currency=currency, locale=locale, time_zone=time_zone)
+    tenant = Tenant(id=new_id(), slug=slug, name=name, currency=currency, locale=locale, time_zone=time_zone)
     tenant.full_clean()
     with tenant_scope(tenant), transaction.atomic():
         tenant.save(force_insert=True)
@@ -60,7 +60,8 @@ def create_tenant(
     return NewTenant(tenant, owner, made)
 
 
-def _new_id() -> UUID:
+def new_id() -> UUID:
+    """Return an id for a row whose children must know it before it is saved."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT uuidv7()")
         new_id: UUID = cursor.fetchone()[0]

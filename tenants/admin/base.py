@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db import models
+from django.db.models.expressions import DatabaseDefault
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
@@ -19,6 +20,7 @@ from tenants.admin.export import export_csv
 from tenants.admin.pages import COUNT_LIMIT, CappedPaginator, TenantChangeList
 from tenants.models import Tenant
 from tenants.scope import platform_scope
+from tenants.services import new_id
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -36,7 +38,7 @@ class TenantAdmin(ModelAdmin):
     empty_links: "Sequence[tuple[StrOrPromise, str]]" = ()
     """Beside "add": label and name of an address, such as ``(_("Import a file"), "admin:catalog_importjob_add")``."""
     export_fields: Sequence[str] = ()
-    """Columns of the export; by default every column that can be read."""
+    """Columns of the export, by field name; by default every column that can be read."""
     link_filters: Sequence[str] = ()
     """Look-ups beyond ``list_filter`` that links of other pages may use, such as ``"offering"``."""
 
@@ -61,6 +63,13 @@ class TenantAdmin(ModelAdmin):
         """Return the form, which refuses to overwrite what somebody else saved meanwhile."""
         form = super().get_form(request, obj, change=change, **kwargs)
         return type(form.__name__, (ConflictForm, form), {}) if change else form
+
+    def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
+        """Return what inlines are made with; a new row gets its id now, for inlines ask for the children of that id."""
+        if isinstance(obj.pk, DatabaseDefault):
+            obj.pk = new_id()
+        options: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        return options
 
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, each behind the check of the tenant."""
@@ -106,10 +115,10 @@ class TenantAdmin(ModelAdmin):
         return super().response_action(request, queryset)
 
     @admin.action(description=_("Export as CSV"), permissions=["view"])
-    def export(self, request: HttpRequest, queryset: models.QuerySet) -> HttpResponse:
+    def export(self, request: HttpRequest, queryset: models.QuerySet) -> FileResponse:
         """Download the chosen rows."""
         fields = list(self.export_fields) or _readable(self.model)
-        related = [field for field in fields if self.opts.get_field(field).is_relation] if not self.export_fields else []
+        related = [field for field in fields if self.opts.get_field(field).is_relation]
         rows = queryset.select_related(*related) if related else queryset
         return export_csv(rows, fields=fields, name=str(self.opts.model_name))
 
@@ -169,7 +178,7 @@ class PlatformAdmin(TenantAdmin):
 
 def is_platform_staff(request: HttpRequest) -> bool:
     """Whether this is a member of the platform staff who works in no tenant now."""
-    return bool(request.user.is_superuser) and request.tenant is None  # type: ignore[union-attr, attr-defined]
+    return bool(request.user.is_superuser) and request.tenant is None  # type: ignore[attr-defined]
 
 
 def tenant_mark(request: HttpRequest) -> str:

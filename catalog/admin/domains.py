@@ -1,0 +1,61 @@
+"""The blueprints: edited by platform staff, read by everybody."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+
+from catalog.models import AttributeDefinition, KnowledgeDomain
+from tenants.admin import PlatformAdmin
+
+
+class AttributeDefinitionInline(TabularInline):
+    """The attributes of a domain."""
+
+    model = AttributeDefinition
+    tab = True
+    extra = 0
+    show_change_link = True
+    fields = ("key", "name", "name_vi", "value_type", "unit", "scope", "is_required")
+    verbose_name_plural = _("attributes")
+
+
+@admin.register(KnowledgeDomain)
+class KnowledgeDomainAdmin(PlatformAdmin):
+    """Industries and what describes their offerings."""
+
+    list_display = ("code", "name", "name_vi", "domain_type", "status")
+    list_filter = ("domain_type", "status")
+    search_fields = ("code", "name", "name_vi")
+    ordering = ("code",)
+    fieldsets = (
+        (None, {"fields": (("code", "domain_type", "status"), ("name", "name_vi"), "description")}),
+        (_("Bots"), {"classes": ("tab",), "fields": ("flow_config",)}),
+    )
+    inlines = (AttributeDefinitionInline,)
+    empty_message = _("A domain is an industry, such as electronics: it says by which attributes offerings are described.")
+
+
+@admin.register(AttributeDefinition)
+class AttributeDefinitionAdmin(PlatformAdmin):
+    """Attributes of all domains."""
+
+    list_display = ("name", "key", "domain", "value_type", "unit", "scope", "is_required")
+    list_filter = ("domain", "scope", "value_type")
+    list_select_related = ("domain",)
+    search_fields = ("key", "name", "name_vi")
+    ordering = ("domain__code", "scope", "key")
+    fields = (
+        ("domain", "key"),
+        ("name", "name_vi"),
+        ("value_type", "semantic_type", "unit"),
+        ("scope", "is_required"),
+        "value_constraint",
+    )
+    empty_message = _("Attributes describe what a domain sells, such as the screen size of a phone.")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Keep the key and the type: every value already given relies on them."""
+        return ("domain", "key", "value_type") if obj else ()
