@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import environ
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from config import embedded
@@ -41,6 +42,8 @@ SECURE = PUBLIC_URL.startswith("https://")
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 API_RATE = env.str("API_RATE", default="3000/min")
+# Made when the demo is loaded, not before.
+DEMO_PASSWORD = lazy(lambda: env.str("DEMO_PASSWORD", default="") or embedded.secret("DEMO_PASSWORD"), str)()
 
 INSTALLED_APPS = [
     "config",

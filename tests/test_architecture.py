@@ -24,6 +24,7 @@ PLATFORM_SCOPES = {
     "tenants/idempotency.py": "answers are kept for a day",
     "tenants/management/base.py": "a command names its tenant",
     "tenants/middleware.py": "a person's own tenants",
+    "runtime/demo/loading.py": "is the demo there",
     "tenants/queue.py": "name the tenants with due work",
     "tenants/services.py": "is the slug free",
 }
