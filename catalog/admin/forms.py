@@ -40,8 +40,8 @@ class OfferingForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.created_at and not self.instance._state.adding:
             current = self.instance.current
-            self.initial |= {"name": current.name, "description": current.description}
-            self.initial |= {f"{PREFIX}{key}": value for key, value in current.attributes.items()}
+            self.initial.update(name=current.name, description=current.description)
+            self.initial.update({f"{PREFIX}{key}": value for key, value in current.attributes.items()})
 
     def clean(self) -> dict[str, Any] | None:
         """Check the attributes against their definitions, at their fields."""

@@ -18,6 +18,7 @@ from unfold.admin import ModelAdmin
 from tenants.admin.conflicts import TENANT_FIELD, ConflictForm
 from tenants.admin.export import export_csv
 from tenants.admin.pages import COUNT_LIMIT, CappedPaginator, TenantChangeList
+from tenants.errors import DomainError
 from tenants.models import Tenant
 from tenants.scope import platform_scope
 from tenants.services import new_id
@@ -38,7 +39,7 @@ class TenantAdmin(ModelAdmin):
     empty_links: "Sequence[tuple[StrOrPromise, str]]" = ()
     """Beside "add": label and name of an address, such as ``(_("Import a file"), "admin:catalog_importjob_add")``."""
     export_fields: Sequence[str] = ()
-    """Columns of the export, by field name; by default every column that can be read."""
+    """Columns of the export: fields and annotations; by default every column that can be read."""
     link_filters: Sequence[str] = ()
     """Look-ups beyond ``list_filter`` that links of other pages may use, such as ``"offering"``."""
 
@@ -72,7 +73,7 @@ class TenantAdmin(ModelAdmin):
         return options
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the addresses, each behind the check of the tenant."""
+        """Return the addresses, each behind the check of the tenant, and showing what services refuse."""
         return [_behind(self.refuse, url) for url in super().get_urls()]
 
     def refuse(self, request: HttpRequest) -> HttpResponse | None:
@@ -118,7 +119,7 @@ class TenantAdmin(ModelAdmin):
     def export(self, request: HttpRequest, queryset: models.QuerySet) -> FileResponse:
         """Download the chosen rows."""
         fields = list(self.export_fields) or _readable(self.model)
-        related = [field for field in fields if self.opts.get_field(field).is_relation]
+        related = [field.name for field in self.opts.concrete_fields if field.is_relation and field.name in fields]
         rows = queryset.select_related(*related) if related else queryset
         return export_csv(rows, fields=fields, name=str(self.opts.model_name))
 
@@ -192,7 +193,11 @@ def _behind(refuse: Callable[[HttpRequest], HttpResponse | None], url: URLPatter
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return refuse(request) or view(request, *args, **kwargs)
+        try:
+            return refuse(request) or view(request, *args, **kwargs)
+        except DomainError as error:  # it left every transaction: nothing was changed
+            messages.error(request, error.message)
+            return redirect(request.get_full_path() if request.method == "POST" else "admin:index")
 
     return URLPattern(url.pattern, guarded, url.default_args, url.name)
 
