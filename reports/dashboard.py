@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import models
@@ -19,9 +19,6 @@ from bots.models import Bot, Faq
 from catalog.models import ImportJob, InventoryItem, Offering, SearchVector, Status, Variant
 from runtime.models import DecisionEvent, Session, Tier, Turn
 from tenants.models import ApiKey, Tenant, User
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
 
 DAYS = 14
 RECENT = 8
@@ -83,7 +80,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     tenant: Tenant | None = request.tenant  # type: ignore[attr-defined]
     if tenant is not None:
         return {**context, "title": _("Home"), **_tenant_home(tenant)}
-    if request.user.is_superuser:  # type: ignore[union-attr]
+    if request.user.is_superuser:
         return {**context, "title": _("Platform"), **_platform_home(request)}
     return {**context, "title": _("Home"), "no_tenant": True}
 
@@ -121,22 +118,21 @@ def _days(today: date) -> dict[date, Day]:
     """Return the last ``DAYS`` days in order, today last: two queries."""
     dates = [today - timedelta(days=back) for back in reversed(range(DAYS))]
     since = timezone.make_aware(datetime.combine(dates[0], time.min))
-    by_day = {"day": TruncDate("created_at")}
     # The ids are in order of time, and the index on them is the one that sessions have.
     sessions = Session.objects.filter(id__gte=_first_id_of(since), created_at__gte=since)
     conversations = dict(sessions.order_by().values_list(TruncDate("created_at")).annotate(n=Count("id")))
     decisions = DecisionEvent.objects.filter(created_at__gte=since, event_type=DecisionEvent.EventType.TIER_SELECTION)
     rows = (
         decisions.order_by()
-        .values(**by_day)
+        .values_list(TruncDate("created_at"))
         .annotate(
             answered=Count("id", filter=Q(tier__in=ANSWERED)),
             handed_over=Count("id", filter=Q(tier=Tier.HANDOFF)),
             latency=Avg("latency_ms", filter=Q(tier__in=(*ANSWERED, Tier.HANDOFF))),
         )
     )
-    found = {row.pop("day"): row for row in rows}
-    return {day: Day(conversations.get(day, 0), **found.get(day, {})) for day in dates}
+    found = {day: Day(0, answered, handed_over, latency) for day, answered, handed_over, latency in rows}
+    return {day: replace(found.get(day, Day()), conversations=conversations.get(day, 0)) for day in dates}
 
 
 def _first_id_of(moment: datetime) -> UUID:
@@ -162,7 +158,7 @@ def _counts(tenant: Tenant) -> dict[str, int]:
         keys=_counted(ApiKey.objects.filter(revoked_at=None)),
         talked=models.Exists(Session.objects.all()),
     )
-    return {**row.get(), "sold_out": sold_out}
+    return {**cast("dict[str, int]", row.get()), "sold_out": sold_out}
 
 
 def _counted(rows: models.QuerySet) -> Coalesce:
@@ -271,5 +267,5 @@ def _milliseconds(value: float | None) -> str:
     return "–" if value is None else _("%(ms)s ms") % {"ms": _number(round(value))}
 
 
-def _compared(today: int, yesterday: int) -> "StrOrPromise":
+def _compared(today: int, yesterday: int) -> str:
     return _("yesterday %(value)s") % {"value": _number(yesterday)} if today or yesterday else ""

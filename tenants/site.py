@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver
 from unfold.admin import ModelAdmin
@@ -26,7 +27,7 @@ class TenantSite(UnfoldAdminSite):
         """Return the addresses without "view on site", which reads any table by its content type."""
         return [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
 
-    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
         """Answer the look-ups of choice fields, from the rows of the tenant worked in."""
         if request.tenant is None:  # type: ignore[attr-defined]
             raise PermissionDenied

@@ -26,7 +26,7 @@ def switch_tenant(request: HttpRequest) -> HttpResponse:
 
 def _wanted(request: HttpRequest) -> UUID | None:
     value = request.POST.get("tenant", "")
-    if not value and request.user.is_superuser:  # type: ignore[union-attr]
+    if not value and request.user.is_superuser:
         return None
     try:
         return UUID(value)

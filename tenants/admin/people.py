@@ -17,7 +17,6 @@ from unfold.decorators import action, display
 
 from tenants.admin.base import LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
 from tenants.admin.forms import ApiKeyForm, MembershipForm, NewMembershipForm, TenantForm
-from tenants.errors import DomainError
 from tenants.members import add_member, change_role, remove_member
 from tenants.models import ApiKey, Membership, StoredFile, Tenant, User
 from tenants.roles import Role
@@ -177,16 +176,6 @@ class MembershipAdmin(TenantAdmin):
     def _may_make_owners(self, request: HttpRequest) -> bool:
         return request.user.is_superuser or request.user.role() == Role.OWNER  # type: ignore[union-attr]
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """Show what the service refuses as a message; nothing was changed then."""
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except DomainError as error:
-            messages.error(request, error.message)
-            return redirect(request.get_full_path())
-
     def save_model(self, request: HttpRequest, obj: Membership, form: ModelForm, change: bool) -> None:
         """Add the member or change the role, and show a new person's password once."""
         if change:
@@ -203,14 +192,6 @@ class MembershipAdmin(TenantAdmin):
         """Owners are removed by owners only."""
         allowed = super().has_delete_permission(request, obj)
         return allowed and (obj is None or obj.role != Role.OWNER or self._may_make_owners(request))
-
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Show what the service refuses as a message."""
-        try:
-            return super().delete_view(request, object_id, extra_context)
-        except DomainError as error:
-            messages.error(request, error.message)
-            return redirect("admin:tenants_membership_changelist")
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         """Remove the member."""
@@ -269,7 +250,7 @@ class ApiKeyAdmin(TenantAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        bot_id: UUID | None = obj.bot_id  # type: ignore[attr-defined]
+        bot_id: UUID | None = obj.bot_id
         made, key = issue_api_key(
             name=obj.name,
             scopes=obj.scopes,
