@@ -2,6 +2,7 @@
 
 from catalog.admin.customers import CustomerAdmin
 from catalog.admin.domains import AttributeDefinitionAdmin, KnowledgeDomainAdmin
+from catalog.admin.imports import ImportJobAdmin, ImportRowAdmin
 from catalog.admin.offerings import OfferingAdmin, OfferingVersionAdmin, VariantAdmin
 from catalog.admin.prices import PriceChangeAdmin, PriceListAdmin, SalesChannelAdmin
 from catalog.admin.stock import InventoryItemAdmin, InventoryLocationAdmin, StockMovementAdmin
@@ -9,6 +10,8 @@ from catalog.admin.stock import InventoryItemAdmin, InventoryLocationAdmin, Stoc
 __all__ = [
     "AttributeDefinitionAdmin",
     "CustomerAdmin",
+    "ImportJobAdmin",
+    "ImportRowAdmin",
     "InventoryItemAdmin",
     "InventoryLocationAdmin",
     "KnowledgeDomainAdmin",
