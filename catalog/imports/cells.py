@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TypeVar
 
-import nh3
-
 from catalog.imports import limits
 from catalog.imports.problems import ROW_MESSAGES, Level, Problem, shown
 from catalog.imports.rows import ImagePart, Policy, Status
+from catalog.markup import clean_html
 from catalog.money import CURRENCIES
 
 Choice = TypeVar("Choice")
@@ -21,16 +20,6 @@ _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 _IMAGE_ADDRESS = re.compile(r"https?://[^\s/\"<>\\]+[^\s\"<>\\]*", re.IGNORECASE)
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-#: Formatting only. No pictures: they would be fetched from elsewhere by whoever looks at the text.
-_CLEANER = nh3.Cleaner(
-    tags={
-        *("p", "br", "hr", "div", "span", "blockquote", "pre", "code", "h1", "h2", "h3", "h4", "h5", "h6"),
-        *("a", "b", "strong", "i", "em", "u", "s", "del", "small", "sub", "sup", "ul", "ol", "li", "dl", "dt", "dd"),
-        *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"),
-    },
-    attributes={"a": {"href", "title"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}},
-    url_schemes={"http", "https", "mailto", "tel"},
-)
 
 
 def clean_text(value: str) -> str:
@@ -104,7 +93,7 @@ class Cells:
     def html(self, column: str) -> str:
         """The cell as HTML with only harmless formatting left in it."""
         value = self.text(column, limits.MAX_DESCRIPTION_CHARACTERS)
-        return _CLEANER.clean(value).strip() if value else value
+        return clean_html(value).strip() if value else value
 
     def tags(self, column: str) -> list[str]:
         """A comma separated cell as distinct tags, in the file's order."""
