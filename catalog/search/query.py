@@ -20,6 +20,11 @@ from vault.providers.offline import MODEL, embed
 CANDIDATES = 50
 """Taken of each kind, once by vector and once by text, before they are scored."""
 
+_CANDIDATES = """
+SELECT kind, owner_id, title, body, language, priority, similarity
+FROM search_candidates(%s, %s, %s, %s, %s, {owners}, %s)
+"""
+
 # A question is a sentence or two; what is longer is cut, not refused.
 _QUERY_LENGTH = 2000
 _QUERY_WORDS = 64
@@ -87,10 +92,7 @@ def statement(query: str, *, kinds: Sequence[str], bot_id: UUID | None = None, o
     if wanted is None:
         return None
     owners = f"ARRAY({only.sql})" if only else "NULL"
-    sql = (
-        "SELECT kind, owner_id, title, body, language, priority, similarity "
-        f"FROM search_candidates(%s, %s, %s, %s, %s, {owners}, %s)"
-    )
+    sql = _CANDIDATES.format(owners=owners)
     before = [wanted, numbers_literal(embed([query])[0]), MODEL, list(kinds), bot_id]
     return Statement(sql, [*before, *(only.params if only else ()), CANDIDATES])
 
