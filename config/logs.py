@@ -1,8 +1,10 @@
 """One JSON object a line, with request and tenant ids: what log collectors expect."""
 
+from typing import Any
+
 import structlog
 
-SHARED = [
+SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,

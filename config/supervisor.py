@@ -18,8 +18,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.core.management import get_commands
-
 from config import external
 from config.embedded import StartError, data_dir, layout, locks, secret, users
 from config.embedded.process import MARK, Child, end_orphans, say, spawn
@@ -45,6 +43,8 @@ class Supervisor:
     port: int
     demo: bool
     children: list[Child] = field(default_factory=list)
+    loading: subprocess.Popen[bytes] | None = None
+    """The demo on its way in: the web answers meanwhile."""
 
     def run(self) -> None:
         """Run until stopped. Raises StartError when there is something to mend first."""
@@ -65,24 +65,24 @@ class Supervisor:
         servers = Child("the embedded servers", users.start_keeper, process=keeper, started_at=time.monotonic())
         try:
             self._prepare()
-            self.children = [*([servers] if users.needed() else []), *self._services(listener)]
-            self._watch()
+            web, *background = self._services(listener)
+            self.children = [*([servers] if users.needed() else []), web]
+            self._watch(background)
         finally:
             listener.close()
+            _end(self.loading)
             for name, seconds in (("web", 5), ("beat", 2), ("worker", 5)):
                 for child in self.children:
                     if child.name == name:
                         child.stop(seconds)
 
     def _prepare(self) -> None:
-        """Bring database, static files and demo up to date."""
+        """Bring database and static files up to date."""
         layout.check_free_space()
         if os.environ.get("DATABASE_URL"):
             external.prepare()
         migrate = ["migrate", "--no-input", "--verbosity", "0", "--skip-checks"]
         self._commands(migrate, ["collectstatic", "--no-input", "--verbosity", "0"])
-        if self.demo and "load_demo" in get_commands():
-            self._commands(["load_demo"])
 
     def _commands(self, *commands: Sequence[str]) -> None:
         """Run commands of ours side by side to their end. Raises StartError when one fails; it has said why."""
@@ -93,9 +93,7 @@ class Supervisor:
                     raise StartError(f"`manage.py {name}` failed")
         finally:
             for child in running.values():
-                with suppress(subprocess.TimeoutExpired):
-                    child.terminate()
-                    child.wait(5)
+                _end(child)
 
     def _services(self, listener: socket.socket) -> list[Child]:
         """Web, worker and beat, not started yet."""
@@ -124,7 +122,11 @@ class Supervisor:
         folder = data_dir() / "metrics"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
-        extra = {"BACKROOM_LISTENER": str(listener.fileno()), "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+        extra = {
+            "BACKROOM_LISTENER": str(listener.fileno()),
+            "DATABASE_POOL": "true",
+            "PROMETHEUS_MULTIPROC_DIR": str(folder),
+        }
         command = [sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"]
         return self._start(command, extra, pass_fds=[listener.fileno()])
 
@@ -139,15 +141,23 @@ class Supervisor:
     def _environment(self) -> dict[str, str]:
         return os.environ | {MARK: str(data_dir()), "HOST": self.host, "PORT": str(self.port)}
 
-    def _watch(self) -> None:
-        announced = False
+    def _watch(self, background: Sequence[Child]) -> None:
+        # The web first and alone: people wait for it, and starting costs a core.
+        while not self._answers():
+            self._tend()
+        self.children += background
+        if self.demo:
+            self.loading = self._start([sys.executable, "manage.py", "load_demo", "--verbosity", "0"])
+            while self.loading.poll() is None:
+                self._tend()
+        self._announce()
         while True:
-            for child in self.children:
-                child.tend()
-            if not announced and self._answers():
-                announced = True
-                self._announce()
-            time.sleep(TICK)
+            self._tend()
+
+    def _tend(self) -> None:
+        for child in self.children:
+            child.tend()
+        time.sleep(TICK)
 
     @property
     def _address(self) -> str:
@@ -163,11 +173,20 @@ class Supervisor:
 
     def _announce(self) -> None:
         lines = [f"Backroom is ready: {self._address}/admin/  (API: {self._address}/api/v1/docs/)"]
-        if self.demo and "load_demo" in get_commands():
+        if self.loading and self.loading.returncode:
+            lines.append("The demo could not be loaded, see above; the next start tries again.")
+        elif self.demo:
             password = os.environ.get("DEMO_PASSWORD") or secret("DEMO_PASSWORD")
             lines += [f"Demo logins, password {password} :", *(f"  {login}" for login in LOGINS)]
         sys.stdout.write("\n".join([*lines, "Ctrl-C stops everything.", ""]))
         sys.stdout.flush()
+
+
+def _end(process: subprocess.Popen[bytes] | None) -> None:
+    if process and process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(5)
 
 
 @contextmanager

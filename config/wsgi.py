@@ -7,3 +7,8 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
+
+# Gunicorn loads this once and forks: the embedding model is read before the first customer waits for it.
+from vault.providers.offline import embed  # noqa: E402 - after the settings
+
+embed(["warm"])
