@@ -17,5 +17,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Load, and print who can log in if something was loaded."""
         password = str(settings.DEMO_PASSWORD)
-        if loaded := load_demo(password=password):
+        if (loaded := load_demo(password=password)) and options["verbosity"]:
             self.stdout.write(json.dumps({"loaded": loaded, "logins": logins(), "password": password}))
