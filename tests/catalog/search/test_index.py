@@ -1,7 +1,9 @@
 """The index is right at commit, however an offering or a FAQ is written."""
 
+from threading import Thread
+
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -215,3 +217,34 @@ def test_a_very_long_description_is_indexed_and_breaks_nothing():
     long = " ".join(f"word{n}" for n in range(200_000)) + "x" * 10_000
     offering.versions.update(description=long)
     assert indexed()["Lamp"] == long
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_who_change_parts_of_one_offering_at_once_are_both_found(saigon):
+    offering = an_offering("Lamp")
+    Variant.objects.create(offering=offering, sku="L-1")
+    Variant.objects.create(offering=offering, sku="L-2")
+
+    def rename(old, new, wait=None):
+        with in_tenant(saigon.tenant), transaction.atomic():
+            Variant.objects.filter(sku=old).update(sku=new)
+            if wait:
+                wait()
+
+    second = Thread(target=in_own_connection, args=(rename, "L-2", "M-2"))
+
+    def let_the_second_run_into_the_lock():
+        second.start()
+        second.join(0.5)
+        assert second.is_alive()
+
+    rename("L-1", "M-1", let_the_second_run_into_the_lock)
+    second.join(10)
+    assert sorted(indexed()["Lamp"].split("\n")) == ["M-1", "M-2"]
+
+
+def in_own_connection(work, *args):
+    try:
+        work(*args)
+    finally:
+        connection.close()
