@@ -30,40 +30,46 @@ from tenants.services import create_tenant
 
 TENANTS, SESSIONS = 8, 500
 
-GOODS = (
-    "backpack kettle headphones keyboard umbrella lantern raincoat notebook blender pillow thermos wallet desk "
-    "helmet scarf toaster speaker blanket camera sandals teapot monitor jacket mirror tripod watch apron ladder bicycle stove"
-).split()
-MAKERS = (
-    "Alder Basil Cedar Dune Ember Fjord Grove Harbor Isle Juniper Kestrel Lotus Maple Nimbus Opal Pebble Quartz River "
-    "Sable Tundra Umber Velvet Willow Yarrow Zephyr"
-).split()
+GOODS = [
+    "backpack", "kettle", "headphones", "keyboard", "umbrella", "lantern", "raincoat", "notebook", "blender", "pillow",
+    "thermos", "wallet", "desk", "helmet", "scarf", "toaster", "speaker", "blanket", "camera", "sandals", "teapot",
+    "monitor", "jacket", "mirror", "tripod", "watch", "apron", "ladder", "bicycle", "stove",
+]  # fmt: skip
+MAKERS = [
+    "Alder", "Basil", "Cedar", "Dune", "Ember", "Fjord", "Grove", "Harbor", "Isle", "Juniper", "Kestrel", "Lotus",
+    "Maple", "Nimbus", "Opal", "Pebble", "Quartz", "River", "Sable", "Tundra", "Umber", "Velvet", "Willow", "Yarrow",
+    "Zephyr",
+]  # fmt: skip
 SIZES = ("Mini", "Max")
-TRAITS = (
-    "light strong quiet folding waterproof warm durable bright soft compact wooden steel cotton bamboo recycled everyday "
-    "travel office kitchen garden winter summer gift classic modern"
-).split()
-TOPICS = (
-    "delivery|a refund|an invoice|gift wrapping|the warranty|an exchange|a repair|store opening hours|payment by card|"
-    "installments|a discount code|my account|membership points|bulk orders|customs duties|spare parts|pickup in the shop|"
-    "cancelling an order|a lost parcel|assembly at home"
-).split("|")
-SUBJECTS_VI = (
-    "giao hàng|hoàn tiền|xuất hóa đơn|gói quà|bảo hành|đổi hàng|sửa chữa|giờ mở cửa|thanh toán bằng thẻ|trả góp|mã giảm giá|"
-    "tài khoản|điểm thành viên|đơn hàng số lượng lớn|thuế nhập khẩu|phụ kiện thay thế|nhận tại cửa hàng|hủy đơn|mất kiện hàng|lắp đặt tại nhà"
-).split("|")
-FORMS = (
-    "How does {} work?|What should I know about {}?|Who do I ask about {}?|Where do I read the rules for {}?|"
-    "How long do I wait for {}?|Is there help with {} at weekends?|Can I change {} later?|Do you offer {} abroad?|"
-    "What do I need for {}?|When did the terms of {} change?|Why was {} refused?|Is {} possible by telephone?|"
-    "Can a friend arrange {} for me?|Which branches handle {}?|How do I complain about {}?"
-).split("|")
-FORMS_VI = (
-    "Quy định về {} thế nào?|Tôi cần gì để {}?|Ai phụ trách {}?|Xem hướng dẫn {} ở đâu?|Bao lâu thì xong {}?|"
-    "Cuối tuần có hỗ trợ {} không?|Tôi có thể thay đổi {} không?|Ở tỉnh khác có {} không?|Làm sao để khiếu nại {}?|"
-    "Vì sao {} bị từ chối?|Gọi điện để {} được không?|Người nhà làm thay {} được không?|Chi nhánh nào nhận {}?|"
-    "Điều kiện {} đổi khi nào?|{} cần giấy tờ gì?"
-).split("|")
+TRAITS = [
+    "light", "strong", "quiet", "folding", "waterproof", "warm", "durable", "bright", "soft", "compact", "wooden",
+    "steel", "cotton", "bamboo", "recycled", "everyday", "travel", "office", "kitchen", "garden", "winter", "summer",
+    "gift", "classic", "modern",
+]  # fmt: skip
+TOPICS = [
+    "delivery", "a refund", "an invoice", "gift wrapping", "the warranty", "an exchange", "a repair",
+    "store opening hours", "payment by card", "installments", "a discount code", "my account", "membership points",
+    "bulk orders", "customs duties", "spare parts", "pickup in the shop", "cancelling an order", "a lost parcel",
+    "assembly at home",
+]  # fmt: skip
+SUBJECTS_VI = [
+    "giao hàng", "hoàn tiền", "xuất hóa đơn", "gói quà", "bảo hành", "đổi hàng", "sửa chữa", "giờ mở cửa",
+    "thanh toán bằng thẻ", "trả góp", "mã giảm giá", "tài khoản", "điểm thành viên", "đơn hàng số lượng lớn",
+    "thuế nhập khẩu", "phụ kiện thay thế", "nhận tại cửa hàng", "hủy đơn", "mất kiện hàng", "lắp đặt tại nhà",
+]  # fmt: skip
+FORMS = [
+    "How does {} work?", "What should I know about {}?", "Who do I ask about {}?", "Where do I read the rules for {}?",
+    "How long do I wait for {}?", "Is there help with {} at weekends?", "Can I change {} later?",
+    "Do you offer {} abroad?", "What do I need for {}?", "When did the terms of {} change?", "Why was {} refused?",
+    "Is {} possible by telephone?", "Can a friend arrange {} for me?", "Which branches handle {}?",
+    "How do I complain about {}?",
+]  # fmt: skip
+FORMS_VI = [
+    "Quy định về {} thế nào?", "Tôi cần gì để {}?", "Ai phụ trách {}?", "Xem hướng dẫn {} ở đâu?",
+    "Bao lâu thì xong {}?", "Cuối tuần có hỗ trợ {} không?", "Tôi có thể thay đổi {} không?",
+    "Ở tỉnh khác có {} không?", "Làm sao để khiếu nại {}?", "Vì sao {} bị từ chối?", "Gọi điện để {} được không?",
+    "Người nhà làm thay {} được không?", "Chi nhánh nào nhận {}?", "Điều kiện {} đổi khi nào?", "{} cần giấy tờ gì?",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ class BotVersionAdmin(TenantAdmin):
         super().save_model(request, obj, form, change)
         services.set_capabilities(version=obj, capabilities=list(form.cleaned_data["capabilities"]))
 
-    @action(description=_("Activate"), icon="play_arrow", permissions=["change"])
+    @action(description=_("Activate"), icon="play_arrow", permissions=["activate"])
     def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let new conversations speak with this version; an older one is a roll-back."""
         try:
@@ -160,6 +160,10 @@ class BotVersionAdmin(TenantAdmin):
             text = _("New conversations of %(bot)s speak with version %(number)d.")
             messages.success(request, text % {"bot": version.bot, "number": version.version})
         return redirect("admin:bots_botversion_change", object_id)
+
+    def has_activate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether the person may change bots: going back to a version that spoke is no change of it."""
+        return request.user.has_perm("bots.change_botversion")
 
     def has_change_permission(self, request: HttpRequest, obj: BotVersion | None = None) -> bool:
         """Only a version that never spoke may be changed."""

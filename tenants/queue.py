@@ -92,7 +92,7 @@ def claim(model: type[Row], *, limit: int, lease: timedelta = LEASE) -> list[Row
         ids = [row.pk for row in rows.select_for_update(skip_locked=True, of=("self",)).only("pk")[:limit]]
         if not ids:
             return []
-        taken: models.QuerySet[Row] = model._default_manager.filter(pk__in=ids)
+        taken: Any = model._default_manager.filter(pk__in=ids)
         taken.update(
             state=QueueState.RUNNING, attempt=models.F("attempt") + 1, lease_until=Now() + lease, due_at=Now() + lease
         )

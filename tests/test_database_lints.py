@@ -37,7 +37,9 @@ def test_every_model_belongs_to_a_tenant_or_is_global_with_a_reason() -> None:
 
 
 def test_every_table_with_a_tenant_is_a_tenant_model() -> None:
-    tables = {table for (table,) in rows("SELECT table_name FROM information_schema.columns WHERE column_name = 'tenant_id'")}
+    tables = {
+        table for (table,) in rows("SELECT table_name FROM information_schema.columns WHERE column_name = 'tenant_id'")
+    }
     assert tables == set(TENANT_TABLES)
 
 
@@ -56,7 +58,9 @@ def test_every_tenant_table_has_exactly_its_policies() -> None:
 
 
 def test_a_tenant_is_never_null() -> None:
-    nullable = rows("SELECT table_name FROM information_schema.columns WHERE column_name = 'tenant_id' AND is_nullable = 'YES'")
+    nullable = rows(
+        "SELECT table_name FROM information_schema.columns WHERE column_name = 'tenant_id' AND is_nullable = 'YES'"
+    )
     assert nullable == []
 
 
@@ -95,7 +99,8 @@ def test_no_key_leads_from_a_global_table_to_a_tenant_table() -> None:
 def test_the_database_sets_nothing_to_null_and_counts_no_identities_on_tenant_tables() -> None:
     assert rows("SELECT conname FROM pg_constraint WHERE contype = 'f' AND confdeltype IN ('n', 'd')") == []
     identities = rows(
-        "SELECT table_name FROM information_schema.columns WHERE is_identity = 'YES' AND table_name = ANY (%s)", TENANT_TABLES
+        "SELECT table_name FROM information_schema.columns WHERE is_identity = 'YES' AND table_name = ANY (%s)",
+        TENANT_TABLES,
     )
     assert identities == []
 
@@ -158,9 +163,9 @@ def test_every_column_of_time_knows_its_zone() -> None:
 
 
 def test_vectors_stay_in_line() -> None:
-    assert rows("SELECT attstorage FROM pg_attribute WHERE attrelid = 'catalog_searchvector'::regclass AND attname = 'embedding'") == [
-        ("p",)
-    ]
+    assert rows(
+        "SELECT attstorage FROM pg_attribute WHERE attrelid = 'catalog_searchvector'::regclass AND attname = 'embedding'"
+    ) == [("p",)]
 
 
 def test_the_sessions_of_the_application_are_never_stuck_for_long() -> None:

@@ -8,6 +8,8 @@ from django.db.backends.postgresql import creation
 class DatabaseCreation(creation.DatabaseCreation):
     """Creates, migrates and destroys test databases as ``backroom_owner``."""
 
+    connection: Any  # our DatabaseWrapper, which imports this module
+
     def create_test_db(self, *args: Any, **options: Any) -> str:
         """Create and migrate the test database; returns its name."""
         with self.connection.as_owner():

@@ -28,7 +28,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     """Django's schema editor plus the tenant boundary."""
 
     # PostgreSQL's AddField would write the key inline and never ask _create_fk_sql.
-    sql_create_column_inline_fk = None
+    sql_create_column_inline_fk: Any = None
 
     def create_model(self, model: type[models.Model]) -> None:
         """Create the table and, when it belongs to tenants, its policies."""
@@ -52,7 +52,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             self.execute(statement.format(**names), None)
 
     def _create_fk_sql(self, model: type[models.Model], field: Any, suffix: str) -> Statement:
-        statement = super()._create_fk_sql(model, field, suffix)
+        statement: Statement = super()._create_fk_sql(model, field, suffix)  # type: ignore[misc] # not in the stubs
         if getattr(field, "is_tenant_foreign_key", False):
             target = field.target_field
             statement.parts["column"] = self._pair(model._meta.db_table, field.column)
@@ -64,7 +64,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         return Columns(table, ["tenant_id", column], self.quote_name)
 
     def _constraint_names(self, model: Any, column_names: Sequence[str] | None = None, **kinds: Any) -> list[str]:
-        names = super()._constraint_names(model, column_names, **kinds)
+        names: list[str] = super()._constraint_names(model, column_names, **kinds)  # type: ignore[misc] # not in the stubs
         if not names and kinds.get("foreign_key") and column_names is not None and len(column_names) == 1:
-            names = super()._constraint_names(model, ["tenant_id", *column_names], **kinds)
+            names = super()._constraint_names(model, ["tenant_id", *column_names], **kinds)  # type: ignore[misc]
         return names

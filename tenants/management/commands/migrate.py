@@ -13,7 +13,7 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Grant first (tables of any app are covered then), and migrate."""
-        connection = connections[options["database"]]
+        connection: Any = connections[options["database"]]
         with connection.as_owner():
             with connection.cursor() as cursor:
                 for statement in GRANT_STATEMENTS:
