@@ -40,10 +40,23 @@ BEGIN
     RETURN t;
 END $$;
 
--- Words only, split where tenants.text.words splits: ASCII and general punctuation are no letters.
-CREATE FUNCTION search_words(t text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN to_tsvector('simple'::regconfig,
-    regexp_replace(text_fold(t), '[\u0001-\u002f\u003a-\u0060\u007b-\u00a9\u00ab-\u00b1\u2000-\u206f\u3000-\u303f]+', ' ', 'g'));
+-- Words only, cut where tenants.text.words cuts: at ASCII signs, punctuation, currencies and symbols. PostgreSQL's own parser
+-- would read 5E7K as a number and a letter. A word of more than 100 letters is none.
+CREATE FUNCTION search_words(t text, weight text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (
+    SELECT coalesce(string_agg(word || ':' || least(place, 16383) || weight, ' '), '')::tsvector
+    FROM string_to_table(
+        regexp_replace(
+            text_fold(t),
+            '[\u0001-\u002f\u003a-\u0060\u007b-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7\u2000-\u206f'
+            '\u20a0-\u20cf\u2122\u2190-\u245f\u249c-\u2bff\u3000-\u3004\u3008-\u3020\u3030\ufe00-\ufe0f\uff01-\uff0f'
+            '\uff1a-\uff20\U0001f000-\U0001faff]+',
+            ' ', 'g'
+        ),
+        ' '
+    ) WITH ORDINALITY AS spoken (word, place)
+    WHERE word <> '' AND char_length(word) <= 100
+);
 
 -- The lexeme lets the GIN index intersect tenant and words by itself.
 CREATE FUNCTION search_tenant_lexeme(tenant uuid) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -94,7 +107,7 @@ BEGIN
         INSERT INTO public.catalog_searchtext AS t
             (tenant_id, kind, owner_id, bot_id, language, title, body, priority, content_hash, tsv)
         SELECT tenant, text_kind, owner, bot, lang, title, body, prio, hash,
-            setweight(search_words(title), 'A') || setweight(search_words(left(body, 50000)), 'B')
+            search_words(title, 'A') || search_words(left(body, 50000), 'B')
             || array_to_tsvector(ARRAY[search_tenant_lexeme(tenant)])
         FROM changed ORDER BY owner
         ON CONFLICT (tenant_id, kind, owner_id) DO UPDATE SET

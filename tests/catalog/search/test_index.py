@@ -199,15 +199,15 @@ def test_one_statement_over_two_tenants_indexes_each_row_for_its_own_tenant(saig
 
 def lexemes(text):
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tsvector_to_array(search_words(%s))", [text])
+        cursor.execute("SELECT tsvector_to_array(search_words(%s, 'A'))", [text])
         return cursor.fetchone()[0]
 
 
 ASCII = [chr(code) for code in range(1, 128)]
-VIETNAMESE = "ĂăÂâĐđÊêÔôƠơƯưÀàẢảÃãÁáẠạỀềỆệỐốỘộỜờỢợỪừỰựỲỳỸỹÝýỊịĨĩ\u0300\u0301\u0303\u0309\u0323\u031b\u0302“”–…«»·₫€"
+VIETNAMESE = "ĂăÂâĐđÊêÔôƠơƯưÀàẢảÃãÁáẠạỀềỆệỐốỘộỜờỢợỪừỰựỲỳỸỹÝýỊịĨĩ\u0300\u0301\u0303\u0309\u0323\u031b\u0302“”–…«»·₫€™×①½²😀\ufe0f\u3000！"
 
 
-@given(st.text(st.sampled_from([*ASCII, *VIETNAMESE]), max_size=60))
+@given(st.text(st.sampled_from([*ASCII, *VIETNAMESE, *"0123456789eE.-" * 3]), max_size=60))
 def test_the_database_cuts_and_folds_words_as_python_does(text):
     assert set(lexemes(text)) == set(words(text))
 
