@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from catalog.imports import statements
-from catalog.imports.diff import compare, run, tell_outcomes
+from catalog.imports.diff import BULK, NORMAL, compare, run, tell_outcomes
 from catalog.imports.staging import LeaseLost
 from catalog.models import ImportJob
 from tenants.queue import finish
@@ -21,7 +21,7 @@ def apply(job: ImportJob, *, seconds_before: float) -> dict[str, Any]:
     started = time.monotonic()
     with transaction.atomic():
         compare(job, lock=True)
-        run(statements.WRITES, job)
+        run([BULK, *statements.UPDATES, NORMAL, *statements.INSERTS], job)
         counts = tell_outcomes(job)
         seconds = seconds_before + time.monotonic() - started
         summary = summarise(job, ImportJob.Status.COMPLETED, counts, seconds)

@@ -1,7 +1,29 @@
 """The writes to the catalogue, from the tables of the comparison."""
 
+# What is there already, before anything is added to it.
+UPDATES = (
+    """
+    UPDATE catalog_variant live SET name = v.name, attributes = v.options, inventory_policy = v.policy,
+        metadata = v.metadata, updated_at = now()
+    FROM pg_temp.import_variant v WHERE live.tenant_id = %(tenant)s AND live.id = v.id AND v.is_changed
+    """,
+    """
+    UPDATE catalog_offeringversion old SET status = 'archived', updated_at = now()
+    FROM pg_temp.import_version v WHERE old.tenant_id = %(tenant)s AND old.id = v.old_id
+    """,
+    """
+    UPDATE catalog_variantprice live SET amount = p.amount, compare_at = p.compare_at, updated_at = now()
+    FROM pg_temp.import_price p WHERE live.tenant_id = %(tenant)s AND live.id = p.live_id AND p.is_changed
+    """,
+    """
+    UPDATE catalog_offering live SET offering_type = o.offering_type, domain_id = o.domain_id, category = o.category,
+        tags = o.tags, metadata = o.metadata, status = o.status, updated_at = now()
+    FROM pg_temp.import_offering o WHERE live.tenant_id = %(tenant)s AND live.id = o.id AND o.is_changed
+    """,
+)
+
 # The offerings come last: their keys are checked at commit, and search indexes each one once, when all of it is there.
-WRITES = (
+INSERTS = (
     """
     INSERT INTO catalog_variant (id, tenant_id, offering_id, sku, name, status, attributes, inventory_policy, position, metadata)
     SELECT v.id, %(tenant)s, v.offering_id, v.sku, v.name, 'active', v.options, v.policy,
@@ -13,15 +35,6 @@ WRITES = (
         GROUP BY p.offering_id
     ) AS last ON last.offering_id = v.offering_id
     WHERE v.is_new ORDER BY v.row
-    """,
-    """
-    UPDATE catalog_variant live SET name = v.name, attributes = v.options, inventory_policy = v.policy,
-        metadata = v.metadata, updated_at = now()
-    FROM pg_temp.import_variant v WHERE live.tenant_id = %(tenant)s AND live.id = v.id AND v.is_changed
-    """,
-    """
-    UPDATE catalog_offeringversion old SET status = 'archived', updated_at = now()
-    FROM pg_temp.import_version v WHERE old.tenant_id = %(tenant)s AND old.id = v.old_id
     """,
     """
     INSERT INTO catalog_offeringversion
@@ -45,10 +58,6 @@ WRITES = (
     INSERT INTO catalog_variantprice (tenant_id, price_list_id, variant_id, currency, amount, compare_at)
     SELECT %(tenant)s, price_list_id, variant_id, currency, amount, compare_at
     FROM pg_temp.import_price WHERE live_id IS NULL ORDER BY variant_id
-    """,
-    """
-    UPDATE catalog_variantprice live SET amount = p.amount, compare_at = p.compare_at, updated_at = now()
-    FROM pg_temp.import_price p WHERE live.tenant_id = %(tenant)s AND live.id = p.live_id AND p.is_changed
     """,
     """
     INSERT INTO catalog_stockmovement (tenant_id, variant_id, location_id, quantity, reason, note, created_by_id)
@@ -75,10 +84,5 @@ WRITES = (
         (id, tenant_id, code, offering_type, domain_id, category, tags, identity_key, status, metadata)
     SELECT id, %(tenant)s, code, offering_type, domain_id, category, tags, '', status, metadata
     FROM pg_temp.import_offering WHERE is_new ORDER BY id
-    """,
-    """
-    UPDATE catalog_offering live SET offering_type = o.offering_type, domain_id = o.domain_id, category = o.category,
-        tags = o.tags, metadata = o.metadata, status = o.status, updated_at = now()
-    FROM pg_temp.import_offering o WHERE live.tenant_id = %(tenant)s AND live.id = o.id AND o.is_changed
     """,
 )
