@@ -152,8 +152,11 @@ class BotVersionAdmin(TenantAdmin):
     @action(description=_("Activate"), icon="play_arrow", permissions=["activate"])
     def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let new conversations speak with this version; an older one is a roll-back."""
+        draft = self.get_object(request, object_id)
+        if draft is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
         try:
-            version = services.activate_version(version=self.get_queryset(request).get(pk=object_id))
+            version = services.activate_version(version=draft)
         except DomainError as error:
             messages.error(request, error.message)
         else:
