@@ -1,0 +1,1 @@
+"""How dates are written: short enough for a list. Django names the modules by language."""

@@ -1,0 +1,5 @@
+"""Dates in Vietnamese."""
+
+DATE_FORMAT = "d/m/Y"
+DATETIME_FORMAT = "d/m/Y H:i"
+TIME_FORMAT = "H:i"
