@@ -1,6 +1,7 @@
 """The admin of conversations: the list, the transcript with the decisions beside it, and talking to a bot oneself."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -12,6 +13,8 @@ from django.shortcuts import redirect
 from django.template.defaultfilters import truncatechars
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -64,10 +67,10 @@ class TalkForm(forms.Form):
     """Whom to talk to, and where: prices depend on the channel."""
 
     bot = forms.ModelChoiceField(
-        Bot.objects.filter(status=Bot.Status.ACTIVE), label=_("bot"), empty_label=None, widget=UnfoldAdminSelectWidget
+        Bot.objects.filter(status=Bot.Status.ACTIVE), label=_("Bot"), empty_label=None, widget=UnfoldAdminSelectWidget
     )
     channel = forms.ModelChoiceField(
-        SalesChannel.objects.filter(is_active=True), label=_("channel"), empty_label=None, widget=UnfoldAdminSelectWidget
+        SalesChannel.objects.filter(is_active=True), label=_("Channel"), empty_label=None, widget=UnfoldAdminSelectWidget
     )
 
 
@@ -76,7 +79,7 @@ class MessageForm(forms.Form):
 
     message = forms.CharField(
         max_length=MESSAGE_LENGTH,
-        label=_("message"),
+        label=_("Message"),
         widget=UnfoldAdminTextareaWidget(
             attrs={"rows": 2, "autofocus": True, "placeholder": _("Write as a customer would")}
         ),
@@ -88,7 +91,7 @@ class MessageForm(forms.Form):
 class SessionAdmin(LedgerAdmin):
     """Conversations, to read; and a page to talk to a bot as a customer would."""
 
-    list_display = ("who", "bot", "channel", "turn_number", "last_said", "tier_label", "created_at", "ended_at")
+    list_display = ("who", "bot", "channel", "turn_number", "last_said", "tier_label", "started", "ended")
     list_display_links = ("who",)
     list_filter = ("bot", "channel", OpenFilter)
     list_select_related = ("customer", "bot", "channel")
@@ -126,7 +129,17 @@ class SessionAdmin(LedgerAdmin):
     @display(description=_("answered from"), label=dict(TIER_LABELS))
     def tier_label(self, session: Any) -> tuple[str, str] | None:
         """Show the tier of the last answer as a label."""
-        return (session.last_tier, Tier(session.last_tier).label) if session.last_tier in Tier.values else None
+        return (session.last_tier, str(Tier(session.last_tier).label)) if session.last_tier in Tier.values else None
+
+    @display(description=_("started"), ordering="created_at")
+    def started(self, session: Session) -> str:
+        """Show when the conversation began."""
+        return _short(session.created_at)
+
+    @display(description=_("ended"), ordering="ended_at")
+    def ended(self, session: Session) -> str | None:
+        """Show when the conversation ended."""
+        return _short(session.ended_at) if session.ended_at else None
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -134,7 +147,7 @@ class SessionAdmin(LedgerAdmin):
         """Show the transcript."""
         session = self.get_object(request, object_id)
         if session is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if request.method not in ("GET", "HEAD") or not self.has_view_permission(request, session):
             raise PermissionDenied
         return self._page(request, "session", session=session, may_talk=self.has_talk_permission(request))
@@ -179,10 +192,15 @@ class SessionAdmin(LedgerAdmin):
             context |= {
                 "title": str(session.customer or (_("Test") if is_trial(session) else _("Guest"))),
                 "session": session,
+                "original": session,
                 "is_trial": is_trial(session),
                 "transcript": read_transcript(session, before=_before(request)),
             }
         return TemplateResponse(request, f"runtime/admin/{name}.html", context)
+
+
+def _short(when: datetime) -> str:
+    return date_format(timezone.localtime(when), "SHORT_DATETIME_FORMAT")
 
 
 def is_trial(session: Session) -> bool:

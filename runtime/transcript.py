@@ -1,5 +1,6 @@
 """A conversation as people read it: who said what, and beside every answer why the bot gave it."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,10 +42,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What the page of a conversation shows. ``earlier`` is the turn before which older ones follow."""
+    """What the page of a conversation shows.
+
+    ``known``: what was learnt, by key, in words. ``earlier``: the turn before which older ones follow.
+    """
 
     lines: list[Line]
-    slots: list[ContextSlot]
+    known: list[tuple[str, str]]
     other_actions: list[ActionExecution]
     earlier: UUID | None
 
@@ -58,12 +62,29 @@ def read_transcript(session: Session, *, before: UUID | None = None) -> Transcri
     decisions = _by_turn(session, asked)
     actions = _actions(session, asked)
     answered = {turn.in_reply_to_id for turn in shown}
+    lines = [_line(turn, decisions, actions, is_answered=turn.pk in answered) for turn in shown]
     return Transcript(
-        lines=[_line(turn, decisions, actions, is_answered=turn.pk in answered) for turn in shown],
-        slots=list(ContextSlot.objects.live().filter(session=session).order_by("slot_key")),
+        lines=lines,
+        known=_known(session, {source.id: source.title for line in lines for source in line.sources}),
         other_actions=actions[None],
         earlier=shown[0].pk if len(newest) > MOST_TURNS else None,
     )
+
+
+def _known(session: Session, titles: dict[str, str]) -> list[tuple[str, str]]:
+    """Return what was learnt: ids by the title they had in an answer, JSON objects as lists of what they hold."""
+    slots = ContextSlot.objects.live().filter(session=session).order_by("slot_key")
+    return [(slot.slot_key, titles.get(slot.slot_value) or _in_words(slot.slot_value)) for slot in slots]
+
+
+def _in_words(value: str) -> str:
+    try:
+        parts = json.loads(value)
+    except (ValueError, RecursionError):  # a stranger's text may be nested ever so deep
+        return value
+    if not isinstance(parts, dict):
+        return value
+    return ", ".join(f"{name} {part}" for name, part in parts.items() if part is not None)
 
 
 def _by_turn(session: Session, turn_ids: list[UUID]) -> dict[UUID | None, DecisionEvent]:

@@ -7,7 +7,7 @@ import pytest
 
 from catalog.models import Customer, SalesChannel
 from runtime.models import ActionExecution, DecisionEvent, Session, Turn
-from runtime.services import CustomerName, end_session, start_session
+from runtime.services import CustomerName, end_session, set_slot, start_session
 from runtime.turn import take_turn
 from tests.conftest import in_tenant
 from tests.runtime.conftest import ANSWER, PRODUCT, QUESTION, open_shop
@@ -82,6 +82,7 @@ def test_the_transcript_shows_the_decision_beside_every_answer(operator, saigon,
     assert f"width: {round(faq.confidence * 100)}%" in html
     assert html.index(QUESTION) < html.index(ANSWER) < html.index("capital of Mongolia")
     assert len(re.findall(r'class="decision"', html)) == 3
+    assert f"<dt>offering</dt><dd>{PRODUCT}</dd>" in html
 
 
 def test_a_long_transcript_is_read_page_by_page(operator, saigon, shop, monkeypatch):
@@ -104,6 +105,8 @@ def test_hostile_text_stays_text_and_no_foreign_image_is_loaded(operator, saigon
         card = {"name": HOSTILE, "image": "https://evil.example/pixel.png", "offering": HOSTILE, "price_text": HOSTILE}
         cards = {"cards": [card, HOSTILE, None], "quick_replies": [{"title": HOSTILE}], "ui_event": HOSTILE}
         turn = Turn.objects.create(session=session, speaker="system", message=HOSTILE, ui_metadata=cards)
+        set_slot(session=session, slot_key="deep", slot_value="[" * 2000)
+        set_slot(session=session, slot_key="html", slot_value=HOSTILE)
         ActionExecution.objects.create(session=session, action_name=HOSTILE[:100], input_params={HOSTILE: HOSTILE})
         DecisionEvent.objects.create(
             session=session,

@@ -1,6 +1,6 @@
 // The page "talk to a bot" without reloading: sends the form, and takes the conversation out of the page that comes back.
 (() => {
-  const scrollDown = () => document.getElementById("say")?.scrollIntoView({ block: "end" });
+  const scrollDown = () => document.getElementById("talk").scrollIntoView({ block: "end" });
 
   const send = async (form) => {
     const values = new FormData(form);
