@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import connection
 
 from catalog.models import Variant
-from catalog.pricing import SELECTED, ResolvedPrice, price_tables
+from catalog.pricing import MOMENT, SELECTED, ResolvedPrice, price_of
 from tenants.scope import current_tenant_id
 
 LIFETIME = timedelta(seconds=60)
@@ -29,32 +29,23 @@ STOCK_THEN = """(SELECT coalesce(sum(m.quantity), 0) FROM catalog_stockmovement 
             AND m.created_at <= %(at)s)"""
 
 FACTS = """
-WITH wanted AS MATERIALIZED (
-    SELECT o.id AS offering_id, v.id AS variant_id
-    FROM catalog_offering AS o
-    LEFT JOIN catalog_variant AS v ON v.tenant_id = %(tenant)s AND v.offering_id = o.id AND v.status = 'active'
-    WHERE o.tenant_id = %(tenant)s AND o.status = 'active' AND {asked}
-), {prices}, stock AS (
-    SELECT i.variant_id, greatest(0, sum({stock} - i.safety_stock))::int AS available
-    FROM catalog_inventoryitem AS i
-    WHERE i.tenant_id = %(tenant)s AND i.variant_id IN (SELECT variant_id FROM wanted)
-        AND (%(at)s::timestamptz IS NULL OR i.created_at <= %(at)s)
-    GROUP BY i.variant_id
-)
 SELECT moment.at, o.id, o.code, o.offering_type, o.category, n.name, n.attributes, image.url, image.alt,
-    v.id, v.sku, v.name, v.attributes, v.inventory_policy, stock.available, priced.currencies, priced.next_edge, {columns}
-FROM wanted
-JOIN catalog_offering AS o ON o.tenant_id = %(tenant)s AND o.id = wanted.offering_id
+    v.id, v.sku, v.name, v.attributes, v.inventory_policy, stock.available, price.currencies, price.next_edge, {columns}
+FROM catalog_offering AS o
 JOIN catalog_offeringversion AS n ON n.tenant_id = %(tenant)s AND n.offering_id = o.id AND n.status = 'active'
-CROSS JOIN moment
+LEFT JOIN catalog_variant AS v ON v.tenant_id = %(tenant)s AND v.offering_id = o.id AND v.status = 'active'
+CROSS JOIN {moment}
 LEFT JOIN LATERAL (
     SELECT url, alt FROM catalog_offeringimage AS i
     WHERE i.tenant_id = %(tenant)s AND i.offering_id = o.id ORDER BY position, id LIMIT 1
 ) AS image ON true
-LEFT JOIN catalog_variant AS v ON v.tenant_id = %(tenant)s AND v.id = wanted.variant_id
-LEFT JOIN stock ON stock.variant_id = v.id
-LEFT JOIN priced ON priced.variant_id = v.id
-LEFT JOIN price ON price.variant_id = v.id
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN count(*) > 0 THEN greatest(0, sum({stock} - i.safety_stock)) END AS available
+    FROM catalog_inventoryitem AS i
+    WHERE i.tenant_id = %(tenant)s AND i.variant_id = v.id AND (%(at)s::timestamptz IS NULL OR i.created_at <= %(at)s)
+) AS stock ON true
+LEFT JOIN {price} ON true
+WHERE o.tenant_id = %(tenant)s AND o.status = 'active' AND {asked}
 ORDER BY o.id, v.position, v.id
 """
 
@@ -151,14 +142,18 @@ def facts_of_sku(
     return (offerings[0], offerings[0].variants[0]) if offerings else None
 
 
+def facts_sql(asked: str, at: datetime | None = None) -> str:
+    """Return the one statement, for what is ``asked``; its parameters: tenant, asked, channel, currency, at."""
+    stock = STOCK_THEN if at else STOCK_NOW
+    return FACTS.format(asked=asked, stock=stock, price=price_of("v.id", at), moment=MOMENT, columns=SELECTED)
+
+
 def _facts(
     asked_sql: str, asked: Any, channel: str | None, currency: str | None, at: datetime | None
 ) -> list[OfferingFacts]:
-    stock = STOCK_THEN if at else STOCK_NOW
-    sql = FACTS.format(asked=asked_sql, prices=price_tables(at), stock=stock, columns=SELECTED)
     params = {"tenant": current_tenant_id(), "asked": asked, "channel": channel, "currency": currency, "at": at}
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(facts_sql(asked_sql, at), params)
         rows = cursor.fetchall()
     return [_offering(list(group)) for _offering_id, group in groupby(rows, key=lambda row: row[1])]
 
@@ -181,8 +176,8 @@ def _variant(as_of: datetime, columns: Iterable[Any]) -> VariantFacts:
         name=name,
         options=_json(options),
         price=ResolvedPrice.from_columns(*price),
-        currencies=tuple(currencies or ()),
-        available=available,
+        currencies=tuple(sorted(set(currencies or ()))),
+        available=None if available is None else int(available),
         sellable=sellable,
         as_of=as_of,
         expires_at=expires_at,

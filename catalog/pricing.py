@@ -19,70 +19,66 @@ from django.utils.translation import gettext as _
 from tenants.errors import DomainError
 from tenants.scope import current_tenant_id
 
-NOW = "catalog_variantprice"
+NOW = "catalog_variantprice WHERE tenant_id = %(tenant)s AND variant_id = {variant}"
 THEN = """(
-    SELECT DISTINCT ON (variant_id, price_list_id, currency) tenant_id, price_list_id, variant_id, currency,
-        new_amount AS amount, new_compare_at AS compare_at
-    FROM catalog_pricechange
-    WHERE tenant_id = %(tenant)s AND variant_id IN (SELECT variant_id FROM wanted) AND created_at <= %(at)s
-    ORDER BY variant_id, price_list_id, currency, created_at DESC, id DESC
-)"""
-"""The prices of now stand in their table, those of another instant in the ledger (None once a price was deleted)."""
+            SELECT DISTINCT ON (price_list_id, currency) price_list_id, currency,
+                new_amount AS amount, new_compare_at AS compare_at
+            FROM catalog_pricechange
+            WHERE tenant_id = %(tenant)s AND variant_id = {variant} AND created_at <= %(at)s
+            ORDER BY price_list_id, currency, created_at DESC, id DESC
+        ) AS ledger WHERE amount IS NOT NULL"""
+"""The prices of now stand in their table, those of another instant in the ledger (without amount: deleted by then)."""
 
-PRICES = """
-    moment AS (
-        SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS at, currency AS home
-        FROM tenants_tenant WHERE id = %(tenant)s
-    ),
-    listed AS (
-        SELECT p.variant_id, p.currency, p.amount, p.compare_at, l.code AS price_list, c.code AS channel,
-            l.priority, l.valid_from, l.valid_to, m.at, m.home,
-            (l.valid_from IS NULL OR l.valid_from <= m.at) AND (l.valid_to IS NULL OR m.at < l.valid_to) AS applies
-        FROM {source} AS p
-        JOIN catalog_pricelist AS l ON l.tenant_id = %(tenant)s AND l.id = p.price_list_id
-        LEFT JOIN catalog_saleschannel AS c ON c.tenant_id = %(tenant)s AND c.id = l.channel_id
-        CROSS JOIN moment AS m
-        WHERE p.tenant_id = %(tenant)s AND p.variant_id IN (SELECT variant_id FROM wanted) AND p.amount IS NOT NULL
-            AND (l.channel_id IS NULL OR (c.code = %(channel)s AND c.is_active))
-    ),
-    priced AS (
-        SELECT variant_id, array_agg(DISTINCT currency) FILTER (WHERE applies) AS currencies,
-            least(min(valid_from) FILTER (WHERE valid_from > at), min(valid_to) FILTER (WHERE valid_to > at)) AS next_edge
-        FROM listed GROUP BY variant_id
-    ),
-    ranked AS (
-        SELECT listed.*, row_number() OVER contest AS place,
-            array_agg(price_list) OVER (contest ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS outranked
-        FROM listed WHERE applies
-        WINDOW contest AS (PARTITION BY variant_id, currency
+MOMENT = """(
+    SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS at, currency AS home
+    FROM tenants_tenant WHERE id = %(tenant)s
+) AS moment"""
+
+# One variant at a time: by index, whatever the planner believes about tables that were filled a second ago.
+PRICE = """LATERAL (
+    SELECT contest.*, applies AND place = 1 AND currency = coalesce(%(currency)s::text,
+        CASE WHEN first_currency = last_currency THEN first_currency ELSE moment.home END) AS chosen
+    FROM (
+        SELECT listed.*, row_number() OVER rivals AS place,
+            array_agg(price_list) OVER (rivals ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS outranked,
+            array_agg(currency) FILTER (WHERE applies) OVER () AS currencies,
+            min(currency) FILTER (WHERE applies) OVER () AS first_currency,
+            max(currency) FILTER (WHERE applies) OVER () AS last_currency,
+            least(min(valid_from) FILTER (WHERE valid_from > moment.at) OVER (),
+                min(valid_to) FILTER (WHERE valid_to > moment.at) OVER ()) AS next_edge
+        FROM (
+            SELECT p.currency, p.amount, p.compare_at, l.code AS price_list, c.code AS channel,
+                l.priority, l.valid_from, l.valid_to,
+                (l.valid_from IS NULL OR l.valid_from <= moment.at)
+                    AND (l.valid_to IS NULL OR moment.at < l.valid_to) AS applies
+            FROM (SELECT price_list_id, currency, amount, compare_at FROM {source}) AS p
+            JOIN catalog_pricelist AS l ON l.tenant_id = %(tenant)s AND l.id = p.price_list_id
+            LEFT JOIN catalog_saleschannel AS c ON c.tenant_id = %(tenant)s AND c.id = l.channel_id
+            WHERE l.channel_id IS NULL OR (c.code = %(channel)s AND c.is_active)
+        ) AS listed
+        WINDOW rivals AS (PARTITION BY applies, currency
             ORDER BY priority DESC, (channel IS NULL), valid_from DESC NULLS LAST, price_list)
-    ),
-    price AS (
-        SELECT ranked.* FROM ranked JOIN priced USING (variant_id)
-        WHERE place = 1 AND currency = coalesce(%(currency)s::text,
-            CASE WHEN cardinality(currencies) = 1 THEN currencies[1] ELSE home END)
-    )
-"""
-"""Common table expressions that turn ``wanted (variant_id)`` into ``price`` (at most one row per variant) and
-``priced`` (the currencies there are, and the next instant at which a window opens or closes)."""
+    ) AS contest
+    ORDER BY chosen DESC NULLS LAST LIMIT 1
+) AS price"""
+"""Beside ``MOMENT``: at most one row for a variant. ``chosen``: it is the price; else it only tells the ``currencies``
+there are. ``next_edge`` is the next instant at which a window opens or closes."""
 
 COLUMNS = ["amount", "currency", "compare_at", "price_list", "channel", "priority", "valid_from", "valid_to", "outranked"]
-SELECTED = ", ".join(f"price.{column}" for column in COLUMNS)
-"""What a query over ``price`` selects, in the order ``ResolvedPrice`` takes it."""
+SELECTED = ", ".join(["price.chosen", *(f"price.{column}" for column in COLUMNS)])
+"""What a query beside ``PRICE`` selects, in the order ``ResolvedPrice.from_columns`` takes it."""
 
 RESOLVED = """
-WITH wanted AS MATERIALIZED (SELECT unnest(%(variants)s::uuid[]) AS variant_id), {prices}
-SELECT priced.variant_id, priced.currencies, {columns} FROM priced LEFT JOIN price USING (variant_id)
+SELECT wanted.variant_id, price.currencies, {columns}
+FROM unnest(%(variants)s::uuid[]) AS wanted (variant_id) CROSS JOIN {moment} CROSS JOIN {price}
 """
 
 RANGES = """
-WITH wanted AS MATERIALIZED (
-    SELECT id AS variant_id, offering_id FROM catalog_variant
-    WHERE tenant_id = %(tenant)s AND offering_id = ANY (%(offerings)s::uuid[]) AND status = 'active'
-), {prices}
-SELECT DISTINCT ON (offering_id) offering_id, min(amount), max(amount), currency
-FROM price JOIN wanted USING (variant_id)
-GROUP BY offering_id, currency, home ORDER BY offering_id, currency = home DESC, currency
+SELECT DISTINCT ON (v.offering_id) v.offering_id, min(price.amount), max(price.amount), price.currency
+FROM catalog_variant AS v CROSS JOIN {moment} JOIN {price} ON price.chosen
+WHERE v.tenant_id = %(tenant)s AND v.offering_id = ANY (%(offerings)s::uuid[]) AND v.status = 'active'
+GROUP BY v.offering_id, price.currency, moment.home
+ORDER BY v.offering_id, price.currency = moment.home DESC, price.currency
 """
 
 
@@ -103,9 +99,10 @@ class ResolvedPrice:
     @classmethod
     def from_columns(cls, *columns: Any) -> "ResolvedPrice | None":
         """Build from ``SELECTED``; None when the variant has no price."""
-        values = dict(zip(COLUMNS, columns, strict=True))
-        if values["amount"] is None:
+        chosen, *values_in_order = columns
+        if not chosen:
             return None
+        values = dict(zip(COLUMNS, values_in_order, strict=True))
         return cls(**{**values, "outranked": tuple(values["outranked"] or ())})
 
     @property
@@ -127,9 +124,9 @@ def _local(moment: datetime) -> str:
     return formats.date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
 
 
-def price_tables(at: datetime | None) -> str:
-    """Return ``PRICES`` reading the prices of now, or (``at``) those of that instant."""
-    return PRICES.format(source=THEN if at else NOW)
+def price_of(variant: str, at: datetime | None) -> str:
+    """Return ``PRICE`` for the SQL expression ``variant``: of now, or (``at``) of that instant."""
+    return PRICE.format(source=(THEN if at else NOW).format(variant=variant))
 
 
 def resolve_prices(
@@ -139,7 +136,7 @@ def resolve_prices(
 
     Raises ``DomainError`` (``currency_required``) when a variant has several currencies, none of them the tenant's.
     """
-    sql = RESOLVED.format(prices=price_tables(at), columns=SELECTED)
+    sql = RESOLVED.format(columns=SELECTED, moment=MOMENT, price=price_of("wanted.variant_id", at))
     params = {"tenant": current_tenant_id(), "channel": channel, "at": at, "currency": currency}
     with connection.cursor() as cursor:
         cursor.execute(sql, {**params, "variants": list(variant_ids)})
@@ -155,7 +152,7 @@ def resolve_prices(
 
 def price_ranges(offering_ids: Collection[UUID]) -> dict[UUID, tuple[Decimal, Decimal, str]]:
     """Return the lowest and highest price now, and their currency, of each offering that has any: what lists show."""
-    sql = RANGES.format(prices=price_tables(None))
+    sql = RANGES.format(moment=MOMENT, price=price_of("v.id", None))
     params = {"tenant": current_tenant_id(), "channel": None, "at": None, "currency": None}
     with connection.cursor() as cursor:
         cursor.execute(sql, {**params, "offerings": list(offering_ids)})
@@ -165,5 +162,5 @@ def price_ranges(offering_ids: Collection[UUID]) -> dict[UUID, tuple[Decimal, De
 def require_one_currency(currencies: Collection[str] | None) -> None:
     """Raise ``currency_required`` naming the choices; call it when no price was found although none was asked for."""
     if currencies:
-        message = _("Say in which currency: %(choices)s.") % {"choices": ", ".join(sorted(currencies))}
+        message = _("Say in which currency: %(choices)s.") % {"choices": ", ".join(sorted(set(currencies)))}
         raise DomainError("currency_required", message, field="currency")
