@@ -1,0 +1,207 @@
+"""Imports as jobs: fair, resumed after a dead worker, found without Redis, never half applied."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import IntegrityError, connection, connections
+from django.utils import timezone
+
+from catalog.imports import jobs
+from catalog.imports.jobs import create_job, import_file, request_apply, run_due_jobs
+from catalog.imports.staging import LeaseLost, stage
+from catalog.models import ImportJob, ImportRow, Offering, StockMovement, Variant
+from catalog.tasks import run_imports
+from tenants.queue import MAX_ATTEMPTS, claim
+from tests.catalog.imports.files import shopify, written
+from tests.conftest import in_tenant
+
+ROWS = [shopify(Option1_Value=str(number), Variant_SKU=f"LS-{number}") for number in range(3)]
+
+
+def made(rows=ROWS, **options):
+    return create_job(chunks=[written(rows).getvalue()], name="shop.csv", currency="USD", **options)
+
+
+def expire(job):
+    """Let the lease of a dead worker end."""
+    past = timezone.now() - timedelta(seconds=1)
+    ImportJob.objects.filter(pk=job.pk).update(due_at=past, lease_until=past)
+
+
+@pytest.mark.django_db
+def test_a_job_whose_worker_died_while_staging_is_staged_anew_from_the_beginning(saigon):
+    with in_tenant(saigon.tenant):
+        job = made()
+        (claimed,) = claim(ImportJob, limit=1)
+        stage(claimed)
+        expire(job)
+    run_due_jobs()
+    with in_tenant(saigon.tenant):
+        job.refresh_from_db()
+        assert (job.status, job.attempt, job.rows.count()) == ("staged", 2, 3)
+
+
+@pytest.mark.django_db
+def test_a_worker_that_lost_its_lease_writes_nothing_more(saigon):
+    with in_tenant(saigon.tenant):
+        job = made(auto_apply=True)
+        (late,) = claim(ImportJob, limit=1)
+        expire(job)
+        run_due_jobs()
+        with pytest.raises(LeaseLost):
+            stage(late)
+        late.status = ImportJob.Status.APPLYING
+        jobs.run_job(late)
+        job.refresh_from_db()
+        assert (job.status, Variant.objects.count(), StockMovement.objects.count()) == ("completed", 3, 3)
+
+
+@pytest.mark.django_db
+def test_what_fails_while_applying_leaves_nothing_behind_and_is_tried_again(saigon, monkeypatch):
+    with in_tenant(saigon.tenant):
+        job = made(auto_apply=True)
+
+        def broken(*args, **values):
+            raise IntegrityError("duplicate key")
+
+        monkeypatch.setattr("catalog.imports.applying.finish", broken)
+        run_due_jobs()
+        job.refresh_from_db()
+        assert (job.state, job.status, job.attempt) == ("pending", "applying", 1)
+        assert "duplicate" not in job.error_log
+        assert not Offering.objects.exists()
+        monkeypatch.undo()
+        expire(job)
+        run_due_jobs()
+        job.refresh_from_db()
+        assert (job.status, Variant.objects.count()) == ("completed", 3)
+
+
+@pytest.mark.django_db
+def test_after_the_last_attempt_it_has_failed_with_everything_staged_kept_and_may_be_applied_again(saigon, monkeypatch):
+    with in_tenant(saigon.tenant):
+        job = made()
+        run_due_jobs()
+        request_apply(job=job)
+        monkeypatch.setattr("catalog.imports.jobs.apply", lambda *args, **values: 1 / 0)
+        for _attempt in range(MAX_ATTEMPTS):
+            expire(job)
+            run_due_jobs()
+        job.refresh_from_db()
+        assert (job.status, job.state, job.rows.count()) == ("failed", "failed", 3)
+        assert not Offering.objects.exists()
+        monkeypatch.undo()
+        request_apply(job=job)
+        run_due_jobs()
+        assert Offering.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_job_that_kills_its_worker_each_time_ends_as_failed(saigon):
+    with in_tenant(saigon.tenant):
+        job = made()
+        for _attempt in range(MAX_ATTEMPTS):
+            assert claim(ImportJob, limit=1)
+            expire(job)
+        run_due_jobs()
+        job.refresh_from_db()
+        assert (job.status, job.state) == ("failed", "failed")
+        assert job.error_log
+
+
+@pytest.mark.django_db
+def test_with_redis_flushed_the_tick_finds_the_job(saigon, django_capture_on_commit_callbacks):
+    with in_tenant(saigon.tenant), django_capture_on_commit_callbacks(execute=True):
+        job = made()
+    cache.clear()
+    run_imports()
+    with in_tenant(saigon.tenant):
+        job.refresh_from_db()
+        assert job.status == "staged"
+
+
+def test_the_tick_is_in_the_schedule():
+    from config.celery import app
+
+    assert "catalog.run_imports" in {entry["task"] for entry in app.conf.beat_schedule.values()}
+
+
+@pytest.mark.django_db
+def test_the_jobs_of_all_tenants_are_run(saigon, harbour):
+    for business in (saigon, harbour):
+        with in_tenant(business.tenant):
+            made(auto_apply=True)
+    assert run_due_jobs() == 2
+    for business in (saigon, harbour):
+        with in_tenant(business.tenant):
+            assert Variant.objects.count() == 3
+
+
+@pytest.mark.django_db
+def test_a_file_imported_here_is_left_alone_by_workers_meanwhile(saigon):
+    taken = []
+    with in_tenant(saigon.tenant):
+        progress = lambda done, total: taken.append((done, total, run_due_jobs()))  # noqa: E731
+        job = import_file(chunks=[written(ROWS).getvalue()], name="shop.csv", currency="USD", on_progress=progress)
+    assert (job.status, taken) == ("completed", [(3, 3, 0)])
+
+
+WORKER = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+import django
+django.setup()
+from django.db import connection
+connection.settings_dict["NAME"] = sys.argv[1]
+from catalog.imports import jobs
+from catalog.imports import applying, staging
+def stop(*args, **values):
+    print("here", flush=True)
+    import time
+    time.sleep(600)
+if sys.argv[2] == "staging":
+    staging.compare = stop
+else:
+    applying.finish = stop
+jobs.run_due_jobs()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("moment", ["staging", "applying"])
+def test_a_worker_killed_in_the_middle_leaves_no_half_catalogue_and_another_one_finishes(saigon, moment):
+    with in_tenant(saigon.tenant):
+        job = made(auto_apply=True)
+    name = connection.settings_dict["NAME"]
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, name, moment],
+        stdout=subprocess.PIPE,
+        cwd=settings.BASE_DIR,
+        text=True,
+        env=os.environ,
+    )
+    assert worker.stdout.readline() == "here\n"
+    with in_tenant(saigon.tenant):
+        assert not Offering.objects.exists()
+        job.refresh_from_db()
+        assert (job.status, job.state) == (moment, "running")
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    time.sleep(0.5)
+    with in_tenant(saigon.tenant):
+        assert not Offering.objects.exists()
+        assert ImportRow.objects.count() == 3
+        expire(job)
+    run_due_jobs()
+    with in_tenant(saigon.tenant):
+        job.refresh_from_db()
+        assert (job.status, Variant.objects.count(), StockMovement.objects.count()) == ("completed", 3, 3)
+    connections.close_all()
