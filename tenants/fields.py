@@ -1,5 +1,6 @@
 """The field classes every tenant table is made of; the schema editor reads their marks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
@@ -33,7 +34,7 @@ class TenantField(models.ForeignKey):
         fixed = {"default": default_tenant, "editable": False, "related_name": "+", "db_index": False}
         super().__init__(to, **{**options, **fixed})
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         """Return what a migration needs: only ``referenced`` where it differs."""
         name, path, args, options = super().deconstruct()
         for key in ("default", "editable", "related_name", "db_index"):

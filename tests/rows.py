@@ -159,7 +159,8 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     IdempotencyKey: an_idempotency_key,
     ImportJob: a_job,
     ImportRow: lambda: ImportRow.objects.create(job=a_job(), row=2, kind="variant", handle="secret", outcome="error"),
-    InventoryItem: lambda: a_movement() and InventoryItem.objects.latest("created_at"),
+    # Without stock: only movements may bring some.
+    InventoryItem: lambda: InventoryItem.objects.create(variant=a_variant(), location=a_location(), safety_stock=2),
     InventoryLocation: a_location,
     Membership: a_member,
     Offering: an_offering,

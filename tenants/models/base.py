@@ -40,7 +40,7 @@ class TenantQuerySet(models.QuerySet):
         self._bind()
 
     def _clone(self) -> Self:
-        clone = super()._clone()
+        clone: Self = super()._clone()  # type: ignore[misc]
         clone._bind()
         return clone
 
@@ -69,7 +69,7 @@ class TenantQuerySet(models.QuerySet):
 
     def _raw_delete(self, using: str | None) -> int:
         self.query.check_scope()
-        return super()._raw_delete(using)  # type: ignore[misc]
+        return super()._raw_delete(using)
 
 
 class TenantModel(models.Model):

@@ -181,7 +181,9 @@ def test_a_message_whose_worker_died_is_answered_when_its_lease_is_over(session:
     with pytest.raises(Conflict, match="being answered"):
         say(session, "How long does delivery take?", external_id="m-1")
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE runtime_turn SET lease_until = now() - interval '1 s' WHERE tenant_id = %s", [session.tenant_id])
+        cursor.execute(
+            "UPDATE runtime_turn SET lease_until = now() - interval '1 s' WHERE tenant_id = %s", [session.tenant_id]
+        )
     assert say(session, "How long does delivery take?", external_id="m-1").decision["tier"] == "faq"
     assert Turn.objects.filter(session=session).count() == 2
 
