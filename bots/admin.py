@@ -68,7 +68,8 @@ class BotAdmin(TenantAdmin):
     search_fields = ("name", "code")
     fieldsets = ((None, {"fields": (("name", "code"), ("domain", "status"))}),)
     inlines = (VersionInline,)
-    actions_detail = ("new_version",)
+    actions_detail = ("talk", "new_version")
+    actions_row = ("talk",)
     empty_message = _("A bot answers your customers' questions. Give it a name, then a version to speak with.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -90,6 +91,11 @@ class BotAdmin(TenantAdmin):
     def status_label(self, bot: Bot) -> tuple[str, str]:
         """Show the status as a label."""
         return bot.status, bot.get_status_display()
+
+    @action(description=_("Talk to this bot"), icon="forum", permissions=["runtime.add_session"])
+    def talk(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Open the page where a colleague talks to the bot as a customer would."""
+        return redirect(f"{reverse('admin:runtime_session_talk')}?bot={object_id}")
 
     @action(description=_("New version"), icon="add", permissions=["change"])
     def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -154,7 +160,7 @@ class BotVersionAdmin(TenantAdmin):
         """Let new conversations speak with this version; an older one is a roll-back."""
         draft = self.get_object(request, object_id)
         if draft is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         try:
             version = services.activate_version(version=draft)
         except DomainError as error:

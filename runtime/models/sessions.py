@@ -1,6 +1,6 @@
 """Conversations: the session, its turns, and what was learnt about the customer."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models.functions import Now
@@ -135,7 +135,7 @@ class ContextSlot(TenantModel):
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
-    objects = ContextSlotQuerySet.as_manager()
+    objects: ClassVar = ContextSlotQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("slot")

@@ -151,6 +151,17 @@ def test_the_conversations_of_another_tenant_are_not_there(operator, harbour):
 # --- talking to a bot
 
 
+def test_the_page_of_a_bot_leads_to_talking_to_it(operator, saigon, shop):
+    address = page("bots_bot_talk", shop.pk)
+    for name, known in (("bots_bot_changelist", ()), ("bots_bot_change", (shop.pk,))):
+        assert f'href="{address}"' in operator.get(page(name, *known)).content.decode()
+    form = operator.get(address, follow=True).content.decode()
+    assert re.search(rf'value="{shop.pk}"\s+selected', form)
+    analyst = browser(saigon.analyst, saigon.tenant)
+    assert address not in analyst.get(page("bots_bot_changelist")).content.decode()
+    assert analyst.get(address).status_code == 403
+
+
 def begin(client: Any, bot: Any) -> str:
     """Begin on the page, and return the address of the conversation."""
     address = page("runtime_session_talk")
