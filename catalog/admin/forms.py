@@ -23,9 +23,9 @@ WORDS = ("name", "description")
 class OfferingForm(forms.ModelForm):
     """An offering with its words. Changed words make a new version; see ``words``."""
 
-    name = forms.CharField(label=_("name"), max_length=500, widget=UnfoldAdminTextInputWidget())
+    name = forms.CharField(label=_("Name"), max_length=500, widget=UnfoldAdminTextInputWidget())
     description = forms.CharField(
-        label=_("description"),
+        label=_("Description"),
         required=False,
         max_length=100_000,
         widget=UnfoldAdminTextareaWidget(),
@@ -35,6 +35,8 @@ class OfferingForm(forms.ModelForm):
     class Meta:
         model = Offering
         fields = ("code", "offering_type", "domain", "bot", "category", "tags", "identity_key", "metadata")
+        widgets = {"tags": UnfoldAdminTextInputWidget()}
+        help_texts = {"tags": _("Separate them by commas.")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
