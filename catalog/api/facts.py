@@ -11,10 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.facts import OfferingFacts, VariantFacts, facts_of_sku, offering_facts
-from catalog.filters import narrowed
 from catalog.models import SalesChannel
 from catalog.pricing import ResolvedPrice, require_one_currency
-from catalog.search import Hit, search
+from catalog.search import Hit, narrowed, search
 from tenants.api import TenantAPIView
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id

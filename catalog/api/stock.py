@@ -60,6 +60,7 @@ class NewInventoryItemSerializer(InventoryItemSerializer):
     stock_qty = serializers.IntegerField(required=False, min_value=0, max_value=BIGGEST)
     safety_stock = serializers.IntegerField(required=False, min_value=0, max_value=BIGGEST)
 
+
 class InventoryItemViewSet(TenantViewSet):
     """Quantities by variant and location. ``stock_qty`` changes by ``stock-movements/`` only."""
 

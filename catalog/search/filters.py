@@ -1,5 +1,6 @@
 """Narrowing a search by what stands in other tables: evaluated under row security in the same statement."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from catalog.search.query import Only
@@ -18,9 +19,41 @@ PRICED = """
 """
 
 
+# The key and the value of an attribute or option are compared without case: an imported option is called "Color".
+DESCRIBED = """
+    SELECT n.offering_id FROM catalog_offeringversion AS n, jsonb_each_text(n.attributes) AS a
+    WHERE n.tenant_id = %s AND n.status = 'active' AND lower(a.key) = lower(%s) AND lower(a.value) = lower(%s)
+    UNION
+    SELECT v.offering_id FROM catalog_variant AS v, jsonb_each_text(v.attributes) AS a
+    WHERE v.tenant_id = %s AND v.status = 'active' AND lower(a.key) = lower(%s) AND lower(a.value) = lower(%s)
+"""
+
+
 def priced_between(minimum: Decimal | None, maximum: Decimal | None, *, currency: str, channel: str | None = None) -> Only:
     """Return the offerings that have a price within the bounds (inclusive) in any list that applies now.
 
     A list may be outranked by another: whoever quotes resolves the price (``catalog.facts``) and looks again.
     """
     return Only(PRICED, (current_tenant_id(), currency, minimum, maximum, channel))
+
+
+def described_as(key: str, value: str) -> Only:
+    """Return the offerings of which the active version or a variant has this attribute."""
+    return Only(DESCRIBED, (current_tenant_id(), key, value) * 2)
+
+
+def narrowed(
+    attributes: Mapping[str, str],
+    *,
+    minimum: Decimal | None,
+    maximum: Decimal | None,
+    currency: str,
+    channel: str | None,
+) -> Only | None:
+    """Return the offerings that have all attributes and a price within the bounds; None when nothing is asked."""
+    parts = [described_as(key, value) for key, value in attributes.items()]
+    if minimum is not None or maximum is not None:
+        parts.append(priced_between(minimum, maximum, currency=currency, channel=channel))
+    if not parts:
+        return None
+    return Only(" INTERSECT ".join(f"({part.sql})" for part in parts), [one for part in parts for one in part.params])
