@@ -134,12 +134,12 @@ class SessionAdmin(LedgerAdmin):
     @display(description=_("started"), ordering="created_at")
     def started(self, session: Session) -> str:
         """Show when the conversation began."""
-        return _short(session.created_at)
+        return _moment(session.created_at)
 
     @display(description=_("ended"), ordering="ended_at")
     def ended(self, session: Session) -> str | None:
         """Show when the conversation ended."""
-        return _short(session.ended_at) if session.ended_at else None
+        return _moment(session.ended_at) if session.ended_at else None
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -199,8 +199,8 @@ class SessionAdmin(LedgerAdmin):
         return TemplateResponse(request, f"runtime/admin/{name}.html", context)
 
 
-def _short(when: datetime) -> str:
-    return date_format(timezone.localtime(when), "SHORT_DATETIME_FORMAT")
+def _moment(when: datetime) -> str:
+    return date_format(timezone.localtime(when), "DATETIME_FORMAT")
 
 
 def is_trial(session: Session) -> bool:

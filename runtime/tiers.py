@@ -83,9 +83,12 @@ def _meant(context: TurnContext) -> list[Hit]:
 def _looked_at(context: TurnContext) -> UUID | None:
     """Return the offering spoken of before, when the message may mean it: it asks a fact and wants no list."""
     question = context.question
-    value = context.slots.get(LOOKED_AT)
-    asks_a_fact = question.kind in ("price", "stock", "describe") and not question.about_fee
-    return UUID(value) if value and asks_a_fact else None
+    if question.kind not in ("price", "stock", "describe") or question.about_fee:
+        return None
+    try:
+        return UUID(context.slots.get(LOOKED_AT, ""))
+    except ValueError:  # none yet, or a slot that a front end wrote
+        return None
 
 
 def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list[Hit]) -> Reply | None:

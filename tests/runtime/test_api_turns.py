@@ -117,6 +117,15 @@ def test_the_longest_message_is_answered(talk):
     assert talk({"message": "giá " * 1000}).status_code == 201
 
 
+@pytest.mark.parametrize("value", ["nonsense", "01a1fbb1-0d34-7b1d-bd02-3ddd061c72fb"])
+def test_a_slot_that_names_no_offering_is_passed_over(talk, api, saigon, value):
+    with in_tenant(saigon.tenant):
+        path = f"sessions/{Session.objects.get().pk}/slots/"
+    assert api(saigon).post(path, {"slot_key": "offering", "slot_value": value}).status_code == 201
+    answer = talk({"message": "how much is it?"})
+    assert (answer.status_code, answer.json()["decision"]["tier"]) == (201, "handoff")
+
+
 def test_turns_are_read_in_order_and_from_where_one_stopped(talk, api, saigon):
     first, second = talk({"message": QUESTION}).json(), talk({"message": "thanks"}).json()
     with in_tenant(saigon.tenant):
