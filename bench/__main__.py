@@ -23,9 +23,11 @@ def main(names: list[str]) -> int:
         sys.exit(f"bench: there is no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     results: list[Result] = []
     with installation():
-        for name in names or NAMES:
+        # Only now, because the models need Django set up; all at once, so that a broken one is told at the beginning.
+        modules = {name: import_module(f"bench.{name}") for name in names or NAMES}
+        for name, module in modules.items():
             begun = time.perf_counter()
-            results += import_module(f"bench.{name}").run()  # only now: the models need Django set up
+            results += module.run()
             print(f"bench: {name} took {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
     RESULTS.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n")
     show(results)
