@@ -107,7 +107,6 @@ class ImportJobAdmin(LedgerAdmin):
     change_form_template = "catalog/admin/import.html"
     empty_message = _("Bring your catalogue in from a file. You see what it would do before anything changes.")
     empty_links = ((_("Import a file"), "admin:catalog_importjob_add"),)
-    actions = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Return the imports with their files."""
@@ -190,7 +189,7 @@ class ImportJobAdmin(LedgerAdmin):
 
 def preview(job: ImportJob) -> dict[str, Any]:
     """Return what the page of an import shows: figures, the first rows that change, and what is wrong."""
-    rows: ImportRowQuerySet = job.rows.order_by("row")  # type: ignore[assignment]
+    rows: ImportRowQuerySet = job.rows.order_by("row")
     numbers = [
         [label, *(job.summary.get(part, {}).get(key, 0) for key in ("created", "changed", "unchanged"))]
         for part, label in PARTS.items()

@@ -3,10 +3,10 @@
 import time
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from catalog.imports import statements
-from catalog.imports.diff import BULK, NORMAL, compare, run, tell_outcomes
+from catalog.imports.diff import compare, run, tell_outcomes
 from catalog.imports.staging import LeaseLost
 from catalog.models import ImportJob
 from tenants.queue import finish
@@ -21,7 +21,7 @@ def apply(job: ImportJob, *, seconds_before: float) -> dict[str, Any]:
     started = time.monotonic()
     with transaction.atomic():
         compare(job, lock=True)
-        run([BULK, *statements.UPDATES, NORMAL, *statements.INSERTS], job)
+        _write(job)
         counts = tell_outcomes(job)
         seconds = seconds_before + time.monotonic() - started
         summary = summarise(job, ImportJob.Status.COMPLETED, counts, seconds)
@@ -29,6 +29,15 @@ def apply(job: ImportJob, *, seconds_before: float) -> dict[str, Any]:
         if not finish(job, **done):
             raise LeaseLost
     return summary
+
+
+def _write(job: ImportJob) -> None:
+    run([*statements.UPDATES, *statements.INSERTS], job)
+    with connection.cursor() as cursor:
+        cursor.execute(statements.SLICES)
+        slices = cursor.fetchone()[0]
+    for number in range(slices):
+        run([statements.NEW_OFFERINGS], job, slice=number)
 
 
 def summarise(job: ImportJob, status: str, counts: dict[str, Any], seconds: float) -> dict[str, Any]:

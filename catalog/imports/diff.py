@@ -14,9 +14,8 @@ from catalog.models import ImportJob
 PATIENCE = "SET LOCAL statement_timeout = '9min'"
 
 # The statistics know nothing of rows written a moment ago: taken for one or two, they would be gone through once for
-# every row of the file. Without nested loops a wrong guess costs one more pass at most.
+# every row of the file, here and in the triggers. Without nested loops a wrong guess costs one more pass at most.
 BULK = "SET LOCAL enable_nestloop = off"
-NORMAL = "SET LOCAL enable_nestloop = DEFAULT"
 
 
 def compare(job: ImportJob, *, lock: bool = False) -> None:
@@ -24,21 +23,21 @@ def compare(job: ImportJob, *, lock: bool = False) -> None:
 
     With ``lock`` nobody else changes the offerings and the stock concerned before the transaction ends.
     """
-    run([PATIENCE, BULK, *(statements.LOCKS if lock else ()), *statements.DIFF, NORMAL], job)
+    run([PATIENCE, BULK, *(statements.LOCKS if lock else ()), *statements.DIFF], job)
 
 
 def tell_outcomes(job: ImportJob) -> dict[str, Any]:
     """Write what ``compare`` has found beside each staged row; returns the counts of the summary."""
-    run([BULK, statements.OUTCOMES, NORMAL], job)
+    run([statements.OUTCOMES], job)
     with connection.cursor() as cursor:
         cursor.execute(statements.SUMMARY, parameters(job))
         counts: dict[str, Any] = json.loads(cursor.fetchone()[0])
         return counts
 
 
-def run(texts: Sequence[str], job: ImportJob) -> None:
-    """Run the statements with the job's parameters."""
-    given = parameters(job)
+def run(texts: Sequence[str], job: ImportJob, **more: Any) -> None:
+    """Run the statements with the job's parameters, and ``more``."""
+    given = {**parameters(job), **more}
     with connection.cursor() as cursor:
         for text in texts:
             cursor.execute(text, given)

@@ -105,7 +105,12 @@ def import_file(
     ``options`` are those of ``create_job``. Should this process die, a worker takes the job over.
     """
     # Born with a lease: no worker may take it while it is run here.
-    claimed: dict[str, Any] = {"state": QueueState.RUNNING, "attempt": 1, "lease_until": Now() + LEASE, "due_at": Now() + LEASE}
+    claimed: dict[str, Any] = {
+        "state": QueueState.RUNNING,
+        "attempt": 1,
+        "lease_until": Now() + LEASE,
+        "due_at": Now() + LEASE,
+    }
     job = create_job(chunks=chunks, name=name, currency=currency, auto_apply=apply_now, **claimed, **options)
     job.refresh_from_db()
     run_job(job, on_progress)

@@ -1,5 +1,7 @@
 """A catalogue on its way in: the job, and each row of the file as it was understood."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -138,7 +140,7 @@ class ImportRow(TenantModel):
         _("changes"), default=dict, db_default={}, help_text="By what changes: value before and after."
     )
 
-    objects = ImportRowQuerySet.as_manager()
+    objects: ClassVar = ImportRowQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("imported row")

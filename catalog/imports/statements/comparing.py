@@ -67,7 +67,8 @@ AND (w.quantity, w.safety_stock) IS DISTINCT FROM (first.quantity, first.safety_
 OFFERINGS = """
 CREATE TEMP TABLE pg_temp.import_offering ON COMMIT DROP AS
 SELECT *, NOT is_new AND (offering_type, domain_id, category, tags, metadata, status)
-    IS DISTINCT FROM (live_type, live_domain, live_category, live_tags, live_metadata, old_status) AS is_changed
+    IS DISTINCT FROM (live_type, live_domain, live_category, live_tags, live_metadata, old_status) AS is_changed,
+    (row_number() OVER (ORDER BY row) - 1) / 2000 AS slice
 FROM (
 SELECT r.id AS row_id, r.row, r.handle AS code, coalesce(live.id, uuidv7()) AS id, live.id IS NULL AS is_new,
     p.name IS NOT NULL AS has_words, coalesce(p.name, old.name, r.handle) AS name,

@@ -22,7 +22,6 @@ UPDATES = (
     """,
 )
 
-# The offerings come last: their keys are checked at commit, and search indexes each one once, when all of it is there.
 INSERTS = (
     """
     INSERT INTO catalog_variant (id, tenant_id, offering_id, sku, name, status, attributes, inventory_policy, position, metadata)
@@ -79,10 +78,13 @@ INSERTS = (
     INSERT INTO catalog_offeringimage (tenant_id, offering_id, url, alt, position)
     SELECT %(tenant)s, offering_id, url, alt, position FROM pg_temp.import_image ORDER BY offering_id, position
     """,
-    """
-    INSERT INTO catalog_offering
-        (id, tenant_id, code, offering_type, domain_id, category, tags, identity_key, status, metadata)
-    SELECT id, %(tenant)s, code, offering_type, domain_id, category, tags, '', status, metadata
-    FROM pg_temp.import_offering WHERE is_new ORDER BY id
-    """,
 )
+
+# The offerings come last: their keys are checked at commit, and search indexes each one once, when all of it is there.
+# In slices, so that the texts search holds at a time are few.
+NEW_OFFERINGS = """
+INSERT INTO catalog_offering (id, tenant_id, code, offering_type, domain_id, category, tags, identity_key, status, metadata)
+SELECT id, %(tenant)s, code, offering_type, domain_id, category, tags, '', status, metadata
+FROM pg_temp.import_offering WHERE is_new AND slice = %(slice)s ORDER BY id
+"""
+SLICES = "SELECT coalesce(max(slice) + 1, 0) FROM pg_temp.import_offering"

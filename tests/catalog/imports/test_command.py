@@ -6,7 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from catalog.models import (
     ImportJob,
@@ -20,6 +20,7 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
+from tests.catalog.imports.files import shopify, written
 from tests.conftest import in_tenant
 
 DATA = os.environ.get("BACKROOM_TEST_DATA")
@@ -80,3 +81,64 @@ def test_two_tenants_import_the_same_file_independently(saigon, harbour):
     assert counts[0]["variants"] == counts[1]["variants"] == {"created": 96, "changed": 0, "unchanged": 0}
     with in_tenant(harbour.tenant):
         assert Variant.objects.count() == 96
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(rows):
+        path = tmp_path / "shop.csv"
+        path.write_bytes(written(rows).getvalue())
+        return path
+
+    return write
+
+
+def test_prices_are_in_the_tenants_currency_unless_another_is_named(saigon, file):
+    run("saigon", file([shopify()]))
+    run("saigon", file([shopify()]), "--currency", "usd")
+    with in_tenant(saigon.tenant):
+        assert set(VariantPrice.objects.values_list("currency", flat=True)) == {"VND", "USD"}
+
+
+def test_a_dry_run_tells_and_applies_nothing(saigon, file):
+    summary = run("saigon", file([shopify()]), "--dry-run")
+    assert (summary["status"], summary["variants"]["created"]) == ("staged", 1)
+    with in_tenant(saigon.tenant):
+        assert not Offering.objects.exists()
+
+
+def test_row_errors_do_not_fail_the_command(saigon, file):
+    summary = run("saigon", file([shopify(Variant_Price="x"), shopify(Option1_Value="L", Variant_SKU="L")]))
+    assert (summary["status"], summary["errors"], summary["variants"]["created"]) == ("completed", 1, 1)
+
+
+def test_duplicate_skus_get_a_number_when_asked_for(saigon, file):
+    rows = [shopify(), shopify(Option1_Value="L")]
+    assert run("saigon", file(rows))["errors"] == 1
+    summary = run("saigon", file(rows), "--on-duplicate-sku", "suffix")
+    assert (summary["errors"], summary["warnings"]) == (0, 1)
+    with in_tenant(saigon.tenant):
+        assert set(Variant.objects.values_list("sku", flat=True)) == {"LS-M", "LS-M-2"}
+
+
+@pytest.mark.parametrize(
+    ("slug", "options", "message"),
+    [
+        ("nobody", (), "There is no tenant “nobody”."),
+        ("saigon", ("--currency", "XXX"), "“XXX” is no ISO 4217 currency."),
+        ("saigon", ("--mapping", "backroom"), "shop.csv: The header has no column “code”. (row 1, column “code”)"),
+    ],
+)
+def test_what_cannot_be_imported_at_all_is_one_clear_line(saigon, file, slug, options, message):
+    with pytest.raises(CommandError) as error:
+        run(slug, file([shopify()]), *options)
+    assert (str(error.value), error.value.returncode) == (message, 1)
+    with in_tenant(saigon.tenant):
+        assert not Offering.objects.exists()
+
+
+def test_a_file_that_is_not_there_is_one_clear_line(saigon, tmp_path):
+    with pytest.raises(CommandError, match="No such file"):
+        run("saigon", tmp_path / "gone.csv")
+    with in_tenant(saigon.tenant):
+        assert not ImportJob.objects.exists()
