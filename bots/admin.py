@@ -17,8 +17,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from bots import services
 from bots.models import Bot, BotVersion, Capability, Faq
-from tenants.admin import PlatformAdmin, TenantAdmin
-from tenants.errors import DomainError
+from tenants.admin import PlatformAdmin, TenantAdmin, asks_first
 from tenants.queue import wake
 
 
@@ -156,18 +155,12 @@ class BotVersionAdmin(TenantAdmin):
         services.set_capabilities(version=obj, capabilities=list(form.cleaned_data["capabilities"]))
 
     @action(description=_("Activate"), icon="play_arrow", permissions=["activate"])
+    @asks_first
     def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let new conversations speak with this version; an older one is a roll-back."""
-        draft = self.get_object(request, object_id)
-        if draft is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        try:
-            version = services.activate_version(version=draft)
-        except DomainError as error:
-            messages.error(request, error.message)
-        else:
-            text = _("New conversations of %(bot)s speak with version %(number)d.")
-            messages.success(request, text % {"bot": version.bot, "number": version.version})
+        version = services.activate_version(version=BotVersion.objects.select_related("bot").get(pk=object_id))
+        text = _("New conversations of %(bot)s speak with version %(number)d.")
+        messages.success(request, text % {"bot": version.bot, "number": version.version})
         return redirect("admin:bots_botversion_change", object_id)
 
     def has_activate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:

@@ -172,7 +172,8 @@ def wake(task_name: str) -> None:
 
 
 def _send(task_name: str) -> None:
-    limits = {"socket_timeout": WAKE_TIMEOUT, "socket_connect_timeout": WAKE_TIMEOUT}
+    # kombu by itself would wait 2 s before it tries again.
+    limits = {"socket_timeout": WAKE_TIMEOUT, "socket_connect_timeout": WAKE_TIMEOUT, "max_retries": 0}
     try:
         with current_app.connection_for_write(transport_options=limits, connect_timeout=WAKE_TIMEOUT) as connection:
             current_app.send_task(task_name, connection=connection, retry=False, ignore_result=True)

@@ -42,7 +42,7 @@ ACTORS = ("owner", "operator", "analyst", "root")
 #                             view         add     change           delete
 PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset[str]]] = {
     "bots.Bot": (ALL, WORK, WORK, NOBODY),
-    "bots.BotVersion": (ALL, WORK, NOBODY, WORK),
+    "bots.BotVersion": (ALL, WORK, WORK, WORK),
     "bots.Capability": (ALL | STAFF, STAFF, STAFF, STAFF),
     "bots.Faq": (ALL, WORK, WORK, WORK),
     "catalog.AttributeDefinition": (ALL | STAFF, STAFF, STAFF, STAFF),
@@ -129,8 +129,9 @@ def expected(who: str, model: type[models.Model], allowed: frozenset[str]) -> in
 
 
 def snapshot(business: Business, model: type[models.Model]) -> list[dict[str, Any]]:
+    columns = [field.attname for field in model._meta.concrete_fields if field.name != "last_login"]
     with in_tenant(business.tenant):
-        return list(model._default_manager.order_by("pk").values())
+        return list(model._default_manager.order_by("pk").values(*columns))
 
 
 def markers(business: Business) -> set[str]:

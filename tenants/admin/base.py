@@ -72,6 +72,10 @@ class TenantAdmin(ModelAdmin):
         options: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
         return options
 
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Return an order for lists, choices and look-ups alike; the newest first where none is named."""
+        return self.ordering or self.opts.ordering or ("-id",)
+
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, each behind the check of the tenant, and showing what services refuse."""
         return [_behind(self.refuse, url) for url in super().get_urls()]
