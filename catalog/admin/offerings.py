@@ -17,7 +17,7 @@ from catalog.admin.prices import VariantPriceInline, money
 from catalog.models import InventoryItem, Offering, OfferingImage, OfferingVersion, Variant
 from catalog.pricing import price_ranges
 from catalog.services import activate_version, archive_offering, change_offering, create_offering
-from tenants.admin import LedgerAdmin, TenantAdmin
+from tenants.admin import LedgerAdmin, TenantAdmin, asks_first
 from tenants.admin.pages import TenantChangeList
 from tenants.errors import DomainError
 from tenants.filters import Fold
@@ -178,6 +178,7 @@ class OfferingAdmin(TenantAdmin):
             return redirect(request.get_full_path())
 
     @action(description=_("Put on sale"), icon="check_circle", permissions=["change"])
+    @asks_first
     def put_on_sale(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Activate the newest version."""
         offering = self.get_object(request, object_id)
@@ -187,6 +188,7 @@ class OfferingAdmin(TenantAdmin):
         return redirect("admin:catalog_offering_change", object_id)
 
     @action(description=_("Archive"), icon="archive", permissions=["change"])
+    @asks_first
     def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take the offering off sale."""
         offering = self.get_object(request, object_id)
@@ -246,6 +248,7 @@ class OfferingVersionAdmin(LedgerAdmin):
         return version.status, version.get_status_display()
 
     @action(description=_("Show this version to customers"), icon="check_circle", permissions=["activate"])
+    @asks_first
     def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Make it the active one."""
         version = self.get_object(request, object_id)

@@ -1,5 +1,6 @@
 """The admin of people and access, and ``TenantAdmin``, the base of every admin page."""
 
+from tenants.admin.asking import asks_first
 from tenants.admin.base import LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
 from tenants.admin.people import ApiKeyAdmin, MembershipAdmin, StoredFileAdmin, TenantSettingsAdmin, UserAdmin
 
@@ -12,5 +13,6 @@ __all__ = [
     "TenantAdmin",
     "TenantSettingsAdmin",
     "UserAdmin",
+    "asks_first",
     "is_platform_staff",
 ]

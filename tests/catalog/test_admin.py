@@ -183,7 +183,10 @@ def test_a_new_offering_is_a_draft_until_it_is_put_on_sale(staff: Client, saigon
     with in_tenant(saigon.tenant):
         chair = Offering.objects.get(code="chair")
         assert (chair.status, chair.current.name, chair.variants.get().sku) == ("draft", "Chair", "CHAIR")
-    staff.get(url("offering_put_on_sale", chair.pk))
+    assert b"Put on sale?" in staff.get(url("offering_put_on_sale", chair.pk)).content
+    with in_tenant(saigon.tenant):
+        assert Offering.objects.get(pk=chair.pk).status == "draft"
+    staff.post(url("offering_put_on_sale", chair.pk))
     with in_tenant(saigon.tenant):
         assert Offering.objects.get(code="chair").status == "active"
 

@@ -1,0 +1,78 @@
+"""Bots, versions and FAQs as the people in the shop see them."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from bots.models import Bot, BotVersion, Faq
+from bots.services import create_version
+from tests.conftest import Business, in_tenant
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff(saigon: Business) -> Client:
+    client = Client()
+    client.force_login(saigon.operator)
+    return client
+
+
+@pytest.fixture
+def bot(saigon: Business) -> Bot:
+    with in_tenant(saigon.tenant):
+        return Bot.objects.create(code="shop", name="Shop")
+
+
+def url(name: str, *args: Any) -> str:
+    return reverse(f"admin:bots_{name}", args=args)
+
+
+def test_a_new_version_begins_as_a_copy_of_the_newest(staff: Client, saigon: Business, bot: Bot) -> None:
+    with in_tenant(saigon.tenant):
+        create_version(bot=bot, system_prompt="Be kind and brief.")
+    page = staff.get(staff.get(url("bot_new_version", bot.pk)).url)
+    assert "Be kind and brief." in page.content.decode()
+    staff.post(url("botversion_add"), {"bot": str(bot.pk), "system_prompt": "Be brief.", "flow_config": "{}"})
+    with in_tenant(saigon.tenant):
+        assert list(BotVersion.objects.values_list("version", "system_prompt")) == [(2, "Be brief."), (1, "Be kind and brief.")]
+
+
+def test_activating_asks_first_and_only_the_button_does_it(staff: Client, saigon: Business, bot: Bot) -> None:
+    with in_tenant(saigon.tenant):
+        version = create_version(bot=bot)
+    assert "Activate?" in staff.get(url("botversion_activate", version.pk)).content.decode()
+    with in_tenant(saigon.tenant):
+        assert not BotVersion.objects.get().is_active
+    staff.post(url("botversion_activate", version.pk))
+    with in_tenant(saigon.tenant):
+        assert BotVersion.objects.get().is_active
+
+
+def test_a_version_that_spoke_is_read_and_never_changed(staff: Client, saigon: Business, bot: Bot) -> None:
+    with in_tenant(saigon.tenant):
+        version = create_version(bot=bot, system_prompt="Be kind.")
+    staff.post(url("botversion_activate", version.pk))
+    body = {"bot": str(bot.pk), "system_prompt": "Be rude.", "flow_config": "{}"}
+    assert staff.post(url("botversion_change", version.pk), body).status_code == 403
+    with in_tenant(saigon.tenant):
+        assert BotVersion.objects.get().system_prompt == "Be kind."
+
+
+def test_a_faq_is_written_in_a_form(staff: Client, saigon: Business) -> None:
+    body = {"question": "Do you deliver?", "answer": "Yes.", "language": "en", "priority": "0", "is_active": "on"}
+    assert staff.post(url("faq_add"), body).status_code == 302
+    with in_tenant(saigon.tenant):
+        assert Faq.objects.get().answer == "Yes."
+
+
+def test_an_analyst_may_not_activate(saigon: Business, bot: Bot) -> None:
+    with in_tenant(saigon.tenant):
+        version = create_version(bot=bot)
+    client = Client()
+    client.force_login(saigon.analyst)
+    assert client.post(url("botversion_activate", version.pk)).status_code == 403
+    with in_tenant(saigon.tenant):
+        assert not BotVersion.objects.get().is_active
