@@ -115,13 +115,13 @@ def import_file(
     job.refresh_from_db()
     run_job(job, on_progress)
     job.refresh_from_db()
-    while job.is_busy:  # it failed for a reason that may pass
-        if not _take(job):
+    while job.is_busy:  # it failed for a reason that may pass, and is due again in a moment, here or on a worker
+        if _take(job):
+            job.refresh_from_db()
+            run_job(job, on_progress)
+        else:
             time.sleep(0.5)
         job.refresh_from_db()
-        if job.state == QueueState.RUNNING:
-            run_job(job, on_progress)
-            job.refresh_from_db()
     return job
 
 

@@ -153,6 +153,23 @@ def test_a_file_imported_here_is_left_alone_by_workers_meanwhile(saigon):
     assert (job.status, taken) == ("completed", [(3, 3, 0)])
 
 
+@pytest.mark.django_db
+def test_a_file_imported_here_is_tried_again_when_something_fails_for_a_moment(saigon, monkeypatch):
+    real, calls = jobs.apply, []
+
+    def flaky(job, **values):
+        calls.append(job.attempt)
+        if len(calls) == 1:
+            raise IntegrityError("somebody made that SKU in this very moment")
+        return real(job, **values)
+
+    monkeypatch.setattr("catalog.imports.jobs.apply", flaky)
+    monkeypatch.setattr("tenants.queue.random.uniform", lambda low, high: 0.1)
+    with in_tenant(saigon.tenant):
+        job = import_file(chunks=[written(ROWS).getvalue()], name="shop.csv", currency="USD")
+        assert (job.status, calls, Variant.objects.count()) == ("completed", [1, 2], 3)
+
+
 WORKER = """
 import os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
