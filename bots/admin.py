@@ -91,7 +91,11 @@ class BotAdmin(TenantAdmin):
         """Show the status as a label."""
         return bot.status, bot.get_status_display()
 
-    @action(description=_("Talk to this bot"), icon="forum", permissions=["runtime.add_session"])
+    def has_talk_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether the person may hold conversations."""
+        return request.user.has_perms(["runtime.add_session", "runtime.add_turn"])
+
+    @action(description=_("Talk to this bot"), icon="forum", permissions=["talk"])
     def talk(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Open the page where a colleague talks to the bot as a customer would."""
         return redirect(f"{reverse('admin:runtime_session_talk')}?bot={object_id}")
