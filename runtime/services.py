@@ -53,7 +53,7 @@ def start_session(
         channel=channel,
         customer=_customer(customer, channel),
         token_hash=hash_token(token),
-        flow_step=version.flow_config.get("default_state", "open"),
+        flow_step=_first_step(version),
         flow_context=flow_context or {},
         ext_metadata=ext_metadata or {},
     )
@@ -99,3 +99,9 @@ def set_slot(
         [slot], update_conflicts=True, unique_fields=["tenant", "session", "slot_key"], update_fields=changed
     )
     return ContextSlot.objects.get(session=session, slot_key=slot_key)
+
+
+def _first_step(version: BotVersion) -> str:
+    """Return the step a conversation begins in; the flow is free JSON, so what is no name counts as none."""
+    step = version.flow_config.get("default_state") if isinstance(version.flow_config, dict) else None
+    return step[:63] if isinstance(step, str) and step else "open"
