@@ -25,7 +25,10 @@ BOTS: list[Entry] = [
     (_("Bots"), "smart_toy", "bots.bot"),
     (_("FAQs"), "quiz", "bots.faq"),
 ]
-CONVERSATIONS: list[Entry] = [(_("Conversations"), "forum", "runtime.session")]
+CONVERSATIONS: list[Entry] = [
+    (_("Conversations"), "forum", "runtime.session"),
+    (_("Messages"), "chat", "runtime.turn"),
+]
 PEOPLE: list[Entry] = [
     (_("Settings"), "tune", "tenants.tenant"),
     (_("Members"), "badge", "tenants.membership"),

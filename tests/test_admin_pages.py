@@ -60,6 +60,7 @@ PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset
     "catalog.StockMovement": (ALL, WORK, NOBODY, NOBODY),
     "catalog.Variant": (ALL, WORK, WORK, NOBODY),
     "runtime.Session": (ALL, NOBODY, NOBODY, NOBODY),
+    "runtime.Turn": (ALL, NOBODY, NOBODY, NOBODY),
     "tenants.ApiKey": (MANAGE, MANAGE, MANAGE, NOBODY),
     "tenants.Membership": (ALL, MANAGE, MANAGE, MANAGE),
     "tenants.StoredFile": (ALL, NOBODY, NOBODY, NOBODY),
@@ -69,6 +70,7 @@ PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset
 
 CUSTOM: dict[str, frozenset[str]] = {
     "bots_bot_new_version": WORK,
+    "bots_bot_talk": WORK,
     "bots_botversion_activate": WORK,
     "catalog_inventoryitem_movement": WORK,
     "catalog_offering_archive": WORK,
