@@ -27,7 +27,7 @@ bench: .venv/requirements-dev.stamp
 	@$(BIN)/python -m bench
 
 messages: .venv/requirements.stamp
-	$(BIN)/python manage.py makemessages --locale vi --ignore .venv --no-obsolete
+	$(BIN)/python manage.py makemessages --locale vi --ignore .venv --no-obsolete --add-location file
 	$(BIN)/python manage.py compilemessages --ignore .venv
 
 # A stamp holds the hash of the requirements that are installed; the packages are installed again when it differs.

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ('flow_config', models.JSONField(blank=True, db_default={}, default=dict, verbose_name='flow')),
                 ('system_prompt', models.TextField(blank=True, help_text='Who the bot is and how it speaks.', verbose_name='personality and instructions')),
                 ('bot', tenants.fields.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='bots.bot', verbose_name='bot')),
-                ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
                 ('tenant', tenants.fields.TenantField(on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={

@@ -88,7 +88,15 @@ class BotVersion(TenantModel):
     system_prompt = models.TextField(
         _("personality and instructions"), blank=True, help_text=_("Who the bot is and how it speaks.")
     )
-    created_by = models.ForeignKey(User, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
 
     class Meta(TenantModel.Meta):
         verbose_name = _("bot version")

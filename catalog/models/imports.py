@@ -75,7 +75,15 @@ class ImportJob(QueueRow):
     )
     summary = models.JSONField(_("summary"), default=dict, db_default={}, editable=False)
     error_log = models.TextField(_("error"), blank=True, default="", db_default="", editable=False)
-    created_by = models.ForeignKey(User, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
     updated_at = updated_at_field()
 
     @property

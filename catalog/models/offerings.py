@@ -129,7 +129,15 @@ class OfferingVersion(TenantModel):
         editable=False,
         help_text="Copy of the attribute values, kept by a trigger.",
     )
-    created_by = models.ForeignKey(User, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
     updated_at = updated_at_field()
 
     SHOWN_FIRST = models.Case(models.When(status=Status.ACTIVE, then=0), default=1)

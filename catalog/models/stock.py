@@ -46,7 +46,7 @@ class InventoryItem(TenantModel):
         InventoryLocation, on_delete=models.PROTECT, related_name="inventory_items", verbose_name=_("location")
     )
     stock_qty = models.IntegerField(
-        _("in stock"), default=0, db_default=0, editable=False, help_text="Sum of the movements, kept by a trigger."
+        _("in stock"), default=0, db_default=0, editable=False, help_text=_("Sum of the movements, kept by a trigger.")
     )
     safety_stock = models.PositiveIntegerField(_("safety stock"), default=0, db_default=0)
     updated_at = updated_at_field()
@@ -88,7 +88,15 @@ class StockMovement(TenantModel):
     quantity = models.IntegerField(_("quantity"), help_text=_("Below zero when stock leaves."))
     reason = models.CharField(_("reason"), max_length=16, choices=Reason)
     note = models.CharField(_("note"), max_length=500, blank=True)
-    created_by = models.ForeignKey(User, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
 
     class Meta(TenantModel.Meta):
         verbose_name = _("stock movement")
