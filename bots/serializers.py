@@ -15,7 +15,7 @@ MOST_FAQS = 1000
 class CapabilitySerializer(serializers.ModelSerializer[Capability]):
     """A capability of the platform."""
 
-    domain = CodeRelatedField(read_only=True)
+    domain = CodeRelatedField(read_only=True, allow_null=True)
 
     class Meta:
         model = Capability

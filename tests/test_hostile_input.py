@@ -74,7 +74,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 
 REST = {
     "faqs/": {"question": "q", "answer": "a", "language": "en"},
-    "offerings/": {"offering_type": "product", "name": "n"},
+    "offerings/": {"offering_type": "physical", "name": "n"},
     "customers/": {"name": "n"},
     "inventory-locations/": {"type": "warehouse"},
 }
@@ -82,6 +82,7 @@ REST = {
 
 @pytest.mark.parametrize(("path", "field"), [(path, field) for path, fields in FIELDS.items() for field in fields])
 def test_a_text_comes_back_as_it_was_sent_or_is_refused(key: ApiClient, path: str, field: str) -> None:
+    kept = 0
     for number, text in enumerate(strings()):
         body = {**REST.get(path, {}), field: text}
         if path != "faqs/" and path != "customers/":
@@ -89,10 +90,13 @@ def test_a_text_comes_back_as_it_was_sent_or_is_refused(key: ApiClient, path: st
         answer = key.post(path, body)
         assert answer.status_code in (201, 400, 422), (text, answer.content)
         if answer.status_code == 201:
-            assert answer.json()[field] in (nfc(text), nfc(text).strip()), text
+            kept += 1
+            if field != "description":  # a description is HTML, kept without what could run
+                assert answer.json()[field] in (nfc(text), nfc(text).strip()), text
         else:
             assert answer["Content-Type"] == "application/problem+json"
             assert is_no_text(text) or answer.json()["errors"][0]["field"], text
+    assert kept > 10
 
 
 def is_no_text(text: str) -> bool:
@@ -159,7 +163,7 @@ def test_scripts_in_names_and_messages_do_not_run_in_the_admin(key: ApiClient, s
         "offerings/",
         {
             "code": "x",
-            "offering_type": "product",
+            "offering_type": "physical",
             "name": SCRIPT,
             "description": SCRIPT,
             "category": SCRIPT,
@@ -169,7 +173,7 @@ def test_scripts_in_names_and_messages_do_not_run_in_the_admin(key: ApiClient, s
     )
     customer = key.post("customers/", {"name": SCRIPT, "note": SCRIPT, "tags": [SCRIPT]})
     faq = key.post("faqs/", {"question": SCRIPT, "answer": SCRIPT, "language": "en", "category": SCRIPT})
-    assert {offering.status_code, customer.status_code, faq.status_code} == {201}
+    assert [one.json().get("errors") for one in (offering, customer, faq)] == [None, None, None]
     with in_tenant(saigon.tenant):
         version = a_bot_version()
         Bot.objects.filter(pk=version.bot_id).update(name=SCRIPT)

@@ -50,7 +50,7 @@ class ImportSerializer(TenantSerializer):
     """An import and how far it is. ``summary`` tells what it would do once staged, and what it did once completed."""
 
     file = TextField(source="source_file.name", read_only=True)
-    domain = CodeRelatedField(read_only=True)
+    domain = CodeRelatedField(read_only=True, allow_null=True)
     error = TextField(source="error_log", read_only=True)
     counts = serializers.DictField(read_only=True, help_text="total, rows, errors and warnings read so far")
     summary = serializers.DictField(read_only=True)

@@ -6,9 +6,11 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import sql
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from tenants.fields import TenantField, UUIDv7
 from tenants.scope import NoScope, Scope, ScopeConflict, active_scope
+from tenants.text import nfc
 
 
 class TenantQuery(sql.Query):
@@ -77,7 +79,7 @@ class TenantModel(models.Model):
 
     id = models.UUIDField(primary_key=True, db_default=UUIDv7(), editable=False)
     tenant = TenantField()
-    created_at = models.DateTimeField("created", db_default=Now(), editable=False)
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
     objects = TenantQuerySet.as_manager()
 
@@ -85,6 +87,14 @@ class TenantModel(models.Model):
         abstract = True
         base_manager_name = "objects"
         default_manager_name = "objects"
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Keep text in Unicode NFC, whatever form it was typed into."""
+        for field in self._meta.concrete_fields:
+            value = self.__dict__.get(field.attname)
+            if isinstance(field, (models.CharField, models.TextField)) and isinstance(value, str):
+                setattr(self, field.attname, nfc(value))
+        super().clean_fields(exclude)
 
     # A field that is not in the form is excluded, and Django then skips every constraint that contains it:
     # all ours contain the tenant, which no form shows.
@@ -103,4 +113,4 @@ def _with_tenant(exclude: Collection[str] | None) -> set[str]:
 
 def updated_at_field() -> models.DateTimeField:
     """Return the column of rows that people change: set by every save, and by the database for bulk SQL."""
-    return models.DateTimeField("updated", auto_now=True, db_default=Now())
+    return models.DateTimeField(_("updated"), auto_now=True, db_default=Now())
