@@ -94,7 +94,6 @@ class Reply:
     ui_metadata: dict[str, Any] = field(default_factory=dict)
     slots: tuple[dict[str, Any], ...] = ()
     actions: tuple[Action, ...] = ()
-    details: dict[str, Any] = field(default_factory=dict)
     flow_step: str | None = None
     cost_usd: Decimal = Decimal(0)
 

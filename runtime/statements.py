@@ -2,14 +2,14 @@
 
 LOAD = """
 WITH session AS (
-    SELECT s.id, s.bot_id, s.bot_version_id, s.channel_id, s.owner, s.flow_step, s.turn_number, s.ended_at,
-           c.code AS channel, t.currency, t.locale
+    SELECT s.id, s.bot_id, s.bot_version_id, s.owner, s.flow_step, s.turn_number, s.ended_at,
+           c.code AS channel, t.currency
     FROM runtime_session s
     JOIN catalog_saleschannel c ON c.tenant_id = s.tenant_id AND c.id = s.channel_id
     JOIN tenants_tenant t ON t.id = s.tenant_id
     WHERE s.tenant_id = %(tenant)s AND s.id = %(session)s
 ), earlier AS (
-    SELECT t.id FROM runtime_turn t
+    SELECT t.id, t.message FROM runtime_turn t
     WHERE t.tenant_id = %(tenant)s AND t.session_id = %(session)s
       AND (t.id = %(turn)s OR (%(external_id)s <> '' AND t.external_id = %(external_id)s))
 ), taken AS (
@@ -22,21 +22,24 @@ WITH session AS (
         WHERE mine.lease_until < %(now)s
     RETURNING mine.id, mine.created_at
 )
-SELECT session.*, coalesce(taken.id, earlier.id) AS turn_id, taken.id IS NOT NULL AS is_mine,
-       answer.id AS answer_id, decision.tier IS NOT NULL AS is_decided,
+SELECT session.*, coalesce(taken.id, earlier.id) AS turn_id, coalesce(earlier.message, %(message)s) AS message,
+       taken.id IS NOT NULL AS is_mine, decision.tier IS NOT NULL AS is_decided,
        coalesce((SELECT jsonb_object_agg(k.slot_key, k.slot_value) FROM runtime_contextslot k
                  WHERE k.tenant_id = %(tenant)s AND k.session_id = %(session)s
                    AND (k.expires_at IS NULL OR k.expires_at > %(now)s)), '{}') AS slots
 FROM session
 LEFT JOIN taken ON true
 LEFT JOIN earlier ON true
-LEFT JOIN runtime_turn answer
-    ON answer.tenant_id = %(tenant)s AND answer.in_reply_to_id = earlier.id AND answer.speaker = 'assistant'
 LEFT JOIN runtime_decisionevent decision
     ON decision.tenant_id = %(tenant)s AND decision.input_turn_id = earlier.id AND decision.event_type = 'tier_selection'
 """
 """Stores the customer's turn and reads what deciding needs. A message sent twice is stored once: the second time it
-comes back with its answer, or is taken over when the lease of whoever decided it has run out."""
+comes back as decided, or is taken over, in its first words, when the lease of whoever decided it has run out."""
+
+RELEASE = """
+UPDATE runtime_turn SET lease_until = %(now)s WHERE tenant_id = %(tenant)s AND id = %(turn)s
+"""
+"""Gives a turn up that could not be decided: the same message may be sent again at once."""
 
 RECORD = """
 WITH advanced AS (

@@ -8,20 +8,21 @@ language model a turn costs at most 4 messages to the database: load, search, fa
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from runtime.context import Reply, TurnContext
-from runtime.models import ContextSlot, DecisionEvent, Session, Tier, Turn
-from runtime.statements import LOAD, RECORD
+from runtime.models import DecisionEvent, Session, Tier, Turn
+from runtime.statements import LOAD, RECORD, RELEASE
 from runtime.tiers import answer_from_catalog, answer_from_faq, offer_a_person
 from tenants.errors import Conflict
 from tenants.scope import current_tenant_id
@@ -63,16 +64,27 @@ def take_turn(*, session_id: UUID, message: str, external_id: str = "", ui_event
     with ``session_ended``, ``in_progress`` (the message is being answered) or ``session_busy``.
     """
     started = time.perf_counter()
-    message, turn_id = nfc(message).strip(), None
-    for _round in range(ROUNDS):
-        loaded = load(session_id=session_id, message=message, external_id=external_id, ui_event=ui_event, turn_id=turn_id)
-        if loaded.is_decided:
-            return stored_answer(loaded.context.turn_id)
-        reply = decide(loaded.context)
-        if recorded := record(loaded.context, reply, started=started):
-            return recorded
-        turn_id = loaded.context.turn_id
-    raise Conflict("session_busy", _("Several messages came at once. Send it again."))
+    asked: dict[str, Any] = {"message": nfc(message).strip(), "external_id": external_id, "ui_event": ui_event}
+    loaded = load(session_id=session_id, turn_id=None, **asked)
+    with _given_up_on_error(loaded.context.turn_id):
+        for _round in range(ROUNDS):
+            if loaded.is_decided:
+                return stored_answer(loaded.context.turn_id)
+            if recorded := record(loaded.context, decide(loaded.context), started=started):
+                return recorded
+            loaded = load(session_id=session_id, turn_id=loaded.context.turn_id, **asked)
+        raise Conflict("session_busy", _("Several messages came at once. Send it again."))
+
+
+@contextmanager
+def _given_up_on_error(turn_id: UUID) -> Iterator[None]:
+    """Give the lease back when the turn cannot be decided: who sends the message again need not wait for its end."""
+    try:
+        yield
+    except BaseException:
+        with suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute(RELEASE, {"tenant": current_tenant_id(), "turn": turn_id, "now": timezone.now()})
+        raise
 
 
 def load(
@@ -101,14 +113,13 @@ def load(
     context = TurnContext(
         session_id=session_id,
         turn_id=row["turn_id"],
-        message=message,
         slots=json.loads(row["slots"]),
-        **{name: row[name] for name in _FROM_SESSION},
+        **{name: row[name] for name in _FROM_ROW},
     )
     return Loaded(context, is_decided=row["is_decided"])
 
 
-_FROM_SESSION = ("bot_id", "bot_version_id", "channel", "owner", "flow_step", "turn_number", "currency")
+_FROM_ROW = ("message", "bot_id", "bot_version_id", "channel", "owner", "flow_step", "turn_number", "currency")
 
 
 def decide(context: TurnContext) -> Reply:
@@ -122,49 +133,58 @@ def decide(context: TurnContext) -> Reply:
 
 def record(context: TurnContext, reply: Reply, *, started: float) -> Recorded | None:
     """Store the decision in one statement; None when another turn of the session was recorded meanwhile."""
-    latency_ms = round((time.perf_counter() - started) * 1000)
     flow_step = reply.flow_step or context.flow_step
-    language = context.question.language if context.message else ""
     slots = [*_learnt(context), *reply.slots]
-    row = _fetch(
-        RECORD,
-        tenant=current_tenant_id(),
-        session=context.session_id,
-        turn=context.turn_id,
-        turn_number=context.turn_number,
-        owner=context.owner,
-        bot_version=context.bot_version_id,
-        flow_step=flow_step,
-        reply=reply.message,
-        language=language,
-        ui_metadata=json.dumps(reply.ui_metadata),
-        slots=json.dumps(slots),
-        tier=reply.tier,
-        confidence=round(reply.confidence, 3),
-        sources=json.dumps(reply.sources),
-        details=json.dumps(reply.details),
-        cost=reply.cost_usd,
-        latency_ms=latency_ms,
-        actions=json.dumps(
-            [{"name": one.name, "input": one.input, "output": one.output, "ms": one.milliseconds} for one in reply.actions]
-        ),
-        now=timezone.now(),
-    )
+    session = {"flow_step": flow_step, "owner": context.owner}
+    decision = {
+        "tier": reply.tier.value,
+        "confidence": round(reply.confidence, 3),
+        "sources": list(reply.sources),
+        "estimated_cost_usd": f"{reply.cost_usd:.6f}",
+        "latency_ms": round((time.perf_counter() - started) * 1000),
+    }
+    row = _fetch(RECORD, **_values(context, reply, slots), **_as_columns(decision, session=session, slots=slots))
     if row is None:
         return None
     return Recorded(
         turn={"id": context.turn_id, "speaker": "user", "message": context.message},
         reply=_said(row["id"], row["created_at"], reply.message, reply.ui_metadata),
-        decision={
-            "tier": reply.tier.value,
-            "confidence": round(reply.confidence, 3),
-            "sources": list(reply.sources),
-            "estimated_cost_usd": str(reply.cost_usd),
-            "latency_ms": latency_ms,
-        },
+        decision=decision,
         slots=slots,
-        session={"flow_step": flow_step, "owner": context.owner},
+        session=session,
     )
+
+
+def _values(context: TurnContext, reply: Reply, slots: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what ``RECORD`` stores of the reply and what it was decided from."""
+    actions = [{"name": one.name, "input": one.input, "output": one.output, "ms": one.milliseconds} for one in reply.actions]
+    return {
+        "tenant": current_tenant_id(),
+        "session": context.session_id,
+        "turn": context.turn_id,
+        "turn_number": context.turn_number,
+        "owner": context.owner,
+        "bot_version": context.bot_version_id,
+        "flow_step": reply.flow_step or context.flow_step,
+        "reply": reply.message,
+        "language": context.question.language if context.message else "",
+        "ui_metadata": json.dumps(reply.ui_metadata),
+        "slots": json.dumps(slots),
+        "actions": json.dumps(actions),
+        "now": timezone.now(),
+    }
+
+
+def _as_columns(decision: dict[str, Any], **answered: Any) -> dict[str, Any]:
+    """Return the decision as ``RECORD`` takes it; what else was answered is kept in its details, for a repetition."""
+    return {
+        "tier": decision["tier"],
+        "confidence": decision["confidence"],
+        "sources": json.dumps(decision["sources"]),
+        "details": json.dumps({"answered": answered}),
+        "cost": decision["estimated_cost_usd"],
+        "latency_ms": decision["latency_ms"],
+    }
 
 
 def _fetch(sql: str, **parameters: Any) -> dict[str, Any] | None:
@@ -204,10 +224,10 @@ def _said(
 
 def stored_answer(turn_id: UUID) -> Recorded:
     """Return what was recorded for a turn: the answer to a message that is sent again."""
-    turn = Turn.objects.select_related("session").get(pk=turn_id)
+    turn = Turn.objects.get(pk=turn_id)
     reply = Turn.objects.filter(in_reply_to=turn, speaker=Turn.Speaker.ASSISTANT).first()
     decision = DecisionEvent.objects.get(input_turn=turn, event_type=DecisionEvent.EventType.TIER_SELECTION)
-    slots = ContextSlot.objects.filter(extracted_from_turn=turn)
+    answered = decision.decision_metadata["answered"]
     return Recorded(
         turn={"id": turn.id, "speaker": turn.speaker, "message": turn.message},
         reply=_said(reply.id, reply.created_at, reply.message, reply.ui_metadata) if reply else None,
@@ -215,11 +235,9 @@ def stored_answer(turn_id: UUID) -> Recorded:
             "tier": decision.tier,
             "confidence": float(decision.confidence or 0),
             "sources": decision.sources,
-            "estimated_cost_usd": str(decision.estimated_cost_usd),
+            "estimated_cost_usd": f"{decision.estimated_cost_usd:.6f}",
             "latency_ms": decision.latency_ms,
         },
-        slots=[
-            {"key": slot.slot_key, "value": slot.slot_value, "confidence": float(slot.confidence or 0)} for slot in slots
-        ],
-        session={"flow_step": turn.session.flow_step, "owner": turn.session.owner},
+        slots=answered["slots"],
+        session=answered["session"],
     )

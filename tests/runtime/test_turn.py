@@ -245,3 +245,40 @@ def test_a_turn_costs_at_most_four_messages_to_the_database(
 ) -> None:
     with django_assert_max_num_queries(4):
         say(session, message)
+
+
+def test_a_busy_message_may_be_sent_again_at_once(session: Session, monkeypatch: Any) -> None:
+    from runtime import turn
+
+    decide = turn.decide
+
+    def always_too_late(context: Any) -> Any:
+        Session.objects.filter(pk=session.pk).update(turn_number=context.turn_number + 1)
+        return decide(context)
+
+    with monkeypatch.context() as patched, pytest.raises(Conflict):
+        patched.setattr(turn, "decide", always_too_late)
+        say(session, "How long does delivery take?", external_id="m-1")
+    assert say(session, "How long does delivery take?", external_id="m-1").decision["tier"] == "faq"
+    assert Turn.objects.filter(session=session).count() == 2
+
+
+def test_a_message_that_failed_may_be_sent_again_at_once_and_keeps_its_first_words(
+    session: Session, monkeypatch: Any
+) -> None:
+    from runtime import turn
+
+    def broken(context: Any) -> Any:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched, pytest.raises(ZeroDivisionError):
+        patched.setattr(turn, "decide", broken)
+        say(session, "How long does delivery take?", external_id="m-1")
+    assert say(session, "What is your return policy?", external_id="m-1").reply["message"] == "Two to four working days."  # type: ignore[index]
+
+
+def test_an_answer_given_again_is_the_same_although_the_conversation_went_on(session: Session) -> None:
+    first = say(session, "show me a backpack under 1tr5", external_id="m-1")
+    say(session, "show me a keyboard under 2tr", external_id="m-2")
+    again = say(session, "show me a backpack under 1tr5", external_id="m-1")
+    assert (again.slots, again.session, again.decision) == (first.slots, first.session, first.decision)
