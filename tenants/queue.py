@@ -8,7 +8,8 @@ fences its late writes. Losing Redis delays work until the next tick and never l
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
 LEASE = timedelta(seconds=60)
+WORK_SECONDS = 240
+"""How long one task goes on claiming."""
 WAKE_TIMEOUT = 0.2
 """Seconds a web request may spend on waking a worker; the tick finds the row anyway."""
 
@@ -141,14 +144,23 @@ def sweep(model: type[Row], **values: Any) -> int:
     return buried
 
 
-def work(model: type[Row], run: Callable[[Sequence[Row]], None], *, batch: int, lease: timedelta = LEASE) -> int:
+def work(
+    model: type[Row],
+    run: Callable[[Sequence[Row]], None],
+    *,
+    batch: int,
+    lease: timedelta = LEASE,
+    buried: Mapping[str, Any] | None = None,
+) -> int:
     """Sweep, then claim and run batches tenant by tenant until nothing is due; returns the number of rows run.
 
-    ``run`` gets one batch of one tenant inside its scope and ends each row by ``finish`` or ``fail``.
+    ``run`` gets one batch of one tenant inside its scope and ends each row by ``finish`` or ``fail``. ``buried`` is
+    written to rows that the sweep gives up. After ``WORK_SECONDS`` the rest is left to the next tick: a batch begun
+    late must not run into the task's time limit.
     """
-    sweep(model)
-    done = 0
-    while tenants := due_tenants(model):
+    sweep(model, **(buried or {}))
+    done, enough = 0, time.monotonic() + WORK_SECONDS
+    while time.monotonic() < enough and (tenants := due_tenants(model)):
         claimed = sum(_work_tenant(model, run, tenant_id, batch, lease) for tenant_id in tenants)
         if not claimed:  # others hold what is due
             break

@@ -25,7 +25,7 @@ from catalog.models import ImportJob, KnowledgeDomain
 from catalog.money import CURRENCIES
 from tenants.errors import Conflict, DomainError
 from tenants.models import User
-from tenants.queue import LEASE, MAX_ATTEMPTS, QueueState, fail, finish, renew, sweep, wake, work
+from tenants.queue import LEASE, MAX_ATTEMPTS, QueueState, fail, finish, renew, wake, work
 from tenants.scope import current_tenant_id, tenant_scope
 from tenants.storage import store_file
 
@@ -134,8 +134,8 @@ def _take(job: ImportJob) -> bool:
 
 def run_due_jobs() -> int:
     """Run every import that is due, in all tenants; returns how many."""
-    sweep(ImportJob, status=Status.FAILED, error_log=_("The import was broken off each time it was tried."))
-    return work(ImportJob, run_jobs, batch=1)
+    broken_off = {"status": Status.FAILED, "error_log": _("The import was broken off each time it was tried.")}
+    return work(ImportJob, run_jobs, batch=1, buried=broken_off)
 
 
 def run_jobs(jobs: Sequence[ImportJob]) -> None:

@@ -4,6 +4,7 @@ The triggers queue a row when its text changes. A worker embeds outside any tran
 one statement, which takes only rows that still want the text it embedded: an old vector is never served.
 """
 
+import logging
 from collections.abc import Sequence
 
 from django.db import connection
@@ -11,10 +12,12 @@ from django.db.models.functions import Now
 
 from catalog.models import SearchText, SearchVector
 from catalog.search.query import numbers_literal
-from tenants.queue import QueueState, work
+from tenants.queue import QueueState, fail, work
 from tenants.scope import current_tenant_id
 from tenants.text import words
 from vault.providers.offline import MODEL, embed
+
+logger = logging.getLogger(__name__)
 
 BATCH = 64
 TASK = "catalog.embed_texts"
@@ -33,7 +36,17 @@ AND v.content_hash = made.content_hash
 
 def embed_due_texts() -> int:
     """Embed whatever waits, of every tenant in turn; returns the number of texts taken."""
-    return work(SearchVector, embed_batch, batch=BATCH)
+    return work(SearchVector, embed_rows, batch=BATCH)
+
+
+def embed_rows(rows: Sequence[SearchVector]) -> None:
+    """Embed claimed rows of the scope's tenant together, or one by one when a text among them cannot be embedded."""
+    try:
+        embed_batch(rows)
+    except Exception:
+        logger.exception("%d texts cannot be embedded together", len(rows))
+        for row in rows:
+            _embed_alone(row)
 
 
 def embed_batch(rows: Sequence[SearchVector]) -> None:
@@ -41,18 +54,21 @@ def embed_batch(rows: Sequence[SearchVector]) -> None:
     texts = SearchText.objects.in_bulk([row.text_id for row in rows])
     current = [row for row in rows if row.text_id in texts and _hash(row) == _hash(texts[row.text_id])]
     vectors = embed([text_to_embed(texts[row.text_id]) for row in current])
+    _write(current, [numbers_literal(vector) for vector in vectors])
+
+
+def _embed_alone(row: SearchVector) -> None:
+    try:
+        embed_batch([row])
+    except Exception as error:
+        logger.exception("text %s cannot be embedded", row.text_id)
+        fail(row, str(error))
+
+
+def _write(rows: Sequence[SearchVector], vectors: Sequence[str | None]) -> None:
+    ids, attempts, hashes = [row.pk for row in rows], [row.attempt for row in rows], [_hash(row) for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _WRITE,
-            [
-                MODEL,
-                [row.pk for row in current],
-                [row.attempt for row in current],
-                [_hash(row) for row in current],
-                [numbers_literal(vector) for vector in vectors],
-                current_tenant_id(),
-            ],
-        )
+        cursor.execute(_WRITE, [MODEL, ids, attempts, hashes, list(vectors), current_tenant_id()])
 
 
 def text_to_embed(text: SearchText) -> str:
