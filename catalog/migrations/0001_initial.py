@@ -5,7 +5,6 @@ import django.contrib.postgres.indexes
 import django.contrib.postgres.search
 import django.core.validators
 import django.db.models.deletion
-import django.db.models.expressions
 import django.db.models.functions.datetime
 import pgvector.django.bit
 import pgvector.django.vector
@@ -558,7 +557,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='attributevalue',
-            constraint=models.CheckConstraint(condition=django.db.models.expressions.RawSQL('num_nonnulls(value_text, value_number, value_bool, value_json) = 1', (), models.BooleanField()), name='attributevalue_one_type', violation_error_message='Give exactly one value.'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('value_bool__isnull', True), ('value_json__isnull', True), ('value_number__isnull', True), ('value_text__isnull', False)), models.Q(('value_bool__isnull', True), ('value_json__isnull', True), ('value_number__isnull', False), ('value_text__isnull', True)), models.Q(('value_bool__isnull', False), ('value_json__isnull', True), ('value_number__isnull', True), ('value_text__isnull', True)), models.Q(('value_bool__isnull', True), ('value_json__isnull', False), ('value_number__isnull', True), ('value_text__isnull', True)), _connector='OR'), name='attributevalue_one_type', violation_error_message='Give exactly one value.'),
         ),
         migrations.AddConstraint(
             model_name='saleschannel',

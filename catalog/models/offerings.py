@@ -127,7 +127,7 @@ class OfferingVersion(TenantModel):
         default=dict,
         db_default={},
         editable=False,
-        help_text="Copy of the attribute values, kept by a trigger.",
+        help_text=_("Copy of the attribute values, kept by a trigger."),
     )
     created_by = models.ForeignKey(
         User,
@@ -170,6 +170,11 @@ class OfferingVersion(TenantModel):
         return f"{self.name} (v{self.version})"
 
 
+def _only(kind: str) -> models.Q:
+    """Whether the value column of this kind is the one that is filled."""
+    return models.Q(**{f"value_{one}__isnull": one != kind for one in ("text", "number", "bool", "json")})
+
+
 class AttributeValue(TenantModel):
     """One attribute of one version: the truth, of which ``OfferingVersion.attributes`` is the copy."""
 
@@ -192,9 +197,7 @@ class AttributeValue(TenantModel):
                 violation_error_message=_("This attribute has a value already."),
             ),
             models.CheckConstraint(
-                condition=models.expressions.RawSQL(
-                    "num_nonnulls(value_text, value_number, value_bool, value_json) = 1", (), models.BooleanField()
-                ),
+                condition=_only("text") | _only("number") | _only("bool") | _only("json"),
                 name="attributevalue_one_type",
                 violation_error_message=_("Give exactly one value."),
             ),

@@ -5,7 +5,8 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -94,3 +95,17 @@ def test_of_many_sales_at_once_only_as_many_succeed_as_there_are_pieces() -> Non
         sold = sum(buyers.map(buy, range(8)))
     with in_tenant(tenant.id):
         assert (sold, InventoryItem.objects.get().stock_qty, StockMovement.objects.count()) == (3, 0, 4)
+
+
+@pytest.mark.parametrize("values", [{}, {"value_text": "matt", "value_number": 5}, {"value_bool": True, "value_json": [1]}])
+def test_an_attribute_has_exactly_one_value(saigon: Business, values: dict[str, Any]) -> None:
+    with in_tenant(saigon.tenant):
+        version = OfferingVersion.objects.create(offering=Offering.objects.create(code="lamp"), version=1, name="Lamp")
+        definition = AttributeDefinition.objects.get(domain__code="electronics", key="brand")
+        with pytest.raises(IntegrityError, match="attributevalue_one_type"), transaction.atomic():
+            AttributeValue.objects.create(offering_version=version, attribute_definition=definition, **values)
+        assert not AttributeValue.objects.exists()
+
+
+def test_the_catalogue_gives_the_checks_nothing_to_warn_of(db: None) -> None:
+    call_command("check", "catalog", databases=["default"], fail_level="WARNING")
