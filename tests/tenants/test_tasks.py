@@ -1,5 +1,6 @@
 """The door of background work: a task runs in the tenant it was sent from, or not at all."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,9 +24,11 @@ def whose(expected: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _run_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def _run_here() -> Iterator[None]:
     SEEN.clear()
-    monkeypatch.setattr(app.conf, "task_always_eager", True)
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
 
 
 def test_a_task_runs_in_the_tenant_it_was_sent_from(saigon: Business, harbour: Business) -> None:
