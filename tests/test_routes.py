@@ -35,17 +35,21 @@ from tests.rows import make_row
 
 pytestmark = pytest.mark.django_db
 
-READ, WORK, MANAGE = "read", "work", "manage"
-"""Everybody in the tenant; who runs the shop; who runs the tenant."""
+READ, TALK, STAFF, WORK, MANAGE = "read", "talk", "staff", "work", "manage"
+"""Everybody of the tenant; who converses; the people; who runs the shop; who runs the tenant."""
 
 EXPECTED = {
     READ: {"owner", "operator", "analyst", "bot key"},
-    WORK: {"owner", "operator", "bot key"},
-    MANAGE: {"owner", "bot key"},
+    TALK: {"owner", "operator", "bot key"},
+    STAFF: {"owner", "operator", "analyst"},
+    WORK: {"owner", "operator"},
+    MANAGE: {"owner"},
 }
 ACTORS = ("owner", "operator", "analyst", "bot key")
 
 CRUD = {"get": READ, "post": WORK, "patch": WORK, "delete": WORK}
+PRIVATE = {**CRUD, "get": STAFF}
+CONVERSE = {"get": READ, "post": TALK}
 
 ROUTES: dict[str, dict[str, str]] = {
     "api-keys/": {"get": MANAGE, "post": MANAGE},
@@ -60,25 +64,25 @@ ROUTES: dict[str, dict[str, str]] = {
     "bots/{code}/versions/{version}/activate/": CRUD,
     "capabilities/": CRUD,
     "capabilities/{id}/": CRUD,
-    "customers/": CRUD,
-    "customers/{id}/": CRUD,
+    "customers/": PRIVATE,
+    "customers/{id}/": PRIVATE,
     "domains/": CRUD,
     "domains/{id}/": CRUD,
     "facts/": CRUD,
     "faqs/": CRUD,
     "faqs/{id}/": CRUD,
     "faqs/bulk/": CRUD,
-    "imports/": CRUD,
-    "imports/{id}/": CRUD,
-    "imports/{id}/apply/": CRUD,
-    "imports/{job}/rows/": CRUD,
-    "imports/{job}/rows/{id}/": CRUD,
+    "imports/": PRIVATE,
+    "imports/{id}/": PRIVATE,
+    "imports/{id}/apply/": PRIVATE,
+    "imports/{job}/rows/": PRIVATE,
+    "imports/{job}/rows/{id}/": PRIVATE,
     "inventory-items/": CRUD,
     "inventory-items/{id}/": CRUD,
     "inventory-locations/": CRUD,
     "inventory-locations/{id}/": CRUD,
-    "members/": CRUD,
-    "members/{id}/": CRUD,
+    "members/": PRIVATE,
+    "members/{id}/": PRIVATE,
     "offerings/": CRUD,
     "offerings/search/": CRUD,
     "offerings/{id}/": CRUD,
@@ -94,17 +98,17 @@ ROUTES: dict[str, dict[str, str]] = {
     "prices/{id}/": CRUD,
     "sales-channels/": CRUD,
     "sales-channels/{id}/": CRUD,
-    "sessions/": CRUD,
-    "sessions/{id}/": CRUD,
-    "sessions/{id}/end/": CRUD,
-    "sessions/{session}/actions/": CRUD,
-    "sessions/{session}/actions/{id}/": CRUD,
-    "sessions/{session}/decisions/": CRUD,
-    "sessions/{session}/decisions/{id}/": CRUD,
-    "sessions/{session}/slots/": CRUD,
-    "sessions/{session}/slots/{id}/": CRUD,
-    "sessions/{session}/turns/": CRUD,
-    "sessions/{session}/turns/{id}/": CRUD,
+    "sessions/": CONVERSE,
+    "sessions/{id}/": CONVERSE,
+    "sessions/{id}/end/": CONVERSE,
+    "sessions/{session}/actions/": CONVERSE,
+    "sessions/{session}/actions/{id}/": CONVERSE,
+    "sessions/{session}/decisions/": CONVERSE,
+    "sessions/{session}/decisions/{id}/": CONVERSE,
+    "sessions/{session}/slots/": CONVERSE,
+    "sessions/{session}/slots/{id}/": CONVERSE,
+    "sessions/{session}/turns/": CONVERSE,
+    "sessions/{session}/turns/{id}/": CONVERSE,
     "stock-movements/": CRUD,
     "stock-movements/{id}/": CRUD,
     "tenant/": {"get": READ, "patch": MANAGE},
@@ -260,6 +264,6 @@ def test_lists_name_nothing_of_another_tenant(api: Any, saigon: Business, harbou
 def client_of(actor: str, api: Any, business: Business) -> Any:
     if actor != "bot key":
         return api(business, getattr(business, actor))
+    bot = getattr(row, "bot", row) if isinstance(row, (Bot, Session)) else getattr(getattr(row, "session", None), "bot", None)
     with in_tenant(business.tenant):
-        bot = make_row(Bot)
-        return api(issue_api_key(name="Bot", bot_id=bot.pk)[1])
+        return api(issue_api_key(name="Bot", bot_id=(bot or make_row(Bot)).pk)[1])

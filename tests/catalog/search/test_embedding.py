@@ -145,3 +145,24 @@ def test_vectors_of_an_earlier_model_are_embedded_anew(saigon):
     embed_due_texts()
     with in_tenant(saigon.tenant):
         assert (vector().state, vector().model) == ("done", MODEL)
+
+
+def test_a_text_that_cannot_be_embedded_holds_up_no_other(saigon, harbour, monkeypatch):
+    def chokes(texts):
+        if any("poison" in text for text in texts):
+            raise ValueError("cannot read this")
+        return embed(texts)
+
+    monkeypatch.setattr(embedding, "embed", chokes)
+    with in_tenant(saigon.tenant):
+        a_faq("poison?")
+        a_faq("Can I return it?")
+    with in_tenant(harbour.tenant):
+        a_faq("Where are you?")
+    embed_due_texts()
+    with in_tenant(saigon.tenant):
+        states = dict(SearchVector.objects.values_list("text__title", "state"))
+        assert states == {"poison?": "pending", "Can I return it?": "done"}
+        assert SearchVector.objects.get(state="pending").last_error == "cannot read this"
+    with in_tenant(harbour.tenant):
+        assert vector().state == "done"
