@@ -130,9 +130,19 @@ class BotVersionAdmin(TenantAdmin):
     list_display = ("bot", "version", "is_active", "activated_at", "created_by")
     list_select_related = ("bot", "created_by")
     list_filter = ("bot", "is_active")
-    fields = ("bot", "system_prompt", "capabilities", "flow_config")
+    readonly_fields = ("may_use",)
     actions_detail = ("activate",)
     empty_message = _("A version says how a bot speaks and what it may do.")
+
+    @display(description=_("capabilities"))
+    def may_use(self, version: BotVersion) -> str:
+        """What the version may use, where it is only read."""
+        return ", ".join(map(str, version.capabilities)) or "-"
+
+    def get_fields(self, request: HttpRequest, obj: BotVersion | None = None) -> tuple[str, ...]:
+        """Choose capabilities while the version may be changed, read their names afterwards."""
+        is_form = obj is None or self.has_change_permission(request, obj)
+        return ("bot", "system_prompt", "capabilities" if is_form else "may_use", "flow_config")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Begin with the newest version of the bot: a new one is mostly a small change."""

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, TypedDict
 
 from django.db import models, transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from catalog.attributes import attribute_rows, check_nothing_missing, check_offering_attributes, check_options
@@ -50,10 +51,14 @@ class NewImage(TypedDict, total=False):
 
 
 def create_defaults(tenant: Tenant) -> None:
-    """Give a new tenant the channel ``web``, the price list ``standard`` and the location ``main``: enough to sell."""
+    """Give a new tenant the channel ``web``, the price list ``standard`` and the location ``main``: enough to sell.
+
+    They are named in the tenant's language.
+    """
     SalesChannel.objects.create(code="web", name="Web")
-    PriceList.objects.create(code="standard", name=_("Standard prices"))
-    InventoryLocation.objects.create(code="main", name=_("Main location"))
+    with translation.override(tenant.locale):
+        PriceList.objects.create(code="standard", name=_("Standard prices"))
+        InventoryLocation.objects.create(code="main", name=_("Main location"))
 
 
 @transaction.atomic

@@ -7,10 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
 
 MOST_TURNS = 200
 """Turns shown at once, the newest; older ones are a link away."""
+
+OWN_WORDS = {
+    "budget": _("budget"),
+    "currency": _("currency"),
+    "max": _("at most"),
+    "min": _("at least"),
+    "offering": _("offering"),
+    "priority": _("priority"),
+    "text": _("text"),
+    "vector": _("meaning"),
+}
+"""What Backroom itself writes into slots and scores, in words; what a bot names by itself is shown as it is."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,7 @@ def read_transcript(session: Session, *, before: UUID | None = None) -> Transcri
 def _known(session: Session, titles: dict[str, str]) -> list[tuple[str, str]]:
     """Return what was learnt: ids by the title they had in an answer, JSON objects as lists of what they hold."""
     slots = ContextSlot.objects.live().filter(session=session).order_by("slot_key")
-    return [(slot.slot_key, titles.get(slot.slot_value) or _in_words(slot.slot_value)) for slot in slots]
+    return [(_word(slot.slot_key), titles.get(slot.slot_value) or _in_words(slot.slot_value)) for slot in slots]
 
 
 def _in_words(value: str) -> str:
@@ -84,7 +98,11 @@ def _in_words(value: str) -> str:
         return value
     if not isinstance(parts, dict):
         return value
-    return ", ".join(f"{name} {part}" for name, part in parts.items() if part is not None)
+    return ", ".join(f"{_word(name)} {part}" for name, part in parts.items() if part is not None)
+
+
+def _word(name: Any) -> str:
+    return str(OWN_WORDS.get(str(name), name))
 
 
 def _by_turn(session: Session, turn_ids: list[UUID]) -> dict[UUID | None, DecisionEvent]:
@@ -126,7 +144,7 @@ def _sources(given: Iterable[Any]) -> Iterable[Source]:
             id=str(source.get("id", "")),
             title=str(source.get("title") or source.get("id", "")),
             percent=_percent(source.get("score")),
-            parts=[(str(name), _percent(score)) for name, score in scores],
+            parts=[(_word(name), _percent(score)) for name, score in scores],
         )
 
 

@@ -140,12 +140,12 @@ class ImportRow(TenantModel):
     data = models.JSONField(
         _("as understood"),
         default=dict,
-        help_text="Parts offering, variant, image; what the file does not say is not there.",
+        help_text=_("Parts offering, variant, image; what the file does not say is not there."),
     )
-    problems = models.JSONField(_("problems"), default=list, help_text="Each: level, column, value, code, message.")
+    problems = models.JSONField(_("problems"), default=list, help_text=_("Each: level, column, value, code, message."))
     outcome = models.CharField(_("effect"), max_length=16, choices=Outcome, blank=True)
     changes = models.JSONField(
-        _("changes"), default=dict, db_default={}, help_text="By what changes: value before and after."
+        _("changes"), default=dict, db_default={}, help_text=_("By what changes: value before and after.")
     )
 
     objects: ClassVar = ImportRowQuerySet.as_manager()
