@@ -5,13 +5,21 @@ from celery import shared_task
 from catalog.imports.jobs import TASK as RUN_IMPORTS
 from catalog.imports.jobs import run_due_jobs
 from catalog.search.embedding import TASK as EMBED_TEXTS
-from catalog.search.embedding import embed_due_texts
+from catalog.search.embedding import embed_due_texts, requeue_other_models
+from tenants.queue import wake
 
 
 @shared_task(name=EMBED_TEXTS, ignore_result=True)
 def embed_texts() -> None:
     """Embed the texts that changed."""
     embed_due_texts()
+
+
+@shared_task(name="catalog.requeue_other_models", ignore_result=True)
+def requeue_texts() -> None:
+    """After an upgrade that brought another model, embed everything anew."""
+    if requeue_other_models():
+        wake(EMBED_TEXTS)
 
 
 @shared_task(name=RUN_IMPORTS, ignore_result=True)

@@ -19,6 +19,7 @@ ALSO_INTERFACES = ("apps", "management", "site")
 
 TENANT_SCOPES = {
     "catalog/imports/jobs.py": "the heartbeat's own thread",
+    "catalog/search/embedding.py": "queues tenant by tenant",
     "runtime/demo/loading.py": "the demo's two tenants",
     "tenants/auth.py": "a door: the API",
     "tenants/management/base.py": "a door: commands",
@@ -30,6 +31,7 @@ TENANT_SCOPES = {
 """Every file that enters a tenant, and why."""
 
 PLATFORM_SCOPES = {
+    "catalog/search/embedding.py": "the embedding model is the whole installation's",
     "runtime/auth.py": "a conversation's token names its tenant",
     "tenants/admin/base.py": "platform staff on a platform page",
     "tenants/api/accounts.py": "a person's own tenants",

@@ -7,13 +7,13 @@ one statement, which takes only rows that still want the text it embedded: an ol
 import logging
 from collections.abc import Sequence
 
-from django.db import connection
+from django.db import connection, models
 from django.db.models.functions import Now
 
 from catalog.models import SearchText, SearchVector
 from catalog.search.query import numbers_literal
 from tenants.queue import QueueState, fail, work
-from tenants.scope import current_tenant_id
+from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 from tenants.text import words
 from vault.providers.offline import MODEL, embed
 
@@ -81,9 +81,18 @@ def text_to_embed(text: SearchText) -> str:
 
 
 def requeue_other_models() -> int:
-    """Queue the scope's vectors of another model than today's: they are not searched until embedded anew."""
-    old = SearchVector.objects.filter(state=QueueState.DONE).exclude(model=MODEL)
-    return old.update(state=QueueState.PENDING, attempt=0, due_at=Now())
+    """Queue all tenants' vectors of another model than today's: they are not searched until embedded anew."""
+    with platform_scope(reason="the embedding model is the whole installation's"):
+        tenants = list(_of_other_models().values_list("tenant_id", flat=True).distinct())
+    queued = 0
+    for tenant_id in tenants:
+        with tenant_scope(tenant_id):
+            queued += _of_other_models().update(state=QueueState.PENDING, attempt=0, due_at=Now())
+    return queued
+
+
+def _of_other_models() -> models.QuerySet[SearchVector]:
+    return SearchVector.objects.filter(state=QueueState.DONE).exclude(model=MODEL)
 
 
 def _hash(row: SearchText | SearchVector) -> bytes:
