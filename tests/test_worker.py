@@ -1,0 +1,134 @@
+"""A real Celery worker on the test's own database and broker: whatever dies, the work is done in the end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from redis import Redis
+
+from catalog.models import SearchVector
+from catalog.tasks import embed_texts
+from config.celery import app
+from tenants.queue import QueueState
+from tests.config.installation import wait_for
+from tests.conftest import Business, in_tenant
+from tests.rows import an_offering
+from tests.worker_tasks import slow_embeddings, whose
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def broker() -> Iterator[Redis]:
+    """Return the broker, empty before and after."""
+    with Redis.from_url(os.environ["REDIS_URL"]) as redis:
+        redis.flushall()
+        yield redis
+        redis.flushall()
+
+
+@pytest.fixture
+def start_worker(broker: Redis, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Return what starts a worker of two processes on the test's database."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-q", "-A", "config.celery", "worker", "--pool", "prefork"]
+            + ["--concurrency", "2", "--without-gossip", "--without-mingle", "--include", "tests.worker_tasks"],
+            cwd=ROOT,
+            env=os.environ | {"DATABASE_URL": database_url(), "BACKROOM_TEST_FOLDER": str(tmp_path)},
+            start_new_session=True,
+            stdout=(tmp_path / "log").open("ab"),
+            stderr=subprocess.STDOUT,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        kill(process)
+
+
+def database_url() -> str:
+    """Return the address of the database that the tests write to."""
+    given = settings.DATABASES["default"]
+    return f"postgres://{given['USER']}@/{connection.settings_dict['NAME']}?host={given['HOST']}"
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End the worker and its children without a word."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def offerings(business: Business, how_many: int) -> None:
+    with in_tenant(business.tenant):
+        for number in range(how_many):
+            an_offering(f"Lamp {number}")
+
+
+def states(business: Business) -> list[tuple[Any, ...]]:
+    with in_tenant(business.tenant):
+        return list(SearchVector.objects.values_list("state", "attempt"))
+
+
+def all_done(business: Business) -> bool:
+    with in_tenant(business.tenant):
+        return not SearchVector.objects.exclude(state=QueueState.DONE, embedding__isnull=False).exists()
+
+
+def tick() -> None:
+    """Do what beat does every few seconds."""
+    app.send_task(embed_texts.name)
+
+
+def test_tasks_run_in_the_tenant_they_were_sent_from(
+    saigon: Business, harbour: Business, start_worker: Any, tmp_path: Path
+) -> None:
+    start_worker()
+    for business in (saigon, harbour) * 50:
+        with in_tenant(business.tenant):
+            whose.delay(str(business.tenant.id))
+    app.send_task(whose.name, ["nobody"])
+    noted = tmp_path / "whose"
+    wait_for(lambda: noted.exists() and len(noted.read_text().splitlines()) >= 100, 60, "100 tasks")
+    time.sleep(1)  # a task too many would come now
+    pairs = [line.split() for line in noted.read_text().splitlines()]
+    assert len(pairs) == 100
+    assert all(sent == ran for sent, ran in pairs)
+
+
+def test_an_emptied_broker_delays_work_and_loses_none(saigon: Business, broker: Redis, start_worker: Any) -> None:
+    offerings(saigon, 5)
+    tick()
+    broker.flushall()
+    start_worker()
+    time.sleep(3)
+    assert not all_done(saigon)
+    wait_for(lambda: tick() or all_done(saigon), 60, "embeddings after the tick")
+
+
+def test_work_of_a_killed_worker_is_finished_by_another_when_the_lease_ends(
+    saigon: Business, start_worker: Any, tmp_path: Path
+) -> None:
+    offerings(saigon, 3)
+    first = start_worker()
+    app.send_task(slow_embeddings.name)
+    wait_for(lambda: QueueState.RUNNING in dict(states(saigon)), 60, "the first worker to begin")
+    kill(first)
+    assert not all_done(saigon)
+    start_worker()
+    wait_for(lambda: tick() or all_done(saigon), 90, "the second worker to finish")
+    assert {attempt for _state, attempt in states(saigon)} == {2}
