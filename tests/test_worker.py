@@ -26,6 +26,7 @@ from tests.worker_tasks import slow_embeddings, whose
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 ROOT = Path(__file__).resolve().parent.parent
+OPTIONS = "--concurrency 2 --without-gossip --without-mingle --include tests.worker_tasks"
 
 
 @pytest.fixture
@@ -44,8 +45,7 @@ def start_worker(broker: Redis, tmp_path: Path) -> Iterator[Callable[[], subproc
 
     def start() -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-q", "-A", "config.celery", "worker", "--pool", "prefork"]
-            + ["--concurrency", "2", "--without-gossip", "--without-mingle", "--include", "tests.worker_tasks"],
+            [sys.executable, *f"-m celery -q -A config.celery worker --pool prefork {OPTIONS}".split()],
             cwd=ROOT,
             env=os.environ | {"DATABASE_URL": database_url(), "BACKROOM_TEST_FOLDER": str(tmp_path)},
             start_new_session=True,
