@@ -3,7 +3,7 @@
 import sys
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any
 
 import environ
 from csp.constants import NONCE, NONE, SELF
@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
-from config import embedded
+from config import embedded, environment
 from config.navigation import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -34,14 +34,21 @@ def secret(name: str) -> str:
     return embedded.secret(name)
 
 
-SECRET_KEY = secret("SECRET_KEY")
+def number(name: str, default: int) -> int:
+    """Return a whole number of the environment."""
+    return environment.whole_number(name, env.str(name, default=""), default=default)
+
+
+SECRET_KEY = environment.secret_key(secret("SECRET_KEY"))
+VAULT_KEYS = environment.vault_keys(secret("VAULT_KEYS"))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
-PORT = env.int("PORT", default=8000)
+PORT = number("PORT", 8000)
 PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 SECURE = PUBLIC_URL.startswith("https://")
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 API_RATE = env.str("API_RATE", default="3000/min")
+EMBEDDING_PROVIDER = environment.embedding_provider(env.str("EMBEDDING_PROVIDER", default=""))
 # Made when the demo is loaded, not before.
 DEMO_PASSWORD = lazy(lambda: env.str("DEMO_PASSWORD", default="") or embedded.secret("DEMO_PASSWORD"), str)()
 
@@ -110,39 +117,29 @@ TEMPLATES = [
 ]
 
 
-def database_from_url(url: str) -> dict[str, str]:
-    """Read ``postgres://user:password@host:port/name``; ``?host=/path`` names a unix socket's directory."""
-    parts = urlsplit(url)
-    host = parse_qs(parts.query).get("host", [unquote(parts.hostname or "")])[0]
-    return {
-        "NAME": unquote(parts.path.lstrip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": host,
-        "PORT": str(parts.port or ""),
-    }
-
-
-def database() -> dict[str, object]:
+def database() -> dict[str, Any]:
     """Return who connects where: the application by day, the owner to migrate."""
     if EMBEDDED_DATABASE:
         return dict(embedded.database())
-    app = database_from_url(env.str("DATABASE_URL"))
-    owner = database_from_url(env.str("DATABASE_OWNER_URL", default=env.str("DATABASE_URL")))
-    return {**app, "OWNER": {key: owner[key] for key in ("USER", "PASSWORD", "HOST", "PORT")}}
+    app = environment.database_from_url("DATABASE_URL", env.str("DATABASE_URL"))
+    address = env.str("DATABASE_OWNER_URL", default="")
+    owner = environment.database_from_url("DATABASE_OWNER_URL", address) if address else app
+    return {**app, "OWNER": {key: value for key, value in owner.items() if key != "NAME"}}
 
 
+connection_settings = database()
 DATABASES = {
     "default": {
         "ENGINE": "tenants.postgres",
-        **database(),
+        **connection_settings,
         "CONN_MAX_AGE": 0,
         # A named cursor would run before the scope is sent, and a pooler in transaction mode loses it.
         "DISABLE_SERVER_SIDE_CURSORS": True,
+        # No start-up `options`: PgBouncer refuses them, so the roles themselves carry the timeouts (tenants/postgres/roles).
         "OPTIONS": {
+            **connection_settings.get("OPTIONS", {}),
             # For the web's threads only: a command would wait for a pool, and a test's database could not be dropped.
             **({"pool": {"min_size": 1, "max_size": 8, "timeout": 10}} if env.bool("DATABASE_POOL", default=False) else {}),
-            "options": "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000",
         },
     }
 }

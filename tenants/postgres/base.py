@@ -87,16 +87,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @contextmanager
     def as_owner(self) -> Iterator[None]:
-        """Reconnect as the role that owns the tables, for migrations and for tests' set-up only."""
+        """Reconnect as the role that owns the tables, for migrations and for tests' set-up only.
+
+        That role has no ``statement_timeout`` (``roles.py``): a migration may take long.
+        """
         settings = self.settings_dict
         owner = settings["OWNER"] if isinstance(settings["OWNER"], dict) else {"USER": settings["OWNER"]}
         if settings["USER"] == owner["USER"]:
             yield
             return
         before = {key: settings[key] for key in (*owner, "OPTIONS")}
-        options = {key: value for key, value in settings["OPTIONS"].items() if key != "pool"}
+        unpooled = {key: value for key, value in settings["OPTIONS"].items() if key != "pool"}
         self.close()
-        settings.update(owner, OPTIONS=options)
+        settings.update({"OPTIONS": unpooled, **owner})
         try:
             yield
         finally:

@@ -22,6 +22,11 @@ ROLE_STATEMENTS: tuple[str, ...] = (
     _create("backroom_app", "LOGIN NOINHERIT"),
     "GRANT backroom_platform TO backroom_app WITH INHERIT FALSE, SET TRUE",
     "GRANT backroom_platform, backroom_search TO backroom_owner WITH INHERIT FALSE, SET TRUE",
+    # The application's sessions are never stuck for long, whoever pools them; a migration takes its time.
+    "ALTER ROLE backroom_app SET statement_timeout = '30s'",
+    "ALTER ROLE backroom_app SET lock_timeout = '10s'",
+    "ALTER ROLE backroom_app SET idle_in_transaction_session_timeout = '60s'",
+    "ALTER ROLE backroom_owner SET statement_timeout = 0",
 )
 """Idempotent. A superuser also runs ``CREATE EXTENSION vector`` in template1 and in the database."""
 

@@ -1,0 +1,68 @@
+"""Reads what the environment says; what cannot be right stops the start with one line that shows no secret."""
+
+import base64
+import binascii
+
+from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+KEY_BYTES = 32
+SHORTEST_SECRET = 32  # characters
+
+
+def whole_number(name: str, text: str, *, default: int) -> int:
+    """Read a count or a port; an empty text means the default. Raises ImproperlyConfigured."""
+    if not text.strip():
+        return default
+    if not text.strip().isdecimal():
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {text!r}.")
+    return int(text)
+
+
+def secret_key(text: str) -> str:
+    """Return Django's SECRET_KEY. Raises ImproperlyConfigured when it is too short to keep anything secret."""
+    if len(text) < SHORTEST_SECRET:
+        raise ImproperlyConfigured(f"SECRET_KEY must have at least {SHORTEST_SECRET} characters.")
+    return text
+
+
+def vault_keys(text: str) -> dict[str, bytes]:
+    """Read ``id:base64 of 32 bytes`` pairs, separated by commas, in order. Raises ImproperlyConfigured."""
+    keys: dict[str, bytes] = {}
+    for number, pair in enumerate(text.split(","), start=1):
+        name, _, encoded = pair.strip().partition(":")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if not name or name in keys or len(key) != KEY_BYTES:
+            raise ImproperlyConfigured(
+                f"VAULT_KEYS must be pairs id:base64 of {KEY_BYTES} bytes, separated by commas: number {number} is not."
+            )
+        keys[name] = key
+    return keys
+
+
+def embedding_provider(text: str) -> str:
+    """Return the name of what computes embeddings. Raises ImproperlyConfigured for one that there is not yet."""
+    if text not in ("", "offline"):
+        raise ImproperlyConfigured(f"EMBEDDING_PROVIDER={text} is not supported yet: set it to offline or leave it out.")
+    return "offline"
+
+
+def database_from_url(name: str, url: str) -> dict[str, object]:
+    """Read ``postgres://user:password@host:port/name?sslmode=…`` into Django's database settings.
+
+    What libpq knows beside the address (``sslmode``, ``sslrootcert``, ``connect_timeout`` …) goes into OPTIONS;
+    ``?host=/path`` names a unix socket's directory. Raises ImproperlyConfigured.
+    """
+    try:
+        found = conninfo_to_dict(url) if "://" in url else {}
+    except ProgrammingError:
+        found = {}
+    if not found:
+        raise ImproperlyConfigured(f"{name} is not an address like postgres://user:password@host:5432/name.")
+    address = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    read: dict[str, object] = {key: str(found.pop(word, "")) for key, word in address.items()}
+    return {**read, "OPTIONS": found}

@@ -1,0 +1,87 @@
+"""What a deployment may set: read as it is meant, or refused with one line."""
+
+import base64
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import environment
+from config.embedded import layout
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+RIGHT = {
+    "DATABASE_URL": "postgres://backroom_app@127.0.0.1:1/backroom",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "SECRET_KEY": "x" * 60,
+    "VAULT_KEYS": f"k1:{KEY}",
+}
+
+
+def test_a_database_address_keeps_everything_that_libpq_understands() -> None:
+    url = "postgres://app:p%40ss@db.example:6432/shop?sslmode=verify-full&sslrootcert=/etc/ca.pem&connect_timeout=3"
+    assert environment.database_from_url("DATABASE_URL", url) == {
+        "NAME": "shop",
+        "USER": "app",
+        "PASSWORD": "p@ss",
+        "HOST": "db.example",
+        "PORT": "6432",
+        "OPTIONS": {"sslmode": "verify-full", "sslrootcert": "/etc/ca.pem", "connect_timeout": "3"},
+    }
+
+
+def test_a_database_address_may_name_the_folder_of_a_socket() -> None:
+    read = environment.database_from_url("DATABASE_URL", "postgres://app@/shop?host=/run/kho%20hàng")
+    assert (read["HOST"], read["PORT"], read["OPTIONS"]) == ("/run/kho hàng", "", {})
+
+
+@pytest.mark.parametrize("url", ["nonsense", "postgres://a:geheim@h/x?nope=1", "postgres://a:geheim@h:x y/x"])
+def test_a_database_address_that_cannot_be_read_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL is not an address") as caught:
+        environment.database_from_url("DATABASE_URL", url)
+    assert "geheim" not in str(caught.value)
+
+
+def test_vault_keys_keep_their_order() -> None:
+    keys = environment.vault_keys(f"k2:{KEY}, k1:{'A' * 43}=")
+    assert list(keys.items()) == [("k2", bytes(range(32))), ("k1", bytes(32))]
+
+
+@pytest.mark.parametrize("text", ["", KEY, f":{KEY}", "k1:abc", "k1:####", f"k1:{KEY},k1:{KEY}", f"k1:{KEY},"])
+def test_malformed_vault_keys_are_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="VAULT_KEYS must be") as caught:
+        environment.vault_keys(text)
+    assert KEY not in str(caught.value)
+
+
+def start(**changes: str) -> tuple[int, str]:
+    """Run a command on production-like settings; returns its exit code and everything it printed."""
+    given: Any = {"PATH": "/usr/bin:/bin", **RIGHT, **changes}
+    command = [sys.executable, "manage.py", "diffsettings", "--output", "hash"]
+    done = subprocess.run(command, cwd=layout.CHECKOUT, env=given, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"VAULT_KEYS": ""}, "VAULT_KEYS must be set when DATABASE_URL is."),
+        ({"VAULT_KEYS": "k1:short"}, "VAULT_KEYS must be pairs id:base64 of 32 bytes"),
+        ({"SECRET_KEY": ""}, "SECRET_KEY must be set when DATABASE_URL is."),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY must have at least 32 characters."),
+        ({"PORT": "abc"}, "PORT must be a whole number, not 'abc'."),
+        ({"EMBEDDING_PROVIDER": "openai"}, "EMBEDDING_PROVIDER=openai is not supported yet"),
+        ({"DATABASE_OWNER_URL": "nonsense"}, "DATABASE_OWNER_URL is not an address"),
+    ],
+)
+def test_a_setting_that_cannot_be_right_stops_the_start_with_one_line(changes: dict[str, str], line: str) -> None:
+    code, printed = start(**changes)
+    assert code == 1
+    assert printed.startswith(f"backroom: {line}")
+    assert len(printed.splitlines()) == 1
+
+
+def test_right_settings_start() -> None:
+    assert start() == (0, "")
