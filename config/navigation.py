@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 Entry = tuple[Any, str, str]
@@ -71,7 +72,7 @@ def _item(request: HttpRequest, title: Any, icon: str, model: str) -> dict[str, 
         return None
     if not request.user.has_perm(f"{app_label}.view_{model_name}"):
         return None
-    return {"title": title, "icon": icon, "link": link}
+    return {"title": capfirst(title), "icon": icon, "link": link}
 
 
 UNFOLD = {

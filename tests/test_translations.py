@@ -13,7 +13,12 @@ from django.conf import settings
 from django.test import Client
 from django.utils.translation.template import templatize
 
-from tests.conftest import Business
+from catalog.models import InventoryLocation, PriceList
+from runtime.models import Session
+from runtime.services import set_slot
+from tenants.services import create_tenant
+from tests.conftest import Business, in_tenant
+from tests.rows import make_row
 from tests.tenants.admin_pages import browser, page, text_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -161,3 +166,25 @@ def test_the_login_page_is_vietnamese_for_a_vietnamese_browser(client: Client) -
     assert "Trang quản trị cho bot bán hàng" in said
     assert "Địa chỉ e-mail" in said
     assert "E-mail address" not in said
+
+
+@pytest.mark.django_db
+def test_what_was_learnt_is_told_in_the_readers_language(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        session = make_row(Session)
+        set_slot(session=session, slot_key="budget", slot_value='{"max": "200000", "currency": "VND"}')
+    person = browser(saigon.operator)
+    person.cookies[settings.LANGUAGE_COOKIE_NAME] = "vi"
+    said = text_of(person.get(page("runtime_session_change", session.pk)))
+    assert "ngân sách" in said
+    assert "tối đa 200000, tiền tệ VND" in said
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("locale", "names"), [("vi", ["Bảng giá chuẩn", "Kho chính"]), ("en", ["Standard prices", "Main location"])]
+)
+def test_a_new_tenant_gets_its_first_rows_in_its_own_language(locale: str, names: list[str]) -> None:
+    made = create_tenant(slug="new", name="New", owner_email="new@example.com", locale=locale)
+    with in_tenant(made.tenant):
+        assert [PriceList.objects.get().name, InventoryLocation.objects.get().name] == names

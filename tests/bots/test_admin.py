@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from bots.models import Bot, BotVersion, Faq
-from bots.services import create_version
+from bots.models import Bot, BotVersion, Capability, Faq
+from bots.services import activate_version, create_version
 from tests.conftest import Business, in_tenant
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,10 @@ def test_a_new_version_begins_as_a_copy_of_the_newest(staff: Client, saigon: Bus
     assert "Be kind and brief." in page.content.decode()
     staff.post(url("botversion_add"), {"bot": str(bot.pk), "system_prompt": "Be brief.", "flow_config": "{}"})
     with in_tenant(saigon.tenant):
-        assert list(BotVersion.objects.values_list("version", "system_prompt")) == [(2, "Be brief."), (1, "Be kind and brief.")]
+        assert list(BotVersion.objects.values_list("version", "system_prompt")) == [
+            (2, "Be brief."),
+            (1, "Be kind and brief."),
+        ]
 
 
 def test_activating_asks_first_and_only_the_button_does_it(staff: Client, saigon: Business, bot: Bot) -> None:
@@ -59,6 +62,16 @@ def test_a_version_that_spoke_is_read_and_never_changed(staff: Client, saigon: B
     assert staff.post(url("botversion_change", version.pk), body).status_code == 403
     with in_tenant(saigon.tenant):
         assert BotVersion.objects.get().system_prompt == "Be kind."
+
+
+def test_a_version_that_spoke_names_what_it_may_use(staff: Client, saigon: Business, bot: Bot) -> None:
+    prices = Capability.objects.get(code="price_lookup")
+    with in_tenant(saigon.tenant):
+        version = create_version(bot=bot, capabilities=[prices])
+        activate_version(version=version)
+    said = staff.get(url("botversion_change", version.pk)).content.decode()
+    assert prices.name in said
+    assert "Capability:" not in said
 
 
 def test_a_faq_is_written_in_a_form(staff: Client, saigon: Business) -> None:
