@@ -19,6 +19,7 @@ from catalog.api.stock import person
 from catalog.imports.given_rows import rows_as_csv
 from catalog.imports.jobs import create_job, request_apply
 from catalog.imports.limits import MAX_FILE_BYTES
+from catalog.imports.summary import in_order
 from catalog.models import ImportJob, ImportRow, KnowledgeDomain
 from catalog.models.imports import ImportRowQuerySet
 from tenants.api import TenantReadViewSet
@@ -53,7 +54,7 @@ class ImportSerializer(TenantSerializer):
     domain = CodeRelatedField(read_only=True, allow_null=True)
     error = TextField(source="error_log", read_only=True)
     counts = serializers.DictField(read_only=True, help_text="total, rows, errors and warnings read so far")
-    summary = serializers.DictField(read_only=True)
+    summary = serializers.SerializerMethodField()
 
     class Meta:
         model = ImportJob
@@ -62,6 +63,10 @@ class ImportSerializer(TenantSerializer):
             *("counts", "summary", "error", "created_at", "updated_at"),
         )
         read_only_fields = fields
+
+    def get_summary(self, job: ImportJob) -> dict[str, Any]:
+        """Return the summary in the contract's order; nothing before it is staged."""
+        return in_order({**job.summary, "status": job.status}) if job.summary else {}
 
 
 @extend_schema_serializer(

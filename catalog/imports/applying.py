@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from catalog.imports import statements
 from catalog.imports.diff import compare, run, tell_outcomes
 from catalog.imports.staging import LeaseLost
+from catalog.imports.summary import summarise
 from catalog.models import ImportJob
 from tenants.queue import finish
 
@@ -38,8 +39,3 @@ def _write(job: ImportJob) -> None:
         slices = cursor.fetchone()[0]
     for number in range(slices):
         run([statements.NEW_OFFERINGS], job, slice=number)
-
-
-def summarise(job: ImportJob, status: str, counts: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Return the import's summary as the contract has it."""
-    return {"job": str(job.pk), "status": str(status), **counts, "seconds": round(seconds, 2)}

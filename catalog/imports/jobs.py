@@ -17,17 +17,18 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from catalog.imports.applying import apply, summarise
+from catalog.imports.applying import apply
 from catalog.imports.limits import MAX_FILE_BYTES
 from catalog.imports.problems import UnreadableFile
 from catalog.imports.staging import LeaseLost, OnProgress, stage
+from catalog.imports.summary import summarise
 from catalog.models import ImportJob, KnowledgeDomain
 from catalog.money import CURRENCIES
 from tenants.errors import Conflict, DomainError
-from tenants.models import User
+from tenants.models import StoredFile, User
 from tenants.queue import LEASE, MAX_ATTEMPTS, QueueState, fail, finish, renew, wake, work
 from tenants.scope import current_tenant_id, tenant_scope
-from tenants.storage import store_file
+from tenants.storage import path_of, store_file
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +56,7 @@ def create_job(
         raise DomainError(
             "unknown_currency", _("“%(code)s” is no ISO 4217 currency.") % {"code": currency}, field="currency"
         )
-    with transaction.atomic():
-        stored = store_file(chunks, name=name, media_type="text/csv", limit=MAX_FILE_BYTES, created_by=created_by)
+    with transaction.atomic(), _stored(chunks, name, created_by) as stored:
         job = ImportJob.objects.create(
             source_file=stored,
             currency=currency,
@@ -69,6 +69,17 @@ def create_job(
         )
         wake(TASK)
     return job
+
+
+@contextmanager
+def _stored(chunks: Iterable[bytes], name: str, created_by: User | None) -> Iterator[StoredFile]:
+    """Keep the file; without a job its row goes with the transaction, and here its bytes."""
+    stored = store_file(chunks, name=name, media_type="text/csv", limit=MAX_FILE_BYTES, created_by=created_by)
+    try:
+        yield stored
+    except BaseException:
+        path_of(stored).unlink(missing_ok=True)
+        raise
 
 
 def request_apply(*, job: ImportJob) -> ImportJob:

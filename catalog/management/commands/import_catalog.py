@@ -4,12 +4,13 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import CommandError, CommandParser
 
 from catalog.imports.jobs import import_file
 from catalog.imports.staging import OnProgress
+from catalog.imports.summary import failed, in_order
 from catalog.models import ImportJob
 from tenants.errors import DomainError
 from tenants.management.base import TenantCommand
@@ -39,7 +40,7 @@ class Command(TenantCommand):
         )
 
     def handle_tenant(self, tenant: Tenant, **options: Any) -> None:
-        """Import and print."""
+        """Import and print; a failed import has its summary too, and one line on stderr."""
         path: Path = options["file"]
         try:
             job = import_file(
@@ -52,12 +53,21 @@ class Command(TenantCommand):
                 on_progress=_bar() if sys.stderr.isatty() else None,
             )
         except DomainError as error:
-            raise CommandError(error.message) from error
+            self._fail(error.message, failed({"code": error.code, "message": error.message}))
         except OSError as error:
-            raise CommandError(f"{path}: {error.strerror or error}") from error
+            reason = f"{path}: {error.strerror or error}"
+            self._fail(reason, failed({"code": "unreadable_file", "message": reason}))
         if job.status == ImportJob.Status.FAILED:
-            raise CommandError(f"{path.name}: {job.error_log}")
-        self.stdout.write(json.dumps(job.summary, ensure_ascii=False))
+            told = job.summary.get("error", {"code": "failed", "message": job.error_log})
+            self._fail(f"{path.name}: {job.error_log}", failed(told, job))
+        self._print(in_order(job.summary))
+
+    def _fail(self, line: str, summary: dict[str, Any]) -> NoReturn:
+        self._print(summary)
+        raise CommandError(line)
+
+    def _print(self, summary: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(summary, ensure_ascii=False))
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -35,8 +35,21 @@ def run(slug, path, *options):
     return json.loads(out.getvalue().splitlines()[-1])
 
 
+def failed_run(slug, path, *options):
+    """The line on stderr and the summary that was printed."""
+    out = StringIO()
+    with pytest.raises(CommandError) as error:
+        call_command("import_catalog", slug, str(path), *options, stdout=out)
+    assert error.value.returncode == 1
+    return str(error.value), json.loads(out.getvalue().splitlines()[-1])
+
+
 def real(name):
     return Path(DATA or "") / "catalog" / name
+
+
+def counted(**effects):
+    return {"created": 0, "changed": 0, "unchanged": 0, **effects}
 
 
 def sizes():
@@ -57,6 +70,18 @@ def test_the_bicycle_shop_is_imported_exactly(saigon):
         assert Variant.objects.filter(inventory_policy="continue").count() == 17
         assert ImportRow.objects.filter(outcome="error").count() == 41
         assert Variant.objects.filter(inventory_items=None).count() == 25
+
+
+@real_files
+def test_the_apparel_shop_is_imported_exactly_and_a_second_time_nothing_changes(saigon):
+    first, second = (run("saigon", real("shopify_apparel.csv"), "--currency", "USD") for _time in range(2))
+    assert (first["rows"], first["images"], first["errors"], first["warnings"]) == (104, 55, 0, 0)
+    assert (second["rows"], second["images"], second["errors"], second["warnings"]) == (104, 0, 0, 0)
+    sizes = {"offerings": 25, "variants": 96, "prices": 96, "stock": 95}
+    assert {part: first[part] for part in sizes} == {part: counted(created=size) for part, size in sizes.items()}
+    assert {part: second[part] for part in sizes} == {part: counted(unchanged=size) for part, size in sizes.items()}
+    with in_tenant(saigon.tenant):
+        assert (Offering.objects.filter(status="active").count(), OfferingImage.objects.count()) == (25, 55)
 
 
 @real_files
@@ -121,24 +146,41 @@ def test_duplicate_skus_get_a_number_when_asked_for(saigon, file):
         assert set(Variant.objects.values_list("sku", flat=True)) == {"LS-M", "LS-M-2"}
 
 
+KEYS = ["job", "status", "rows", "offerings", "variants", "prices", "stock", "images", "warnings", "errors", "seconds"]
+
+
+def test_the_summary_has_the_contracts_keys_in_its_order(saigon, file):
+    summary = run("saigon", file([shopify()]))
+    assert list(summary) == KEYS
+    assert [list(summary[part]) for part in KEYS[3:7]] == [["created", "changed", "unchanged"]] * 4
+
+
 @pytest.mark.parametrize(
-    ("slug", "options", "message"),
+    ("options", "code", "message"),
     [
-        ("nobody", (), "There is no tenant “nobody”."),
-        ("saigon", ("--currency", "XXX"), "“XXX” is no ISO 4217 currency."),
-        ("saigon", ("--mapping", "backroom"), "shop.csv: The header has no column “code”. (row 1, column “code”)"),
+        (("--currency", "XXX"), "unknown_currency", "“XXX” is no ISO 4217 currency."),
+        (("--mapping", "backroom"), "missing_header", "shop.csv: The header has no column “code”. (row 1, column “code”)"),
     ],
 )
-def test_what_cannot_be_imported_at_all_is_one_clear_line(saigon, file, slug, options, message):
-    with pytest.raises(CommandError) as error:
-        run(slug, file([shopify()]), *options)
-    assert (str(error.value), error.value.returncode) == (message, 1)
+def test_what_cannot_be_imported_at_all_is_one_clear_line_and_a_summary_of_zeros(saigon, file, options, code, message):
+    line, summary = failed_run("saigon", file([shopify()]), *options)
+    assert line == message
+    assert (list(summary), summary["status"]) == ([*KEYS, "error"], "failed")
+    assert [summary[name] for name in KEYS[2:]] == [0, *[counted()] * 4, 0, 0, 0, 0]
+    assert summary["error"]["code"] == code
+    assert summary["error"]["message"] in line
     with in_tenant(saigon.tenant):
         assert not Offering.objects.exists()
+        assert [str(pk) for pk in ImportJob.objects.values_list("pk", flat=True)] == [*filter(None, [summary["job"]])]
+
+
+def test_an_unknown_tenant_is_one_clear_line(saigon, file):
+    with pytest.raises(CommandError, match=r"^There is no tenant “nobody”\.$"):
+        run("nobody", file([shopify()]))
 
 
 def test_a_file_that_is_not_there_is_one_clear_line(saigon, tmp_path):
-    with pytest.raises(CommandError, match="No such file"):
-        run("saigon", tmp_path / "gone.csv")
+    line, summary = failed_run("saigon", tmp_path / "gone.csv")
+    assert line == summary["error"]["message"] == f"{tmp_path / 'gone.csv'}: No such file or directory"
     with in_tenant(saigon.tenant):
         assert not ImportJob.objects.exists()

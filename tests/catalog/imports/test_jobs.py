@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core.cache import cache
-from django.db import IntegrityError, connection, connections
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
 
 from catalog.imports import jobs
@@ -222,3 +224,12 @@ def test_a_worker_killed_in_the_middle_leaves_no_half_catalogue_and_another_one_
         job.refresh_from_db()
         assert (job.status, Variant.objects.count(), StockMovement.objects.count()) == ("completed", 3, 3)
     connections.close_all()
+
+
+@pytest.mark.django_db
+def test_a_job_that_cannot_be_made_leaves_no_file_behind(saigon):
+    with in_tenant(saigon.tenant):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            made(priority=None)
+        assert not ImportJob.objects.exists()
+        assert not list(Path(default_storage.path(str(saigon.tenant.pk))).iterdir())
