@@ -15,6 +15,7 @@ from bots import serializers, services
 from bots.models import Bot, BotVersion, Capability, Faq
 from catalog.search import search
 from tenants.api import TenantReadViewSet, TenantViewSet
+from tenants.auth import bound_bot, of_bound_bot
 from tenants.models import User
 from tenants.queue import wake
 
@@ -29,7 +30,7 @@ class CapabilityViewSet(TenantReadViewSet):
 
 
 class BotViewSet(TenantViewSet):
-    """Bots, addressed by code. Deleting archives: conversations stay readable."""
+    """Bots, addressed by code. Deleting archives: conversations stay readable. A key bound to a bot sees that one only."""
 
     queryset = Bot.objects.all()
     serializer_class = serializers.BotSerializer
@@ -38,8 +39,8 @@ class BotViewSet(TenantViewSet):
     search_fields = ("code", "name")
 
     def get_queryset(self) -> models.QuerySet:
-        """Return the bots with the number of their active version."""
-        bots: Any = super().get_queryset()
+        """Return the bots the caller may see, with the number of their active version."""
+        bots: Any = super().get_queryset().filter(of_bound_bot(self.request.user, "id"))
         return bots.with_active_version()
 
     def perform_destroy(self, instance: Bot) -> None:
@@ -71,11 +72,12 @@ class BotVersionViewSet(TenantReadViewSet):
 
     def get_queryset(self) -> models.QuerySet:
         """Return the versions of the bot named by the address."""
-        return super().get_queryset().filter(bot__code=self.kwargs["code"])
+        return super().get_queryset().filter(of_bound_bot(self.request.user), bot__code=self.kwargs["code"])
 
     def bot(self) -> Bot:
         """Return the bot named by the address; raises ``Http404``."""
-        bot: Bot | None = Bot.objects.filter(code=self.kwargs["code"]).first()
+        bots = Bot.objects.filter(of_bound_bot(self.request.user, "id"))
+        bot: Bot | None = bots.filter(code=self.kwargs["code"]).first()
         if bot is None:
             raise Http404
         return bot
@@ -101,7 +103,7 @@ class BotVersionViewSet(TenantReadViewSet):
 
 
 class FaqViewSet(TenantViewSet):
-    """Questions and answers. Found at once, also by meaning after a few seconds."""
+    """Questions and answers, found at once. A key bound to a bot sees what that bot answers: its own and everybody's."""
 
     queryset = Faq.objects.all()
     serializer_class = serializers.FaqSerializer
@@ -115,6 +117,11 @@ class FaqViewSet(TenantViewSet):
     }
     search_fields = ("question", "answer")
     ordering_fields = ("priority",)
+
+    def get_queryset(self) -> models.QuerySet:
+        """Return the FAQs the caller may see."""
+        faqs, bot_id = super().get_queryset(), bound_bot(self.request.user)
+        return faqs.filter(models.Q(bot=bot_id) | models.Q(bot=None)) if bot_id else faqs
 
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:
         """Save, and wake the worker that embeds it."""

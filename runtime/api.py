@@ -15,11 +15,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from runtime import serializers
-from runtime.auth import SessionPrincipal, bound_bot, is_own
+from runtime.auth import SessionPrincipal, is_own
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
 from runtime.services import CustomerName, end_session, set_slot, start_session
 from runtime.turn import take_turn
 from tenants.api import TenantReadViewSet
+from tenants.auth import bound_bot
 from tenants.errors import Conflict, DomainError
 from tenants.filters import Filter, parse_bool
 

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 
 from runtime.models import Session
 from runtime.services import SESSION_TOKEN_PREFIX
-from tenants.auth import BearerAuthentication, KeyPrincipal, bearer, enter_tenant
+from tenants.auth import BearerAuthentication, bearer, enter_tenant, of_bound_bot
 from tenants.models import Tenant, hash_token
 from tenants.scope import platform_scope
 
@@ -83,10 +83,4 @@ def is_own(principal: Any) -> Q:
     """Return the condition for the conversations the caller may see: all, those of a key's bot, or a browser's one."""
     if isinstance(principal, SessionPrincipal):
         return Q(pk=principal.pk)
-    bot_id = bound_bot(principal)
-    return Q(bot_id=bot_id) if bot_id else Q()
-
-
-def bound_bot(principal: Any) -> UUID | None:
-    """Return the bot that the caller's API key is bound to."""
-    return principal.key.bot_id if isinstance(principal, KeyPrincipal) else None
+    return of_bound_bot(principal)

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from rest_framework import authentication, exceptions
@@ -19,9 +20,9 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.tokens import AccessToken
 
+from tenants.keys import key_permissions
 from tenants.models import ApiKey, Membership, Tenant, hash_token
 from tenants.models.people import API_KEY_PREFIX
-from tenants.roles import Role, role_permissions
 from tenants.scope import platform_scope, tenant_scope
 
 LAST_USED_PRECISION = timedelta(minutes=1)
@@ -94,19 +95,15 @@ def _note_use(key: ApiKey) -> None:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=Now())
 
 
-def key_permissions(key: ApiKey) -> frozenset[str]:
-    """Return what the key may do: all an owner may, narrowed by its scopes (``model:read``, ``model:write``, ``*:read``)."""
-    owner = role_permissions(Role.OWNER)
-    if not key.scopes:
-        return owner
-    return frozenset(perm for perm in owner if any(_scope_covers(scope, perm) for scope in key.scopes))
+def bound_bot(principal: Any) -> UUID | None:
+    """Return the bot that the caller's API key is bound to."""
+    return principal.key.bot_id if isinstance(principal, KeyPrincipal) else None
 
 
-def _scope_covers(scope: str, perm: str) -> bool:
-    verb, _, model = perm.partition(".")[2].partition("_")
-    name, _, access = scope.partition(":")
-    readable = access in ("", "read", "write") if verb == "view" else access in ("", "write")
-    return readable and name in ("*", model)
+def of_bound_bot(principal: Any, column: str = "bot_id") -> Q:
+    """Return the condition for the rows of the caller's bot; a caller who is bound to none sees those of all."""
+    bot_id = bound_bot(principal)
+    return Q(**{column: bot_id}) if bot_id else Q()
 
 
 class PersonAuthentication(BearerAuthentication, JWTAuthentication):

@@ -90,7 +90,7 @@ EXAMPLE = OpenApiExample(
 class FactsView(TenantAPIView):
     """Price, availability and attributes of one SKU."""
 
-    required_permission = "catalog.view_variantprice"
+    required_permission = "catalog.view_variant"
 
     @extend_schema(parameters=[FactsQuery], responses=FactsSerializer, examples=[EXAMPLE])
     def get(self, request: Request) -> Response:

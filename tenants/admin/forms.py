@@ -10,7 +10,7 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelect2Widget, UnfoldAdminTextInputWidget
 
-from tenants.auth import key_permissions
+from tenants.keys import unknown_scopes
 from tenants.models import ApiKey, Membership, Tenant
 from tenants.roles import Role
 
@@ -97,7 +97,6 @@ class ApiKeyForm(forms.ModelForm):
     def clean_scopes(self) -> list[Any]:
         """Refuse scopes that mean nothing."""
         scopes = [scope.strip() for scope in self.cleaned_data["scopes"]]
-        empty = [scope for scope in scopes if not key_permissions(ApiKey(scopes=[scope]))]
-        if empty:
-            raise ValidationError(_("There is no such scope: %(names)s"), "unknown_scope", {"names": ", ".join(empty)})
+        if unknown := unknown_scopes(scopes):
+            raise ValidationError(_("There is no such scope: %(names)s"), "unknown_scope", {"names": ", ".join(unknown)})
         return scopes

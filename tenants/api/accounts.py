@@ -15,9 +15,10 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from tenants.api.base import TenantAPIView, TenantReadViewSet, TenantViewSet, check_if_match, etag_of
-from tenants.auth import find_membership, key_permissions
+from tenants.auth import find_membership
 from tenants.errors import DomainError
 from tenants.filters import Filter
+from tenants.keys import key_permissions, unknown_scopes
 from tenants.models import ApiKey, Membership, Tenant, User
 from tenants.permissions import IsPerson
 from tenants.scope import current_tenant_id, platform_scope
@@ -154,16 +155,16 @@ class ApiKeySerializer(TenantSerializer):
         read_only_fields = ("prefix", "revoked_at", "last_used_at")
 
     def validate_scopes(self, scopes: list[str]) -> list[str]:
-        """Refuse scopes that mean nothing, and a key that may do more than who makes it."""
-        empty = [scope for scope in scopes if not key_permissions(ApiKey(scopes=[scope]))]
-        if empty:
-            raise serializers.ValidationError(_("There is no such scope: %s") % ", ".join(empty), code="unknown_scope")
+        """Refuse scopes that mean nothing."""
+        if unknown := unknown_scopes(scopes):
+            raise serializers.ValidationError(_("There is no such scope: %s") % ", ".join(unknown), code="unknown_scope")
         return scopes
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Check the reach of the key as it would be saved."""
-        scopes = attrs.get("scopes", self.instance.scopes if isinstance(self.instance, ApiKey) else [])
-        if not self.context["request"].user.has_perms(key_permissions(ApiKey(scopes=scopes))):
+        """Refuse a key that, as it would be saved, may do more than who makes it."""
+        stored = self.instance if isinstance(self.instance, ApiKey) else ApiKey()
+        wanted = ApiKey(scopes=attrs.get("scopes", stored.scopes), bot=attrs.get("bot", stored.bot))
+        if not self.context["request"].user.has_perms(key_permissions(wanted)):
             raise DomainError("too_wide", _("The key could do more than you may."), field="scopes")
         return super().validate(attrs)
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bots.models import Bot, BotVersion, Faq
+from tenants.services import issue_api_key
 from tests.conftest import Business, in_tenant
 
 pytestmark = pytest.mark.django_db
@@ -135,3 +136,44 @@ def test_a_list_costs_the_same_however_long_it_is(shop: Any, django_assert_max_n
         assert len(shop.get("bots/").json()["results"]) == 6
     with django_assert_max_num_queries(5):
         shop.get("bots/bot-1/versions/")
+
+
+@pytest.fixture
+def bound(shop: Any, api: Any, saigon: Business) -> Any:
+    """The client of a key bound to the bot called shop, beside which there is one called other."""
+    shop.post("bots/", {"code": "other", "name": "Other"})
+    for code in ("shop", "other"):
+        shop.post(f"bots/{code}/versions/", {})
+    with in_tenant(saigon.tenant):
+        return api(issue_api_key(name="shop", bot_id=Bot.objects.get(code="shop").pk)[1])
+
+
+def test_a_key_bound_to_a_bot_sees_no_other_bot(bound: Any) -> None:
+    assert [one["code"] for one in bound.get("bots/").json()["results"]] == ["shop"]
+    assert bound.get("bots/shop/").status_code == 200
+    assert bound.get("bots/shop/versions/1/").status_code == 200
+    assert bound.get("bots/shop/search/", {"q": "x"}).status_code == 200
+    for path in ("", "versions/", "versions/1/"):
+        assert bound.get(f"bots/other/{path}").status_code == 404, path
+    assert bound.get("bots/other/search/", {"q": "x"}).status_code == 404
+
+
+def test_a_key_bound_to_a_bot_reads_its_faqs_and_those_of_every_bot(bound: Any, shop: Any) -> None:
+    made = {}
+    for bot in ("shop", "other", None):
+        faq = {"question": f"Of {bot}?", "answer": "Yes.", "language": "en", "bot": bot}
+        made[bot] = shop.post("faqs/", faq).json()["id"]
+    assert {one["bot"] for one in bound.get("faqs/").json()["results"]} == {"shop", None}
+    statuses = {bot: bound.get(f"faqs/{pk}/").status_code for bot, pk in made.items()}
+    assert statuses == {"shop": 200, "other": 404, None: 200}
+    assert len(shop.get("faqs/").json()["results"]) == 3
+
+
+def test_a_key_bound_to_a_bot_writes_no_bots_and_no_faqs(bound: Any, saigon: Business) -> None:
+    assert bound.patch("bots/shop/", {"name": "Mine"}).status_code == 403
+    assert bound.post("bots/shop/versions/", {}).status_code == 403
+    assert bound.post("faqs/", {"question": "Q?", "answer": "A.", "language": "en"}).status_code == 403
+    with in_tenant(saigon.tenant):
+        assert Bot.objects.get(code="shop").name == "Shop"
+        assert BotVersion.objects.count() == 2
+        assert not Faq.objects.exists()

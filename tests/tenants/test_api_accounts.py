@@ -1,10 +1,19 @@
 """Logging in, the own account and tenant, members and API keys, through HTTP."""
 
+import re
+from pathlib import Path
+
+import pytest
 from django.test import Client
 
+from bots.models import Bot
+from runtime.models import Session
+from tenants.keys import SCOPE_GROUPS
 from tenants.models import ApiKey, Membership, User
 from tenants.scope import platform_scope
+from tenants.services import issue_api_key
 from tests.conftest import PASSWORD, in_tenant
+from tests.rows import make_row
 
 
 def log_in(email, password=PASSWORD, **more):
@@ -179,3 +188,81 @@ def test_a_read_scope_reads_and_does_not_write(api, saigon):
     key = api(saigon, saigon.owner).post("api-keys/", {"name": "r", "scopes": ["*:read"]}).json()["key"]
     assert api(key).get("tenant/").status_code == 200
     assert api(key).patch("tenant/", {"name": "No"}).status_code == 403
+
+
+def key_of(api, business, *scopes):
+    return api(api(business, business.owner).post("api-keys/", {"name": "k", "scopes": list(scopes)}).json()["key"])
+
+
+@pytest.mark.parametrize(
+    ("scope", "opens", "closed"),
+    [
+        ("offerings:read", ["offerings/", "variants/", "offerings/search/?q=x"], ["prices/", "customers/"]),
+        ("prices:read", ["prices/", "price-lists/", "price-changes/"], ["offerings/"]),
+        ("stock:read", ["inventory-items/", "inventory-locations/", "stock-movements/"], ["prices/"]),
+        ("sessions:write", ["sessions/"], ["bots/", "faqs/"]),
+        ("bots:read", ["bots/", "capabilities/"], ["faqs/", "sessions/"]),
+        ("variant:read", ["variants/"], ["offerings/"]),
+    ],
+)
+def test_a_scope_opens_its_part_of_the_api(api, saigon, scope, opens, closed):
+    client = key_of(api, saigon, scope)
+    assert {path: client.get(path).status_code for path in opens} == dict.fromkeys(opens, 200)
+    assert {path: client.get(path).status_code for path in closed} == dict.fromkeys(closed, 403)
+
+
+def test_offerings_read_tells_the_facts_and_changes_nothing(api, saigon):
+    client = key_of(api, saigon, "offerings:read")
+    assert client.get("facts/?sku=none").status_code != 403
+    assert client.post("offerings/", {}).status_code == 403
+
+
+def test_sessions_write_talks_and_logs(api, saigon):
+    with in_tenant(saigon.tenant):
+        session = make_row(Session)
+    client = key_of(api, saigon, "sessions:write")
+    for part in ("turns", "slots", "decisions", "actions"):
+        assert client.get(f"sessions/{session.pk}/{part}/").status_code == 200
+        assert client.post(f"sessions/{session.pk}/{part}/", {}).status_code in (201, 422)
+    assert client.post(f"sessions/{session.pk}/end/").status_code == 200
+
+
+@pytest.mark.parametrize("scope", ["offering", "offerings", "offerings:", "offerings:admin", ":read", "Offerings:read", ""])
+def test_a_misspelt_scope_is_refused(api, saigon, scope):
+    answer = api(saigon, saigon.owner).post("api-keys/", {"name": "typo", "scopes": [scope]})
+    assert answer.status_code == 422
+    with in_tenant(saigon.tenant):
+        assert not ApiKey.objects.filter(name="typo").exists()
+
+
+def test_the_document_lists_every_scope():
+    text = (Path(__file__).resolve().parents[2] / "docs" / "tenants.md").read_text()
+    assert set(re.findall(r"^\| `([a-z-]+):` \|", text, re.MULTILINE)) == set(SCOPE_GROUPS)
+
+
+def test_a_key_bound_to_a_bot_neither_makes_nor_sees_keys_nor_people(api, saigon):
+    with in_tenant(saigon.tenant):
+        bot = make_row(Bot)
+        for scopes in ((), ("*:write",), ("api-keys:write",)):
+            client = api(issue_api_key(name="bound", bot_id=bot.pk, scopes=scopes)[1])
+            assert client.post("api-keys/", {"name": "unbound"}).status_code == 403
+            assert {client.get(path).status_code for path in ("api-keys/", "members/", "customers/", "imports/")} == {403}
+        assert not ApiKey.objects.filter(name="unbound").exists()
+
+
+def test_a_key_cannot_loose_another_from_its_bot(api, saigon):
+    with in_tenant(saigon.tenant):
+        row, _key = issue_api_key(name="bound", bot_id=make_row(Bot).pk)
+    narrow = key_of(api, saigon, "api-keys:write")
+    assert narrow.patch(f"api-keys/{row.pk}/", {"bot": None}).json()["code"] == "too_wide"
+    with in_tenant(saigon.tenant):
+        assert ApiKey.objects.get(pk=row.pk).bot_id
+
+
+def test_a_key_revoked_twice_was_closed_the_first_time(api, saigon):
+    owner = api(saigon, saigon.owner)
+    made = owner.post("api-keys/", {"name": "site"}).json()
+    assert owner.delete(f"api-keys/{made['id']}/").status_code == 204
+    first = owner.get(f"api-keys/{made['id']}/").json()["revoked_at"]
+    assert owner.delete(f"api-keys/{made['id']}/").status_code == 204
+    assert owner.get(f"api-keys/{made['id']}/").json()["revoked_at"] == first is not None

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
-from tenants.auth import key_permissions
+from tenants.keys import unknown_scopes
 from tenants.management.base import TenantCommand
 from tenants.models import ApiKey, Tenant
 from tenants.services import issue_api_key
@@ -20,15 +20,14 @@ class Command(TenantCommand):
         """Take the slug, a name, scopes and a bot."""
         super().add_arguments(parser)
         parser.add_argument("--name", required=True)
-        parser.add_argument("--scopes", default="", help="comma-separated, such as offering:read,session:write")
+        parser.add_argument("--scopes", default="", help="comma-separated, such as offerings:read,sessions:write")
         parser.add_argument("--bot", help="code of the bot the key belongs to")
 
     def handle_tenant(self, tenant: Tenant, **options: Any) -> None:
         """Issue and print."""
         scopes = [scope.strip() for scope in options["scopes"].split(",") if scope.strip()]
-        for scope in scopes:
-            if not key_permissions(ApiKey(scopes=[scope])):
-                raise CommandError(f"There is no scope “{scope}”.")
+        if unknown := unknown_scopes(scopes):
+            raise CommandError(f"There is no scope “{unknown[0]}”.")
         try:
             _row, key = issue_api_key(name=options["name"], scopes=scopes, bot_id=_bot_id(options["bot"]))
         except ValidationError as error:

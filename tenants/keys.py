@@ -1,0 +1,76 @@
+"""What an API key may do: all an owner may, less what its scopes leave out, and far less when it is bound to a bot.
+
+A scope is ``name:read`` or ``name:write`` (which reads as well). The name is a resource group of the API (``offerings``),
+one model (``variant``), or ``*``.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from tenants.models import ApiKey
+from tenants.roles import NONE, VIEW, Role, role_permissions
+
+SCOPE_GROUPS: dict[str, frozenset[str]] = {
+    "api-keys": frozenset({"apikey"}),
+    "bots": frozenset({"bot", "botversion", "botversioncapability", "capability"}),
+    "channels": frozenset({"saleschannel"}),
+    "customers": frozenset({"customer", "customeridentity"}),
+    "domains": frozenset({"knowledgedomain", "attributedefinition"}),
+    "faqs": frozenset({"faq"}),
+    "imports": frozenset({"importjob", "importrow", "storedfile"}),
+    "members": frozenset({"membership", "user"}),
+    "offerings": frozenset({"offering", "offeringversion", "attributevalue", "offeringimage", "variant"}),
+    "prices": frozenset({"variantprice", "pricelist", "pricechange"}),
+    "sessions": frozenset({"session", "turn", "contextslot", "decisionevent", "actionexecution"}),
+    "stock": frozenset({"inventoryitem", "inventorylocation", "stockmovement"}),
+    "tenant": frozenset({"tenant"}),
+}
+"""The names of scopes beside those of single models (``docs/tenants.md`` tells what each opens)."""
+
+BOT_KEY_TABLE: dict[str, frozenset[str]] = {
+    "tenants.tenant": VIEW,
+    "catalog": VIEW,
+    "catalog.customer": NONE,
+    "catalog.customeridentity": NONE,
+    "catalog.importjob": NONE,
+    "catalog.importrow": NONE,
+    "bots": VIEW,
+    "runtime": frozenset({"view", "add", "change"}),
+}
+"""The most a key bound to a bot may do: talk, log, and read what is sold. No keys: it could make itself an unbound one."""
+
+
+def key_permissions(key: ApiKey) -> frozenset[str]:
+    """Return every ``app.verb_model`` the key holds."""
+    most = role_permissions(Role.OWNER)
+    if key.bot_id:
+        most = frozenset(perm for perm in most if _bot_key_may(perm))
+    return frozenset(perm for perm in most if _any_covers(key.scopes, perm)) if key.scopes else most
+
+
+def unknown_scopes(scopes: Sequence[str]) -> list[str]:
+    """Return the scopes that open nothing: a misspelt one would make a key that is narrower than it looks."""
+    owner = role_permissions(Role.OWNER)
+    return [scope for scope in scopes if not any(_any_covers([scope], perm) for perm in owner)]
+
+
+def _bot_key_may(perm: str) -> bool:
+    app, verb, model = _parts(perm)
+    return verb in BOT_KEY_TABLE.get(f"{app}.{model}", BOT_KEY_TABLE.get(app, NONE))
+
+
+def _any_covers(scopes: Iterable[str], perm: str) -> bool:
+    _app, verb, model = _parts(perm)
+    return any(_covers(scope, verb, model) for scope in scopes)
+
+
+def _covers(scope: str, verb: str, model: str) -> bool:
+    name, _, access = scope.partition(":")
+    allowed = access == "write" or (access == "read" and verb == "view")
+    return allowed and (name in ("*", model) or model in SCOPE_GROUPS.get(name, ()))
+
+
+def _parts(perm: str) -> tuple[str, str, str]:
+    """Split ``catalog.view_variant``."""
+    app, _, rest = perm.partition(".")
+    verb, _, model = rest.partition("_")
+    return app, verb, model
