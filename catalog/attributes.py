@@ -49,15 +49,16 @@ def check_offering_attributes(domain: KnowledgeDomain | None, values: Mapping[st
     return checked
 
 
-def check_options(domain: KnowledgeDomain | None, options: Mapping[str, Any], *, path: str = "attributes") -> None:
-    """Check a variant's options (they stand at ``path`` in the body); what the domain does not know may be anything."""
+def check_options(domain: KnowledgeDomain | None, options: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check variants' options, by where they stand in the body; what the domain does not know may be anything."""
     known = definitions_of(domain, AttributeDefinition.Scope.VARIANT)
     problems = []
-    for key in known.keys() & options.keys():
-        try:
-            typed_value(known[key], options[key])
-        except ValueError as error:
-            problems.append(FieldProblem(f"{path}.{key}", "invalid", str(error)))
+    for path, given in options.items():
+        for key in known.keys() & given.keys():
+            try:
+                typed_value(known[key], given[key])
+            except ValueError as error:
+                problems.append(FieldProblem(f"{path}.{key}", "invalid", str(error)))
     _raise_all(problems)
 
 

@@ -12,9 +12,16 @@ from django.db import models, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from catalog.attributes import attribute_rows, check_nothing_missing, check_offering_attributes, check_options
+from catalog.attributes import (
+    attribute_rows,
+    check_nothing_missing,
+    check_offering_attributes,
+    check_options,
+    definitions_of,
+)
 from catalog.markup import clean_html
 from catalog.models import (
+    AttributeDefinition,
     Customer,
     CustomerIdentity,
     InventoryItem,
@@ -79,8 +86,8 @@ def create_offering(
     offering = Offering.objects.create(**fields)
     _add_version(offering, 1, name, description, attributes or {}, created_by)
     _set_images(offering, images)
-    for position, variant in enumerate(variants):
-        check_options(offering.domain, variant.get("attributes", {}), path=f"variants.{position}.attributes")
+    options = {f"variants.{position}.attributes": one.get("attributes", {}) for position, one in enumerate(variants)}
+    check_options(offering.domain, options)
     Variant.objects.bulk_create(
         Variant(offering=offering, position=position, **variant) for position, variant in enumerate(variants)
     )
@@ -126,13 +133,14 @@ def create_version(
 ) -> OfferingVersion:
     """Make the next version, a draft. What is left out is taken over from the words shown now.
 
-    Attributes taken over are those the offering's domain still knows. Raises ``DomainError`` as ``create_offering``.
+    Attributes taken over are those whose key the offering's domain knows. Raises ``DomainError`` as ``create_offering``.
     """
     lock(offering)
     shown = offering.current
     if attributes is None:
-        values = shown.attribute_values.filter(attribute_definition__domain=offering.domain_id)
-        attributes = {row.attribute_definition.key: row.value for row in values.select_related("attribute_definition")}
+        known = definitions_of(offering.domain, AttributeDefinition.Scope.OFFERING)
+        values = shown.attribute_values.filter(attribute_definition__key__in=known).select_related("attribute_definition")
+        attributes = {row.attribute_definition.key: row.value for row in values}
     return _add_version(
         offering,
         _next_number(offering),
@@ -143,9 +151,10 @@ def create_version(
     )
 
 
-def lock(offering: Offering) -> None:
-    """Let nobody else change the versions of the offering until the transaction ends."""
-    Offering.objects.select_for_update().only("id").get(pk=offering.pk)
+def lock(offering: Offering) -> Offering:
+    """Let nobody else change the versions of the offering until the transaction ends; returns it as it is stored."""
+    stored: Offering = Offering.objects.select_for_update().get(pk=offering.pk)
+    return stored
 
 
 def _next_number(offering: Offering) -> int:
@@ -164,15 +173,17 @@ def change_offering(
 ) -> Offering:
     """Change fields of an offering; changed ``words`` (name, description, attributes) make a new version.
 
+    So does another domain: it has attributes of its own, and what is not given is taken over as ``create_version`` does.
     ``images``, when given, takes the place of those there are.
     On an active offering the new version is active at once, as an import does it; else it waits as a draft.
     """
+    stored = lock(offering)  # a form has put the new values on its own copy already
     for name, value in values.items():
         setattr(offering, name, value)
     offering.save()
     if images is not None:
         _set_images(offering, images)
-    if words:
+    if words or offering.domain_id != stored.domain_id:
         version = create_version(offering=offering, created_by=created_by, **words)
         if offering.status == Status.ACTIVE:
             activate_version(version=version)
@@ -214,7 +225,7 @@ def save_variant(*, variant: Variant, values: Mapping[str, Any]) -> Variant:
     """Save a new or changed variant; raises ``DomainError`` for options its domain knows and that are wrong."""
     for name, value in values.items():
         setattr(variant, name, value)
-    check_options(variant.offering.domain, variant.attributes)
+    check_options(variant.offering.domain, {"attributes": variant.attributes})
     variant.save()
     return variant
 

@@ -1,13 +1,15 @@
 """Offerings, their versions and variants."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import Http404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
 from rest_framework import serializers, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -47,6 +49,10 @@ class NestedVariantSerializer(TenantSerializer):
         model = Variant
         fields = ("id", "sku", "name", "attributes", "inventory_policy", "status", "position")
         read_only_fields = ("status", "position")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Leave the SKUs to the offering: it asks about all of them at once."""
+        return attrs
 
 
 @extend_schema_serializer(
@@ -89,6 +95,23 @@ class OfferingSerializer(TenantSerializer):
             *("name", "description", "attributes", "version", "images", "variants", "metadata", "created_at", "updated_at"),
         )
         read_only_fields = ("status",)
+
+    def validate_variants(self, variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Refuse a SKU that stands here twice, or that the tenant has already."""
+        skus = [variant["sku"] for variant in variants]
+        taken = set(Variant.objects.filter(sku__in=skus).values_list("sku", flat=True))
+        errors = [_sku_error(sku, is_taken=sku in taken, is_second=sku in skus[:n]) for n, sku in enumerate(skus)]
+        if any(errors):
+            raise serializers.ValidationError(errors)
+        return variants
+
+
+def _sku_error(sku: str, *, is_taken: bool, is_second: bool) -> dict[str, list[ErrorDetail]]:
+    if is_second:
+        return {"sku": [ErrorDetail(_("Another variant here has this SKU."), code="duplicate_sku")]}
+    if is_taken:
+        return {"sku": [ErrorDetail(_("A variant with this SKU exists already."), code="unique")]}
+    return {}
 
 
 class ChangedOfferingSerializer(OfferingSerializer):

@@ -84,6 +84,26 @@ def test_a_code_or_sku_is_used_once_in_a_business(client: ApiClient, api: Api, h
     assert api(harbour).post("offerings/", LAMP).status_code == 201
 
 
+def test_a_sku_stands_once_in_a_body(client: ApiClient, saigon: Business) -> None:
+    client.post("offerings/", {"code": "old", "name": "Old", "offering_type": "physical", "variants": [{"sku": "A"}]})
+    refused = client.post("offerings/", {**LAMP, "variants": [{"sku": "B"}, {"sku": "B"}, {"sku": "C"}, {"sku": "A"}]})
+    assert refused.status_code == 422
+    assert problems(refused) == {("variants.1.sku", "duplicate_sku"), ("variants.3.sku", "unique")}
+    with in_tenant(saigon.tenant):
+        assert Offering.objects.get().code == "old"
+
+
+def test_many_variants_cost_no_more_queries_than_one(client: ApiClient) -> None:
+    def cost(count: int) -> int:
+        variants = [{"sku": f"{count}-{one}", "attributes": {"storage": "64 GB"}} for one in range(count)]
+        with CaptureQueriesContext(connection) as queries:
+            made = client.post("offerings/", {**LAMP, "code": f"lamp-{count}", "variants": variants})
+        assert made.status_code == 201, made.content
+        return len(queries)
+
+    assert cost(50) == cost(1) <= 22
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -142,6 +162,43 @@ def test_changed_words_make_a_new_version_and_other_changes_do_not(client: ApiCl
     assert (changed["version"], changed["name"], changed["attributes"]) == (2, "Desk lamp 2", {"brand": "Other"})
     assert (changed["category"], changed["images"], changed["status"]) == ("Lamps", [], "active")
     assert client.patch(address, {"variants": []}).status_code == 422
+
+
+@pytest.fixture
+def on_sale(client: ApiClient) -> str:
+    """The address of an active lamp."""
+    made = client.post("offerings/", LAMP).json()
+    client.post(f"offerings/{made['id']}/versions/1/activate/")
+    return f"offerings/{made['id']}/"
+
+
+def test_another_domain_makes_a_version_with_the_attributes_it_knows(client: ApiClient, on_sale: str) -> None:
+    changed = client.patch(on_sale, {"domain": "fashion"})
+    assert changed.status_code == 200, changed.content
+    assert (changed.json()["version"], changed.json()["domain"]) == (2, "fashion")
+    assert changed.json()["attributes"] == {"brand": "Lumora"}  # fashion has a brand, and no power
+    assert client.patch(on_sale, {"domain": "fashion"}).json()["version"] == 2
+    without = client.patch(on_sale, {"domain": None}).json()
+    assert (without["version"], without["attributes"], without["status"]) == (3, {}, "active")
+
+
+def test_another_domain_asks_for_what_it_requires_and_changes_nothing_without(
+    client: ApiClient, on_sale: str, saigon: Business
+) -> None:
+    before = client.get(on_sale).json()
+    refused = client.patch(on_sale, {"domain": "real_estate", "category": "Flats"})
+    assert refused.status_code == 422
+    assert {code for _field, code in problems(refused)} == {"required"}
+    wrong = client.patch(on_sale, {"domain": "real_estate", "attributes": {"brand": "Lumora"}})
+    assert ("attributes.brand", "unknown_attribute") in problems(wrong)
+    assert client.get(on_sale).json() == before
+    with in_tenant(saigon.tenant):
+        assert OfferingVersion.objects.count() == 1
+
+
+def test_another_domain_comes_with_its_attributes(client: ApiClient, on_sale: str) -> None:
+    changed = client.patch(on_sale, {"domain": "fashion", "attributes": {"brand": "Other"}}).json()
+    assert (changed["version"], changed["domain"], changed["attributes"]) == (2, "fashion", {"brand": "Other"})
 
 
 def test_a_stale_copy_does_not_overwrite(client: ApiClient) -> None:
