@@ -5,33 +5,25 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bots.models import Bot
 from catalog.models import SalesChannel
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Tier, Turn
 from runtime.turn import Recorded
-from tenants.serializers import CodeRelatedField, IdRelatedField, StrictSerializer, TenantSerializer, TextField
+from tenants.serializers import (
+    CodeRelatedField,
+    IdRelatedField,
+    ObjectField,
+    StrictSerializer,
+    TenantSerializer,
+    TextField,
+)
 
 MESSAGE_LENGTH = 4000
 """Characters of one message of a customer."""
 
 MOST_SOURCES = 50
-
-
-@extend_schema_field({"type": "object", "additionalProperties": {}})
-class ObjectField(serializers.JSONField):
-    """A JSON object; any other JSON value is refused."""
-
-    default_error_messages: ClassVar[dict[str, Any]] = {"not_an_object": gettext_lazy("Write a JSON object.")}
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Return the object."""
-        if not isinstance(data, dict):
-            self.fail("not_an_object")
-        return data
 
 
 class TurnOfSessionField(IdRelatedField):

@@ -31,6 +31,19 @@ class TextField(serializers.CharField):
         return nfc(super().to_internal_value(data))
 
 
+@extend_schema_field({"type": "object", "additionalProperties": {}})
+class ObjectField(serializers.JSONField):
+    """A JSON object; any other JSON value is refused. Stands for every JSON column that is ``{}`` by default."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {"not_an_object": _("Write a JSON object.")}
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the object."""
+        if not isinstance(data, dict):
+            self.fail("not_an_object")
+        return data
+
+
 @extend_schema_field({"type": "string", "pattern": r"^-?\d{1,15}\.\d{2,4}$", "example": "199000.00"})
 class MoneyField(serializers.DecimalField):
     """An amount: ``numeric(19,4)``, written as text of 2 to 4 decimals. Never negative unless ``allow_negative``."""
@@ -71,6 +84,7 @@ class ReferenceField(serializers.RelatedField):
 
     def __init__(self, *, by: str = "pk", or_id: bool = False, **options: Any) -> None:
         self.by, self.or_id = by, or_id
+        self.found: dict[str, models.Model] = {}  # lives as long as its serializer: many items may name the same row
         super().__init__(**options)
 
     def use_pk_only_optimization(self) -> bool:
@@ -81,10 +95,12 @@ class ReferenceField(serializers.RelatedField):
         """Return the row."""
         names = dict.fromkeys(["pk", self.by] if self.or_id else [self.by])
         usable = isinstance(data, str) and data and "\x00" not in data
-        found = next(filter(None, (self._find(name, data) for name in names)), None) if usable else None
-        if found is None:
+        if usable and data not in self.found:
+            row = next(filter(None, (self._find(name, data) for name in names)), None)
+            self.found |= {data: row} if row else {}
+        if not usable or data not in self.found:
             self.fail("unknown_reference")
-        return found
+        return self.found[data]
 
     def _find(self, name: str, value: str) -> models.Model | None:
         queryset = self.get_queryset()
@@ -158,6 +174,12 @@ class TenantSerializer(StrictSerializer, serializers.ModelSerializer):
         paths = ((getattr(field, "source", None) or name, field) for name, field in cls._declared_fields.items())
         inner = [path if isinstance(field, ReferenceField) else path.rpartition(".")[0] for path, field in paths]
         return tuple({path.replace(".", "__") for path in inner if path and path != "*"})
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+        """Take an object, and nothing else, for a column that holds one."""
+        field_class, options = super().build_standard_field(field_name, model_field)
+        holds_object = isinstance(model_field, models.JSONField) and model_field.default is dict
+        return (ObjectField if holds_object else field_class), options
 
     def get_uniqueness_extra_kwargs(self, field_names: Any, declared_fields: Any, extra_kwargs: Any) -> Any:
         """Add nothing: REST framework would add the tenant as a hidden field."""

@@ -1,4 +1,4 @@
-"""How many requests one key, person or address may send: a fixed window, counted in Redis.
+"""How many requests one key, person or address may send, and how many bad tokens: a fixed window, counted in Redis.
 
 Redis down or slow never stops a request: after one failure counting pauses for some seconds.
 """
@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import cache
 from redis.exceptions import RedisError
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -52,11 +53,8 @@ class TokenThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Count the request; False when the window is full."""
-        limit, seconds = parse_rate(settings.API_RATE)
-        now = time.time()
-        self.reset = seconds - int(now) % seconds
         who = principal(request) or f"address:{client_address(request)}"
-        count = _count(f"rate:{who}:{int(now) // seconds}", seconds)
+        limit, count, self.reset = _window(f"rate:{who}")
         if count is None:
             return True
         request._request.rate_limit = (limit, max(0, limit - count), self.reset)  # type: ignore[attr-defined]
@@ -65,6 +63,23 @@ class TokenThrottle(BaseThrottle):
     def wait(self) -> float:
         """Return the seconds until the next window."""
         return float(self.reset)
+
+
+def count_bad_token(request: Request) -> None:
+    """Count a token that opened nothing against its sender's address; raises ``Throttled`` above ``API_RATE``.
+
+    Good tokens are never asked for this count: many people may share an address, and one of them guesses.
+    """
+    limit, count, reset = _window(f"bad-token:{client_address(request)}")
+    if count is not None and count > limit:
+        raise Throttled(wait=reset)
+
+
+def _window(name: str) -> tuple[int, int | None, int]:
+    """Add one to ``name`` in the present window; returns limit, sum (None uncounted) and seconds to the next window."""
+    limit, seconds = parse_rate(settings.API_RATE)
+    now = int(time.time())
+    return limit, _count(f"{name}:{now // seconds}", seconds), seconds - now % seconds
 
 
 def _count(key: str, seconds: int) -> int | None:

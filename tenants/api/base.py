@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 from rest_framework import mixins, serializers, status
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,6 +21,7 @@ from tenants import idempotency
 from tenants.errors import Malformed, PreconditionFailed, flatten
 from tenants.filters import Filter, check_parameters, resolve
 from tenants.serializers import StrictSerializer
+from tenants.throttling import count_bad_token
 
 
 class AlreadyAnswered(Exception):
@@ -53,6 +55,14 @@ class TenantAPIView(APIView):
             if isinstance(claimed, HttpResponse):
                 raise AlreadyAnswered(claimed)
             self._claim = claimed
+
+    def perform_authentication(self, request: Request) -> None:
+        """Find out who calls; raises ``AuthenticationFailed``, and ``Throttled`` for an address that goes on guessing."""
+        try:
+            super().perform_authentication(request)
+        except AuthenticationFailed:
+            count_bad_token(request)
+            raise
 
     def handle_exception(self, exc: Exception) -> HttpResponseBase:  # type: ignore[override]
         """Answer ``problem+json``, or what was answered before."""
@@ -89,9 +99,10 @@ class TenantAPIView(APIView):
         try:
             serializer.is_valid(raise_exception=True)
         except serializers.ValidationError as error:
-            if "unknown_reference" in str(error.get_codes()):
+            problems = list(flatten(error.detail))
+            if any(one.code == "unknown_reference" for one in problems):
                 raise
-            first = next(flatten(error.detail))
+            first = problems[0]
             raise Malformed(first.code, first.message, field=first.field) from error
         return dict(serializer.validated_data)
 

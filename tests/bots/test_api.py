@@ -97,6 +97,33 @@ def test_faqs_come_in_bulk(shop: Any, saigon: Business) -> None:
         assert Faq.objects.count() == 50
 
 
+def test_a_bulk_costs_the_same_however_many_faqs_name_a_bot(shop: Any, django_assert_max_num_queries: Any) -> None:
+    faq = {"question": "Question?", "answer": "Answer.", "language": "en", "bot": "shop"}
+    with django_assert_max_num_queries(8):
+        made = shop.post("faqs/bulk/", {"items": [faq] * 100}).json()["items"]
+    assert {one["bot"] for one in made} == {"shop"}
+    assert len(made) == 100
+
+
+@pytest.mark.parametrize("value", [[], [1], "text", 7, True, None])
+def test_what_holds_an_object_takes_nothing_else(shop: Any, saigon: Business, value: Any) -> None:
+    faq = {"question": "Q?", "answer": "A.", "language": "en"}
+    requests = {
+        "bots/": {"code": "x", "name": "X", "metadata": value},
+        "bots/shop/versions/": {"flow_config": value},
+        "faqs/": {**faq, "metadata": value},
+        "customers/": {"name": "X", "metadata": value},
+    }
+    for path, body in requests.items():
+        refused = shop.post(path, body)
+        assert refused.status_code == 422, path
+        assert refused.json()["errors"][0]["field"] in ("metadata", "flow_config")
+    assert shop.patch("bots/shop/", {"metadata": value}).status_code == 422
+    assert shop.patch("bots/shop/", {"metadata": {"shelf": [1]}}).json()["metadata"] == {"shelf": [1]}
+    with in_tenant(saigon.tenant):
+        assert not (BotVersion.objects.exists() or Faq.objects.exists())
+
+
 def test_one_bad_faq_of_a_bulk_is_named_and_none_is_added(shop: Any, saigon: Business) -> None:
     good = {"question": "Good?", "answer": "Yes.", "language": "en"}
     refused = shop.post("faqs/bulk/", {"items": [good, {**good, "bot": "nobody"}, {**good, "colour": "red"}]})

@@ -160,6 +160,33 @@ def test_without_redis_nobody_is_stopped(owner, settings, monkeypatch):
     monkeypatch.setattr(throttling, "_paused_until", 0.0)
 
 
+def test_an_address_that_goes_on_sending_bad_tokens_is_throttled(api, owner, settings):
+    settings.API_RATE, settings.TRUSTED_PROXIES = "3/min", 1
+    guesses = [api(token) for token in ("brk_guess", "brs_guess", "guess", "brk_other")]
+
+    def guess(address):
+        return [one.get("channels/", X_Forwarded_For=address) for one in guesses]
+
+    answers = guess("6.6.6.6")
+    if {answer.status_code for answer in answers} == {401}:  # a minute ended in between
+        answers = guess("6.6.6.6")
+    assert answers[-1].status_code == 429
+    assert 1 <= int(answers[-1]["Retry-After"]) <= 60
+    assert guess("7.7.7.7")[0].status_code == 401
+    assert owner.get("channels/", X_Forwarded_For="6.6.6.6").status_code == 200
+
+
+def test_without_redis_bad_tokens_stay_401(api, saigon, settings, monkeypatch):
+    settings.API_RATE = "1/min"
+
+    def refuse(*args, **options):
+        raise ConnectionError("frozen")
+
+    monkeypatch.setattr(throttling, "_paused_until", 0.0)
+    monkeypatch.setattr(throttling, "cache", type("Frozen", (), {"add": refuse, "incr": refuse}))
+    assert {api("brk_guess").get("channels/").status_code for _ in range(3)} == {401}
+
+
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "address"),
     [
