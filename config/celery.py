@@ -6,9 +6,13 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+IMPORTS_QUEUE = "imports"
+"""Imports take minutes: they have a worker of their own, so that everything else never waits for them."""
+
 app = Celery("backroom")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
+    task_routes={"catalog.run_imports": {"queue": IMPORTS_QUEUE}},
     task_serializer="json",
     accept_content=["json"],
     task_ignore_result=True,

@@ -12,15 +12,21 @@ from tenants.postgres.roles import ROLE_STATEMENTS, ROLES
 OLDEST_SERVER = 180000  # as the server numbers itself: 18.0
 OLDEST_VECTOR = (0, 8, 2)
 CONNECT_SECONDS = 5
+LOGINS = {"DATABASE_OWNER_URL": "backroom_owner", "DATABASE_URL": "backroom_app"}
+"""Who logs in with which address."""
 
 
 def prepare() -> None:
-    """Check server and extension, make the roles when the owner may. Raises StartError with what to do."""
-    with _connect("DATABASE_OWNER_URL" if os.environ.get("DATABASE_OWNER_URL") else "DATABASE_URL") as owner:
-        _check_server(owner)
-        _make_missing(owner)
-    with _connect("DATABASE_URL") as application:
-        _check_application_role(application)
+    """Check server and extension, make the roles when somebody may. Raises StartError with what to do."""
+    if not os.environ.get("DATABASE_OWNER_URL"):
+        raise StartError("DATABASE_OWNER_URL must be set when DATABASE_URL is: backroom_owner owns the tables")
+    admin = "DATABASE_ADMIN_URL" if os.environ.get("DATABASE_ADMIN_URL") else "DATABASE_OWNER_URL"
+    with _connect(admin) as connection:
+        _check_server(connection)
+        _make_missing(connection)
+    for variable, role in LOGINS.items():
+        with _connect(variable) as connection:
+            _check_role(connection, variable, role)
 
 
 def _connect(variable: str) -> psycopg.Connection:
@@ -41,39 +47,53 @@ def _check_server(connection: psycopg.Connection) -> None:
         raise StartError(f"pgvector >= 0.8.2 is needed, the server has {row[0] if row else 'none'}")
 
 
-def _make_missing(owner: psycopg.Connection) -> None:
-    """Run what is missing of roles and extension; when the owner may not, print all of it for somebody who may."""
-    statements = [*_missing_roles(owner), *_missing_extension(owner)]
+def _make_missing(connection: psycopg.Connection) -> None:
+    """Run what is missing of roles and extension; without the right to, print all of it for somebody who may."""
+    statements = [*_missing_roles(connection), *_missing_extension(connection)]
     try:
-        with owner.transaction():
+        with connection.transaction():
             for statement in statements:
-                owner.execute(statement)
+                connection.execute(statement)
     except psycopg.errors.InsufficientPrivilege as error:
-        text = ";\n".join(statement.as_string(owner) for statement in statements)
+        text = ";\n".join(statement.as_string(connection) for statement in statements)
         raise StartError(f"the database lacks roles or the extension, have a superuser run this in it:\n{text};") from error
 
 
-def _missing_roles(owner: psycopg.Connection) -> list[sql.SQL | sql.Composed]:
-    """The statements that make our roles; the application's gets the password that DATABASE_URL has."""
-    found = owner.execute("SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", [list(ROLES)]).fetchone()
-    if found == (len(ROLES),):
+def _missing_roles(connection: psycopg.Connection) -> list[sql.SQL | sql.Composed]:
+    """The statements that make our roles, with the passwords that our addresses have, and hand the database over."""
+    roles = dict(connection.execute("SELECT rolname, rolconfig FROM pg_roles WHERE rolname = ANY(%s)", [list(ROLES)]))
+    owner = connection.execute("SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()").fetchone()
+    if len(roles) == len(ROLES) and roles["backroom_app"] and owner == ("backroom_owner",):
         return []
-    statements: list[sql.SQL | sql.Composed] = [sql.SQL(text) for text in ROLE_STATEMENTS]
-    address = conninfo_to_dict(os.environ["DATABASE_URL"])
-    if address.get("user") == "backroom_app" and address.get("password"):
-        statements.append(sql.SQL("ALTER ROLE backroom_app PASSWORD {}").format(sql.Literal(address["password"])))
-    return statements
+    database = sql.Identifier(connection.info.dbname)
+    return [
+        *(sql.SQL(text) for text in ROLE_STATEMENTS),
+        *(statement for variable in LOGINS for statement in _password(variable)),
+        sql.SQL("ALTER DATABASE {} OWNER TO backroom_owner").format(database),
+    ]
 
 
-def _missing_extension(owner: psycopg.Connection) -> list[sql.SQL]:
-    row = owner.execute("SELECT FROM pg_extension WHERE extname = 'vector'").fetchone()
+def _password(variable: str) -> list[sql.Composed]:
+    """The statement that gives the role of an address the password of the address, if it has one."""
+    address = conninfo_to_dict(os.environ[variable])
+    if address.get("user") != LOGINS[variable] or not address.get("password"):
+        return []
+    role, password = sql.Identifier(LOGINS[variable]), sql.Literal(address["password"])
+    return [sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, password)]
+
+
+def _missing_extension(connection: psycopg.Connection) -> list[sql.SQL]:
+    row = connection.execute("SELECT FROM pg_extension WHERE extname = 'vector'").fetchone()
     return [] if row is not None else [sql.SQL("CREATE EXTENSION IF NOT EXISTS vector")]
 
 
-def _check_application_role(connection: psycopg.Connection) -> None:
-    """A superuser is not bound by row security: the application must not be one."""
-    row = connection.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").fetchone()
-    if row is None or row[0]:
+def _check_role(connection: psycopg.Connection, variable: str, role: str) -> None:
+    """A superuser is not bound by row security, not even by its own tables': neither of our roles may be one."""
+    row = connection.execute(
+        "SELECT rolname = %s AND NOT rolsuper AND NOT rolbypassrls FROM pg_roles WHERE rolname = session_user", [role]
+    ).fetchone()
+    if row != (True,):
         raise StartError(
-            "DATABASE_URL must log in as backroom_app; the one who may make roles belongs in DATABASE_OWNER_URL"
+            f"{variable} must log in as {role}, neither a superuser nor BYPASSRLS; "
+            "the one who may make roles belongs in DATABASE_ADMIN_URL"
         )

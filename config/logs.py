@@ -1,5 +1,6 @@
 """One JSON object a line, with request and tenant ids: what log collectors expect."""
 
+import logging
 from typing import Any
 
 import structlog
@@ -30,4 +31,16 @@ class JsonFormatter(structlog.stdlib.ProcessorFormatter):
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
+        )
+
+
+class OneLineEachRequest(logging.Filter):
+    """Leaves out that a request began, and that a probe of `/healthz` was answered: the rest would drown in it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be written."""
+        event = record.msg if isinstance(record.msg, dict) else {}
+        probed = event.get("request") == "GET /healthz" and record.levelno < logging.WARNING
+        return not (
+            record.name.startswith("django_structlog.middlewares") and (event.get("event") == "request_started" or probed)
         )

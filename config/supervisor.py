@@ -1,6 +1,6 @@
-"""What `manage.py up` does: servers, migrations, demo, then web, worker and beat until somebody stops it.
+"""What `manage.py up` does: servers, migrations, demo, then web, workers and beat until somebody stops it.
 
-Every child is started again, with back-off, when it dies. Ctrl-C and SIGTERM stop web, beat, worker, Valkey and
+Every child is started again, with back-off, when it dies. Ctrl-C and SIGTERM stop web, beat, workers, Valkey and
 PostgreSQL in this order. The listening socket is ours and is passed on, so a restart of the web refuses nobody.
 """
 
@@ -18,9 +18,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
+from django.db import DatabaseError, connection
+
 from config import external
-from config.embedded import StartError, data_dir, layout, locks, secret, users
+from config.celery import IMPORTS_QUEUE, app
+from config.embedded import StartError, data_dir, layout, locks, users
 from config.embedded.process import MARK, Child, end_orphans, say, spawn
+from tenants.models import User
 
 TICK = 0.2  # seconds
 LOGINS = (
@@ -28,6 +33,18 @@ LOGINS = (
     "operator@saigon-gadgets.example",
     "owner@harbour-homes.example",
     "root@backroom.example",
+)
+
+
+CELERY = (
+    sys.executable,
+    "-W",
+    "ignore:You're running the worker with superuser",
+    "-m",
+    "celery",
+    "-q",
+    "-A",
+    "config.celery",
 )
 
 
@@ -71,7 +88,7 @@ class Supervisor:
         finally:
             listener.close()
             _end(self.loading)
-            for name, seconds in (("web", 5), ("beat", 2), ("worker", 5)):
+            for name, seconds in (("web", 5), ("beat", 2), ("worker", 5), ("imports", 5)):
                 for child in self.children:
                     if child.name == name:
                         child.stop(seconds)
@@ -96,24 +113,14 @@ class Supervisor:
                 _end(child)
 
     def _services(self, listener: socket.socket) -> list[Child]:
-        """Web, worker and beat, not started yet."""
+        """Web, the two workers and beat, not started yet."""
         schedule = data_dir() / "beat"
         schedule.mkdir(mode=0o700, exist_ok=True)
-        celery = [
-            sys.executable,
-            "-W",
-            "ignore:You're running the worker with superuser",
-            "-m",
-            "celery",
-            "-q",
-            "-A",
-            "config.celery",
-        ]
-        worker = [*celery, "worker", "--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle"]
-        beat: list[str | Path] = [*celery, "beat", "--schedule", schedule / "schedule", "--pidfile="]
+        beat: list[str | Path] = [*CELERY, "beat", "--schedule", schedule / "schedule", "--pidfile="]
         return [
             Child("web", lambda: self._start_web(listener)),
-            Child("worker", lambda: self._start(worker)),
+            Child("worker", lambda: self._start(worker("worker", app.conf.task_default_queue, concurrency=2))),
+            Child("imports", lambda: self._start(worker("imports", IMPORTS_QUEUE, concurrency=1))),
             Child("beat", lambda: self._start(beat)),
         ]
 
@@ -176,10 +183,28 @@ class Supervisor:
         if self.loading and self.loading.returncode:
             lines.append("The demo could not be loaded, see above; the next start tries again.")
         elif self.demo:
-            password = os.environ.get("DEMO_PASSWORD") or secret("DEMO_PASSWORD")
-            lines += [f"Demo logins, password {password} :", *(f"  {login}" for login in LOGINS)]
+            lines += demo_lines()
+            connection.close()
         sys.stdout.write("\n".join([*lines, "Ctrl-C stops everything.", ""]))
         sys.stdout.flush()
+
+
+def demo_lines() -> list[str]:
+    """Say who can log in to the demo; the password only when it opens the door: the demo may be older than it."""
+    password = str(settings.DEMO_PASSWORD)
+    try:
+        people = {person.email: person for person in User.objects.filter(email__in=LOGINS)}
+        works = bool(people) and all(person.check_password(password) for person in people.values())
+    except DatabaseError:
+        works = False
+    told = f"password {password} :" if works else "each with the password it was given (DEMO_PASSWORD is not that of all):"
+    return [f"Demo logins, {told}", *(f"  {login}" for login in LOGINS)]
+
+
+def worker(name: str, queue: str, *, concurrency: int) -> list[str]:
+    """Return the command of a worker that serves one queue."""
+    options = ["--hostname", f"{name}@%h", "--queues", queue, "--concurrency", str(concurrency)]
+    return [*CELERY, "worker", "--pool", "prefork", *options, "--without-gossip", "--without-mingle"]
 
 
 def _end(process: subprocess.Popen[bytes] | None) -> None:

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from config.embedded.account import Account
 
@@ -46,15 +48,7 @@ def spawn(
 
     Call it from the main thread: the kernel ties the signal to the thread.
     """
-    parent = os.getpid()
-
-    def bind_to_parent() -> None:
-        die_with_parent(orphan_signal)
-        if os.getppid() != parent:  # we died before the line above
-            os._exit(1)
-
-    output = log.open("ab") if log else None
-    try:
+    with log.open("ab") if log else nullcontext() as output:
         return subprocess.Popen(  # noqa: S603 - our own programs
             [str(word) for word in command],
             stdin=subprocess.DEVNULL,
@@ -63,15 +57,22 @@ def spawn(
             cwd=folder,
             env=dict(environment) if environment is not None else None,
             start_new_session=True,
-            preexec_fn=bind_to_parent,
+            preexec_fn=partial(_bind_to, os.getpid(), orphan_signal),
             pass_fds=tuple(pass_fds),
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
+            **_identity(account),
         )
-    finally:
-        if output:
-            output.close()
+
+
+def _bind_to(parent: int, orphan_signal: int) -> None:
+    """Tie the process to its parent, between fork and exec."""
+    die_with_parent(orphan_signal)
+    if os.getppid() != parent:  # it died before the line above
+        os._exit(1)
+
+
+def _identity(account: Account | None) -> dict[str, Any]:
+    """Whom the process runs as: the account, else ourselves."""
+    return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
 
 
 @dataclass

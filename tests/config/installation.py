@@ -18,10 +18,12 @@ from typing import IO
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = sysconfig.get_paths()["purelib"]
 NOT_COPIED = shutil.ignore_patterns(".venv", ".data", ".git", ".*_cache", "__pycache__", ".env", ".hypothesis")
-OURS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "DATA_DIR", "SECRET_KEY", "VAULT_KEYS", "PORT", "HOST")
+OURS = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_ADMIN_URL", "REDIS_URL", "DATA_DIR", "SECRET_KEY", "VAULT_KEYS")
+OURS += ("PORT", "HOST")
 WORDS = {
     "web": b"gunicorn",
-    "worker": b"worker",
+    "worker": b"worker@%h",
+    "imports": b"imports@%h",
     "beat": b"beat",
     "keeper": b"config.embedded.keeper",
     "postgres": b"-D",

@@ -11,7 +11,7 @@ from config import external
 class Command(BaseCommand):
     """Checks the server of DATABASE_URL, makes the roles when it may, and migrates."""
 
-    help = "Check the server of DATABASE_URL, make roles and extension when the owner may, and migrate."
+    help = "Check the server of DATABASE_URL, make roles and extension when we may, and migrate."
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,0 +1,64 @@
+"""What runs beside the web, and what the person at the terminal reads."""
+
+import socket
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from config.celery import app
+from config.supervisor import LOGINS, Supervisor, demo_lines
+from tenants.models import User
+
+COMPOSE = Path(__file__).resolve().parent.parent.parent / "compose.yaml"
+TASKS = [entry["task"] for entry in app.conf.beat_schedule.values()]
+
+
+def queue_of(task: str) -> str:
+    return str(app.amqp.router.route({}, task)["queue"].name)
+
+
+def queues_served(commands: Sequence[Sequence[str]]) -> list[str]:
+    return sorted(words[words.index("--queues") + 1] for words in commands if "worker" in words)
+
+
+def test_imports_wait_in_a_queue_of_their_own() -> None:
+    assert queue_of("catalog.run_imports") == "imports"
+    assert {queue_of(task) for task in TASKS if task != "catalog.run_imports"} == {"celery"}
+
+
+def test_every_queue_has_a_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    started: list[Sequence[str]] = []
+
+    def start(_self: Any, command: Sequence[str], *_more: Any, **_options: Any) -> subprocess.Popen[bytes]:
+        started.append([str(word) for word in command])
+        return subprocess.Popen(["true"])
+
+    monkeypatch.setattr(Supervisor, "_start", start)
+    with socket.socket() as listener:
+        for child in Supervisor(host="127.0.0.1", port=1, demo=False)._services(listener):
+            child.start().wait()
+    assert queues_served(started) == sorted({queue_of(task) for task in TASKS})
+
+
+def test_every_queue_has_a_worker_in_containers() -> None:
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    commands = [service["command"] for service in services.values() if "command" in service]
+    assert queues_served(commands) == sorted({queue_of(task) for task in TASKS})
+
+
+@pytest.mark.django_db
+def test_the_password_of_the_demo_is_told_only_when_it_works(settings: Any) -> None:
+    settings.DEMO_PASSWORD = "the one of today"
+    for email in LOGINS:
+        User.objects.create_user(email, password="the one of today")
+    assert demo_lines()[0] == "Demo logins, password the one of today :"
+    settings.DEMO_PASSWORD = "the one of tomorrow"
+    lines = demo_lines()
+    assert "the one of" not in "".join(lines)
+    assert "DEMO_PASSWORD" in lines[0]
+    assert len(lines) == 1 + len(LOGINS)
