@@ -382,3 +382,19 @@ def test_bodies_and_queries_of_views_without_a_model_are_strict_too(owner):
     assert owner.get("echo/", {"limit": "99"}).status_code == 400
     assert owner.get("echo/", {"limits": "3"}).status_code == 400
     assert owner.get("echo/", {"channel": "nowhere"}).status_code == 422
+
+
+def test_a_browser_elsewhere_may_send_and_read_the_headers_of_the_api(owner, settings):
+    settings.CORS_ALLOWED_ORIGINS = ["https://shop.example"]
+    wanted = "authorization,content-type,idempotency-key,if-match"
+    preflight = {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": wanted}
+    asked = owner.send("OPTIONS", "channels/", Origin="https://shop.example", **preflight)
+    assert set(wanted.split(",")) <= set(asked["Access-Control-Allow-Headers"].lower().split(", "))
+    answer = owner.get("channels/", Origin="https://shop.example")
+    exposed = set(answer["Access-Control-Expose-Headers"].lower().split(", "))
+    assert exposed >= {
+        "etag",
+        "retry-after",
+        "idempotency-replayed",
+        *(f"ratelimit-{x}" for x in ("limit", "remaining", "reset")),
+    }
