@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from bots.models import Bot, BotVersion, Capability, Faq
 from catalog.models import KnowledgeDomain, Offering
+from tenants.schema import example
 from tenants.serializers import CodeRelatedField, IdRelatedField, StrictSerializer, TenantSerializer
 
 MOST_FAQS = 1000
@@ -22,6 +23,9 @@ class CapabilitySerializer(serializers.ModelSerializer[Capability]):
         fields = ("id", "code", "name", "description", "domain")
 
 
+@example(
+    "A bot for a shop", {"code": "shop", "name": "Shop assistant", "domain": "electronics", "metadata": {"team": "sales"}}
+)
 class BotSerializer(TenantSerializer):
     """A bot, addressed by its code."""
 
@@ -34,6 +38,14 @@ class BotSerializer(TenantSerializer):
         read_only_fields = ("created_at", "updated_at")
 
 
+@example(
+    "A friendly version",
+    {
+        "system_prompt": "You advise the customers of a lamp shop. Be brief and kind.",
+        "flow_config": {"greeting": "Hello!"},
+        "capabilities": ["offering_search", "price_lookup"],
+    },
+)
 class BotVersionSerializer(TenantSerializer):
     """A version, addressed by its number."""
 
@@ -54,6 +66,17 @@ class BotVersionSerializer(TenantSerializer):
         read_only_fields = ("version", "is_active", "activated_at", "created_at")
 
 
+@example(
+    "How long delivery takes",
+    {
+        "bot": "shop",
+        "question": "How long does delivery take?",
+        "answer": "Two to four days.",
+        "category": "Delivery",
+        "language": "en",
+        "priority": 10,
+    },
+)
 class FaqSerializer(TenantSerializer):
     """A question and its answer."""
 
@@ -82,6 +105,15 @@ class FaqSerializer(TenantSerializer):
         extra_kwargs = {"language": {"required": True}}
 
 
+@example(
+    "Two questions",
+    {
+        "items": [
+            {"question": "How long does delivery take?", "answer": "Two to four days.", "language": "en"},
+            {"bot": "shop", "question": "Giao hàng mất bao lâu?", "answer": "Từ 2 đến 4 ngày.", "language": "vi"},
+        ]
+    },
+)
 class FaqBulkSerializer(StrictSerializer):
     """Many FAQs at once: all are added, or none."""
 

@@ -11,6 +11,7 @@ from bots.models import Bot
 from catalog.models import SalesChannel
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Tier, Turn
 from runtime.turn import Recorded
+from tenants.schema import example
 from tenants.serializers import (
     CodeRelatedField,
     IdRelatedField,
@@ -80,6 +81,10 @@ class CustomerNameSerializer(StrictSerializer):
     name = TextField(max_length=200, required=False, allow_blank=True)
 
 
+@example(
+    "A customer of the website",
+    {"bot": "shop", "channel": "web", "customer": {"external_id": "visitor-8c1f", "name": "Mai"}},
+)
 class SessionStartSerializer(StrictSerializer):
     """What a conversation begins with."""
 
@@ -108,6 +113,7 @@ class TurnSerializer(TenantSerializer):
         read_only_fields = fields
 
 
+@example("A question", {"message": "How much is the desk lamp?", "external_id": "message-17"})
 class MessageSerializer(StrictSerializer):
     """What a customer says or does. With the same ``external_id`` again the first answer comes again."""
 
@@ -225,6 +231,7 @@ class SlotSerializer(TenantSerializer):
         read_only_fields = fields
 
 
+@example("A budget", {"slot_key": "budget", "slot_value": "500000", "confidence": 0.9})
 class SlotWriteSerializer(StrictSerializer):
     """A slot to write; one with the same key is replaced."""
 
@@ -235,6 +242,16 @@ class SlotWriteSerializer(StrictSerializer):
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
 
+@example(
+    "An answer from a FAQ",
+    {
+        "tier": "faq",
+        "confidence": 0.92,
+        "decision_metadata": {"rule": "delivery"},
+        "estimated_cost_usd": "0.000120",
+        "latency_ms": 85,
+    },
+)
 class DecisionSerializer(TenantSerializer):
     """A decision: those of the turns, and those a bot logs itself."""
 
@@ -264,6 +281,15 @@ class DecisionSerializer(TenantSerializer):
         extra_kwargs: ClassVar[dict[str, Any]] = {"estimated_cost_usd": {"min_value": 0}}
 
 
+@example(
+    "A price looked up",
+    {
+        "action_name": "price_lookup",
+        "input_params": {"sku": "LAMP-W"},
+        "output_result": {"amount": "250000.00"},
+        "execution_time_ms": 12,
+    },
+)
 class ActionSerializer(TenantSerializer):
     """Something the bot did: a look-up or a tool call."""
 

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
-from drf_spectacular.utils import Direction, OpenApiParameter
+from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, extend_schema_serializer
 
 from tenants.errors import CONTENT_TYPE
 
@@ -54,6 +54,11 @@ MEANINGS = {
     "429": "Too many requests; see `Retry-After`",
     "503": "The database does not answer",
 }
+
+
+def example(title: str, body: dict[str, Any]) -> Any:
+    """Return a decorator for a serializer: a body as somebody would send it, shown at every operation that takes it."""
+    return extend_schema_serializer(examples=[OpenApiExample(title, body, request_only=True)])
 
 
 class BearerScheme(OpenApiAuthenticationExtension):

@@ -11,6 +11,7 @@ from catalog.services import save_customer
 from tenants.api import TenantViewSet
 from tenants.errors import DomainError
 from tenants.filters import Filter
+from tenants.schema import example
 from tenants.serializers import CodeRelatedField, TenantSerializer
 
 
@@ -28,6 +29,16 @@ class IdentitySerializer(TenantSerializer):
         return attrs
 
 
+@example(
+    "A customer known on the website",
+    {
+        "name": "Nguyễn Thị Mai",
+        "phone": "0901234567",
+        "email": "mai@example.com",
+        "tags": ["regular"],
+        "identities": [{"channel": "web", "external_id": "visitor-8c1f"}],
+    },
+)
 class CustomerSerializer(TenantSerializer):
     """Who talks to a bot or buys."""
 

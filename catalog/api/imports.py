@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 from django.http import Http404
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
@@ -27,6 +27,7 @@ from tenants.errors import Malformed, TooLarge
 from tenants.filters import Filter
 from tenants.models import Tenant
 from tenants.parsers import StrictJSONParser
+from tenants.schema import example
 from tenants.scope import current_tenant_id
 from tenants.serializers import CodeRelatedField, StrictSerializer, TenantSerializer, TextField
 
@@ -69,18 +70,13 @@ class ImportSerializer(TenantSerializer):
         return in_order({**job.summary, "status": job.status}) if job.summary else {}
 
 
-@extend_schema_serializer(
-    examples=[
-        OpenApiExample(
-            "Rows",
-            {
-                "source_type": "api",
-                "currency": "VND",
-                "rows": [{"code": "desk-lamp", "name": "Desk lamp", "sku": "LAMP-W", "price": "250000", "stock_qty": 3}],
-            },
-            request_only=True,
-        )
-    ]
+@example(
+    "Rows",
+    {
+        "source_type": "api",
+        "currency": "VND",
+        "rows": [{"code": "desk-lamp", "name": "Desk lamp", "sku": "LAMP-W", "price": "250000", "stock_qty": 3}],
+    },
 )
 class NewImportSerializer(StrictSerializer):
     """A file (multipart), or rows (JSON) with the columns of our own CSV. Nothing is applied before ``apply/``."""

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import Http404
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import ErrorDetail
@@ -27,6 +27,7 @@ from catalog.services import (
 )
 from tenants.api import TenantViewSet
 from tenants.filters import Filter
+from tenants.schema import example
 from tenants.serializers import CodeRelatedField, IdRelatedField, TenantSerializer, TextField
 
 BOTS: models.QuerySet = Offering.bot.field.related_model.objects.all()  # type: ignore[attr-defined]
@@ -55,25 +56,20 @@ class NestedVariantSerializer(TenantSerializer):
         return attrs
 
 
-@extend_schema_serializer(
-    examples=[
-        OpenApiExample(
-            "A lamp in two colours",
-            {
-                "code": "desk-lamp",
-                "offering_type": "physical",
-                "domain": "electronics",
-                "category": "Lighting",
-                "name": "Desk lamp",
-                "attributes": {"brand": "Lumora"},
-                "variants": [
-                    {"sku": "LAMP-W", "name": "White", "attributes": {"color": "white"}},
-                    {"sku": "LAMP-B", "name": "Black", "attributes": {"color": "black"}},
-                ],
-            },
-            request_only=True,
-        )
-    ]
+@example(
+    "A lamp in two colours",
+    {
+        "code": "desk-lamp",
+        "offering_type": "physical",
+        "domain": "electronics",
+        "category": "Lighting",
+        "name": "Desk lamp",
+        "attributes": {"brand": "Lumora"},
+        "variants": [
+            {"sku": "LAMP-W", "name": "White", "attributes": {"color": "white"}},
+            {"sku": "LAMP-B", "name": "Black", "attributes": {"color": "black"}},
+        ],
+    },
 )
 class OfferingSerializer(TenantSerializer):
     """What is sold. Name, description and attributes are those of the active version, else of the newest draft."""
@@ -114,6 +110,7 @@ def _sku_error(sku: str, *, is_taken: bool, is_second: bool) -> dict[str, list[E
     return {}
 
 
+@example("Another category", {"category": "Lamps", "tags": ["desk", "led"]})
 class ChangedOfferingSerializer(OfferingSerializer):
     """What a PATCH may change; variants have their own address."""
 
@@ -174,6 +171,7 @@ class OfferingViewSet(SearchMixin, TenantViewSet):
         return self.answer(self.get_queryset().get(pk=offering.pk))
 
 
+@example("Other words", {"name": "Desk lamp, dimmable", "description": "Lights your desk in three steps."})
 class VersionSerializer(TenantSerializer):
     """The words and attributes of an offering at one time; what a new one leaves out it takes over."""
 
@@ -225,6 +223,10 @@ class OfferingVersionViewSet(TenantViewSet):
         return self.answer(activate_version(version=self.get_object()), status=status.HTTP_200_OK)
 
 
+@example(
+    "A third colour",
+    {"offering": "0198c2a4-5b1e-7c3d-9f00-5d6a7b8c9d0e", "sku": "LAMP-R", "name": "Red", "attributes": {"color": "red"}},
+)
 class VariantSerializer(TenantSerializer):
     """What is priced, stocked and bought."""
 
@@ -239,6 +241,7 @@ class VariantSerializer(TenantSerializer):
         )
 
 
+@example("Another name", {"name": "Dark red", "position": 3})
 class ChangedVariantSerializer(VariantSerializer):
     """What a PATCH may change: a variant stays with its offering."""
 

@@ -8,9 +8,11 @@ from catalog.models import PriceChange, PriceList, SalesChannel, Variant, Varian
 from catalog.services import next_priority
 from tenants.api import TenantReadViewSet, TenantViewSet
 from tenants.filters import Filter
+from tenants.schema import example
 from tenants.serializers import CodeRelatedField, MoneyField, SkuRelatedField, TenantSerializer, TextField
 
 
+@example("A messenger", {"code": "zalo", "name": "Zalo"})
 class SalesChannelSerializer(TenantSerializer):
     """Where is sold."""
 
@@ -29,6 +31,16 @@ class SalesChannelViewSet(TenantViewSet):
     ordering_fields = ("code",)
 
 
+@example(
+    "A sale of one month",
+    {
+        "code": "tet-sale",
+        "name": "Tết sale",
+        "channel": "web",
+        "valid_from": "2027-01-20T00:00:00+07:00",
+        "valid_to": "2027-02-20T00:00:00+07:00",
+    },
+)
 class PriceListSerializer(TenantSerializer):
     """Prices of one channel or of all, in a window of time."""
 
@@ -57,6 +69,10 @@ class PriceListViewSet(TenantViewSet):
         serializer.save(priority=next_priority() if priority is None else priority)
 
 
+@example(
+    "A lamp on sale",
+    {"price_list": "tet-sale", "variant": "LAMP-W", "currency": "VND", "amount": "199000", "compare_at": "250000"},
+)
 class PriceSerializer(TenantSerializer):
     """The price of a variant in a list and currency."""
 

@@ -10,6 +10,7 @@ from catalog.services import count_variant, record_movement
 from tenants.api import TenantViewSet
 from tenants.filters import Filter
 from tenants.models import User
+from tenants.schema import example
 from tenants.serializers import CodeRelatedField, SkuRelatedField, TenantSerializer, TextField
 
 BIGGEST = 2**31 - 1
@@ -20,6 +21,7 @@ def person(request: Request) -> User | None:
     return request.user if isinstance(request.user, User) else None
 
 
+@example("A warehouse", {"code": "warehouse", "name": "Warehouse", "type": "warehouse"})
 class InventoryLocationSerializer(TenantSerializer):
     """Where stock lies."""
 
@@ -52,6 +54,7 @@ class InventoryItemSerializer(TenantSerializer):
         fields = ("id", "variant", "sku", "location", "stock_qty", "safety_stock", "created_at", "updated_at")
 
 
+@example("Count a lamp", {"variant": "LAMP-W", "location": "warehouse", "stock_qty": 12, "safety_stock": 2})
 class NewInventoryItemSerializer(InventoryItemSerializer):
     """A variant to count from now on; ``stock_qty`` becomes its first movement."""
 
@@ -87,6 +90,10 @@ class InventoryItemViewSet(TenantViewSet):
         serializer.instance.save(update_fields=["safety_stock", "updated_at"])
 
 
+@example(
+    "Goods have come in",
+    {"variant": "LAMP-W", "location": "warehouse", "quantity": 12, "reason": "receipt", "note": "Delivery 4711"},
+)
 class StockMovementSerializer(TenantSerializer):
     """One change of a quantity: below zero when stock leaves."""
 

@@ -21,6 +21,7 @@ from tenants.filters import Filter
 from tenants.keys import key_permissions, unknown_scopes
 from tenants.models import ApiKey, Membership, Tenant, User
 from tenants.permissions import IsPerson
+from tenants.schema import example
 from tenants.scope import current_tenant_id, platform_scope
 from tenants.serializers import CodeRelatedField, StrictSerializer, TenantSerializer, TextField
 from tenants.services import check_password, issue_api_key, issue_tokens
@@ -134,6 +135,7 @@ class MemberViewSet(TenantReadViewSet):
     search_fields = ("user__email", "user__first_name", "user__last_name")
 
 
+@example("The key of a shop's website", {"name": "Website", "scopes": ["offerings:read", "sessions:write"], "bot": "shop"})
 class ApiKeySerializer(TenantSerializer):
     """A program's way in, without the key itself."""
 
@@ -203,6 +205,10 @@ class ApiKeyViewSet(TenantViewSet):
         instance.revoke()
 
 
+@example(
+    "A person of several tenants",
+    {"email": "mai@example.com", "password": "correct horse battery", "tenant": "saigon-gadgets"},
+)
 class LoginSerializer(StrictSerializer):
     """Who, and for people of several tenants, where."""
 
@@ -211,6 +217,7 @@ class LoginSerializer(StrictSerializer):
     tenant = serializers.CharField(max_length=63, required=False)
 
 
+@example("The refresh token of the last answer", {"refresh": "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.kZ1f"})
 class RefreshSerializer(StrictSerializer):
     """A refresh token."""
 

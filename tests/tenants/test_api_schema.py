@@ -72,3 +72,44 @@ def test_the_page_needs_nothing_from_outside_and_no_inline_script(api):
     script = api().get("docs/", {"script": ""})
     assert script["Content-Type"].startswith("application/javascript")
     assert "/api/v1/schema/" in script.content.decode()
+
+
+def examples(schema):
+    """Return the example body of every POST, by its path."""
+    found = {}
+    for method, path, operation in operations(schema):
+        media = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if method == "post" and media:
+            shown = [one["value"] for one in media.get("examples", {}).values()]
+            found[path.removeprefix("/api/v1/")] = shown[0] if shown else None
+    return found
+
+
+def test_every_post_shows_a_body(schema):
+    assert [path for path, body in examples(schema).items() if body is None] == []
+
+
+IN_THIS_ORDER = (
+    *("bots/", "bots/shop/versions/", "faqs/", "faqs/bulk/", "sales-channels/", "price-lists/", "offerings/"),
+    *("offerings/{offering}/versions/", "variants/", "prices/", "inventory-locations/", "inventory-items/"),
+    *("stock-movements/", "customers/", "imports/", "api-keys/", "sessions/", "sessions/{session}/turns/"),
+    *("sessions/{session}/slots/", "sessions/{session}/decisions/", "sessions/{session}/actions/"),
+)
+
+
+def test_the_bodies_that_are_shown_tell_one_story_and_all_are_taken(schema, api, saigon):
+    """Sent one after the other by a new tenant, as somebody would who follows the page."""
+    bodies, client, known = examples(schema), api(saigon, saigon.owner), {}
+    assert {path.replace("bots/shop", "bots/{code}") for path in IN_THIS_ORDER} == {
+        path for path in bodies if not path.startswith("auth/")
+    }
+    for path in IN_THIS_ORDER:
+        body = dict(bodies[path.replace("bots/shop", "bots/{code}")])
+        if path == "variants/":
+            body["offering"] = known["offering"]
+        answer = client.post(path.format(**known), body)
+        assert answer.status_code == 201, (path, answer.content.decode())
+        if path == "bots/shop/versions/":
+            assert client.post("bots/shop/versions/1/activate/").status_code == 200
+        if path in ("offerings/", "sessions/"):
+            known[path[:-2]] = answer.json()["id"]
