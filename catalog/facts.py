@@ -1,8 +1,8 @@
 """What is true right now: price, availability and attributes, each with its time and expiry, in one round trip.
 
 Bots quote these and nothing else. ``available`` is the sum over the locations of stock minus safety stock, never below
-zero, and None when the variant is not counted. The three doors differ only in what is asked for: one SKU (the API),
-variants, or whole offerings (cards).
+zero, and None when the variant is not counted. The two doors differ only in what is asked for: one SKU (the API) or whole
+offerings (cards). At a past instant, what was made later is not there yet.
 """
 
 import json
@@ -34,6 +34,7 @@ SELECT moment.at, o.id, o.code, o.offering_type, o.category, n.name, n.attribute
 FROM catalog_offering AS o
 JOIN catalog_offeringversion AS n ON n.tenant_id = %(tenant)s AND n.offering_id = o.id AND n.status = 'active'
 LEFT JOIN catalog_variant AS v ON v.tenant_id = %(tenant)s AND v.offering_id = o.id AND v.status = 'active'
+    AND (%(at)s::timestamptz IS NULL OR v.created_at <= %(at)s)
 CROSS JOIN {moment}
 LEFT JOIN LATERAL (
     SELECT url, alt FROM catalog_offeringimage AS i
@@ -46,11 +47,11 @@ LEFT JOIN LATERAL (
 ) AS stock ON true
 LEFT JOIN {price} ON true
 WHERE o.tenant_id = %(tenant)s AND o.status = 'active' AND {asked}
+    AND (%(at)s::timestamptz IS NULL OR o.created_at <= %(at)s)
 ORDER BY o.id, v.position, v.id
 """
 
 ASKED_OFFERINGS = "o.id = ANY (%(asked)s::uuid[])"
-ASKED_VARIANTS = "v.id = ANY (%(asked)s::uuid[])"
 ASKED_SKU = "v.sku = %(asked)s"
 
 
@@ -126,18 +127,10 @@ def offering_facts(
     return [found[offering_id] for offering_id in dict.fromkeys(offering_ids) if offering_id in found]
 
 
-def facts_for(
-    variant_ids: Collection[UUID], *, channel: str | None = None, currency: str | None = None, at: datetime | None = None
-) -> dict[UUID, tuple[OfferingFacts, VariantFacts]]:
-    """Return for each active variant of an active offering its offering (with these variants only) and its facts."""
-    offerings = _facts(ASKED_VARIANTS, list(variant_ids), channel, currency, at)
-    return {variant.id: (offering, variant) for offering in offerings for variant in offering.variants}
-
-
 def facts_of_sku(
     sku: str, *, channel: str | None = None, currency: str | None = None, at: datetime | None = None
 ) -> tuple[OfferingFacts, VariantFacts] | None:
-    """Return the facts of one SKU, or None when nothing active has it."""
+    """Return the facts of one SKU, or None when nothing active has it, or had it at ``at``."""
     offerings = _facts(ASKED_SKU, sku, channel, currency, at)
     return (offerings[0], offerings[0].variants[0]) if offerings else None
 

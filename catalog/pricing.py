@@ -69,7 +69,7 @@ SELECTED = ", ".join(["price.chosen", *(f"price.{column}" for column in COLUMNS)
 """What a query beside ``PRICE`` selects, in the order ``ResolvedPrice.from_columns`` takes it."""
 
 RESOLVED = """
-SELECT wanted.variant_id, price.currencies, {columns}
+SELECT wanted.variant_id, {columns}
 FROM unnest(%(variants)s::uuid[]) AS wanted (variant_id) CROSS JOIN {moment} CROSS JOIN {price}
 """
 
@@ -134,20 +134,15 @@ def resolve_prices(
 ) -> dict[UUID, ResolvedPrice]:
     """Return the price of each variant that has one: in ``channel`` (code), at ``at`` (now), in ``currency``.
 
-    Raises ``DomainError`` (``currency_required``) when a variant has several currencies, none of them the tenant's.
+    Without a currency a variant that has several, none of them the tenant's, has no price.
     """
     sql = RESOLVED.format(columns=SELECTED, moment=MOMENT, price=price_of("wanted.variant_id", at))
     params = {"tenant": current_tenant_id(), "channel": channel, "at": at, "currency": currency}
     with connection.cursor() as cursor:
         cursor.execute(sql, {**params, "variants": list(variant_ids)})
         rows = cursor.fetchall()
-    found: dict[UUID, ResolvedPrice] = {}
-    for variant_id, currencies, *columns in rows:
-        if price := ResolvedPrice.from_columns(*columns):
-            found[variant_id] = price
-        elif currency is None:
-            require_one_currency(currencies)
-    return found
+    prices = {variant_id: ResolvedPrice.from_columns(*columns) for variant_id, *columns in rows}
+    return {variant_id: price for variant_id, price in prices.items() if price}
 
 
 def price_ranges(offering_ids: Collection[UUID]) -> dict[UUID, tuple[Decimal, Decimal, str]]:

@@ -4,8 +4,7 @@ What a person reads as "the offering" is several rows: the offering, one active 
 variants. Ledgers (price changes, stock quantities, the copy of the attributes) are kept by triggers, not here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from django.db import models, transaction
@@ -34,7 +33,6 @@ from catalog.models import (
     Status,
     StockMovement,
     Variant,
-    VariantPrice,
 )
 from tenants.errors import Conflict, DomainError
 from tenants.models import Tenant, User
@@ -228,33 +226,6 @@ def save_variant(*, variant: Variant, values: Mapping[str, Any]) -> Variant:
     check_options(variant.offering.domain, {"attributes": variant.attributes})
     variant.save()
     return variant
-
-
-class NewPrice(TypedDict, total=False):
-    """A price to set: ``compare_at`` (the amount before a sale) may be left out."""
-
-    variant: Variant
-    price_list: PriceList
-    currency: str
-    amount: Decimal
-    compare_at: Decimal | None
-
-
-def set_prices(*, prices: Iterable[NewPrice]) -> None:
-    """Make or change prices, in one statement; the ledger notes what changed.
-
-    Raises ``ValidationError`` for an amount below zero or a currency that does not exist.
-    """
-    rows = [VariantPrice(**price) for price in prices]
-    for row in rows:
-        row.clean_fields(exclude={"tenant"})
-        row.clean()
-    VariantPrice.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["tenant", "variant", "price_list", "currency"],
-        update_fields=["amount", "compare_at", "updated_at"],
-    )
 
 
 def next_priority() -> int:

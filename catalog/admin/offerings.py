@@ -15,7 +15,7 @@ from unfold.decorators import action, display
 from catalog.admin.forms import OfferingForm, attribute_fields
 from catalog.admin.prices import VariantPriceInline, money
 from catalog.models import InventoryItem, Offering, OfferingImage, OfferingVersion, Variant
-from catalog.pricing import price_ranges
+from catalog.pricing import price_ranges, resolve_prices
 from catalog.services import activate_version, archive_offering, change_offering, create_offering
 from tenants.admin import LedgerAdmin, TenantAdmin, asks_first
 from tenants.admin.pages import TenantChangeList
@@ -260,11 +260,23 @@ class OfferingVersionAdmin(LedgerAdmin):
         return request.user.has_perm("catalog.change_offeringversion")
 
 
+class PricedVariantList(TenantChangeList):
+    """A page of variants with their prices, resolved for the page in one query."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the rows and their prices."""
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        prices = resolve_prices([variant.pk for variant in self.result_list])
+        for variant in self.result_list:
+            variant.resolved_price = prices.get(variant.pk)
+
+
 @admin.register(Variant)
 class VariantAdmin(TenantAdmin):
     """A variant with its prices in every list."""
 
-    list_display = ("sku", "name", "offering", "status_label", "inventory_policy", "updated_at")
+    list_display = ("sku", "name", "offering", "status_label", "price", "inventory_policy", "updated_at")
     list_filter = ("status", "inventory_policy")
     list_select_related = ("offering",)
     search_fields = ("sku", "name", "offering__code")
@@ -277,6 +289,16 @@ class VariantAdmin(TenantAdmin):
     inlines = (VariantPriceInline,)
     link_filters = ("offering",)
     empty_message = _("A variant is an offering in one colour, size or term, with a SKU, a price and a stock.")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TenantChangeList]:
+        """Return the list with prices."""
+        return PricedVariantList
+
+    @display(description=_("price"))
+    def price(self, variant: Any) -> str:
+        """Show what it costs now, without a channel."""
+        price = variant.resolved_price
+        return money(price.amount, price.currency) if price else "–"
 
     @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
     def status_label(self, variant: Variant) -> tuple[str, str]:

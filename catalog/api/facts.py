@@ -19,6 +19,9 @@ from tenants.models import Tenant
 from tenants.scope import current_tenant_id
 from tenants.serializers import CodeRelatedField, MoneyField, StrictSerializer, TextField
 
+MOST_FOUND = 100
+"""Offerings in one answer of the search."""
+
 
 class CurrencyField(serializers.RegexField):
     """A currency code in a query."""
@@ -130,7 +133,7 @@ class SearchQuery(StrictSerializer):
     """What is looked for; ``attr.<key>`` narrows by an attribute or option."""
 
     q = TextField(max_length=2000)
-    limit = serializers.IntegerField(required=False, default=10, min_value=1, max_value=100)
+    limit = serializers.IntegerField(required=False, default=10, min_value=1, max_value=MOST_FOUND)
     channel = CodeRelatedField(queryset=SalesChannel.objects.all(), required=False)
     currency = CurrencyField()
     min_price = MoneyField(required=False)
@@ -179,9 +182,12 @@ class SearchMixin(TenantAPIView):
         currency = asked.get("currency") or Tenant.objects.values_list("currency", flat=True).get(pk=current_tenant_id())
         bounds = {"minimum": asked.get("min_price"), "maximum": asked.get("max_price")}
         only = narrowed(asked.get("attr", {}), **bounds, currency=currency, channel=channel)
-        hits = {hit.id: hit for hit in search(asked["q"], kinds=["offering"], limit=asked["limit"], only=only)}
-        offerings = offering_facts(list(hits), channel=channel, currency=currency if _any(bounds) else asked.get("currency"))
-        fitting = [one for one in offerings if not _any(bounds) or _fits(one, **bounds)]
+        is_bounded, limit = _any(bounds), asked["limit"]
+        # Some of what is found may not fit: there must be more to choose from than is shown.
+        found = search(asked["q"], kinds=["offering"], limit=MOST_FOUND if is_bounded else limit, only=only)
+        hits = {hit.id: hit for hit in found}
+        offerings = offering_facts(list(hits), channel=channel, currency=currency if is_bounded else asked.get("currency"))
+        fitting = [one for one in offerings if not is_bounded or _fits(one, **bounds)][:limit]
         return Response(FoundPageSerializer({"results": [_found(one, hits[one.id]) for one in fitting]}).data)
 
 

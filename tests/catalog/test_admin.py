@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from catalog.admin.prices import money
 from catalog.models import (
     InventoryItem,
     InventoryLocation,
@@ -22,7 +23,7 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
-from catalog.services import activate_version, create_offering, record_movement, set_prices
+from catalog.services import activate_version, create_offering, record_movement
 from tenants.models import User
 from tests.conftest import Business, in_tenant
 from tests.tenants.admin_pages import browser, page
@@ -61,12 +62,8 @@ def lamp(saigon: Business) -> Offering:
         activate_version(version=offering.versions.get())
         small, big = offering.variants.all()
         standard = PriceList.objects.get()
-        set_prices(
-            prices=[
-                {"variant": small, "price_list": standard, "currency": "VND", "amount": Decimal(199_000)},
-                {"variant": big, "price_list": standard, "currency": "VND", "amount": Decimal(299_000)},
-            ]
-        )
+        for variant, amount in ((small, 199_000), (big, 299_000)):
+            VariantPrice.objects.create(variant=variant, price_list=standard, currency="VND", amount=amount)
         record_movement(variant=small, location=InventoryLocation.objects.get(), quantity=7, reason="receipt")
         return offering
 
@@ -93,6 +90,21 @@ def _posted(value: Any) -> Any:
     if isinstance(value, list):
         return ",".join(map(str, value))
     return "" if value is None else value
+
+
+def test_the_variants_are_listed_with_the_price_that_counts(staff: Client, lamp: Offering, saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        small, sale = Variant.objects.get(sku="LAMP"), PriceList.objects.create(code="sale", priority=1)
+        VariantPrice.objects.create(variant=small, price_list=sale, currency="VND", amount=150_000)
+        dear = Variant.objects.create(offering=lamp, sku="LAMP-0")
+        for currency in ("USD", "EUR"):
+            VariantPrice.objects.create(variant=dear, price_list=sale, currency=currency, amount=9)
+    with CaptureQueriesContext(connection) as queries:
+        shown = staff.get(url("variant_changelist"))
+    assert sum("outranked" in query["sql"] for query in queries) == 1
+    prices = {variant.sku: variant.resolved_price for variant in shown.context["cl"].result_list}
+    assert (prices["LAMP"].amount, prices["LAMP-XL"].amount, prices["LAMP-0"]) == (150_000, 299_000, None)
+    assert money(Decimal(150_000), "VND") in shown.content.decode()
 
 
 @pytest.mark.parametrize("name", PAGES)

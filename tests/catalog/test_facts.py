@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from catalog.facts import facts_for, offering_facts
-from catalog.models import Offering, Variant
+from catalog.facts import offering_facts
+from catalog.models import Offering
 from tests.conftest import ApiClient, Business, in_tenant
 
 Api = Callable[..., ApiClient]
@@ -183,14 +184,12 @@ def test_the_facts_of_many_offerings_are_one_round_trip(shop: Shop, saigon: Busi
         ids = list(Offering.objects.order_by("-code").values_list("id", flat=True))
         with CaptureQueriesContext(connection) as queries:
             found = offering_facts(ids)
-        some = facts_for(Variant.objects.filter(sku__in=["0-0", "4-2"]).values_list("id", flat=True))
     assert len(queries) == 1
     assert [one.code for one in found] == [f"item-{number}" for number in (4, 3, 2, 1, 0)]
     card = found[1]
     assert (card.lowest_price.amount, card.highest_price.amount) == (300, 302)  # type: ignore[union-attr]
     assert (card.image_url, card.available, card.sellable) == ("https://img.example/3-0.jpg", None, True)
     assert [one.available for one in card.variants] == [4, None, None]
-    assert sorted(variant.sku for _offering, variant in some.values()) == ["0-0", "4-2"]
 
 
 def test_search_finds_by_words_price_and_attributes(shop: Shop) -> None:
@@ -231,7 +230,36 @@ def test_a_search_result_carries_score_parts_and_card(shop: Shop) -> None:
 def test_far_ends_of_time_are_answered(shop: Shop) -> None:
     shop.offering()
     shop.price("200")
-    for year in (1, 9999):
-        assert (
-            shop.client.get("facts/", {"sku": "LAMP", "at": datetime(year, 6, 1, tzinfo=UTC).isoformat()}).status_code == 200
-        )
+    for year, status in ((1, 404), (9999, 200)):
+        at = datetime(year, 6, 1, tzinfo=UTC).isoformat()
+        assert shop.client.get("facts/", {"sku": "LAMP", "at": at}).status_code == status
+
+
+def test_what_was_not_there_yet_has_no_facts(shop: Shop, saigon: Business) -> None:
+    before = timezone.now()
+    made = shop.offering()
+    between = timezone.now()
+    shop.client.post("variants/", {"offering": made["id"], "sku": "LAMP-XL"})
+
+    def status(sku: str, at: datetime) -> int:
+        return shop.client.get("facts/", {"sku": sku, "at": at.isoformat()}).status_code
+
+    assert (status("LAMP", before), status("LAMP", between)) == (404, 200)
+    assert (status("LAMP-XL", between), status("LAMP-XL", timezone.now())) == (404, 200)
+    with in_tenant(saigon.tenant):
+        (then,) = offering_facts([UUID(made["id"])], at=between)
+    assert [variant.sku for variant in then.variants] == ["LAMP"]
+
+
+def test_search_shows_as_many_as_asked_although_a_price_that_was_found_does_not_count(shop: Shop) -> None:
+    shop.list("sale")
+    for number in range(6):  # the first three fit in the standard list, and are dear in the one that comes before it
+        shop.offering(f"lamp-{number}", name="Desk lamp" if number < 3 else "Good desk lamp for the home")
+        shop.price("100", sku=f"LAMP-{number}")
+        shop.price("900" if number < 3 else "90", sku=f"LAMP-{number}", price_list="sale")
+    asked = {"q": "desk lamp", "max_price": "200"}
+    with CaptureQueriesContext(connection) as queries:
+        found = shop.client.get("offerings/search/", {**asked, "limit": "3"}).json()["results"]
+    assert {one["code"] for one in found} == {"lamp-3", "lamp-4", "lamp-5"}
+    assert sum("search_candidates" in query["sql"] or "outranked" in query["sql"] for query in queries) == 2
+    assert len(shop.client.get("offerings/search/", {**asked, "limit": "2"}).json()["results"]) == 2
