@@ -61,7 +61,8 @@ def _make_missing(connection: psycopg.Connection) -> None:
 
 def _missing_roles(connection: psycopg.Connection) -> list[sql.SQL | sql.Composed]:
     """The statements that make our roles, with the passwords that our addresses have, and hand the database over."""
-    roles = dict(connection.execute("SELECT rolname, rolconfig FROM pg_roles WHERE rolname = ANY(%s)", [list(ROLES)]))
+    found = connection.execute("SELECT rolname, rolconfig FROM pg_roles WHERE rolname = ANY(%s)", [list(ROLES)]).fetchall()
+    roles: dict[str, list[str] | None] = dict(found)
     owner = connection.execute("SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()").fetchone()
     if len(roles) == len(ROLES) and roles["backroom_app"] and owner == ("backroom_owner",):
         return []

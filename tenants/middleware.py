@@ -7,18 +7,21 @@ from uuid import UUID
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
+from django.utils.functional import SimpleLazyObject
 
 from tenants.models import Membership, Tenant, User
 from tenants.scope import platform_scope, tenant_scope
 
 SESSION_KEY = "tenant"
 API_PREFIX = "/api/"
+MOST_CHOICES = 200
+"""Tenants that the switcher offers platform staff; the page of tenants finds the others."""
 
 
 class ScopeMiddleware:
     """Gives each request a stack of scopes, entered here (admin) or by the API's authentication, closed at the end.
 
-    Sets ``request.tenant`` and ``request.tenants`` (those the person may choose) for people outside the API.
+    Sets ``request.tenant`` and ``request.tenants`` (those the switcher offers the person) for people outside the API.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -35,35 +38,49 @@ class ScopeMiddleware:
 
 
 def _enter_chosen_tenant(request: HttpRequest, user: User, stack: ExitStack) -> None:
-    roles = _choices(user)
-    chosen = _chosen(request, list(roles), must_choose=user.is_superuser)
-    request.tenant, request.tenants = chosen, list(roles)  # type: ignore[attr-defined]
+    (_look_up_for_staff if user.is_superuser else _look_up_for_member)(request, user)
+    chosen: Tenant | None = request.tenant  # type: ignore[attr-defined]
     if chosen is None:
         return
-    if role := roles[chosen]:
-        user.remember_role(chosen.id, role)
     stack.enter_context(tenant_scope(chosen))
     stack.enter_context(timezone.override(chosen.time_zone))
     stack.enter_context(translation.override(user.locale or translation.get_language()))
     structlog.contextvars.bind_contextvars(tenant=str(chosen.id))
 
 
-def _choices(user: User) -> dict[Tenant, str]:
-    """Return the tenants the person may enter, with the role there (empty for platform staff)."""
+def _look_up_for_member(request: HttpRequest, user: User) -> None:
+    """People work for few tenants: all are read with the chosen one. They start in their first."""
     with platform_scope(reason="a person's own tenants"):
-        if user.is_superuser:
-            return dict.fromkeys(Tenant.objects.order_by("name"), "")
         mine = Membership.objects.filter(user=user, tenant__status=Tenant.Status.ACTIVE)
-        return {membership.tenant: membership.role for membership in mine.select_related("tenant").order_by("tenant__name")}
-
-
-def _chosen(request: HttpRequest, tenants: list[Tenant], *, must_choose: bool) -> Tenant | None:
-    """Return the tenant of the session if the person may enter it; people start in their first one, staff in none."""
+        roles = {row.tenant: row.role for row in mine.select_related("tenant").order_by("tenant__name")}
     wanted = request.session.get(SESSION_KEY)
-    for tenant in tenants:
-        if str(tenant.id) == wanted:
-            return tenant
-    return tenants[0] if tenants and not must_choose else None
+    chosen = next((tenant for tenant in roles if str(tenant.id) == wanted), next(iter(roles), None))
+    request.tenant, request.tenants = chosen, list(roles)  # type: ignore[attr-defined]
+    if chosen is not None:
+        user.remember_role(chosen.id, roles[chosen])
+
+
+def _look_up_for_staff(request: HttpRequest, _user: User) -> None:
+    """Platform staff may enter every tenant and start in none; the list is read only by a page that shows it."""
+    wanted = request.session.get(SESSION_KEY)
+    request.tenant = _tenant(UUID(wanted)) if wanted else None  # type: ignore[attr-defined]
+    request.tenants = SimpleLazyObject(_first_tenants)  # type: ignore[attr-defined]
+
+
+def _tenant(tenant_id: UUID) -> Tenant | None:
+    with platform_scope(reason="platform staff enter a tenant"):
+        return Tenant.objects.filter(pk=tenant_id).first()
+
+
+def _first_tenants() -> list[Tenant]:
+    with platform_scope(reason="platform staff choose a tenant"):
+        return list(Tenant.objects.order_by("name")[:MOST_CHOICES])
+
+
+def count_tenants() -> int:
+    """Return how many tenants there are on this installation, for platform staff."""
+    with platform_scope(reason="platform staff see how many tenants there are"):
+        return Tenant.objects.count()
 
 
 def choose_tenant(request: HttpRequest, tenant_id: UUID | None) -> bool:
@@ -71,7 +88,13 @@ def choose_tenant(request: HttpRequest, tenant_id: UUID | None) -> bool:
     if tenant_id is None:
         request.session.pop(SESSION_KEY, None)
         return True
-    if tenant_id not in {tenant.id for tenant in request.tenants}:  # type: ignore[attr-defined]
+    if not _may_enter(request, tenant_id):
         return False
     request.session[SESSION_KEY] = str(tenant_id)
     return True
+
+
+def _may_enter(request: HttpRequest, tenant_id: UUID) -> bool:
+    if request.user.is_superuser:
+        return _tenant(tenant_id) is not None
+    return any(tenant.id == tenant_id for tenant in request.tenants)  # type: ignore[attr-defined]

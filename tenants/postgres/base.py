@@ -81,7 +81,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return {**super().get_connection_params(), "cursor_factory": ScopedCursor}
 
     def _savepoint_rollback(self, sid: str) -> None:
-        super()._savepoint_rollback(sid)
+        super()._savepoint_rollback(sid)  # type: ignore[misc] # not in the stubs
         # ROLLBACK TO undoes a SET LOCAL of the savepoint: the next statement sends the scope again.
         self.connection.backroom_sent = None
 
