@@ -7,16 +7,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from config.embedded.account import Account
 
 FIRST_PAUSE, LONGEST_PAUSE, HEALTHY_AFTER = 0.5, 30.0, 60.0  # seconds
 MARK = "BACKROOM_SUPERVISED"  # environment variable that names the data directory a process works for
+
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals whose handlers, here and in the supervisor, raise an exception."""
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)  # loaded before any fork
@@ -48,7 +51,7 @@ def spawn(
 
     Call it from the main thread: the kernel ties the signal to the thread.
     """
-    with log.open("ab") if log else nullcontext() as output:
+    with log.open("ab") if log else nullcontext() as output, _undisturbed() as signals:
         return subprocess.Popen(  # noqa: S603 - our own programs
             [str(word) for word in command],
             stdin=subprocess.DEVNULL,
@@ -57,14 +60,25 @@ def spawn(
             cwd=folder,
             env=dict(environment) if environment is not None else None,
             start_new_session=True,
-            preexec_fn=partial(_bind_to, os.getpid(), orphan_signal),
+            preexec_fn=partial(_bind_to, os.getpid(), orphan_signal, signals),
             pass_fds=tuple(pass_fds),
             **_identity(account),
         )
 
 
-def _bind_to(parent: int, orphan_signal: int) -> None:
+@contextmanager
+def _undisturbed() -> Iterator[set[signal.Signals]]:
+    """Hold signals back during a fork: what their handlers raise is swallowed there. Yields what was held back before."""
+    before = cast("set[signal.Signals]", signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING))
+    try:
+        yield before
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _bind_to(parent: int, orphan_signal: int, signals: set[signal.Signals]) -> None:
     """Tie the process to its parent, between fork and exec."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, signals)
     die_with_parent(orphan_signal)
     if os.getppid() != parent:  # it died before the line above
         os._exit(1)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -166,6 +167,24 @@ def test_a_spawned_process_dies_with_its_parent() -> None:
             return
         time.sleep(0.1)
     pytest.fail("it lives on")
+
+
+def test_a_signal_during_a_fork_is_not_lost() -> None:
+    script = (
+        "import os, signal; from config.embedded.process import spawn\n"
+        "def stop(*_): raise SystemExit('stopped')\n"
+        "signal.signal(signal.SIGTERM, stop)\n"
+        "os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))\n"
+        "spawn(['sleep', '60'], orphan_signal=signal.SIGTERM)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=layout.CHECKOUT, capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stderr) == (1, "stopped\n")
+
+
+def test_a_spawned_process_can_be_asked_to_end() -> None:
+    child = process.spawn(["sleep", "60"], orphan_signal=signal.SIGKILL)
+    child.terminate()
+    assert child.wait(5) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(
