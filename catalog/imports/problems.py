@@ -62,13 +62,14 @@ ROW_MESSAGES = {
     "invalid_attribute": _("%(reason)s"),
 }
 
-#: Codes of errors that only the tenant's own catalogue shows. `{row}` is filled in by the database.
+#: Codes of problems that only the tenant's own catalogue shows. `{row}` is filled in by the database.
 CATALOGUE_MESSAGES = {
     "unknown_price_list": _("There is no price list of this code."),
     "unknown_location": _("There is no inventory location of this code."),
     "sku_of_other_offering": _("The SKU belongs to another offering of the catalogue."),
     "conflicting_price": _("Row {row} gives another price of the variant in the same list and currency."),
     "conflicting_stock": _("Row {row} gives another stock of the variant at the same location."),
+    "missing_attribute": _("The domain requires this attribute; the offering stays a draft without it."),
 }
 
 

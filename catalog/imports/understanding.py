@@ -27,6 +27,7 @@ _SHOPIFY_SAYS = {
     "tags": ("Tags",),
     "compare_at": ("Variant Compare At Price",),
     "policy": ("Variant Inventory Policy",),
+    "attributes": (),
     "offering_type": (),
     "safety_stock": (),
 }

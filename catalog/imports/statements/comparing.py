@@ -64,6 +64,8 @@ AND (w.quantity, w.safety_stock) IS DISTINCT FROM (first.quantity, first.safety_
 """
 
 # What each offering becomes. A part that does not say something keeps what is there; a broken one changes nothing.
+# Without what its domain requires it is no more on sale than by hand. A file that cannot speak of attributes (Shopify's)
+# is not asked for them.
 OFFERINGS = """
 CREATE TEMP TABLE pg_temp.import_offering ON COMMIT DROP AS
 SELECT *, NOT is_new AND (offering_type, domain_id, category, tags, metadata, status)
@@ -76,8 +78,9 @@ SELECT r.id AS row_id, r.row, r.handle AS code, coalesce(live.id, uuidv7()) AS i
     old.id AS old_id, old.name AS old_name, old.description AS old_description, old.attributes AS old_attributes,
     coalesce(p.offering_type, live.offering_type, 'physical') AS offering_type, coalesce(d.id, live.domain_id) AS domain_id,
     coalesce(p.category, live.category, '') AS category, coalesce(p.tags, live.tags::text[], '{}') AS tags,
-    coalesce(live.metadata, '{}') || coalesce(p.metadata, '{}') AS metadata, live.status AS old_status,
+    coalesce(live.metadata, '{}') || coalesce(p.metadata, '{}') AS metadata, live.status AS old_status, required.missing,
     CASE
+        WHEN required.missing IS NOT NULL AND coalesce(p.status, live.status, 'active') = 'active' THEN 'draft'
         WHEN live.id IS NULL AND (p.is_broken OR NOT sells.in_file) AND coalesce(p.status, 'active') = 'active' THEN 'draft'
         WHEN p.status = 'active' AND NOT (sells.in_file OR sells.already) THEN 'draft'
         ELSE coalesce(p.status, live.status, 'active')
@@ -100,6 +103,12 @@ CROSS JOIN LATERAL (
         SELECT FROM catalog_variant v WHERE v.tenant_id = %(tenant)s AND v.offering_id = live.id AND v.status = 'active'
     ) AS already
 ) AS sells
+CROSS JOIN LATERAL (
+    SELECT array_agg(k.key ORDER BY k.key) AS missing FROM catalog_attributedefinition k
+    WHERE k.domain_id = coalesce(d.id, live.domain_id) AND k.scope = 'offering' AND k.is_required
+    AND p.attributes IS NOT NULL AND p.is_broken IS NOT TRUE AND p.attributes ->> k.key IS NULL
+    AND (p.attributes ? k.key OR k.domain_id IS DISTINCT FROM live.domain_id OR (old.attributes ? k.key) IS NOT TRUE)
+) AS required
 WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.data ? 'offering'
 ORDER BY r.row
 ) AS wanted

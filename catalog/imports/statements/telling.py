@@ -49,10 +49,18 @@ WITH effects AS (
             ELSE quantity::text END,
         'message', replace(%(messages)s::jsonb ->> error, '{row}', coalesce(other_row, 0)::text))) AS problems
     FROM pg_temp.import_variant_row WHERE error IS NOT NULL
+), corrected AS (
+    SELECT row_id, jsonb_agg(jsonb_build_object('level', 'warning', 'code', 'missing_attribute', 'found_late', true,
+        'column', 'attr.' || key, 'value', '', 'message', %(messages)s::jsonb ->> 'missing_attribute')) AS problems
+    FROM pg_temp.import_offering, unnest(missing) AS key GROUP BY row_id
+), found AS (
+    SELECT coalesce(refused.row_id, corrected.row_id) AS row_id,
+        coalesce(refused.problems, '[]') || coalesce(corrected.problems, '[]') AS problems
+    FROM refused FULL JOIN corrected ON corrected.row_id = refused.row_id
 ), wanted AS (
     SELECT r.id, coalesce(detailed.details, '{}') AS changes,
-        CASE WHEN r.problems = '[]' THEN coalesce(refused.problems, '[]')
-            ELSE jsonb_path_query_array(r.problems, '$[*] ? (!exists(@.found_late))') || coalesce(refused.problems, '[]')
+        CASE WHEN r.problems = '[]' THEN coalesce(found.problems, '[]')
+            ELSE jsonb_path_query_array(r.problems, '$[*] ? (!exists(@.found_late))') || coalesce(found.problems, '[]')
         END AS problems,
         CASE
             WHEN refused.row_id IS NOT NULL OR jsonb_path_exists(r.problems,
@@ -65,6 +73,7 @@ WITH effects AS (
     LEFT JOIN told ON told.row_id = r.id
     LEFT JOIN detailed ON detailed.row_id = r.id
     LEFT JOIN refused ON refused.row_id = r.id
+    LEFT JOIN found ON found.row_id = r.id
     WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s
 )
 UPDATE catalog_importrow r SET outcome = wanted.outcome, problems = wanted.problems, changes = wanted.changes

@@ -1,9 +1,11 @@
 """Importing in the admin: upload, preview, apply."""
 
+from io import BytesIO
+
 import pytest
 
 from catalog.imports.jobs import run_due_jobs
-from catalog.models import ImportJob, Offering
+from catalog.models import ImportJob, Offering, OfferingVersion, Variant
 from tests.catalog.imports.files import shopify, written
 from tests.conftest import in_tenant
 from tests.tenants.admin_pages import browser, page, text_of
@@ -12,7 +14,11 @@ pytestmark = pytest.mark.django_db
 
 
 def upload(client, rows, **fields):
-    file = written(rows)
+    return hand_in(client, written(rows).getvalue(), **fields)
+
+
+def hand_in(client, content, **fields):
+    file = BytesIO(content)
     file.name = "shop.csv"
     form = {"file": file, "mapping": "auto", "currency": "usd", "on_duplicate_sku": "error", **fields}
     return client.post(page("catalog_importjob_add"), form)
@@ -95,3 +101,72 @@ def test_a_failed_import_says_why(saigon):
     upload(owner, [{"name": "x", "amount": "1"}])
     run_due_jobs()
     assert "neither “Handle” nor “code” is there" in text_of(owner.get(page("catalog_importjob_change", the_job(saigon).pk)))
+
+
+HEAD = "Handle,Title,Variant SKU,Variant Price"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (f"{HEAD}\n".encode(), "The file has no data rows."),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "This is not a text file. Save the table as CSV (UTF-8)."),
+        (
+            f"{HEAD}\na,Café,A,1\n".encode("latin-1"),
+            "The text is not UTF-8. Save the table as CSV (UTF-8). (row 2, column “Title”)",
+        ),
+        (f"{HEAD}\na,Café,A,1\n".encode("utf-16")[:-1], "The text is broken UTF-16. Save the table as CSV (UTF-8)."),
+        (b"Handle,Title\na,b\n", "The header has no column “Variant Price”. (row 1, column “Variant Price”)"),
+        (f'{HEAD}\na,"b,A,1\n'.encode(), "A quotation mark opened in this row is never closed. (row 2"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_in_one_line_why_and_cannot_be_applied(saigon, content, message):
+    operator = browser(saigon.operator)
+    assert hand_in(operator, content).status_code == 302
+    run_due_jobs()
+    shown = operator.get(page("catalog_importjob_change", the_job(saigon).pk))
+    assert text_of(shown).count(message) == 1
+    assert "_apply" not in shown.content.decode()
+    operator.post(page("catalog_importjob_change", the_job(saigon).pk), {"_apply": "1"})
+    run_due_jobs()
+    with in_tenant(saigon.tenant):
+        assert (the_job(saigon).status, Offering.objects.count()) == ("failed", 0)
+
+
+def test_an_empty_file_is_refused_at_once(saigon):
+    answer = hand_in(browser(saigon.operator), b"")
+    assert (answer.status_code, "The submitted file is empty." in text_of(answer)) == (200, True)
+    with in_tenant(saigon.tenant):
+        assert not ImportJob.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("b,Bad", "The row has 2 cells, the header has 5."),
+        ("b,Bad,B,=1+1,USD", "Not a plain number such as 1234.50."),
+        ("b,Bad,B,1,XXX", "Not an ISO 4217 currency code."),
+    ],
+)
+def test_a_bad_row_is_told_once_and_the_others_are_applied(saigon, row, message):
+    operator = browser(saigon.operator)
+    hand_in(operator, f"code,name,sku,price,currency\na,Good,A,1,USD\n{row}\n".encode())
+    run_due_jobs()
+    job = the_job(saigon)
+    assert text_of(operator.get(page("catalog_importjob_change", job.pk))).count(message) == 1
+    operator.post(page("catalog_importjob_change", job.pk), {"_apply": "1"})
+    run_due_jobs()
+    with in_tenant(saigon.tenant):
+        assert [(one.row, one.outcome) for one in job.rows.order_by("row")] == [(2, "create"), (3, "error")]
+        assert list(Variant.objects.values_list("sku", flat=True)) == ["A"]
+
+
+def test_a_whole_utf_16_file_and_a_text_that_looks_like_a_formula_are_taken_as_they_are(saigon):
+    operator = browser(saigon.operator)
+    hand_in(operator, f"{HEAD}\na,=HYPERLINK(1),A,1\nc,Cà phê,C,2\n".encode("utf-16"))
+    run_due_jobs()
+    operator.post(page("catalog_importjob_change", the_job(saigon).pk), {"_apply": "1"})
+    run_due_jobs()
+    with in_tenant(saigon.tenant):
+        names = OfferingVersion.objects.order_by("name").values_list("name", flat=True)
+        assert list(names) == ["=HYPERLINK(1)", "Cà phê"]

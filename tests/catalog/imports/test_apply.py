@@ -231,3 +231,34 @@ def test_a_file_with_nul_is_refused_as_a_whole():
     job = imported(backroom(name="a\x00b"))
     assert (job.status, job.summary["error"]["code"]) == ("failed", "binary_file")
     assert not Offering.objects.exists()
+
+
+def warnings(job):
+    return [(row.row, one["column"], one["code"]) for row in job.rows.order_by("row") for one in row.problems]
+
+
+def test_an_offering_without_what_its_domain_requires_stays_a_draft_with_a_warning():
+    for _time in range(2):
+        job = imported(backroom(domain="electronics", status="active"), backroom(code="lamp", name="Lamp", sku="L"))
+        assert (job.summary["errors"], job.summary["warnings"]) == (0, 1)
+        assert warnings(job) == [(2, "attr.brand", "missing_attribute")]
+    assert dict(Offering.objects.values_list("code", "status")) == {"river-flat": "draft", "lamp": "active"}
+    assert job.summary["offerings"] == {"created": 0, "changed": 0, "unchanged": 2}
+    assert VariantPrice.objects.count() == 2
+
+
+def test_what_the_catalogue_knows_already_is_not_missing_and_what_is_emptied_is():
+    lamp = backroom(domain="electronics", status="active", attr__brand="Lumora")
+    imported(lamp)
+    without = {name: value for name, value in lamp.items() if name != "attr.brand"}
+    assert warnings(imported(without)) == []
+    assert Offering.objects.get().status == "active"
+    assert warnings(imported(lamp | {"attr.brand": ""})) == [(2, "attr.brand", "missing_attribute")]
+    assert Offering.objects.get().status == "draft"
+    assert warnings(imported(lamp)) == []
+    assert Offering.objects.get().status == "active"
+
+
+def test_a_shopify_file_is_not_asked_for_attributes_it_cannot_have():
+    job = imported(shopify(), domain=KnowledgeDomain.objects.get(code="electronics"))
+    assert (job.summary["warnings"], Offering.objects.get().status) == (0, "active")
