@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import translation
 
 from tenants.models import Membership, Tenant, User
 from tenants.roles import Role
@@ -20,6 +21,12 @@ from tenants.services import create_tenant, issue_api_key, issue_tokens
 PASSWORD = "correct horse battery"
 
 in_tenant = tenant_scope
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> None:
+    """Begin each test in English: a request before may have left another language behind, as in any thread."""
+    translation.activate("en")
 
 
 @dataclass

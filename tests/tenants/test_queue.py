@@ -398,4 +398,4 @@ def test_a_worker_is_woken_after_the_commit_and_not_by_a_roll_back(
 def waiting() -> int:
     """Return the number of messages in the broker."""
     with app.connection_for_write() as broker_connection:
-        return int(broker_connection.default_channel.client.llen("celery"))
+        return int(broker_connection.default_channel.client.llen("imports"))
