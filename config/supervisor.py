@@ -24,7 +24,7 @@ from django.db import DatabaseError, connection
 from config import external
 from config.celery import IMPORTS_QUEUE, app
 from config.embedded import StartError, data_dir, layout, locks, users
-from config.embedded.process import MARK, Child, end_orphans, say, spawn
+from config.embedded.process import MARK, Child, end_orphans, say, spawn, undisturbed
 from tenants.models import User
 
 TICK = 0.2  # seconds
@@ -103,8 +103,11 @@ class Supervisor:
 
     def _commands(self, *commands: Sequence[str]) -> None:
         """Run commands of ours side by side to their end. Raises StartError when one fails; it has said why."""
-        running = {words[0]: self._start([sys.executable, "manage.py", *words]) for words in commands}
+        running: dict[str, subprocess.Popen[bytes]] = {}
         try:
+            for words in commands:
+                with undisturbed():
+                    running[words[0]] = self._start([sys.executable, "manage.py", *words])
             for name, child in running.items():
                 if child.wait() != 0:
                     raise StartError(f"`manage.py {name}` failed")
@@ -154,7 +157,8 @@ class Supervisor:
             self._tend()
         self.children += background
         if self.demo:
-            self.loading = self._start([sys.executable, "manage.py", "load_demo", "--verbosity", "0"])
+            with undisturbed():
+                self.loading = self._start([sys.executable, "manage.py", "load_demo", "--verbosity", "0"])
             while self.loading.poll() is None:
                 self._tend()
         self._announce()

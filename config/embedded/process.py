@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from config.embedded.account import Account
 
@@ -51,7 +51,7 @@ def spawn(
 
     Call it from the main thread: the kernel ties the signal to the thread.
     """
-    with log.open("ab") if log else nullcontext() as output, _undisturbed() as signals:
+    with log.open("ab") if log else nullcontext() as output, undisturbed():
         return subprocess.Popen(  # noqa: S603 - our own programs
             [str(word) for word in command],
             stdin=subprocess.DEVNULL,
@@ -60,25 +60,25 @@ def spawn(
             cwd=folder,
             env=dict(environment) if environment is not None else None,
             start_new_session=True,
-            preexec_fn=partial(_bind_to, os.getpid(), orphan_signal, signals),
+            preexec_fn=partial(_bind_to, os.getpid(), orphan_signal),
             pass_fds=tuple(pass_fds),
             **_identity(account),
         )
 
 
 @contextmanager
-def _undisturbed() -> Iterator[set[signal.Signals]]:
-    """Hold signals back during a fork: what their handlers raise is swallowed there. Yields what was held back before."""
-    before = cast("set[signal.Signals]", signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING))
+def undisturbed() -> Iterator[None]:
+    """Hold signals back while a process is started and noted: what their handlers raise is swallowed during a fork."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
-        yield before
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _bind_to(parent: int, orphan_signal: int, signals: set[signal.Signals]) -> None:
+def _bind_to(parent: int, orphan_signal: int) -> None:
     """Tie the process to its parent, between fork and exec."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, signals)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     die_with_parent(orphan_signal)
     if os.getppid() != parent:  # it died before the line above
         os._exit(1)
@@ -105,7 +105,8 @@ class Child:
         """Start the process when it is due; when it has died, say so and set the time of the next start."""
         if self.process is None:
             if time.monotonic() >= self.due_at:
-                self.process, self.started_at = self.start(), time.monotonic()
+                with undisturbed():  # else a signal now would leave a process that nobody stops
+                    self.process, self.started_at = self.start(), time.monotonic()
         elif self.process.poll() is not None:
             self._schedule_restart(self.process.returncode)
 

@@ -169,16 +169,19 @@ def test_a_spawned_process_dies_with_its_parent() -> None:
     pytest.fail("it lives on")
 
 
-def test_a_signal_during_a_fork_is_not_lost() -> None:
+def test_a_signal_during_a_fork_is_not_lost_and_neither_is_the_process() -> None:
     script = (
-        "import os, signal; from config.embedded.process import spawn\n"
-        "def stop(*_): raise SystemExit('stopped')\n"
+        "import os, signal; from config.embedded.process import Child, spawn\n"
+        "class Stopped(Exception): pass\n"
+        "def stop(*_): raise Stopped\n"
         "signal.signal(signal.SIGTERM, stop)\n"
         "os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))\n"
-        "spawn(['sleep', '60'], orphan_signal=signal.SIGTERM)"
+        "child = Child('sleep', lambda: spawn(['sleep', '60'], orphan_signal=signal.SIGTERM))\n"
+        "try: child.tend()\n"
+        "except Stopped: child.stop(5); print('stopped', child.process.returncode)"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=layout.CHECKOUT, capture_output=True, text=True, timeout=20)
-    assert (done.returncode, done.stderr) == (1, "stopped\n")
+    assert (done.stdout, done.stderr) == ("stopped -15\n", "")
 
 
 def test_a_spawned_process_can_be_asked_to_end() -> None:
