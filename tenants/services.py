@@ -7,12 +7,12 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from tenants.errors import DomainError
-from tenants.models import ApiKey, Membership, Tenant, User
+from tenants.models import ApiKey, Membership, Tenant, User, new_ids
 from tenants.roles import Role
 from tenants.scope import platform_scope, tenant_scope
 
@@ -49,7 +49,7 @@ def create_tenant(
         if Tenant.objects.filter(slug=slug).exists():
             raise DomainError("slug_taken", _("There is a tenant “%(slug)s” already.") % {"slug": slug}, field="slug")
     # The scope comes before the transaction, so the id must be known before the row.
-    tenant = Tenant(id=new_id(), slug=slug, name=name, currency=currency, locale=locale, time_zone=time_zone)
+    tenant = Tenant(id=new_ids(1)[0], slug=slug, name=name, currency=currency, locale=locale, time_zone=time_zone)
     tenant.full_clean()
     with tenant_scope(tenant), transaction.atomic():
         tenant.save(force_insert=True)
@@ -58,14 +58,6 @@ def create_tenant(
         for step in NEW_TENANT_STEPS:
             step(tenant)
     return NewTenant(tenant, owner, made)
-
-
-def new_id() -> UUID:
-    """Return an id for a row whose children must know it before it is saved."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT uuidv7()")
-        new_id: UUID = cursor.fetchone()[0]
-    return new_id
 
 
 def find_or_make_person(email: str, password: str | None) -> tuple[User, str | None]:

@@ -19,9 +19,8 @@ from tenants.admin.conflicts import TENANT_FIELD, ConflictForm
 from tenants.admin.export import export_csv
 from tenants.admin.pages import COUNT_LIMIT, CappedPaginator, TenantChangeList
 from tenants.errors import DomainError
-from tenants.models import Tenant
+from tenants.models import Tenant, new_ids
 from tenants.scope import platform_scope
-from tenants.services import new_id
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -68,7 +67,7 @@ class TenantAdmin(ModelAdmin):
     def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
         """Return what inlines are made with; a new row gets its id now, for inlines ask for the children of that id."""
         if isinstance(obj.pk, DatabaseDefault):
-            obj.pk = new_id()
+            obj.pk = new_ids(1)[0]
         options: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
         return options
 

@@ -1,6 +1,6 @@
 """Who is here, and whose row is this."""
 
-from tenants.models.base import TenantModel, TenantQuery, TenantQuerySet, updated_at_field
+from tenants.models.base import TenantModel, TenantQuery, TenantQuerySet, new_ids, updated_at_field
 from tenants.models.people import PLATFORM_ID, ApiKey, Membership, Tenant, User, hash_token
 from tenants.models.requests import IdempotencyKey, StoredFile
 
@@ -16,5 +16,6 @@ __all__ = [
     "TenantQuerySet",
     "User",
     "hash_token",
+    "new_ids",
     "updated_at_field",
 ]

@@ -1,16 +1,27 @@
 """``TenantModel`` and its querysets: may be built anywhere, run only inside a scope (DESIGN section 3, lock 1)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Self
+from uuid import UUID
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import sql
+from django.db.models.expressions import DatabaseDefault
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from tenants.fields import TenantField, UUIDv7
 from tenants.scope import NoScope, Scope, ScopeConflict, active_scope
 from tenants.text import nfc
+
+
+def new_ids(count: int) -> list[UUID]:
+    """Return ids made by the database, in order of time, for rows that must be named before they are inserted."""
+    if not count:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT uuidv7() FROM generate_series(1, %s)", [count])
+        return [new_id for (new_id,) in cursor.fetchall()]
 
 
 class TenantQuery(sql.Query):
@@ -53,6 +64,14 @@ class TenantQuerySet(models.QuerySet):
         self.query.built_in = scope
         if scope.tenant_id is not None:
             self.query.add_q(models.Q(tenant_id=scope.tenant_id))
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **options: Any) -> list[Any]:
+        """Insert many rows. Django would not bring back ids that the database makes, so they are fetched before."""
+        rows = list(objs)
+        new = [row for row in rows if isinstance(row.pk, DatabaseDefault)]
+        for row, new_id in zip(new, new_ids(len(new)), strict=True):
+            row.pk = new_id
+        return super().bulk_create(rows, *args, **options)
 
     # These change the class of the query, and with it get_compiler.
     def update(self, **values: Any) -> int:
