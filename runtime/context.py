@@ -8,12 +8,21 @@ from uuid import UUID
 
 from django.db import connection
 
-from catalog.search import Hit, Only, Statement, priced_between, rank, statement
+from catalog.search import Hit, Statement, listed, priced_between, rank, statement
 from runtime.models import Tier
 from runtime.understanding import Question, understand
+from tenants.text import STOP_WORDS, words
 
 HITS = 20
 """Offerings a turn looks at: enough to sort and to narrow by the price that holds now."""
+
+ANYTHING = frozenset(
+    words(
+        "any anything something some stuff thing things item items product products gift gifts present presents "
+        "đồ quà món sản phẩm hàng gì nào tặng vật"
+    )
+)
+"""Folded words that name no kind of offering."""
 
 
 @dataclass(frozen=True)
@@ -37,39 +46,57 @@ class TurnContext:
         """The message, understood without a language model."""
         return understand(self.message, currency=self.currency)
 
+    @property
+    def has_budget(self) -> bool:
+        """Whether the customer named a price not to go above or below."""
+        return self.question.min_price is not None or self.question.max_price is not None
+
+    @property
+    def wants_anything(self) -> bool:
+        """Whether the budget is all there is to go by: “something under 200k”."""
+        said = set(words(self.question.subject)) - STOP_WORDS[self.question.language]
+        return self.has_budget and said <= ANYTHING
+
     @cached_property
     def hits(self) -> dict[str, list[Hit]]:
-        """FAQs that fit the message and offerings that fit its subject, best first: one look-up, when first asked for."""
-        asked = {"faq": self.message, "offering": self.question.subject or self.message}
-        statements = {kind: found for kind, words in asked.items() if (found := self._statement(kind, words))}
-        rows = _fetch_all(list(statements.values()))
+        """What fits, best first, by ``faq``, ``offering`` and (whatever it costs) ``dearer``; one look-up, when first asked for."""
+        looks = self._looks()
+        rows = _fetch_all({name: found for name, (_words, found) in looks.items() if found})
         language = self.question.language
         return {
-            kind: rank(words, [row for row in rows if row[0] == kind], limit=HITS, language=language)
-            for kind, words in asked.items()
+            name: rank(asked, [row[1:] for row in rows if row[0] == name], limit=HITS, language=language)
+            for name, (asked, _found) in looks.items()
         }
 
-    def _statement(self, kind: str, words: str) -> Statement | None:
-        only = self._affordable() if kind == "offering" else None
-        return statement(words, kinds=(kind,), bot_id=self.bot_id, only=only)
-
-    def _affordable(self) -> Only | None:
+    def _looks(self) -> dict[str, tuple[str, Statement | None]]:
+        """Return what is looked for, by name: the words to rank by, and the statement that finds the candidates."""
+        subject = self.question.subject or self.message
+        looks = {"faq": (self.message, statement(self.message, kinds=("faq",), bot_id=self.bot_id))}
+        if not self.has_budget:
+            return {**looks, "offering": (subject, statement(subject, kinds=("offering",), bot_id=self.bot_id))}
         asked = self.question
-        if asked.min_price is None and asked.max_price is None:
-            return None
-        return priced_between(asked.min_price, asked.max_price, currency=asked.currency, channel=self.channel)
+        only = priced_between(asked.min_price, asked.max_price, currency=asked.currency, channel=self.channel)
+        if self.wants_anything:
+            return {**looks, "offering": (subject, listed(only, bot_id=self.bot_id, limit=HITS))}
+        return {
+            **looks,
+            "offering": (subject, statement(subject, kinds=("offering",), bot_id=self.bot_id, only=only)),
+            "dearer": (subject, statement(subject, kinds=("offering",), bot_id=self.bot_id)),
+        }
 
     def best(self, kind: str) -> Hit | None:
         """Return the best hit of a kind."""
         return next(iter(self.hits[kind]), None)
 
 
-def _fetch_all(statements: list[Statement]) -> list[tuple[Any, ...]]:
+def _fetch_all(statements: dict[str, Statement]) -> list[tuple[Any, ...]]:
+    """Run the statements as one and return their rows, each behind the name of its statement."""
     if not statements:
         return []
-    sql = " UNION ALL ".join(f"({one.sql})" for one in statements)
+    named = [f"SELECT %s, found.* FROM ({one.sql}) AS found" for one in statements.values()]  # noqa: S608 - our own SQL
+    sql = " UNION ALL ".join(named)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [param for one in statements for param in one.params])
+        cursor.execute(sql, [param for name, one in statements.items() for param in (name, *one.params)])
         return cursor.fetchall()
 
 

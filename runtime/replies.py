@@ -1,5 +1,6 @@
 """The bot's words about the catalogue, in the customer's language (the caller activates it), and the cards beside them."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from catalog.money import format_money
 from catalog.pricing import ResolvedPrice
 from runtime.context import TurnContext
 from runtime.understanding import Question
+from tenants.text import words
 
 VARIANTS_NAMED = 6
 """Variants whose own price or stock is spelled out; more would be a list nobody reads in a chat."""
@@ -20,9 +22,30 @@ def about(facts: list[OfferingFacts], context: TurnContext) -> str:
     """Return the answer about one offering, or the list of several."""
     question = context.question
     if len(facts) == 1:
-        return _one(facts[0], asks=question.asks, language=question.language)
-    lines = [f"• {one.name}: {price_text(one, question.language)}, {stock_text(one)}" for one in facts]
-    return "\n".join([_("Here is what I found:"), *lines])
+        return _one(narrowed_to(facts[0], context.message), asks=question.asks, language=question.language)
+    return "\n".join([_("Here is what I found:"), *_lines(facts, question.language)])
+
+
+def nothing_at_that_price(facts: list[OfferingFacts], language: str) -> str:
+    """Return the words for a budget that nothing fits, with what comes nearest."""
+    return "\n".join([_("I have nothing at that price. The nearest is:"), *_lines(facts, language)])
+
+
+def _lines(facts: list[OfferingFacts], language: str) -> list[str]:
+    return [f"• {one.name}: {price_text(one, language)}, {stock_text(one)}" for one in facts]
+
+
+def narrowed_to(offering: OfferingFacts, message: str) -> OfferingFacts:
+    """Return the offering with only the variants whose options the message names: “is it there in size L”."""
+    said = f" {' '.join(words(message))} "
+    named = {
+        variant.id: sum(f" {' '.join(words(str(value)))} " in said for value in variant.options.values())
+        for variant in offering.variants
+    }
+    most = max(named.values(), default=0)
+    if not most:
+        return offering
+    return replace(offering, variants=tuple(one for one in offering.variants if named[one.id] == most))
 
 
 def _one(offering: OfferingFacts, *, asks: frozenset[str], language: str) -> str:

@@ -24,6 +24,12 @@ LOOKED_AT = "offering"
 CLEAR_LEAD = 0.15
 """An offering that fits this much better than the next one is the one that was meant."""
 
+NAMED = 0.5
+"""Confidence from which a message of another kind speaks of an offering all the same."""
+
+NEAREST = 3
+"""Offerings named when nothing fits the budget."""
+
 TAIL = 0.7
 """In a list, what fits less than this share of the best one is left out."""
 
@@ -41,16 +47,16 @@ def _catalog_knows_better(context: TurnContext, faq: Hit) -> bool:
     question = context.question
     if question.kind == "other":
         return False
-    if not question.subject and _looked_at(context):
+    if context.wants_anything or (not question.subject and _looked_at(context)):
         return True
     offerings = fitting(context)
     return bool(offerings) and offerings[0].score + (question.confidence - 0.5) / 2 >= faq.score
 
 
-def fitting(context: TurnContext) -> list[Hit]:
+def fitting(context: TurnContext, kind: str = "offering") -> list[Hit]:
     """Return the offerings that fit what was asked, best first, with their fit as score."""
     subject = context.question.subject or context.message
-    rated = [replace(hit, score=max(fit(subject, hit), hit.score)) for hit in context.hits["offering"]]
+    rated = [replace(hit, score=max(fit(subject, hit), hit.score)) for hit in context.hits.get(kind, [])]
     hits = sorted((hit for hit in rated if hit.score >= FIT_THRESHOLD), key=lambda hit: -hit.score)
     return [hit for hit in hits if hit.score >= TAIL * hits[0].score]
 
@@ -59,11 +65,12 @@ def answer_from_catalog(context: TurnContext) -> Reply | None:
     """Answer what something costs, whether it is there, or what there is within a budget."""
     hits = _meant(context)
     before = _looked_at(context)
-    offering_ids = [hit.id for hit in hits] or ([before] if before else [])
-    if not offering_ids:
-        return None
     with translation.override(context.question.language):
-        return _reply_with_facts(context, offering_ids, hits)
+        if hits:
+            return _reply_with_facts(context, [hit.id for hit in hits], hits)
+        if before:
+            return _reply_with_facts(context, [before], hits)
+        return _nearest(context, fitting(context, "dearer"))
 
 
 def _meant(context: TurnContext) -> list[Hit]:
@@ -71,7 +78,9 @@ def _meant(context: TurnContext) -> list[Hit]:
     question = context.question
     if question.kind == "other":
         best = context.best("offering")
-        return [best] if best and best.score >= ANSWER_THRESHOLD else []
+        return [best] if best and best.score >= NAMED else []
+    if context.wants_anything:
+        return context.hits["offering"]
     if not question.subject and _looked_at(context):
         return []
     hits = fitting(context)
@@ -93,21 +102,39 @@ def _looked_at(context: TurnContext) -> UUID | None:
 
 def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list[Hit]) -> Reply | None:
     question, started = context.question, time.perf_counter()
-    currency = question.currency if question.min_price is not None or question.max_price is not None else None
+    currency = question.currency if context.has_budget else None
     found = offering_facts(offering_ids, channel=context.channel, currency=currency)
     facts = [one for one in found if replies.fits_budget(one, question)]
-    if question.sort:
+    if question.sort or context.wants_anything:
         facts.sort(key=replies.amount, reverse=question.sort == "price_desc")
     if not facts:
         return None
     shown = facts[:CARDS]
-    looked_up = Action(
-        "price_lookup",
-        {"offerings": [str(offering_id) for offering_id in offering_ids], "channel": context.channel},
-        {"offerings": [replies.card(one, question.language) for one in shown]},
-        round((time.perf_counter() - started) * 1000),
-    )
+    looked_up = _looked_up(context, shown, round((time.perf_counter() - started) * 1000))
     return _catalog_reply(context, shown, hits, looked_up)
+
+
+def _nearest(context: TurnContext, hits: list[Hit]) -> Reply | None:
+    """Say that nothing fits the budget, and what comes nearest to it."""
+    question = context.question
+    found = offering_facts([hit.id for hit in hits], channel=context.channel, currency=question.currency) if hits else []
+    priced = [one for one in found if one.lowest_price and one.lowest_price.currency == question.currency]
+    if not priced:
+        return None
+    too_dear = question.max_price is not None
+    shown = sorted(priced, key=replies.amount, reverse=not too_dear)[:NEAREST]
+    looked_up = _looked_up(context, shown)
+    reply = _catalog_reply(context, shown, hits, looked_up)
+    return replace(reply, message=replies.nothing_at_that_price(shown, question.language))
+
+
+def _looked_up(context: TurnContext, shown: list[OfferingFacts], milliseconds: int = 0) -> Action:
+    return Action(
+        "price_lookup",
+        {"offerings": [str(one.id) for one in shown], "channel": context.channel},
+        {"offerings": [replies.card(one, context.question.language) for one in shown]},
+        milliseconds,
+    )
 
 
 def _catalog_reply(context: TurnContext, facts: list[OfferingFacts], hits: list[Hit], looked_up: Action) -> Reply:

@@ -1,6 +1,6 @@
 """Finding what a question is about: `search` reads the index that triggers keep, `embedding` adds the vectors."""
 
-from catalog.search.filters import narrowed, priced_between
+from catalog.search.filters import listed, narrowed, priced_between
 from catalog.search.fitting import FIT_THRESHOLD, fit
 from catalog.search.query import Hit, Only, Statement, rank, search, statement
 from catalog.search.scoring import ANSWER_THRESHOLD
@@ -12,6 +12,7 @@ __all__ = [
     "Only",
     "Statement",
     "fit",
+    "listed",
     "narrowed",
     "priced_between",
     "rank",

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from uuid import UUID
 
-from catalog.search.query import Only
+from catalog.search.query import Only, Statement
 from tenants.scope import current_tenant_id
 
 PRICED = """
@@ -18,6 +19,13 @@ PRICED = """
       AND (l.valid_to IS NULL OR l.valid_to > statement_timestamp())
 """
 
+
+LISTED = """
+    SELECT t.kind, t.owner_id, t.title, t.body, t.language, t.priority, NULL::real
+    FROM catalog_searchtext AS t
+    WHERE t.tenant_id = %s AND t.kind = 'offering' AND (t.bot_id IS NULL OR t.bot_id = %s) AND t.owner_id IN ({only})
+    ORDER BY t.owner_id LIMIT %s
+"""
 
 # The key and the value of an attribute or option are compared without case: an imported option is called "Color".
 DESCRIBED = """
@@ -35,6 +43,11 @@ def priced_between(minimum: Decimal | None, maximum: Decimal | None, *, currency
     A list may be outranked by another: whoever quotes resolves the price (``catalog.facts``) and looks again.
     """
     return Only(PRICED, (current_tenant_id(), currency, minimum, maximum, channel))
+
+
+def listed(only: Only, *, bot_id: UUID | None, limit: int) -> Statement:
+    """Return the statement that lists offerings without any words to look for, as candidates: “anything under 200k”."""
+    return Statement(LISTED.format(only=only.sql), [current_tenant_id(), bot_id, *only.params, limit])
 
 
 def described_as(key: str, value: str) -> Only:

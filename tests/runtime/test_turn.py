@@ -117,7 +117,32 @@ def test_a_budget_shows_what_it_buys_and_nothing_dearer(session: Session) -> Non
     recorded = say(session, "show me a backpack under 1tr5")
     assert recorded.decision["tier"] == "catalog"
     assert [card["name"] for card in recorded.reply["ui_metadata"]["cards"]] == ["Trail Runner Backpack 30L"]  # type: ignore[index]
-    assert say(session, "show me a backpack under 500k").decision["tier"] == "handoff"
+
+
+def test_nothing_that_cheap_is_said_with_what_comes_nearest(session: Session) -> None:
+    recorded = say(session, "show me a backpack under 500k")
+    assert recorded.decision["tier"] == "catalog"
+    text = recorded.reply["message"].replace("\N{NO-BREAK SPACE}", " ")  # type: ignore[index]
+    assert text.startswith("I have nothing at that price.")
+    assert "Trail Runner Backpack 30L: 1,250,000 ₫" in text
+
+
+@pytest.mark.parametrize("message", ["show me something under 1 million", "có gì dưới 1 triệu không", "anything below 1tr?"])
+def test_a_budget_alone_lists_what_it_buys_cheapest_first(session: Session, message: str) -> None:
+    recorded = say(session, message)
+    assert recorded.decision["tier"] == "catalog"
+    names = [card["name"] for card in recorded.reply["ui_metadata"]["cards"]]  # type: ignore[index]
+    assert names == ["Áo khoác gió Mây Trắng", "Bàn phím cơ Gõ Êm"]
+
+
+def test_the_size_asked_for_is_the_one_that_is_answered(session: Session) -> None:
+    medium = Variant.objects.get(offering__versions__name="Áo khoác gió Mây Trắng")
+    Variant.objects.filter(pk=medium.pk).update(attributes={"size": "M"}, name="M")
+    large = Variant.objects.create(offering=medium.offering, sku="JACKET-L", name="L", attributes={"size": "L"})
+    main = InventoryLocation.objects.get(code="main")
+    StockMovement.objects.create(variant=large, location=main, quantity=9, reason="receipt")
+    assert "còn 9" in reply_to(session, "áo khoác gió size L còn không")
+    assert "hết hàng" in reply_to(session, "áo khoác gió size M còn không")
 
 
 def test_it_means_the_offering_spoken_of_before(session: Session) -> None:
