@@ -21,8 +21,9 @@ VARIANTS_NAMED = 6
 def about(facts: list[OfferingFacts], context: TurnContext) -> str:
     """Return the answer about one offering, or the list of several."""
     question = context.question
+    facts = [narrowed_to(one, context.message) for one in facts]
     if len(facts) == 1:
-        return _one(narrowed_to(facts[0], context.message), asks=question.asks, language=question.language)
+        return _one(facts[0], asks=question.asks, language=question.language)
     return "\n".join([_("Here is what I found:"), *_lines(facts, question.language)])
 
 

@@ -143,7 +143,7 @@ def _catalog_reply(context: TurnContext, facts: list[OfferingFacts], hits: list[
     return Reply(
         Tier.CATALOG,
         replies.about(facts, context),
-        confidence=hits[0].score if hits else context.question.confidence,
+        confidence=hits[0].score if hits and not context.wants_anything else context.question.confidence,
         sources=sources
         or ({"kind": "offering", "id": str(facts[0].id), "title": facts[0].name, "score": 1.0, "parts": {}},),
         ui_metadata={"cards": looked_up.output["offerings"]},
