@@ -63,6 +63,11 @@ def format_money(amount: Decimal, currency: str, language: str) -> str:
     return f"{minus}{sign}{gap}{number}"
 
 
+def plain_amount(amount: Decimal | None) -> str:
+    """`amount` as a program writes it, without trailing zeros (`229000`, `0.5`); a dash for none."""
+    return "–" if amount is None else f"{Decimal(amount).normalize():f}"
+
+
 def _format_number(amount: Decimal, decimals: int, language: str) -> str:
     """`amount` grouped by thousands: 1,299.00 in English, 1.299,00 in Vietnamese."""
     with localcontext() as context:

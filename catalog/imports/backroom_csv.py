@@ -18,9 +18,10 @@ _OFFERING_COLUMNS = ("code", "offering_type", "domain", "category", "tags", "sta
 _VARIANT_COLUMNS = ("sku", "variant_name", "price", "currency", "compare_at", "price_list", "policy")
 _STOCK_COLUMNS = ("stock_qty", "safety_stock", "location")
 _IMAGE_COLUMNS = ("image", "image_alt")
-_FIXED = frozenset(_OFFERING_COLUMNS + _VARIANT_COLUMNS + _STOCK_COLUMNS + _IMAGE_COLUMNS)
+_FIXED = _OFFERING_COLUMNS + _VARIANT_COLUMNS + _STOCK_COLUMNS + _IMAGE_COLUMNS
 _ATTRIBUTE, _OPTION = "attr.", "option."
 _KEYED = re.compile(r"(attr|option)\.\S.*")
+_KNOWN = ", ".join((*_FIXED, "attr.<key>", "option.<key>"))
 _OFFERING_TYPES: dict[str, OfferingType] = {
     "physical": "physical",
     "service": "service",
@@ -40,7 +41,7 @@ def check_header(header: Sequence[str]) -> list[str]:
     seen: set[str] = set()
     for name in columns:
         if name not in _FIXED and not _KEYED.fullmatch(name):
-            raise UnreadableFile("unknown_header", row=1, column=name, name=name)
+            raise UnreadableFile("unknown_header", row=1, column=name, name=name, known=_KNOWN)
         if name in seen:
             raise UnreadableFile("duplicate_header", row=1, column=name, name=name)
         seen.add(name)
@@ -55,7 +56,8 @@ class BackroomMapping:
     title_column = "name"
     sku_column = "sku"
 
-    def __init__(self, header: Sequence[str]) -> None:
+    def __init__(self, header: Sequence[str], currency: str = "") -> None:
+        self._currency = currency
         self.columns = check_header(header)
         self._attributes = sorted(name for name in self.columns if name.startswith(_ATTRIBUTE))
         self._options = sorted(name for name in self.columns if name.startswith(_OPTION))
@@ -109,7 +111,8 @@ class BackroomMapping:
 
     def variant(self, cells: Cells, sku: str, options: dict[str, str]) -> VariantPart:
         """The variant columns. With a SKU a variant may do without a price: it is then sold on request."""
-        price = cells.money("price")
+        currency = cells.currency("currency")
+        price = cells.money("price", currency or self._currency)
         if not cells.has("price") and not cells.has("sku"):
             cells.note("error", "price", "missing_price")
         tracked = cells.has("stock_qty")
@@ -120,8 +123,8 @@ class BackroomMapping:
             name=cells.text("variant_name") or " / ".join(options.values())[: limits.MAX_NAME_CHARACTERS],
             options=options,
             price=price,
-            compare_at=cells.money("compare_at"),
-            currency=cells.currency("currency"),
+            compare_at=cells.money("compare_at", currency or self._currency),
+            currency=currency,
             price_list=cells.code("price_list") or "standard",
             tracked=tracked,
             quantity=cells.stock("stock_qty") if tracked else 0,

@@ -10,13 +10,15 @@ from catalog.imports import limits
 from catalog.imports.problems import ROW_MESSAGES, Level, Problem, shown
 from catalog.imports.rows import ImagePart, Policy, Status
 from catalog.markup import clean_html
-from catalog.money import CURRENCIES
+from catalog.money import CURRENCIES, minor_units
 
 Choice = TypeVar("Choice")
 
 _STATUSES: dict[str, Status] = {"active": "active", "draft": "draft", "archived": "archived"}
 _POLICIES: dict[str, Policy] = {"deny": "deny", "continue": "continue"}
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
+# 120.000 is 120 thousand in Vietnam and 120 in England; so is 120,000, the other way round.
+_AMBIGUOUS = re.compile(r"([0-9]+)[.,]([0-9]{3})")
 _IMAGE_ADDRESS = re.compile(r"https?://[^\s/\"<>\\]+[^\s\"<>\\]*", re.IGNORECASE)
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -100,14 +102,17 @@ class Cells:
         tags = (tag.strip() for tag in self.text(column, limits.MAX_DESCRIPTION_CHARACTERS).split(","))
         return list(dict.fromkeys(tag[: limits.MAX_TAG_CHARACTERS].rstrip() for tag in tags if tag))
 
-    def money(self, column: str) -> Decimal | None:
+    def money(self, column: str, currency: str) -> Decimal | None:
         """A plain decimal number such as `1234.5`; `None` if empty or wrong.
 
-        There is one notation. `10,5`, `1.234,56` and `1e9` mean different things to different people, so
-        they are errors and never guessed.
+        There is one notation. `10,5`, `1.234,56`, `120.000` and `1e9` mean different things to different
+        people, so they are errors and never guessed. So are decimals in a `currency` that has none.
         """
         value = self.values.get(column, "").strip()
         if not value:
+            return None
+        if grouped := _AMBIGUOUS.fullmatch(value):
+            self._note_ambiguous(column, grouped[1], grouped[2])
             return None
         match = _NUMBER.fullmatch(value)
         if not match:
@@ -116,13 +121,20 @@ class Cells:
         sign, whole, decimals = match[1], match[2].lstrip("0"), (match[3] or "").rstrip("0")
         if sign and (whole or decimals):
             self.note("error", column, "negative_number")
-        elif len(decimals) > limits.MAX_MONEY_DECIMALS:
-            self.note("error", column, "too_many_decimals", limit=limits.MAX_MONEY_DECIMALS)
+        elif len(decimals) > (limit := limits.MAX_MONEY_DECIMALS if minor_units(currency) else 0):
+            self.note("error", column, "too_many_decimals", limit=limit)
         elif len(whole) > limits.MAX_MONEY_WHOLE_DIGITS:
             self.note("error", column, "number_too_large")
         else:
             return Decimal(f"{whole or 0}.{decimals:0<2}")
         return None
+
+    def _note_ambiguous(self, column: str, whole: str, digits: str) -> None:
+        """Tell both ways to write it that mean one thing only; a fourth decimal keeps three from being thousands."""
+        decimals = digits.rstrip("0")
+        decimals = f"{decimals:0<2}" if len(decimals) < 3 else f"{decimals}0"
+        thousands = (whole + digits).lstrip("0") or "0"
+        self.note("error", column, "ambiguous_number", thousands=thousands, units=f"{whole}.{decimals}")
 
     def quantity(self, column: str) -> int:
         """A number of pieces, perhaps negative; 0 if empty or wrong."""

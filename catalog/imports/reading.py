@@ -39,15 +39,19 @@ class Mapping(Protocol):
     def image(self, cells: Cells, level: Level) -> ImagePart | None: ...
 
 
-def open_rows(source: Source, *, mapping: MappingName = "auto", on_duplicate_sku: OnDuplicateSku = "error") -> "RowReader":
+def open_rows(
+    source: Source, *, mapping: MappingName = "auto", on_duplicate_sku: OnDuplicateSku = "error", currency: str = ""
+) -> "RowReader":
     """A reader of the file at path `source`, or of a seekable binary file, which stays open.
+
+    `currency` (ISO 4217) is that of prices for which the file names none; it says how many decimals they may have.
 
     Raises `UnreadableFile` if it is not a CSV file of this mapping ("auto": of any) with at least one row.
     """
     encoding = detect_encoding(source)
     delimiter = detect_delimiter(source, encoding)
     header = _read_header(source, encoding, delimiter)
-    return RowReader(source, encoding, delimiter, header, _choose_mapping(mapping, header), on_duplicate_sku)
+    return RowReader(source, encoding, delimiter, header, _choose_mapping(mapping, header), on_duplicate_sku, currency)
 
 
 def _read_header(source: Source, encoding: str, delimiter: str) -> list[str]:
@@ -81,17 +85,19 @@ class RowReader:
         header: list[str],
         mapping: type[ShopifyMapping] | type[BackroomMapping],
         on_duplicate_sku: OnDuplicateSku,
+        currency: str,
     ) -> None:
         self._source, self.encoding, self._delimiter = source, encoding, delimiter
         self._header, self._mapping, self._on_duplicate_sku = header, mapping, on_duplicate_sku
-        format_of_file = mapping(header)
+        self._currency = currency
+        format_of_file = mapping(header, currency)
         self.mapping = format_of_file.name
         self.columns = format_of_file.columns
         self.total = 0
         self._written_skus = self._read_written_skus(format_of_file)
 
     def __iter__(self) -> Iterator[ImportedRow]:
-        mapping: Mapping = self._mapping(self._header)
+        mapping: Mapping = self._mapping(self._header, self._currency)
         grouping = _Grouping(mapping, SkuRegister(self._written_skus, self._on_duplicate_sku))
         for row, record in self._records():
             yield grouping.read(row, record)

@@ -59,7 +59,8 @@ class ShopifyMapping:
     title_column = "Title"
     sku_column = "Variant SKU"
 
-    def __init__(self, header: Sequence[str]) -> None:
+    def __init__(self, header: Sequence[str], currency: str = "") -> None:
+        self._currency = currency
         self.columns = check_header(header)
         self._option_names: dict[str, tuple[str, ...]] = {}
         self._known_names: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -124,7 +125,7 @@ class ShopifyMapping:
 
     def variant(self, cells: Cells, sku: str, options: dict[str, str]) -> VariantPart:
         """The variant columns."""
-        price = cells.money("Variant Price")
+        price = cells.money("Variant Price", self._currency)
         if not cells.has("Variant Price"):
             cells.note("error", "Variant Price", "missing_price")
         tracked = cells.has("Variant Inventory Tracker")
@@ -138,7 +139,7 @@ class ShopifyMapping:
             name=" / ".join(options.values())[: limits.MAX_NAME_CHARACTERS],
             options=options,
             price=price,
-            compare_at=cells.money("Variant Compare At Price"),
+            compare_at=cells.money("Variant Compare At Price", self._currency),
             currency=None,
             price_list="standard",
             tracked=tracked,

@@ -1,5 +1,6 @@
 """What it costs, where and when: channels, price lists, prices, and the ledger of their changes."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -8,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.offerings import Variant
-from catalog.money import CURRENCIES
+from catalog.money import CURRENCIES, minor_units, plain_amount
 from tenants.fields import TenantField, TenantForeignKey
 from tenants.models import TenantModel, updated_at_field
 
@@ -124,12 +125,22 @@ class VariantPrice(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} {self.currency}"
+        return f"{plain_amount(self.amount)} {self.currency}"
 
     def clean(self) -> None:
-        """Refuse a currency that does not exist."""
+        """Refuse a currency that does not exist, and decimals in one that has none."""
         if self.currency and self.currency not in CURRENCIES:
             raise ValidationError({"currency": ValidationError(_("There is no such currency."), code="unknown_currency")})
+        if self.currency and not minor_units(self.currency):
+            wrong = [name for name in ("amount", "compare_at") if _has_decimals(getattr(self, name))]
+            message = _("There are no decimals in %(currency)s.")
+            refusal = ValidationError(message, code="too_many_decimals", params={"currency": self.currency})
+            if wrong:
+                raise ValidationError(dict.fromkeys(wrong, refusal))
+
+
+def _has_decimals(amount: Any) -> bool:
+    return isinstance(amount, Decimal) and amount % 1 != 0
 
 
 class PriceChange(TenantModel):
@@ -154,4 +165,4 @@ class PriceChange(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.old_amount} → {self.new_amount} {self.currency}"
+        return f"{plain_amount(self.old_amount)} → {plain_amount(self.new_amount)} {self.currency}"

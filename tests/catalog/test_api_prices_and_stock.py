@@ -56,12 +56,12 @@ def test_prices_are_made_changed_and_ended_and_the_ledger_tells(client: ApiClien
     assert made.status_code == 201, made.content
     assert (made.json()["amount"], made.json()["sku"]) == ("199000.00", "LAMP")
     address = f"prices/{made.json()['id']}/"
-    assert client.patch(address, {"amount": "150000.5", "compare_at": "199000"}).json()["amount"] == "150000.50"
+    assert client.patch(address, {"amount": "150000", "compare_at": "199000"}).json()["amount"] == "150000.00"
     assert client.delete(address).status_code == 204
     ledger = client.get("price-changes/", {"sku": "LAMP"}).json()["results"]
     assert [(one["old_amount"], one["new_amount"]) for one in ledger] == [
-        ("150000.50", None),
-        ("199000.00", "150000.50"),
+        ("150000.00", None),
+        ("199000.00", "150000.00"),
         (None, "199000.00"),
     ]
     assert client.post("price-changes/", {}).status_code in (403, 405)
@@ -71,6 +71,8 @@ def test_prices_are_made_changed_and_ended_and_the_ledger_tells(client: ApiClien
     ("change", "field"),
     [
         ({"amount": "-0.01"}, "amount"),
+        ({"amount": "199000.5"}, "amount"),
+        ({"compare_at": "199000.5"}, "compare_at"),
         ({"amount": "1e-9"}, "amount"),
         ({"amount": "10,5"}, "amount"),
         ({"amount": "9" * 16}, "amount"),

@@ -3,10 +3,12 @@
 import json
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
 from django.core.management.base import CommandError, CommandParser
+from django.db.models import Case, When
 
 from catalog.imports.jobs import import_file
 from catalog.imports.staging import OnProgress
@@ -18,6 +20,7 @@ from tenants.models import Tenant
 
 BLOCK = 1024 * 1024
 WIDTH = 40
+TOLD_PROBLEMS = 10
 
 
 class Command(TenantCommand):
@@ -25,7 +28,8 @@ class Command(TenantCommand):
 
     help = (
         "Import a catalogue file (Shopify product CSV or our own) into a tenant. Prints a JSON summary last. "
-        "Rows with errors are counted and left out; the exit code is 1 only when nothing could be imported."
+        "Rows with errors are counted and left out, the first ten problems are told on stderr; "
+        "the exit code is 1 only when nothing could be imported."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -60,7 +64,15 @@ class Command(TenantCommand):
         if job.status == ImportJob.Status.FAILED:
             told = job.summary.get("error", {"code": "failed", "message": job.error_log})
             self._fail(f"{path.name}: {job.error_log}", failed(told, job))
+        self._tell_problems(job)
         self._print(in_order(job.summary))
+
+    def _tell_problems(self, job: ImportJob) -> None:
+        """Name the first problems on stderr, rows that are left out before those that are corrected."""
+        wrong = job.rows.exclude(problems=[]).order_by(Case(When(outcome="error", then=0), default=1), "row")
+        found = ((row.row, one) for row in wrong[:TOLD_PROBLEMS] for one in row.problems)
+        for row, one in islice(found, TOLD_PROBLEMS):
+            self.stderr.write(f"row {row}, column {one.get('column') or '–'}: {one['code']}: {one['message']}")
 
     def _fail(self, line: str, summary: dict[str, Any]) -> NoReturn:
         self._print(summary)

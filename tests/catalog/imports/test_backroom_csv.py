@@ -105,6 +105,29 @@ def test_a_wrong_header_is_named(columns, code, column):
     assert (caught.value.code, caught.value.column) == (code, column)
 
 
+def test_an_unknown_column_is_told_with_those_that_are_known():
+    with pytest.raises(UnreadableFile) as caught:
+        open_rows(io.BytesIO(b"code,name,price,colour\nx,y,1\n"))
+    assert "“colour”" in caught.value.message
+    for name in {name if "." not in name else f"{name.split('.')[0]}.<key>" for name in WHOLE}:
+        assert name in caught.value.message
+
+
+@pytest.mark.parametrize("column", ["price", "compare_at"])
+@pytest.mark.parametrize(("own", "of_the_import"), [("VND", "USD"), ("", "VND")])
+def test_a_price_in_dong_has_no_decimals_whoever_names_the_currency(column, own, of_the_import):
+    wrong, right = (
+        read(backroom(currency=own) | {column: price}, currency=of_the_import)[0] for price in ("199000.5", "199000.00")
+    )
+    assert findings(wrong) == [("error", column, "too_many_decimals")]
+    assert (wrong.variant, right.problems) == (None, [])
+
+
+def test_a_row_that_names_dollars_may_have_cents_in_an_import_of_dong():
+    (row,) = read(backroom(price="10.50", currency="USD"), currency="VND")
+    assert row.problems == []
+
+
 def test_a_header_of_no_known_format_is_refused():
     with pytest.raises(UnreadableFile) as caught:
         open_rows(written([{"id": "1", "title": "x"}]))

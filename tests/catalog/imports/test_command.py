@@ -137,6 +137,22 @@ def test_row_errors_do_not_fail_the_command(saigon, file):
     assert (summary["status"], summary["errors"], summary["variants"]["created"]) == ("completed", 1, 1)
 
 
+def test_the_first_ten_problems_are_named_on_stderr_errors_before_corrections(saigon, file):
+    rows = [shopify(Variant_SKU="A", Variant_Inventory_Qty="-1"), shopify(Option1_Value="L", Variant_Price="120.000")]
+    told = problems_told(file(rows))
+    assert told == [
+        "row 3, column Variant Price: ambiguous_number: Thousands or decimals? Write 120000 or 120.00.",
+        "row 2, column Variant Inventory Qty: negative_stock: Negative stock is stored as 0.",
+    ]
+    assert len(problems_told(file([shopify(Option1_Value=str(number), Variant_Price="x") for number in range(12)]))) == 10
+
+
+def problems_told(path):
+    errors = StringIO()
+    call_command("import_catalog", "saigon", str(path), stdout=StringIO(), stderr=errors)
+    return errors.getvalue().splitlines()
+
+
 def test_duplicate_skus_get_a_number_when_asked_for(saigon, file):
     rows = [shopify(), shopify(Option1_Value="L")]
     assert run("saigon", file(rows))["errors"] == 1

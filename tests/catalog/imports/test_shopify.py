@@ -97,6 +97,9 @@ def test_a_variant_without_price_is_an_error_that_keeps_offering_and_cells():
         ("=1+1", "invalid_number"),
         ("-1", "negative_number"),
         ("1.23456", "too_many_decimals"),
+        ("120.000", "ambiguous_number"),
+        ("120,000", "ambiguous_number"),
+        ("1.234", "ambiguous_number"),
         ("9" * 16, "number_too_large"),
     ],
 )
@@ -114,6 +117,29 @@ def test_a_price_that_is_no_plain_number_is_an_error_with_its_column(column, pri
 def test_a_plain_price_is_read_exactly(price, amount):
     (row,) = read(shopify(Variant_Price=price))
     assert row.as_json()["variant"]["price"] == amount
+
+
+@pytest.mark.parametrize(
+    ("price", "advice"),
+    [
+        ("120.000", "120000 or 120.00."),
+        ("120,500", "120500 or 120.50."),
+        ("1.234", "1234 or 1.2340."),
+        ("0.000", "0 or 0.00."),
+    ],
+)
+def test_three_digits_behind_a_point_are_never_guessed_and_both_meanings_are_spelled_out(price, advice):
+    (row,) = read(shopify(Variant_Price=price))
+    assert row.problems[0].message.endswith(f"Write {advice}")
+    for meant in advice.rstrip(".").split(" or "):
+        assert read(shopify(Variant_Price=meant))[0].problems == []
+
+
+def test_prices_in_a_currency_without_decimals_have_none():
+    wrong, right = read(shopify(Variant_Price="199000.5"), shopify(Variant_Price="199000.00"), currency="VND")
+    assert findings(wrong) == [("error", "Variant Price", "too_many_decimals")]
+    assert wrong.variant is None
+    assert ("error", "Variant Price", "too_many_decimals") not in findings(right)
 
 
 @given(st.decimals(min_value=0, max_value=10**14, places=4))
