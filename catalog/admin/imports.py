@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
 
+from catalog.admin.prices import money
 from catalog.imports.jobs import create_job, request_apply
 from catalog.imports.limits import MAX_FILE_BYTES
 from catalog.models import ImportJob, ImportRow, KnowledgeDomain
@@ -40,6 +42,7 @@ LABELS = {
     "stock": _("in stock"),
     "safety_stock": _("safety stock"),
 }
+AMOUNTS = ("price", "compare_at")
 
 
 class NewImportForm(forms.ModelForm):
@@ -81,10 +84,25 @@ class NewImportForm(forms.ModelForm):
 
 
 def changes_of(row: ImportRow) -> str:
-    """Return what changes in one line: ``price: 25 USD → 30 USD``."""
-    return "; ".join(
-        f"{LABELS.get(name, name)}: {_shown(before)} → {_shown(after)}" for name, (before, after) in row.changes.items()
-    )
+    """Return what changes in one line: ``price: $25.00 → $30.00``."""
+    currency = _currency_of(row)
+    lines = []
+    for name, values in row.changes.items():
+        before, after = (_price(one, currency) if name in AMOUNTS else _shown(one) for one in values)
+        if before != after:  # a price stands beside each change of the amount before the sale
+            lines.append(f"{LABELS.get(name, name)}: {before} → {after}")
+    return "; ".join(lines)
+
+
+def _currency_of(row: ImportRow) -> str:
+    """Return the currency of the row's amounts: the one of its change, the row's own, or the import's."""
+    told = (row.changes.get("price") or [""])[-1]
+    return told.rpartition(" ")[2] or row.data.get("variant", {}).get("currency") or row.job.currency
+
+
+def _price(value: str | None, currency: str) -> str:
+    """Return an amount of a row (``25``, ``25 USD``) as people read it."""
+    return money(Decimal(value.split(" ")[0]) if value else None, currency)
 
 
 def _shown(value: Any) -> str:
@@ -189,7 +207,7 @@ class ImportJobAdmin(LedgerAdmin):
 
 def preview(job: ImportJob) -> dict[str, Any]:
     """Return what the page of an import shows: figures, the first rows that change, and what is wrong."""
-    rows: ImportRowQuerySet = job.rows.order_by("row")
+    rows: ImportRowQuerySet = job.rows.select_related("job").order_by("row")
     numbers = [
         [label, *(job.summary.get(part, {}).get(key, 0) for key in ("created", "changed", "unchanged"))]
         for part, label in PARTS.items()
@@ -236,7 +254,7 @@ def _new(rows: QuerySet) -> dict[str, Any] | None:
                 row.handle,
                 row.sku or "–",
                 row.data.get("offering", {}).get("name") or row.data.get("variant", {}).get("name") or "–",
-                row.data.get("variant", {}).get("price") or "–",
+                _price(row.data.get("variant", {}).get("price"), _currency_of(row)),
             ]
             for row in rows[:SHOWN_ROWS]
         ],

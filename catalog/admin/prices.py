@@ -3,7 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.db import models
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -14,7 +16,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 
 from catalog.models import PriceChange, PriceList, SalesChannel, VariantPrice
-from catalog.money import format_money
+from catalog.money import format_money, plain_amount
 from catalog.services import next_priority
 from tenants.admin import LedgerAdmin, TenantAdmin
 
@@ -24,16 +26,35 @@ def money(amount: Decimal | None, currency: str) -> str:
     return "–" if amount is None else format_money(amount, currency, get_language() or "en")
 
 
-class PriceInline(TabularInline):
-    """The prices of a list, twenty to a page."""
+class AmountField(forms.DecimalField):
+    """An amount to be typed, shown without the zeros that only the column has."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the stored amount as one would type it; what was typed stays as it is."""
+        return plain_amount(value) if isinstance(value, Decimal) else value
+
+
+class AmountInline(TabularInline):
+    """Prices, in rows."""
 
     model = VariantPrice
     tab = True
     extra = 0
+    verbose_name_plural = _("prices")
+
+    def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
+        """Show amounts as people type them."""
+        if isinstance(db_field, models.DecimalField):
+            kwargs["form_class"] = AmountField
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+class PriceInline(AmountInline):
+    """The prices of a list, twenty to a page."""
+
     per_page = 20
     autocomplete_fields = ("variant",)
     fields = ("variant", "currency", "amount", "compare_at")
-    verbose_name_plural = _("prices")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Return the prices with their variants."""
@@ -139,14 +160,10 @@ class PriceChangeAdmin(LedgerAdmin):
         return money(change.new_amount, change.currency)
 
 
-class VariantPriceInline(TabularInline):
+class VariantPriceInline(AmountInline):
     """The prices of one variant, in every list."""
 
-    model = VariantPrice
-    tab = True
-    extra = 0
     fields = ("price_list", "currency", "amount", "compare_at")
-    verbose_name_plural = _("prices")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Return the prices with their lists."""

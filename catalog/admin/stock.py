@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Sum
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -91,6 +93,18 @@ class InventoryItemAdmin(TenantAdmin):
         return False
 
 
+class MovementForm(forms.ModelForm):
+    """A movement; ``refusal`` is why the service did not record it."""
+
+    refusal: DomainError | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """Tell the refusal beside what was typed."""
+        if self.refusal:
+            raise ValidationError(self.refusal.message, code=self.refusal.code)
+        return super().clean() or self.cleaned_data
+
+
 @admin.register(StockMovement)
 class StockMovementAdmin(TenantAdmin):
     """Movements: recorded, never changed. A mistake is corrected by another movement."""
@@ -103,18 +117,25 @@ class StockMovementAdmin(TenantAdmin):
     ordering = ("-id",)
     fields = (("variant", "location"), ("quantity", "reason"), "note")
     autocomplete_fields = ("variant",)
+    form = MovementForm
     link_filters = ("variant",)
     empty_message = _("A movement says how many pieces came or left, and why. The stock is the sum of all movements.")
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show what the service refuses as a message; nothing was recorded then."""
+        """Show the form once more, as it was filled in, with what the service refuses; nothing was recorded then."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except DomainError as error:
-            messages.error(request, error.message)
-            return redirect(request.get_full_path())
+            request.refusal = error  # type: ignore[attr-defined] # travels with the request to its form
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[ModelForm]:
+        """Return the form, of a class of its own for each request, which knows of a refusal."""
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = getattr(request, "refusal", None)
+        return form
 
     def save_model(self, request: HttpRequest, obj: StockMovement, form: ModelForm, change: bool) -> None:
         """Record the movement."""

@@ -63,9 +63,25 @@ def test_the_preview_tells_old_and_new_prices(saigon):
         shown = text_of(operator.get(page("catalog_importjob_change", job.pk)))
         operator.post(page("catalog_importjob_change", job.pk), {"_apply": "1"})
         run_due_jobs()
-    assert "price: 25 USD → 30 USD" in shown
+    assert "price: $25.00 → $30.00" in shown
     rows = operator.get(page("catalog_importrow_changelist"), {"job__id__exact": str(job.pk)})
-    assert "price: 25 USD → 30 USD" in text_of(rows)
+    assert "price: $25.00 → $30.00" in text_of(rows)
+
+
+def test_the_preview_shows_amounts_as_people_read_them(saigon):
+    operator = browser(saigon.operator)
+    for before in ("9490000", "10490000.00"):
+        content = f"code,name,sku,price,compare_at,currency\nphone,Phone,P-1,8490000,{before},VND\n"
+        hand_in(operator, content.encode())
+        run_due_jobs()
+        job = the_job(saigon)
+        shown = text_of(operator.get(page("catalog_importjob_change", job.pk))).replace("\xa0", " ")
+        assert "8490000" not in shown
+        operator.post(page("catalog_importjob_change", job.pk), {"_apply": "1"})
+        run_due_jobs()
+        assert ("8,490,000 ₫" in shown) == (before == "9490000")
+    assert "before the sale: 9,490,000 ₫ → 10,490,000 ₫" in shown
+    assert "price: 8,490,000" not in shown
 
 
 def test_an_analyst_looks_and_applies_nothing(saigon):
