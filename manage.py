@@ -8,6 +8,7 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
 
 from config import embedded
 
@@ -48,6 +49,9 @@ def main() -> None:
             execute_from_command_line(sys.argv)
     except (embedded.StartError, ImproperlyConfigured) as error:
         sys.exit(f"backroom: {error}")
+    except OperationalError as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        sys.exit(f"backroom: the database does not answer: {reason}")
 
 
 if __name__ == "__main__":

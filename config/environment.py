@@ -20,6 +20,14 @@ def whole_number(name: str, text: str, *, default: int) -> int:
     return int(text)
 
 
+def web_workers(text: str) -> int:
+    """Read how many processes serve the web; an empty text means 2. Raises ImproperlyConfigured."""
+    count = whole_number("WEB_WORKERS", text, default=2)
+    if count < 1:
+        raise ImproperlyConfigured("WEB_WORKERS must be at least 1.")
+    return count
+
+
 def secret_key(text: str) -> str:
     """Return Django's SECRET_KEY. Raises ImproperlyConfigured when it is too short to keep anything secret."""
     if len(text) < SHORTEST_SECRET:

@@ -7,13 +7,14 @@ from typing import Any
 from prometheus_client import multiprocess
 
 from config.embedded.process import die_with_parent
+from config.environment import web_workers
 
 # The supervisor passes its listening socket, so that a restart of the web refuses nobody.
 _listener = os.environ.get("BACKROOM_LISTENER")
 bind = f"fd://{_listener}" if _listener else f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 wsgi_app = "config.wsgi"
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_WORKERS") or 2)
+workers = web_workers(os.environ.get("WEB_WORKERS", ""))
 threads = 4
 timeout = 60  # seconds without a sign of life before a worker is replaced
 graceful_timeout = 4

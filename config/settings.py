@@ -44,6 +44,7 @@ SECRET_KEY = environment.secret_key(secret("SECRET_KEY"))
 VAULT_KEYS = environment.vault_keys(secret("VAULT_KEYS"))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 PORT = number("PORT", 8000)
+environment.web_workers(env.str("WEB_WORKERS", default=""))  # gunicorn reads it: refused here, before anything starts
 PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 SECURE = PUBLIC_URL.startswith("https://")
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
@@ -241,9 +242,19 @@ SIMPLE_JWT = {
     "BLACKLIST_AFTER_ROTATION": True,
     "UPDATE_LAST_LOGIN": False,
 }
+API_DESCRIPTION = """\
+The back office for bots that sell. Everything here belongs to the tenant of your token; no request names one.
+
+**A key**: in the admin under *API keys*, or `manage.py issue_api_key SLUG --name terminal`; it is shown once.\
+ Press **Authorize** and paste it, or send `Authorization: Bearer brk_…`. People log in with `POST auth/token/`.
+
+**An import** has three steps. `POST imports/` with a file, or with `rows` as JSON, answers a job. Read\
+ `GET imports/{id}/` until its status is `staged`, and what is wrong with which row in `GET imports/{job}/rows/?state=error`.\
+ `POST imports/{id}/apply/` then writes the rows without errors; the job ends `completed`, with a summary.
+"""
 SPECTACULAR_SETTINGS = {
     "TITLE": "Backroom",
-    "DESCRIPTION": "The back office for bots that sell.",
+    "DESCRIPTION": API_DESCRIPTION,
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],

@@ -61,7 +61,7 @@ class Supervisor:
     demo: bool
     children: list[Child] = field(default_factory=list)
     loading: subprocess.Popen[bytes] | None = None
-    """The demo on its way in: the web answers meanwhile."""
+    """The demo on its way in. Whoever waits for the web may log in at once, so the demo comes first."""
 
     def run(self) -> None:
         """Run until stopped. Raises StartError when there is something to mend first."""
@@ -82,6 +82,7 @@ class Supervisor:
         servers = Child("the embedded servers", users.start_keeper, process=keeper, started_at=time.monotonic())
         try:
             self._prepare()
+            self._load_demo()
             web, *background = self._services(listener)
             self.children = [*([servers] if users.needed() else []), web]
             self._watch(background)
@@ -98,8 +99,18 @@ class Supervisor:
         layout.check_free_space()
         if os.environ.get("DATABASE_URL"):
             external.prepare()
+        say("preparing the database…")
         migrate = ["migrate", "--no-input", "--verbosity", "0", "--skip-checks"]
         self._commands(migrate, ["collectstatic", "--no-input", "--verbosity", "0"])
+
+    def _load_demo(self) -> None:
+        """Load the demo if it is wanted; a failure is told when all else runs, and stops nothing."""
+        if not self.demo:
+            return
+        say("loading the demo…")
+        with undisturbed():
+            self.loading = self._start([sys.executable, "manage.py", "load_demo", "--verbosity", "0"])
+        self.loading.wait()
 
     def _commands(self, *commands: Sequence[str]) -> None:
         """Run commands of ours side by side to their end. Raises StartError when one fails; it has said why."""
@@ -156,11 +167,6 @@ class Supervisor:
         while not self._answers():
             self._tend()
         self.children += background
-        if self.demo:
-            with undisturbed():
-                self.loading = self._start([sys.executable, "manage.py", "load_demo", "--verbosity", "0"])
-            while self.loading.poll() is None:
-                self._tend()
         self._announce()
         while True:
             self._tend()

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, extend_schema_serializer
@@ -61,18 +60,17 @@ def example(title: str, body: dict[str, Any]) -> Any:
     return extend_schema_serializer(examples=[OpenApiExample(title, body, request_only=True)])
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
-    """API keys and JWTs travel the same way."""
-
-    target_class = "tenants.auth.BearerAuthentication"
-    match_subclasses = True
-    priority = 1
-    name = "bearer"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        """Describe the header."""
-        description = "An API key (`brk_…`), a JWT from `auth/token/`, or a session's token."
-        return {"type": "http", "scheme": "bearer", "description": description}
+BEARER = ResolvedComponent(
+    name="bearer",
+    type=ResolvedComponent.SECURITY_SCHEMA,
+    schema={
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key (`brk_…`), a JWT from `auth/token/`, or a session's token.",
+    },
+    object="bearer",
+)
+"""All three travel the same way, so the page asks for one."""
 
 
 class ProblemAutoSchema(AutoSchema):
@@ -88,8 +86,11 @@ class ProblemAutoSchema(AutoSchema):
         return parameters
 
     def get_auth(self) -> list[Any]:
-        """Name the bearer scheme once, though two classes read it."""
-        return [{BearerScheme.name: []}] if self.view.authentication_classes else []
+        """Name the bearer scheme once, though several classes read it."""
+        if not self.view.authentication_classes:
+            return []
+        self.registry.register_on_missing(BEARER)
+        return [{BEARER.name: []}]
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)

@@ -67,6 +67,11 @@ class NewMembershipForm(MembershipForm):
         help_text=_("Somebody new here gets a password, which is shown to you once."),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Begin with the role that may do the least: power is given on purpose."""
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("role", Role.ANALYST)
+
     class Meta:
         model = Membership
         fields = ("role",)

@@ -56,10 +56,10 @@ def test_malformed_vault_keys_are_refused_and_not_shown(text: str) -> None:
     assert KEY not in str(caught.value)
 
 
-def start(**changes: str) -> tuple[int, str]:
-    """Run a command on production-like settings; returns its exit code and everything it printed."""
+def start(*words: str, **changes: str) -> tuple[int, str]:
+    """Run a command on production-like settings; returns its exit code and what it complained of."""
     given: Any = {"PATH": "/usr/bin:/bin", **RIGHT, **changes}
-    command = [sys.executable, "manage.py", "diffsettings", "--output", "hash"]
+    command = [sys.executable, "manage.py", *(words or ("diffsettings", "--output", "hash"))]
     done = subprocess.run(command, cwd=layout.CHECKOUT, env=given, capture_output=True, text=True, check=False)
     return done.returncode, done.stderr
 
@@ -72,6 +72,8 @@ def start(**changes: str) -> tuple[int, str]:
         ({"SECRET_KEY": ""}, "SECRET_KEY must be set when DATABASE_URL is."),
         ({"SECRET_KEY": "short"}, "SECRET_KEY must have at least 32 characters."),
         ({"PORT": "abc"}, "PORT must be a whole number, not 'abc'."),
+        ({"WEB_WORKERS": "abc"}, "WEB_WORKERS must be a whole number, not 'abc'."),
+        ({"WEB_WORKERS": "0"}, "WEB_WORKERS must be at least 1."),
         ({"EMBEDDING_PROVIDER": "openai"}, "EMBEDDING_PROVIDER=openai is not supported yet"),
         ({"DATABASE_OWNER_URL": "nonsense"}, "DATABASE_OWNER_URL is not an address"),
     ],
@@ -85,3 +87,11 @@ def test_a_setting_that_cannot_be_right_stops_the_start_with_one_line(changes: d
 
 def test_right_settings_start() -> None:
     assert start() == (0, "")
+
+
+@pytest.mark.parametrize("words", [("migrate", "--check"), ("issue_api_key", "shop", "--name", "terminal")])
+def test_a_database_that_does_not_answer_is_one_line(words: tuple[str, ...]) -> None:
+    code, printed = start(*words)
+    assert code == 1
+    assert printed.startswith("backroom: the database does not answer: ")
+    assert len(printed.splitlines()) == 1

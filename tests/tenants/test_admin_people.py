@@ -35,6 +35,12 @@ def test_an_owner_adds_a_person_who_then_logs_in_with_the_password_shown_once(sa
     assert owner.login(email="new@saigon.example", password=password)
 
 
+def test_who_is_added_may_do_the_least_unless_somebody_chooses_more(saigon: Business) -> None:
+    form = browser(saigon.owner).get(page("tenants_membership_add")).content.decode()
+    chosen = re.findall(r'<option value="(\w*)"\s+selected', form)
+    assert chosen == ["analyst"]
+
+
 def test_a_person_known_elsewhere_keeps_the_own_password(saigon: Business, harbour: Business) -> None:
     before = harbour.analyst.password
     shown = browser(saigon.owner).post(

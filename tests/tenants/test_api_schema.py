@@ -1,6 +1,7 @@
 """The OpenAPI description, of the real addresses, and the page that shows it."""
 
 import json
+import re
 
 import pytest
 from drf_spectacular.validation import validate_schema
@@ -47,6 +48,20 @@ def test_every_operation_tells_its_problems(schema):
         if not path.startswith("/api/v1/auth/"):
             assert operation["security"] == [{"bearer": []}], (method, path)
             assert {"401", "403"} <= set(operation["responses"]), (method, path)
+
+
+def test_the_page_can_authorize_with_one_bearer_token(schema):
+    schemes = schema["components"]["securitySchemes"]
+    assert [(name, one["type"], one["scheme"]) for name, one in schemes.items()] == [("bearer", "http", "bearer")]
+
+
+def test_the_schema_says_how_to_get_a_key_and_how_to_import(schema):
+    said = schema["info"]["description"]
+    assert "API keys" in said
+    assert "issue_api_key" in said
+    named = {f"/api/v1/{path}" for path in re.findall(r"`(?:GET|POST) ([^`?]+)[^`]*`", said)}
+    assert len(named) == 5
+    assert named <= set(schema["paths"])
 
 
 def test_every_post_but_logging_in_takes_an_idempotency_key(schema):
