@@ -1,6 +1,8 @@
 """What our own file means."""
 
 import io
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -103,6 +105,25 @@ def test_a_wrong_header_is_named(columns, code, column):
     with pytest.raises(UnreadableFile) as caught:
         open_rows(io.BytesIO(f"{columns}\nx,y,1\n".encode()))
     assert (caught.value.code, caught.value.column) == (code, column)
+
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "catalog.md"
+
+
+def test_the_sample_in_the_documentation_is_read_without_a_problem():
+    sample = DOCUMENT.read_text().split("```csv\n")[1].split("```")[0]
+    rows = list(open_rows(io.BytesIO(sample.encode()), currency="VND"))
+    assert [(row.handle, row.variant.sku, row.problems) for row in rows] == [
+        ("linen-shirt", "LS-M", []),
+        ("linen-shirt", "LS-L", []),
+        ("tote-bag", "TB-1", []),
+    ]
+
+
+def test_every_column_is_documented():
+    section = DOCUMENT.read_text().split("### Our own format")[1]
+    documented = set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE))
+    assert documented == {re.sub(r"(attr|option)\..*", r"\1.<key>", name) for name in WHOLE}
 
 
 def test_an_unknown_column_is_told_with_those_that_are_known():
