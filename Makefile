@@ -10,10 +10,10 @@ up: .venv/requirements.stamp
 	@exec $(BIN)/python manage.py up
 
 test: .venv/requirements-dev.stamp
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2
 
 test-slow: .venv/requirements-dev.stamp
-	@$(BIN)/python -m pytest -m ""
+	@$(BIN)/python -m pytest -n 2 -m ""
 
 # `check --deploy` looks at production settings, with secrets that are thrown away.
 check: .venv/requirements-dev.stamp

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from urllib.parse import parse_qsl, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
@@ -74,3 +75,17 @@ def database_from_url(name: str, url: str) -> dict[str, object]:
     address = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     read: dict[str, object] = {key: str(found.pop(word, "")) for key, word in address.items()}
     return {**read, "OPTIONS": found}
+
+
+def redis_database(url: str, number: int) -> str:
+    """Return the address of the database that is ``number`` after the one that ``REDIS_URL`` names (0 if it names none).
+
+    ``redis://…/4`` and ``unix:///path?db=4`` name one. Raises ImproperlyConfigured.
+    """
+    parts = urlsplit(url)
+    if not parts.scheme or "://" not in url:
+        raise ImproperlyConfigured("REDIS_URL is not an address like redis://:password@host:6379/0.")
+    unix = parts.scheme == "unix"
+    named = dict(parse_qsl(parts.query)).get("db", "") if unix else parts.path.strip("/")
+    database = whole_number("The database in REDIS_URL", named, default=0) + number
+    return f"unix://{parts.path}?db={database}" if unix else f"{parts.scheme}://{parts.netloc}/{database}"

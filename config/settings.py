@@ -149,14 +149,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
 def redis_url(number: int) -> str:
-    """Return the address of Redis database ``number``: 0 broker, 1 cache."""
+    """Return the address of one of our two Redis databases: 0 broker, 1 cache, counted from the one REDIS_URL names."""
     url = env.str("REDIS_URL", default="")
-    if not url:
-        return embedded.redis_url(number)
-    if url.startswith("unix://"):
-        return f"{url.partition('?')[0]}?db={number}"
-    scheme, rest = url.split("://", 1)
-    return f"{scheme}://{rest.partition('/')[0]}/{number}"
+    return environment.redis_database(url, number) if url else embedded.redis_url(number)
 
 
 CACHES = {

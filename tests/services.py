@@ -1,7 +1,7 @@
 """pytest plugin: a throw-away PostgreSQL and Valkey for this run, before Django reads its settings.
 
 `-p tests.services` imports it first. DATABASE_URL in the environment switches it off; pytest-xdist's workers inherit
-the servers of their starter. The servers end, and their folder goes, with this process, however it ends.
+the servers of their starter and get two Redis databases each. The servers end, and their folder goes, with this process, however it ends.
 """
 
 import atexit
@@ -10,7 +10,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from config import embedded
+from config import embedded, environment
 
 
 def start() -> None:
@@ -31,5 +31,13 @@ def start() -> None:
     os.environ["REDIS_URL"] = embedded.redis_url(0).partition("?")[0]
 
 
-if not (os.environ.get("DATABASE_URL") or os.environ.get("PYTEST_XDIST_WORKER")):
+def take_own_redis(worker: str) -> None:
+    """Give one of pytest-xdist's workers (``gw0``, ``gw1`` …) a broker and a cache that no other test touches."""
+    before = 2 * (1 + int(worker.removeprefix("gw")))
+    os.environ["REDIS_URL"] = environment.redis_database(os.environ["REDIS_URL"], before)
+
+
+if WORKER := os.environ.get("PYTEST_XDIST_WORKER"):
+    take_own_redis(WORKER)
+elif not os.environ.get("DATABASE_URL"):
     start()

@@ -33,9 +33,9 @@ OPTIONS = "--concurrency 2 --without-gossip --without-mingle --include tests.wor
 def broker() -> Iterator[Redis]:
     """Return the broker, empty before and after."""
     with Redis.from_url(os.environ["REDIS_URL"]) as redis:
-        redis.flushall()
+        redis.flushdb()
         yield redis
-        redis.flushall()
+        redis.flushdb()
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_tasks_run_in_the_tenant_they_were_sent_from(
 def test_an_emptied_broker_delays_work_and_loses_none(saigon: Business, broker: Redis, start_worker: Any) -> None:
     offerings(saigon, 5)
     tick()
-    broker.flushall()
+    broker.flushdb()
     start_worker()
     time.sleep(3)
     assert not all_done(saigon)

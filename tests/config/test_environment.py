@@ -56,6 +56,20 @@ def test_malformed_vault_keys_are_refused_and_not_shown(text: str) -> None:
     assert KEY not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "cache"),
+    [
+        ("redis://cache.example", "redis://cache.example/1"),
+        ("rediss://:geheim@cache.example:6380/0", "rediss://:geheim@cache.example:6380/1"),
+        ("redis://cache.example/4", "redis://cache.example/5"),
+        ("unix:///run/redis.sock", "unix:///run/redis.sock?db=1"),
+        ("unix:///run/redis.sock?db=4", "unix:///run/redis.sock?db=5"),
+    ],
+)
+def test_the_cache_is_the_database_after_the_one_that_redis_url_names(url: str, cache: str) -> None:
+    assert environment.redis_database(url, 1) == cache
+
+
 def start(*words: str, **changes: str) -> tuple[int, str]:
     """Run a command on production-like settings; returns its exit code and what it complained of."""
     given: Any = {"PATH": "/usr/bin:/bin", **RIGHT, **changes}
@@ -74,6 +88,8 @@ def start(*words: str, **changes: str) -> tuple[int, str]:
         ({"PORT": "abc"}, "PORT must be a whole number, not 'abc'."),
         ({"WEB_WORKERS": "abc"}, "WEB_WORKERS must be a whole number, not 'abc'."),
         ({"WEB_WORKERS": "0"}, "WEB_WORKERS must be at least 1."),
+        ({"REDIS_URL": "nonsense"}, "REDIS_URL is not an address"),
+        ({"REDIS_URL": "redis://h/x"}, "The database in REDIS_URL must be a whole number, not 'x'."),
         ({"EMBEDDING_PROVIDER": "openai"}, "EMBEDDING_PROVIDER=openai is not supported yet"),
         ({"DATABASE_OWNER_URL": "nonsense"}, "DATABASE_OWNER_URL is not an address"),
     ],

@@ -45,6 +45,33 @@ def test_every_queue_has_a_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert queues_served(started) == sorted({queue_of(task) for task in TASKS})
 
 
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_the_demo_is_in_before_the_web_starts_and_its_failure_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], exit_code: int
+) -> None:
+    started: list[str] = []
+
+    def start(_self: Any, command: Sequence[str], *_more: Any, **_options: Any) -> subprocess.Popen[bytes]:
+        started.append(str(command[2]))
+        return subprocess.Popen(["sh", "-c", f"sleep 0.2; exit {exit_code if command[2] == 'load_demo' else 0}"])
+
+    def watch(supervisor: Supervisor, _background: Any) -> None:
+        assert supervisor.loading
+        assert supervisor.loading.returncode == exit_code
+        supervisor._announce()
+
+    monkeypatch.setattr(Supervisor, "_start", start)
+    monkeypatch.setattr(Supervisor, "_watch", watch)
+    monkeypatch.setattr("config.supervisor.demo_lines", lambda: ["Demo logins"])
+    monkeypatch.setattr("config.external.prepare", lambda: None)
+    with socket.socket() as listener:
+        Supervisor(host="127.0.0.1", port=1, demo=True)._run(listener, None)
+    printed, said = capfd.readouterr()
+    assert started == ["migrate", "collectstatic", "load_demo"]
+    assert said.index("preparing the database") < said.index("loading the demo")
+    assert ("could not be loaded" in printed, "Demo logins" in printed) == (exit_code == 1, exit_code == 0)
+
+
 def test_every_queue_has_a_worker_in_containers() -> None:
     services = yaml.safe_load(COMPOSE.read_text())["services"]
     commands = [service["command"] for service in services.values() if "command" in service]
