@@ -1,5 +1,6 @@
 """`manage.py up` as a user lives with it: started, killed, stopped, misconfigured."""
 
+import json
 import os
 import pwd
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +77,30 @@ def test_commands_work_beside_it_two_at_once(running: Installation) -> None:
     for command in commands:
         output, _ = command.communicate(timeout=60)
         assert command.returncode == 0, output
+
+
+def test_whoever_waits_for_healthz_can_log_in_to_the_demo(fresh: Installation) -> None:
+    password = "correct horse battery"
+    with (fresh.folder / "up.log").open("a") as log:
+        fresh.supervisor = fresh.run("up", "--port", str(fresh.port), output=log, DEMO_PASSWORD=password)
+    try:
+        wait_for(lambda: fresh.status("/healthz") == 200, 120, "healthz")
+        login = json.dumps({"email": "owner@saigon-gadgets.example", "password": password}).encode()
+        address = f"http://127.0.0.1:{fresh.port}/api/v1/auth/token/"
+        asked = urllib.request.Request(address, login, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            assert answer.status == 200
+    finally:
+        assert fresh.stop() == 0
+
+
+def test_stopped_while_the_demo_is_loaded_it_leaves_nothing_behind(fresh: Installation) -> None:
+    log = fresh.folder / "up.log"
+    with log.open("a") as output:
+        fresh.supervisor = fresh.run("up", "--port", str(fresh.port), output=output)
+    wait_for(lambda: "loading the demo" in log.read_text(), 60, "the demo's line")
+    assert fresh.stop() == 0
+    wait_for(lambda: fresh.processes() == {}, 1, "no process")
 
 
 def test_a_second_one_in_the_same_checkout_is_refused(running: Installation) -> None:
