@@ -116,7 +116,9 @@ def _insert_select(source: Tenant, target: Tenant) -> float:
     with tenant_scope(target), transaction.atomic(), connection.cursor() as cursor:
         translate = _translation(kept, target)
         for table, (columns, rows) in kept.items():
-            cursor.execute(f"CREATE TEMP TABLE pg_temp.copy_{table} ON COMMIT DROP AS SELECT {', '.join(columns)} FROM {table} LIMIT 0")
+            cursor.execute(
+                f"CREATE TEMP TABLE pg_temp.copy_{table} ON COMMIT DROP AS SELECT {', '.join(columns)} FROM {table} LIMIT 0"
+            )
             with cursor.copy(f"COPY pg_temp.copy_{table} FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(translate(columns, row))
