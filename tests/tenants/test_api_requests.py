@@ -100,7 +100,7 @@ def test_another_media_type_is_415(owner, content_type):
     assert EchoView.calls == []
 
 
-@pytest.mark.skipif(not TEST_DATA, reason="BACKROOM_TEST_DATA names no folder")
+@pytest.mark.sample_data
 def test_the_json_test_suite_breaks_nothing(owner):
     for line in (Path(str(TEST_DATA)) / "hostile" / "jsontestsuite_even.jsonl").read_text().splitlines():
         case = json.loads(line)

@@ -25,7 +25,7 @@ from tests.conftest import in_tenant
 
 DATA = os.environ.get("BACKROOM_TEST_DATA")
 pytestmark = pytest.mark.django_db
-real_files = pytest.mark.skipif(not DATA, reason="BACKROOM_TEST_DATA names no folder")
+real_files = pytest.mark.sample_data
 CATALOGUE = (Offering, OfferingVersion, OfferingImage, Variant, VariantPrice, PriceChange, InventoryItem, StockMovement)
 
 

@@ -9,7 +9,7 @@ import pytest
 from catalog.imports.reading import RowReader, open_rows
 
 DATA = os.environ.get("BACKROOM_TEST_DATA")
-pytestmark = pytest.mark.skipif(not DATA, reason="BACKROOM_TEST_DATA names no folder")
+pytestmark = pytest.mark.sample_data
 
 
 def opened(name: str, **options: str) -> RowReader:

@@ -129,7 +129,7 @@ def test_what_we_write_we_can_read(value, currency, language):
     assert (amount.value, amount.currency) == (shown, currency)
 
 
-@pytest.mark.skipif("BACKROOM_TEST_DATA" not in os.environ, reason="needs the labelled listings")
+@pytest.mark.sample_data
 def test_prices_of_real_listings_are_read():
     path = Path(os.environ["BACKROOM_TEST_DATA"]) / "catalog" / "vi_c2c_listings.jsonl"
     posts = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
