@@ -1,0 +1,91 @@
+"""The admin in a real browser: nothing on its pages breaks, breaks the content security policy or leaves the house."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Page, sync_playwright
+
+from bots.models import Bot, Faq
+from bots.services import activate_version, create_version
+from tests.conftest import PASSWORD, Business, in_tenant
+from tests.rows import an_offering
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this machine"),
+]
+
+HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
+
+
+@pytest.fixture
+def shop(saigon: Business, live_server: Any) -> Business:
+    with in_tenant(saigon.tenant):
+        bot = Bot.objects.create(code="shop", name="Shop")
+        activate_version(version=create_version(bot=bot))
+        Faq.objects.create(question="Do you deliver?", answer=f"Yes, within two days. {HOSTILE}", language="en")
+        an_offering(f"Lamp {HOSTILE}")
+    return saigon
+
+
+@pytest.fixture
+def page(shop: Business, live_server: Any) -> Iterator[Page]:
+    """A page logged in as the operator; whatever went wrong on it is in ``page.faults``."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page(locale="en-US")
+        page.faults = []  # type: ignore[attr-defined]
+        page.on("console", lambda said: note(page, said.type == "error", said.text))
+        page.on("pageerror", lambda error: note(page, True, str(error)))
+        page.on("request", lambda asked: note(page, not asked.url.startswith((live_server.url, "data:")), asked.url))
+        page.on("response", lambda answer: note(page, answer.status >= 400, f"{answer.status} {answer.url}"))
+        page.goto(f"{live_server.url}/admin/")
+        page.fill("input[name=username]", "operator@saigon.example")
+        page.fill("input[name=password]", PASSWORD)
+        page.click("button[type=submit]")
+        page.wait_for_url(f"{live_server.url}/admin/")
+        yield page
+        browser.close()
+
+
+def note(page: Any, is_fault: bool, text: str) -> None:
+    if is_fault:
+        page.faults.append(text)
+
+
+def test_every_page_of_the_sidebar_opens_without_a_fault(page: Any) -> None:
+    links = page.eval_on_selector_all(
+        "#nav-sidebar-apps a[href^='/admin/'], nav a[href^='/admin/']", "all => all.map(a => a.href)"
+    )
+    assert len(set(links)) > 10
+    for link in sorted(set(links)):
+        if "logout" not in link:
+            page.goto(link)
+    assert page.faults == []
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_bot_is_talked_to_and_its_words_run_nothing(page: Any, live_server: Any) -> None:
+    page.goto(live_server.url + reverse("admin:runtime_session_talk"))
+    if page.locator("textarea[name=message]").count() == 0:
+        page.locator("#content-main button[type=submit], form button[type=submit]").last.click()
+    page.fill("textarea[name=message]", "do you deliver?")
+    page.locator("form:has(textarea[name=message]) button").last.click()
+    page.get_by_text("Yes, within two days.").first.wait_for()
+    assert page.faults == []
+    assert page.evaluate("window.hacked") is None
