@@ -10,7 +10,6 @@ from corsheaders.defaults import default_headers
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import lazy
-from django.utils.translation import gettext_lazy as _
 
 from config import embedded, environment
 from config.navigation import UNFOLD as UNFOLD
@@ -300,5 +299,3 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }
-SILENCED_SYSTEM_CHECKS: list[str] = []
-PLATFORM_NAME = _("Backroom")

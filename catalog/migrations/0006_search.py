@@ -7,21 +7,6 @@ because row security would keep full text and vector distance from using their i
 from django.db import migrations
 
 TEXT_FUNCTIONS = r"""
--- Lower case, no diacritics, đ as d: the counterpart of tenants.text.fold. Needs no locale and no extension.
--- Text of ASCII, known by its length in bytes, has nothing to normalise, which is most of the work.
-CREATE FUNCTION text_fold(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF octet_length(t) <> char_length(t) THEN
-        -- The marks of Vietnamese, then of everybody else: a regular expression takes as long as all the rest.
-        t := translate(normalize(t, NFD), E'Đđ\u0301\u0300\u0302\u0323\u0309\u0303\u031b\u0306', 'Dd');
-        IF octet_length(t) <> char_length(t) THEN
-            t := normalize(regexp_replace(t, '[\u0300-\u036f]', '', 'g'), NFC);
-        END IF;
-    END IF;
-    RETURN lower(t);
-END $$;
-
 -- HTML as a reader sees it, near enough to search: no tags, the usual entities decoded.
 CREATE FUNCTION text_plain(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp AS $$
@@ -328,11 +313,11 @@ REVOKE SELECT ON catalog_searchtext, catalog_searchvector FROM backroom_search;
 DROP FUNCTION search_offering_changed, search_offering_updated, search_offering_part_changed, search_version_updated,
     search_variant_updated CASCADE;
 DROP FUNCTION search_index_offerings, search_write, search_attributes, search_vector, search_tenant_lexeme, search_words,
-    text_plain, text_fold;
+    text_plain;
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0005_search_tables")]
+    dependencies = [("catalog", "0005_search_tables"), ("tenants", "0004_text_fold")]
 
     operations = [migrations.RunSQL(TEXT_FUNCTIONS + INDEX_FUNCTIONS + TRIGGERS + SEARCH, DROP)]
