@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import connection, models
+from django.db.migrations import RunSQL
+from django.db.migrations.loader import MigrationLoader
 
 from tenants.models import Tenant, TenantModel
 
@@ -171,3 +173,17 @@ def test_vectors_stay_in_line() -> None:
 def test_the_sessions_of_the_application_are_never_stuck_for_long() -> None:
     for setting in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
         assert rows(f"SHOW {setting}")[0][0] not in ("0", "")
+
+
+def test_what_a_migration_creates_in_sql_it_takes_away_on_the_way_back() -> None:
+    loader = MigrationLoader(connection)
+    one_way = [
+        f"{app}.{name}"
+        for (app, name), migration in loader.disk_migrations.items()
+        for operation in migration.operations
+        if app in OUR_APPS
+        and isinstance(operation, RunSQL)
+        and "CREATE FUNCTION" in str(operation.sql)
+        and not operation.reverse_sql
+    ]
+    assert one_way == []

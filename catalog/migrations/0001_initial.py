@@ -11,7 +11,6 @@ import pgvector.django.vector
 import tenants.fields
 from django.conf import settings
 from django.db import migrations, models
-from pgvector.django import VectorExtension
 
 
 class Migration(migrations.Migration):
@@ -24,7 +23,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        VectorExtension(),
+        # It stays on the way back: a superuser made it, in every database of the cluster.
+        migrations.RunSQL('CREATE EXTENSION IF NOT EXISTS vector', migrations.RunSQL.noop),
         migrations.CreateModel(
             name='KnowledgeDomain',
             fields=[

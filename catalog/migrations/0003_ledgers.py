@@ -116,6 +116,11 @@ class Migration(migrations.Migration):
     dependencies = [("catalog", "0002_offering_bot")]
 
     operations = [
-        migrations.RunSQL(sql, migrations.RunSQL.noop)
-        for sql in (PRICE_LEDGER, STOCK, STOCK_GUARD, ATTRIBUTES, APPEND_ONLY)
+        migrations.RunSQL(PRICE_LEDGER, "DROP FUNCTION catalog_price_ledger CASCADE"),
+        migrations.RunSQL(STOCK, "DROP FUNCTION catalog_stock_sum CASCADE"),
+        migrations.RunSQL(STOCK_GUARD, "DROP FUNCTION catalog_stock_guard CASCADE"),
+        migrations.RunSQL(ATTRIBUTES, "DROP FUNCTION catalog_attributes_copy CASCADE"),
+        migrations.RunSQL(
+            APPEND_ONLY, "GRANT UPDATE ON catalog_pricechange, catalog_stockmovement TO backroom_app, backroom_platform"
+        ),
     ]

@@ -6,7 +6,8 @@ from django.db import migrations
 ADD = """
 SET LOCAL backroom.tenant = '00000000-0000-7000-8000-000000000000';
 INSERT INTO tenants_tenant (id, name, slug, status, plan, locale, time_zone, currency, updated_at)
-VALUES ('00000000-0000-7000-8000-000000000000', 'Platform', 'platform', 'active', 'enterprise', 'en', 'UTC', 'USD', now());
+VALUES ('00000000-0000-7000-8000-000000000000', 'Platform', 'platform', 'active', 'enterprise', 'en', 'UTC', 'USD', now())
+ON CONFLICT (id) DO NOTHING;
 SET LOCAL backroom.tenant = '';
 """
 
