@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import parse_qsl, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -51,6 +52,17 @@ def vault_keys(text: str) -> dict[str, bytes]:
             )
         keys[name] = key
     return keys
+
+
+def networks(text: str) -> list[IPv4Network | IPv6Network]:
+    """Read networks such as ``10.1.0.0/16`` or single addresses, separated by commas. Raises ImproperlyConfigured."""
+    found: list[IPv4Network | IPv6Network] = []
+    for one in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            found.append(ip_network(one))
+        except ValueError:
+            raise ImproperlyConfigured(f"OUTBOUND_ALLOW must be networks like 10.1.0.0/16, and {one!r} is none.") from None
+    return found
 
 
 def embedding_provider(text: str) -> str:

@@ -49,6 +49,7 @@ SECURE = PUBLIC_URL.startswith("https://")
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 API_RATE = env.str("API_RATE", default="3000/min")
+OUTBOUND_ALLOW = environment.networks(env.str("OUTBOUND_ALLOW", default=""))
 EMBEDDING_PROVIDER = environment.embedding_provider(env.str("EMBEDDING_PROVIDER", default=""))
 # Made when the demo is loaded, not before.
 DEMO_PASSWORD = lazy(lambda: env.str("DEMO_PASSWORD", default="") or embedded.secret("DEMO_PASSWORD"), str)()

@@ -14,6 +14,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import translation
 
+from config.environment import networks
 from tenants.models import Membership, Tenant, User
 from tenants.roles import Role
 from tenants.scope import tenant_scope
@@ -153,6 +154,12 @@ def outsider(db: None, hashed_password: str) -> User:
 def root(db: None, hashed_password: str) -> User:
     """Return a member of the platform staff."""
     return User.objects.create(email="root@backroom.example", password=hashed_password, is_superuser=True)
+
+
+@pytest.fixture
+def loopback_allowed(settings: Any) -> None:
+    """Let calls to the outside reach the servers of ``tests/outside.py``."""
+    settings.OUTBOUND_ALLOW = networks("127.0.0.0/8,::1")
 
 
 @pytest.fixture

@@ -116,6 +116,37 @@ def test_tenants_are_crossed_and_entered_only_where_it_is_listed() -> None:
     assert callers_of("tenant_scope") == set(TENANT_SCOPES)
 
 
+NETWORK = {
+    *(
+        "socket",
+        "ssl",
+        "http.client",
+        "urllib.request",
+        "urllib3",
+        "requests",
+        "aiohttp",
+        "httpx",
+        "httpcore",
+        "httpx2",
+        "httpcore2",
+    ),
+    *("smtplib", "imaplib", "poplib", "ftplib", "telnetlib", "xmlrpc.client", "asyncio", "websockets"),
+}
+"""Modules that open connections."""
+
+NETWORK_USERS = {
+    "config/embedded/valkey.py": "waits for the server it starts",
+    "config/supervisor.py": "asks its own web server whether it lives",
+    "vault/outbound.py": "the one client for everything outside",
+}
+"""Every file that may open a connection by itself, and why; all others call ``vault.outbound``."""
+
+
+def test_one_client_alone_speaks_to_the_outside() -> None:
+    found = {short(path) for path in sources() if NETWORK & set(imports_of(path))}
+    assert found == set(NETWORK_USERS)
+
+
 def test_no_file_has_a_name_that_says_nothing() -> None:
     assert [short(path) for path in sources() if path.stem in FORBIDDEN_NAMES or path.parent.name in FORBIDDEN_NAMES] == []
 

@@ -70,6 +70,12 @@ def test_the_cache_is_the_database_after_the_one_that_redis_url_names(url: str, 
     assert environment.redis_database(url, 1) == cache
 
 
+def test_networks_may_be_single_addresses_and_of_both_families() -> None:
+    read = environment.networks("10.1.0.0/16, 192.168.7.9,fd00::/8,")
+    assert [str(network) for network in read] == ["10.1.0.0/16", "192.168.7.9/32", "fd00::/8"]
+    assert environment.networks("") == []
+
+
 def start(*words: str, **changes: str) -> tuple[int, str]:
     """Run a command on production-like settings; returns its exit code and what it complained of."""
     given: Any = {"PATH": "/usr/bin:/bin", **RIGHT, **changes}
@@ -91,6 +97,11 @@ def start(*words: str, **changes: str) -> tuple[int, str]:
         ({"REDIS_URL": "nonsense"}, "REDIS_URL is not an address"),
         ({"REDIS_URL": "redis://h/x"}, "The database in REDIS_URL must be a whole number, not 'x'."),
         ({"EMBEDDING_PROVIDER": "openai"}, "EMBEDDING_PROVIDER=openai is not supported yet"),
+        (
+            {"OUTBOUND_ALLOW": "10.0.0.0/8,intranet"},
+            "OUTBOUND_ALLOW must be networks like 10.1.0.0/16, and 'intranet' is none.",
+        ),
+        ({"OUTBOUND_ALLOW": "10.1.2.3/8"}, "OUTBOUND_ALLOW must be networks like 10.1.0.0/16, and '10.1.2.3/8' is none."),
         ({"DATABASE_OWNER_URL": "nonsense"}, "DATABASE_OWNER_URL is not an address"),
     ],
 )
