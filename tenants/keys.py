@@ -12,6 +12,7 @@ from tenants.roles import NONE, VIEW, Role, role_permissions
 SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "api-keys": frozenset({"apikey"}),
     "bots": frozenset({"bot", "botversion", "botversioncapability", "capability"}),
+    "budgets": frozenset({"budget"}),
     "channels": frozenset({"saleschannel"}),
     "customers": frozenset({"customer", "customeridentity"}),
     "domains": frozenset({"knowledgedomain", "attributedefinition"}),
@@ -23,6 +24,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "sessions": frozenset({"session", "turn", "contextslot", "decisionevent", "actionexecution"}),
     "stock": frozenset({"inventoryitem", "inventorylocation", "stockmovement"}),
     "tenant": frozenset({"tenant"}),
+    "usage": frozenset({"usageentry", "modelprice"}),
 }
 """The names of scopes beside those of single models (``docs/tenants.md`` tells what each opens)."""
 

@@ -37,6 +37,7 @@ from catalog.models import (
 )
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
 from tenants.models import ApiKey, IdempotencyKey, Membership, StoredFile, User
+from vault.models import Budget, BudgetPeriod, UsageEntry
 
 
 def code(prefix: str = "x") -> str:
@@ -131,6 +132,17 @@ def an_idempotency_key() -> IdempotencyKey:
     )
 
 
+def a_budget() -> Budget:
+    bot = Bot.objects.create(code=code("bot"), name="Secret bot")
+    return Budget.objects.create(bot=bot, limit_amount=10)
+
+
+def a_usage_entry() -> UsageEntry:
+    return UsageEntry.objects.create(
+        key=code("call"), kind="chat", provider="openai", model=code("model"), state="settled", amount=0
+    )
+
+
 def a_search_text() -> SearchText:
     an_offering(code("Secret"))
     return SearchText.objects.latest("created_at")
@@ -149,6 +161,8 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     BotVersionCapability: lambda: BotVersionCapability.objects.create(
         bot_version=a_bot_version(), capability=Capability.objects.create(code=code("capability"), name="Capability")
     ),
+    Budget: a_budget,
+    BudgetPeriod: lambda: BudgetPeriod.objects.create(budget=a_budget(), starts_at=timezone.now()),
     ContextSlot: lambda: ContextSlot.objects.create(session=a_session(), slot_key="budget", slot_value="5000000"),
     Customer: a_customer,
     CustomerIdentity: lambda: CustomerIdentity.objects.create(
@@ -175,6 +189,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     StockMovement: a_movement,
     StoredFile: lambda: a_job().source_file,
     Turn: a_turn,
+    UsageEntry: a_usage_entry,
     Variant: a_variant,
     VariantPrice: a_price,
 }

@@ -18,6 +18,7 @@ GLOBAL_MODELS = {
     "catalog.KnowledgeDomain": "a blueprint for every tenant",
     "catalog.AttributeDefinition": "a blueprint for every tenant",
     "bots.Capability": "what the platform can do",
+    "vault.ModelPrice": "a model costs every tenant the same",
 }
 """Models of ours without a tenant, and why."""
 
