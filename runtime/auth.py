@@ -15,6 +15,7 @@ from rest_framework.request import Request
 
 from runtime.models import Session
 from runtime.services import SESSION_TOKEN_PREFIX
+from tenants.actor import ActorKind
 from tenants.auth import BearerAuthentication, bearer, enter_tenant, of_bound_bot
 from tenants.models import Tenant, hash_token
 from tenants.scope import platform_scope
@@ -69,7 +70,8 @@ class SessionTokenAuthentication(BearerAuthentication):
         view = request.parser_context["view"]
         if getattr(view, "action", None) not in getattr(view, "session_token_may", ()):
             raise exceptions.PermissionDenied(_("A conversation's token opens only that conversation."), "wrong_principal")
-        enter_tenant(request, session.tenant_id)  # type: ignore[arg-type] # never null
+        tenant_id: Any = session.tenant_id  # never null
+        enter_tenant(request, tenant_id, kind=ActorKind.SESSION, actor_id=session.pk)
         return SessionPrincipal(session), session
 
 

@@ -20,6 +20,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.tokens import AccessToken
 
+from tenants.actor import Actor, ActorKind, acting
 from tenants.keys import key_permissions
 from tenants.models import ApiKey, Membership, Tenant, hash_token
 from tenants.models.people import API_KEY_PREFIX
@@ -59,9 +60,11 @@ def bearer(request: Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
-def enter_tenant(request: Request, tenant_id: UUID) -> None:
-    """Open the tenant's scope until the response has been rendered."""
-    request._request.scopes.enter_context(tenant_scope(tenant_id))  # type: ignore[attr-defined]
+def enter_tenant(request: Request, tenant_id: UUID, *, kind: ActorKind, actor_id: UUID) -> None:
+    """Open the tenant's scope, and act in it as the caller, until the response has been rendered."""
+    raw: Any = request._request
+    raw.scopes.enter_context(tenant_scope(tenant_id))
+    raw.scopes.enter_context(acting(Actor(kind, actor_id, raw.request_id)))
     structlog.contextvars.bind_contextvars(tenant=str(tenant_id))
 
 
@@ -85,7 +88,7 @@ class ApiKeyAuthentication(BearerAuthentication):
             key = ApiKey.objects.live().select_related("tenant").filter(key_hash=hash_token(token)).first()
         if key is None:
             raise exceptions.AuthenticationFailed()
-        enter_tenant(request, key.tenant_id)
+        enter_tenant(request, key.tenant_id, kind=ActorKind.API_KEY, actor_id=key.pk)
         _note_use(key)
         return KeyPrincipal(key, permissions=key_permissions(key)), key
 
@@ -123,7 +126,7 @@ class PersonAuthentication(BearerAuthentication, JWTAuthentication):
         if membership is None:
             raise exceptions.AuthenticationFailed()
         membership.user.remember_role(tenant_id, membership.role)
-        enter_tenant(request, tenant_id)
+        enter_tenant(request, tenant_id, kind=ActorKind.USER, actor_id=user_id)
         return membership.user, access
 
 

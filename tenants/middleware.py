@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.functional import SimpleLazyObject
 
+from tenants.actor import Actor, ActorKind, acting
 from tenants.models import Membership, Tenant, User
 from tenants.scope import platform_scope, tenant_scope
 
@@ -21,7 +22,8 @@ MOST_CHOICES = 200
 class ScopeMiddleware:
     """Gives each request a stack of scopes, entered here (admin) or by the API's authentication, closed at the end.
 
-    Sets ``request.tenant`` and ``request.tenants`` (those the switcher offers the person) for people outside the API.
+    Sets ``request.tenant`` and ``request.tenants`` (those the switcher offers the person) for people outside the API,
+    and for everybody ``request.request_id``: made here, told as ``X-Request-ID``, in every log line and audit entry.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -32,9 +34,21 @@ class ScopeMiddleware:
         with ExitStack() as stack:
             request.scopes = stack  # type: ignore[attr-defined]
             request.tenant, request.tenants = None, []  # type: ignore[attr-defined]
-            if not request.path.startswith(API_PREFIX) and isinstance(request.user, User):
-                _enter_chosen_tenant(request, request.user, stack)
-            return self.get_response(request)
+            person = None if request.path.startswith(API_PREFIX) else request.user
+            _act(request, person, stack)
+            if isinstance(person, User):
+                _enter_chosen_tenant(request, person, stack)
+            response = self.get_response(request)
+            response["X-Request-ID"] = str(request.request_id)  # type: ignore[attr-defined]
+            return response
+
+
+def _act(request: HttpRequest, person: object, stack: ExitStack) -> None:
+    """Name the request, and the person who sends it; the API's authentication names its callers later."""
+    request.request_id = uuid4()  # type: ignore[attr-defined]
+    structlog.contextvars.bind_contextvars(request_id=str(request.request_id))  # type: ignore[attr-defined]
+    kind, actor_id = (ActorKind.USER, person.pk) if isinstance(person, User) else (ActorKind.SYSTEM, None)
+    stack.enter_context(acting(Actor(kind, actor_id, request.request_id)))  # type: ignore[attr-defined]
 
 
 def _enter_chosen_tenant(request: HttpRequest, user: User, stack: ExitStack) -> None:

@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 
+from tenants.actor import Actor, ActorKind, acting
 from tenants.models import TenantModel
 from tenants.scope import platform_scope, tenant_scope
 
@@ -171,7 +172,7 @@ def work(
 def _work_tenant(
     model: type[Row], run: Callable[[Sequence[Row]], None], tenant_id: UUID, batch: int, lease: timedelta
 ) -> int:
-    with tenant_scope(tenant_id):
+    with tenant_scope(tenant_id), acting(Actor(ActorKind.TASK)):
         rows = claim(model, limit=batch, lease=lease)
         if rows:
             run(rows)

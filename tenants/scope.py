@@ -86,6 +86,16 @@ def platform_scope(*, reason: str) -> Iterator[Scope]:
 
 
 @contextmanager
+def any_scope(*, reason: str) -> Iterator[Scope]:
+    """Stay in the scope now open, else cross the tenants: for rows without a tenant that are written from anywhere."""
+    if scope := _current.get():
+        yield scope
+    else:
+        with platform_scope(reason=reason) as opened:
+            yield opened
+
+
+@contextmanager
 def _entered(scope: Scope) -> Iterator[Scope]:
     _refuse_switch_in_transaction(scope)
     token = _current.set(scope)

@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import Task, shared_task
 from django.core.cache import cache
 
+from tenants.actor import Actor, ActorKind, acting
 from tenants.idempotency import forget_expired
 from tenants.scope import NoScope, current_tenant_id, tenant_scope
 
@@ -29,7 +30,7 @@ class TenantTask(Task):
         tenant = self.request.get("tenant") or (self.request.headers or {}).get("tenant")
         if not tenant:
             raise NoScope(f"{self.name} was sent without a tenant.")
-        with tenant_scope(UUID(tenant)):
+        with tenant_scope(UUID(tenant)), acting(Actor(ActorKind.TASK)):
             return super().__call__(*args, **kwargs)
 
 

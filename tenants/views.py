@@ -39,7 +39,8 @@ def choose_language(request: HttpRequest) -> HttpResponse:
     """Show the interface in another language from now on, for a person on every device."""
     language = request.POST.get("language", "")
     if isinstance(request.user, User) and check_for_language(language):
-        User.objects.filter(pk=request.user.pk).update(locale=language)
+        request.user.locale = language
+        request.user.save(update_fields=["locale"])
     return set_language(request)
 
 

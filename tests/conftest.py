@@ -17,7 +17,7 @@ from django.utils import translation
 from config.environment import networks
 from tenants.models import Membership, Tenant, User
 from tenants.roles import Role
-from tenants.scope import tenant_scope
+from tenants.scope import platform_scope, tenant_scope
 from tenants.services import create_tenant, issue_api_key, issue_tokens
 
 PASSWORD = "correct horse battery"
@@ -147,13 +147,15 @@ def harbour(business: Callable[[str], Business]) -> Business:
 @pytest.fixture
 def outsider(db: None, hashed_password: str) -> User:
     """Return a person who belongs to no tenant."""
-    return User.objects.create(email="outsider@nowhere.example", password=hashed_password)
+    with platform_scope(reason="test set-up"):
+        return User.objects.create(email="outsider@nowhere.example", password=hashed_password)
 
 
 @pytest.fixture
 def root(db: None, hashed_password: str) -> User:
     """Return a member of the platform staff."""
-    return User.objects.create(email="root@backroom.example", password=hashed_password, is_superuser=True)
+    with platform_scope(reason="test set-up"):
+        return User.objects.create(email="root@backroom.example", password=hashed_password, is_superuser=True)
 
 
 @pytest.fixture

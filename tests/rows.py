@@ -36,7 +36,8 @@ from catalog.models import (
     VariantPrice,
 )
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
-from tenants.models import ApiKey, IdempotencyKey, Membership, StoredFile, User
+from tenants.events import record_event
+from tenants.models import ApiKey, AuditEntry, AuditSeal, Event, IdempotencyKey, Membership, Setting, StoredFile, User
 from vault.models import Budget, BudgetPeriod, UsageEntry
 
 
@@ -152,10 +153,21 @@ def a_search_vector() -> SearchVector:
     return SearchVector.objects.get(text=a_search_text())
 
 
+def an_audit_entry() -> AuditEntry:
+    return AuditEntry.objects.about(a_location()).get()
+
+
+def an_event() -> Event:
+    record_event("import.finished", subject=a_job(), data={"file": "secret.csv"})
+    return Event.objects.latest("id")
+
+
 ROWS: dict[type[models.Model], Callable[[], Any]] = {
     ActionExecution: lambda: ActionExecution.objects.create(session=a_session(), action_name="price_lookup"),
     ApiKey: an_api_key,
     AttributeValue: an_attribute_value,
+    AuditEntry: an_audit_entry,
+    AuditSeal: lambda: AuditSeal.objects.create(last_position=1, hash=b"0" * 32),
     Bot: lambda: a_bot_version().bot,
     BotVersion: a_bot_version,
     BotVersionCapability: lambda: BotVersionCapability.objects.create(
@@ -169,6 +181,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
         customer=a_customer(), channel=a_channel(), external_id=code("external")
     ),
     DecisionEvent: a_decision,
+    Event: an_event,
     Faq: lambda: Faq.objects.create(question="Secret question?", answer="Secret answer.", language="en"),
     IdempotencyKey: an_idempotency_key,
     ImportJob: a_job,
@@ -186,6 +199,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     SearchText: a_search_text,
     SearchVector: a_search_vector,
     Session: a_session,
+    Setting: lambda: Setting.objects.create(name="require_second_factor", value=True),
     StockMovement: a_movement,
     StoredFile: lambda: a_job().source_file,
     Turn: a_turn,

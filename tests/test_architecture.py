@@ -21,8 +21,10 @@ TENANT_SCOPES = {
     "catalog/imports/jobs.py": "the heartbeat's own thread",
     "catalog/search/embedding.py": "queues tenant by tenant",
     "runtime/demo/loading.py": "the demo's two tenants",
+    "tenants/audit.py": "seals tenant by tenant",
     "tenants/auth.py": "a door: the API",
     "tenants/management/base.py": "a door: commands",
+    "tenants/management/commands/verify_audit.py": "verifies tenant by tenant",
     "tenants/middleware.py": "a door: the admin",
     "tenants/queue.py": "claims tenant by tenant",
     "tenants/services.py": "a tenant that is being made",
@@ -30,7 +32,14 @@ TENANT_SCOPES = {
 }
 """Every file that enters a tenant, and why."""
 
+ANY_SCOPES = {"tenants/models/people.py": "people are saved from anywhere, by Django itself too"}
+"""Every file that opens the platform where no scope is open, and why."""
+
 PLATFORM_SCOPES = {
+    "tenants/audit.py": "name the tenants with entries to seal",
+    "tenants/management/commands/verify_audit.py": "a command names its tenants",
+    "tenants/models/settings.py": "the platform's settings hold where a tenant has none",
+    "tenants/scope.py": "any_scope",
     "catalog/search/embedding.py": "the embedding model is the whole installation's",
     "runtime/auth.py": "a conversation's token names its tenant",
     "tenants/admin/base.py": "platform staff on a platform page",
@@ -114,6 +123,7 @@ def callers_of(name: str) -> set[str]:
 def test_tenants_are_crossed_and_entered_only_where_it_is_listed() -> None:
     assert callers_of("platform_scope") == set(PLATFORM_SCOPES)
     assert callers_of("tenant_scope") == set(TENANT_SCOPES)
+    assert callers_of("any_scope") == set(ANY_SCOPES)
 
 
 NETWORK = {

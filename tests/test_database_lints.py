@@ -15,12 +15,37 @@ pytestmark = pytest.mark.django_db
 GLOBAL_MODELS = {
     "tenants.User": "one person may work for many tenants",
     "tenants.Tenant": "row security compares its own id",
+    "tenants.UserPreference": "a person's own, in every tenant",
     "catalog.KnowledgeDomain": "a blueprint for every tenant",
     "catalog.AttributeDefinition": "a blueprint for every tenant",
     "bots.Capability": "what the platform can do",
     "vault.ModelPrice": "a model costs every tenant the same",
 }
 """Models of ours without a tenant, and why."""
+
+NOT_AUDITED = {
+    "catalog.AttributeValue": "copied into the version's attributes, which are audited",
+    "catalog.Customer": "personal: it must be erasable, and an audit is not",
+    "catalog.CustomerIdentity": "personal: it must be erasable, and an audit is not",
+    "catalog.ImportJob": "a queue: what it changes is audited",
+    "catalog.ImportRow": "staged: what it changes is audited",
+    "catalog.PriceChange": "a ledger, written by the prices' own trigger",
+    "catalog.SearchText": "derived from its owner",
+    "catalog.SearchVector": "derived from its owner",
+    "runtime.ActionExecution": "what happened in a conversation",
+    "runtime.ContextSlot": "what happened in a conversation",
+    "runtime.DecisionEvent": "what happened in a conversation",
+    "runtime.Session": "what happened in a conversation",
+    "runtime.Turn": "what happened in a conversation",
+    "tenants.AuditEntry": "the audit itself",
+    "tenants.AuditSeal": "the audit itself",
+    "tenants.Event": "a ledger",
+    "tenants.IdempotencyKey": "an answer kept for a day",
+    "tenants.UserPreference": "a person's taste",
+    "vault.BudgetPeriod": "counted from the usage",
+    "vault.UsageEntry": "a ledger",
+}
+"""Tables whose changes leave no audit entry, and why."""
 
 OUR_APPS = {"config", "tenants", "vault", "catalog", "bots", "runtime", "reports"}
 SAME_TENANT = "(tenant_id = (NULLIF(current_setting('backroom.tenant'::text, true), ''::text))::uuid)"
@@ -37,6 +62,17 @@ def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
 def test_every_model_belongs_to_a_tenant_or_is_global_with_a_reason() -> None:
     ours = [model for model in apps.get_models() if model._meta.app_label in OUR_APPS]
     assert {m._meta.label for m in ours if not issubclass(m, TenantModel)} == set(GLOBAL_MODELS)
+
+
+def test_every_table_is_audited_or_says_why_not() -> None:
+    ours = {m._meta.db_table: m._meta.label for m in apps.get_models() if m._meta.app_label in OUR_APPS}
+    triggers = rows(
+        """SELECT tgrelid::regclass::text, count(*), encode(min(tgargs), 'escape') FROM pg_trigger
+        WHERE tgfoid = 'tenants_audit'::regproc AND tgname IN ('audit_insert', 'audit_update', 'audit_delete') GROUP BY 1"""
+    )
+    assert {label for table, label in ours.items() if table not in {row[0] for row in triggers}} == set(NOT_AUDITED)
+    assert {count for _table, count, _arguments in triggers} == {3}
+    assert all(arguments.split("\\000")[0] == ours[table].lower() for table, _count, arguments in triggers)
 
 
 def test_every_table_with_a_tenant_is_a_tenant_model() -> None:

@@ -9,3 +9,18 @@ class VaultConfig(AppConfig):
 
     name = "vault"
     verbose_name = _("Secrets and providers")
+
+    def ready(self) -> None:
+        """Add what can be set here."""
+        from tenants.settings import SettingType, register_settings
+
+        register_settings(
+            {
+                "credential_expiry_warning_days": SettingType(
+                    label=_("Warn before a credential expires"),
+                    help_text=_("Days before the end: an event, and a line on the home page."),
+                    default=14,
+                    maximum=365,
+                )
+            }
+        )

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from tenants.actor import Actor, ActorKind, acting
 from tenants.models import Tenant
 from tenants.scope import platform_scope, tenant_scope
 
@@ -21,7 +22,7 @@ class TenantCommand(BaseCommand):
             tenant = Tenant.objects.filter(slug=slug).first()
         if tenant is None:
             raise CommandError(f"There is no tenant “{slug}”.")
-        with tenant_scope(tenant):
+        with tenant_scope(tenant), acting(Actor(ActorKind.COMMAND)):
             return self.handle_tenant(tenant, **options)
 
     def handle_tenant(self, tenant: Tenant, **options: Any) -> str | None:

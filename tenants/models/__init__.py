@@ -1,20 +1,28 @@
 """Who is here, and whose row is this."""
 
+from tenants.models.audit import AuditEntry, AuditSeal
 from tenants.models.base import TenantModel, TenantQuery, TenantQuerySet, new_ids, updated_at_field
+from tenants.models.events import Event
 from tenants.models.people import PLATFORM_ID, ApiKey, Membership, Tenant, User, hash_token
 from tenants.models.requests import IdempotencyKey, StoredFile
+from tenants.models.settings import Setting, UserPreference
 
 __all__ = [
     "PLATFORM_ID",
     "ApiKey",
+    "AuditEntry",
+    "AuditSeal",
+    "Event",
     "IdempotencyKey",
     "Membership",
+    "Setting",
     "StoredFile",
     "Tenant",
     "TenantModel",
     "TenantQuery",
     "TenantQuerySet",
     "User",
+    "UserPreference",
     "hash_token",
     "new_ids",
     "updated_at_field",

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from tenants.fields import TenantForeignKey, TenantIdField, UUIDv7
 from tenants.models.base import TenantModel, TenantQuerySet, updated_at_field
 from tenants.roles import Role, role_permissions
-from tenants.scope import active_scope
+from tenants.scope import active_scope, any_scope
 
 PLATFORM_ID = UUID("00000000-0000-7000-8000-000000000000")
 """The tenant ``platform``: owner of settings and credentials that serve the whole installation."""
@@ -147,6 +147,11 @@ class User(AbstractBaseUser):
     def get_short_name(self) -> str:
         """Return the first name, else the address."""
         return self.first_name or self.email
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Save in a scope: the audit has to know whose entry it is, and Django itself saves people outside any."""
+        with any_scope(reason="a person's own account"):
+            super().save(*args, **options)
 
     def role(self) -> str | None:
         """Return this person's role in the tenant now worked in, or None. Read once per tenant and instance."""

@@ -2,41 +2,61 @@
 
 ``SET LOCAL backroom.tenant = '…'; <statement>`` travels as one message: no extra round trip, right in autocommit
 too (several statements in one message are one implicit transaction), safe behind a pooler in transaction mode,
-and never a prepared statement (prepared, it leaked between tenants through PgBouncer).
+and never a prepared statement (prepared, it leaked between tenants through PgBouncer). Who acts travels with it, for
+the audit.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.backends.postgresql import base
 from psycopg import ClientCursor, Connection
 from psycopg.pq import TransactionStatus
 from psycopg.sql import Composable
 
+from tenants.actor import current_actor
 from tenants.postgres.creation import DatabaseCreation
 from tenants.postgres.operations import DatabaseOperations
 from tenants.postgres.schema import DatabaseSchemaEditor
 from tenants.scope import active_scope
 
-NOTHING_SENT = ("", False)
-"""What a fresh transaction knows: no tenant, not the platform role."""
+
+class Sent(NamedTuple):
+    """What a transaction was told: the tenant, whether it has the platform's role, and who acts."""
+
+    tenant: str = ""
+    is_platform: bool = False
+    actor: str = ""
+
+
+NOTHING_SENT = Sent()
+
+
+def _wanted() -> Sent:
+    scope, actor = active_scope(), current_actor()
+    if scope is None:
+        return NOTHING_SENT  # nothing that is audited can be written
+    return Sent(str(scope.tenant_id or ""), scope.is_platform, str(actor) if actor else "")
 
 
 def _prefix(connection: Connection) -> list[str]:
     """Return the SET LOCAL statements this transaction still lacks, and remember them as sent."""
-    scope = active_scope()
-    wanted = (str(scope.tenant_id or ""), scope.is_platform) if scope else NOTHING_SENT
+    wanted = _wanted()
     idle = connection.info.transaction_status == TransactionStatus.IDLE
     # Kept on the psycopg connection, so that it is right for pooled ones; None after a rolled back savepoint.
-    sent = NOTHING_SENT if idle else getattr(connection, "backroom_sent", NOTHING_SENT)
+    sent: Sent | None = NOTHING_SENT if idle else getattr(connection, "backroom_sent", NOTHING_SENT)
     connection.backroom_sent = wanted  # type: ignore[attr-defined]
     if wanted == sent:
         return []
-    statements = [f"SET LOCAL backroom.tenant = '{wanted[0]}'"]  # a UUID object, never user text
-    if wanted[1]:
+    statements = []  # of UUID objects and names of ours, never of users' text
+    if sent is None or wanted.tenant != sent.tenant or wanted.is_platform != sent.is_platform:
+        statements.append(f"SET LOCAL backroom.tenant = '{wanted.tenant}'")
+    if sent is None or wanted.actor != sent.actor:
+        statements.append(f"SET LOCAL backroom.actor = '{wanted.actor}'")
+    if wanted.is_platform and not (sent and sent.is_platform):
         statements.append("SET LOCAL ROLE backroom_platform")
-    elif sent is None or sent[1]:
+    elif not wanted.is_platform and (sent is None or sent.is_platform):
         statements.append("SET LOCAL ROLE NONE")
     return statements
 

@@ -1,0 +1,87 @@
+"""The one trigger of the audit, and the migration operation that hangs it on a table."""
+
+import json
+from collections.abc import Sequence
+
+from django.db.migrations import RunSQL
+
+REDACTED = "[redacted]"
+"""What an entry shows in place of a secret: that it was set or changed, never what it is."""
+
+FUNCTION = """
+-- Arguments: the kind of the rows ("catalog.offering"), {"column": "[redacted]"} for secrets, and columns passed over.
+CREATE FUNCTION tenants_audit() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    kind constant text := TG_ARGV[0];
+    secrets constant jsonb := TG_ARGV[1]::jsonb;
+    noise constant text[] := TG_ARGV[2]::text[];
+    actor constant text[] := string_to_array(nullif(current_setting('backroom.actor', true), ''), ':');
+    actor_kind constant text := coalesce(actor[1], 'system');
+    actor_id constant uuid := nullif(actor[2], '')::uuid;
+    request_id constant uuid := nullif(actor[3], '')::uuid;
+    -- A global row's entry belongs to the tenant worked in, else to the platform.
+    scope constant uuid := coalesce(nullif(current_setting('backroom.tenant', true), ''),
+                                    '00000000-0000-7000-8000-000000000000')::uuid;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO tenants_auditentry
+            (tenant_id, verb, subject_kind, subject_id, actor_kind, actor_id, request_id, after)
+        SELECT coalesce((new_row ->> 'tenant_id')::uuid, scope), 'insert', kind, (new_row ->> 'id')::uuid,
+               actor_kind, actor_id, request_id, (new_row - noise) || secrets
+        FROM (SELECT to_jsonb(n) AS new_row FROM new_rows n OFFSET 0) AS rows;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO tenants_auditentry
+            (tenant_id, verb, subject_kind, subject_id, actor_kind, actor_id, request_id, before)
+        SELECT coalesce((old_row ->> 'tenant_id')::uuid, scope), 'delete', kind, (old_row ->> 'id')::uuid,
+               actor_kind, actor_id, request_id, (old_row - noise) || secrets
+        FROM (SELECT to_jsonb(o) AS old_row FROM old_rows o OFFSET 0) AS rows;
+    ELSE
+        INSERT INTO tenants_auditentry
+            (tenant_id, verb, subject_kind, subject_id, actor_kind, actor_id, request_id, before, after)
+        SELECT coalesce((new_row ->> 'tenant_id')::uuid, scope), 'update', kind, (new_row ->> 'id')::uuid,
+               actor_kind, actor_id, request_id, changed.before, changed.after
+        -- A full join is never a nested loop, which a plan made for one row would be for the next 100,000 as well.
+        FROM (SELECT to_jsonb(o) - noise AS old_row, to_jsonb(n) AS new_row
+              FROM old_rows o FULL JOIN new_rows n ON o.id = n.id OFFSET 0) AS rows
+        CROSS JOIN LATERAL (
+            SELECT jsonb_object_agg(key, coalesce(secrets -> key, old_row -> key)) AS before,
+                   jsonb_object_agg(key, coalesce(secrets -> key, value)) AS after
+            FROM jsonb_each(new_row - noise) WHERE value IS DISTINCT FROM old_row -> key
+        ) AS changed
+        WHERE changed.after IS NOT NULL;
+    END IF;
+    RETURN NULL;
+END $$;
+"""
+
+DIGEST = """
+-- What the chain holds of an entry: every column but those of the chain itself.
+CREATE FUNCTION tenants_audit_digest(e tenants_auditentry) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE
+RETURN sha256(convert_to(jsonb_build_array(
+    e.id, e.tenant_id, extract(epoch FROM e.created_at), e.verb, e.subject_kind, e.subject_id,
+    e.actor_kind, e.actor_id, e.request_id, e.before, e.after)::text, 'UTF8'));
+"""
+
+# Entries are sealed, which writes two columns, and otherwise stay as they were written.
+APPEND_ONLY = """
+REVOKE UPDATE, DELETE ON tenants_auditentry, tenants_auditseal FROM backroom_app, backroom_platform;
+GRANT UPDATE (position, hash) ON tenants_auditentry TO backroom_app;
+"""
+
+
+def audit(kind: str, *, redact: Sequence[str] = (), ignore: Sequence[str] = ()) -> RunSQL:
+    """Return the operation that audits the table of ``kind`` (``catalog.offering``).
+
+    ``redact`` names columns whose values are secret, ``ignore`` those whose change alone is not worth an entry.
+    """
+    table = kind.replace(".", "_")
+    secrets = json.dumps(dict.fromkeys(redact, REDACTED))
+    noise = "{" + ",".join((*ignore, "created_at", "updated_at")) + "}"
+    call = f"FOR EACH STATEMENT EXECUTE FUNCTION tenants_audit('{kind}', '{secrets}', '{noise}')"
+    old, new = "OLD TABLE AS old_rows", "NEW TABLE AS new_rows"
+    events = {"insert": new, "update": f"{old} {new}", "delete": old}
+    create = (
+        f"CREATE TRIGGER audit_{event} AFTER {event.upper()} ON {table} REFERENCING {rows} {call}"
+        for event, rows in events.items()
+    )
+    return RunSQL("; ".join(create), "; ".join(f"DROP TRIGGER audit_{event} ON {table}" for event in events))
