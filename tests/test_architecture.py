@@ -29,6 +29,7 @@ TENANT_SCOPES = {
     "tenants/queue.py": "claims tenant by tenant",
     "tenants/services.py": "a tenant that is being made",
     "tenants/tasks.py": "a door: background tasks",
+    "vault/budgets.py": "ends lost calls tenant by tenant",
 }
 """Every file that enters a tenant, and why."""
 
@@ -51,6 +52,7 @@ PLATFORM_SCOPES = {
     "runtime/demo/loading.py": "is the demo there",
     "tenants/queue.py": "name the tenants with due work",
     "tenants/services.py": "is the slug free",
+    "vault/budgets.py": "whose calls of models never ended",
 }
 """Every file that crosses tenants, and why. An entry nobody needs any more fails as well."""
 

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from tenants.actor import ActorKind
 from tenants.fields import TenantField
 from tenants.models import TenantModel
 from vault.models.prices import ModelPrice
@@ -47,9 +48,10 @@ class UsageEntry(TenantModel):
     model = models.CharField(_("model"), max_length=200)
     bot_id = models.UUIDField(_("bot"), null=True, blank=True)
     subject_kind = models.CharField(_("what for"), max_length=63, default="", db_default="", blank=True)
-    subject_id = models.UUIDField(_("which"), null=True, blank=True)
+    subject_id = models.UUIDField(_("id of the row"), null=True, blank=True)
     credential_id = models.UUIDField(_("credential"), null=True, blank=True)
-    actor_id = models.UUIDField(_("actor"), null=True, blank=True)
+    actor_kind = models.CharField(_("who"), max_length=16, choices=ActorKind, default="", db_default="", blank=True)
+    actor_id = models.UUIDField(_("id of the actor"), null=True, blank=True)
     price = models.ForeignKey(
         ModelPrice, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("price")
     )
