@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from celery import current_app
@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 
 from tenants.actor import Actor, ActorKind, acting
-from tenants.models import TenantModel
+from tenants.models import Tenant, TenantModel
 from tenants.scope import platform_scope, tenant_scope
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,9 @@ class QueueState(models.TextChoices):
 
 class QueueRow(TenantModel):
     """A row that is work to do. While it runs, ``due_at`` is the end of its lease: one index finds both kinds of due."""
+
+    max_attempts: ClassVar[int] = MAX_ATTEMPTS
+    """After so many a row is a dead letter."""
 
     state = models.CharField(
         _("state"),
@@ -76,14 +79,15 @@ Row = TypeVar("Row", bound=QueueRow)
 
 
 def due(rows: models.QuerySet[Row]) -> models.QuerySet[Row]:
-    """Narrow to rows that wait and are due, or whose worker's lease has ended."""
-    return rows.filter(state__in=[QueueState.PENDING, QueueState.RUNNING], due_at__lte=Now())
+    """Narrow to rows that wait and are due, or whose worker's lease has ended; a suspended tenant's rows wait."""
+    waiting = [QueueState.PENDING, QueueState.RUNNING]
+    return rows.filter(state__in=waiting, due_at__lte=Now(), tenant__status=Tenant.Status.ACTIVE)
 
 
 def due_tenants(model: type[Row]) -> list[UUID]:
     """Return the active tenants that have due rows, in random turn."""
     with platform_scope(reason="name the tenants with due work"):
-        rows = due(model._default_manager.filter(tenant__status="active"))
+        rows = due(model._default_manager.all())
         tenants = list(rows.values_list("tenant_id", flat=True).distinct().order_by())
     random.shuffle(tenants)
     return tenants
@@ -118,10 +122,13 @@ def finish(row: QueueRow, **values: Any) -> bool:
     return _mine(row).update(state=QueueState.DONE, lease_until=None, last_error="", **values) == 1
 
 
-def fail(row: QueueRow, error: str, *, permanent: bool = False, **values: Any) -> bool:
-    """Try again later (1 s doubling to 10 min, with jitter), or after ``MAX_ATTEMPTS`` keep it as a dead letter."""
-    dead = permanent or row.attempt >= MAX_ATTEMPTS
-    delay = timedelta(seconds=min(600, 2**row.attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+def fail(row: QueueRow, error: str, *, permanent: bool = False, delay: timedelta | None = None, **values: Any) -> bool:
+    """Try again after ``delay`` (without one 1 s doubling to 10 min, with jitter), or keep it as a dead letter.
+
+    It is dead after the model's ``max_attempts``, or when the failure is ``permanent``.
+    """
+    dead = permanent or row.attempt >= row.max_attempts
+    delay = delay or timedelta(seconds=min(600, 2**row.attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
     state = QueueState.FAILED if dead else QueueState.PENDING
     return _mine(row).update(state=state, due_at=Now() + delay, lease_until=None, last_error=error[:2000], **values) == 1
 
@@ -138,7 +145,7 @@ def sweep(model: type[Row], **values: Any) -> int:
     buried = 0
     for tenant_id in due_tenants(model):
         with tenant_scope(tenant_id):
-            lost = due(model._default_manager.filter(state=QueueState.RUNNING, attempt__gte=MAX_ATTEMPTS))
+            lost = due(model._default_manager.filter(state=QueueState.RUNNING, attempt__gte=model.max_attempts))
             buried += lost.update(
                 state=QueueState.FAILED, lease_until=None, last_error="The worker died each time.", **values
             )

@@ -3,6 +3,7 @@
 ``OUTBOUND_ALLOW`` keeps calls from loopback; a test that wants an answer takes the fixture ``loopback_allowed``.
 """
 
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -54,9 +55,23 @@ def _serve(server: socket.socket, found: Listener, speak: Speak | None, tls: ssl
 def _talk(connection: socket.socket, found: Listener, speak: Speak | None, tls: ssl.SSLContext | None) -> None:
     with suppress(OSError), connection:
         stream = tls.wrap_socket(connection, server_side=True) if tls else connection
-        found.requests.append(stream.recv(65536))
+        found.requests.append(_request(stream))
         if speak:
             speak(stream)
+
+
+def _request(stream: socket.socket) -> bytes:
+    """Read the head and the beginning of the body: who closes with bytes unread resets the connection."""
+    data = b""
+    while b"\r\n\r\n" not in data and not data.startswith(b"\x16"):  # which begins a handshake
+        data += (piece := stream.recv(65536))
+        if not piece:
+            break
+    length = re.search(rb"(?i)content-length: (\d+)", data)
+    wanted = data.find(b"\r\n\r\n") + 4 + min(int(length[1]) if length else 0, 65536)
+    while len(data) < wanted and (piece := stream.recv(65536)):
+        data += piece
+    return data
 
 
 def answer(head: str = "", body: bytes = b"", *, status: str = "200 OK") -> Speak:

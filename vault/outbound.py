@@ -45,11 +45,15 @@ OUR_HEADERS = frozenset(
 
 
 class OutboundError(Exception):
-    """A call that went out and brought no usable answer; ``kind`` says why, the text shows nothing secret."""
+    """A call that went out and brought no usable answer; ``kind`` says why, the text shows nothing secret.
 
-    def __init__(self, kind: Kind, detail: str = "") -> None:
+    ``status`` is what the other side answered with, if it got that far before it went wrong.
+    """
+
+    def __init__(self, kind: Kind, detail: str = "", *, status: int | None = None) -> None:
         super().__init__(detail or kind)
         self.kind: Kind = kind
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,11 @@ def request(
     _check(method, headers or {})
     # Redirects are not followed: nothing here looks at them.
     way = transport(timeout=timeout, max_bytes=max_bytes, trusted=trusted)
+    status: int | None = None
     try:
         wanted = httpx2.Request(method, url, headers={"User-Agent": "Backroom/1", **(headers or {})}, content=content)
         response = way.handle_request(wanted)
+        status = response.status_code
         try:
             body = b"".join(response.iter_raw())
         finally:
@@ -97,8 +103,8 @@ def request(
     except httpx2.InvalidURL:
         raise DestinationForbidden from None
     except httpx2.TransportError as error:
-        raise OutboundError(_kind(error), str(error)) from error
-    return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+        raise OutboundError(_kind(error), str(error), status=status) from error
+    return Answer(status, {name.lower(): value for name, value in response.headers.items()}, body)
 
 
 def transport(*, timeout: float = 60.0, max_bytes: int = 10_000_000, trusted: bool = False) -> httpx2.BaseTransport:
@@ -155,12 +161,12 @@ class _CheckedTransport(httpx2.BaseTransport):
 
     def _check(self, status: int, headers: httpx2.Headers) -> None:
         if headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-            raise OutboundError("protocol", "The answer is compressed, which was not asked for.")
+            raise OutboundError("protocol", "The answer is compressed, which was not asked for.", status=status)
         if status < 200:
             raise OutboundError("protocol", f"The answer ends with status {status}.")
         length = headers.get("Content-Length", "")
         if length.isdecimal() and int(length[:20]) > self.max_bytes:
-            raise OutboundError("too_large", f"The answer is longer than {self.max_bytes} bytes.")
+            raise OutboundError("too_large", f"The answer is longer than {self.max_bytes} bytes.", status=status)
 
 
 def _for_httpcore(request: httpx2.Request) -> httpcore2.Request:
@@ -197,7 +203,8 @@ class _Body(httpx2.SyncByteStream):
             for piece in self.answer.iter_stream():
                 size += len(piece)
                 if size > self.max_bytes:
-                    raise OutboundError("too_large", f"The answer is longer than {self.max_bytes} bytes.")
+                    said = f"The answer is longer than {self.max_bytes} bytes."
+                    raise OutboundError("too_large", said, status=self.answer.status)
                 yield piece
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from hypothesis.strategies import integers
@@ -112,6 +113,21 @@ class TestOneRow:
         assert renew(job) is True
         time.sleep(0.01)
         assert claim(ImportJob, limit=1) == []
+
+    def test_a_row_may_be_failed_with_a_pause_of_its_own(self) -> None:
+        jobs(1)
+        (job,) = claim(ImportJob, limit=1)
+        assert fail(job, "later", delay=timedelta(hours=2)) is True
+        wait = (stored(job).due_at - timezone.now()).total_seconds()
+        assert wait == pytest.approx(7200, abs=60)
+
+    def test_a_model_may_allow_more_attempts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ImportJob, "max_attempts", MAX_ATTEMPTS + 1)
+        jobs(1, attempt=MAX_ATTEMPTS, state=QueueState.RUNNING)
+        assert sweep(ImportJob) == 0
+        (job,) = claim(ImportJob, limit=1)
+        assert fail(job, "the last one") is True
+        assert stored(job).state == QueueState.FAILED
 
     def test_a_failed_row_waits_longer_each_time_and_is_buried_at_last(self) -> None:
         jobs(1)

@@ -1,0 +1,63 @@
+"""Signatures, checked by the receivers' own library and by the numbers of the specification."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from vault.webhooks import new_secret, signature, signed_headers
+
+NOW = int(time.time())
+
+
+def test_the_example_of_the_specification_has_the_same_signature() -> None:
+    body = b'{"test": 2432232314}'
+    found = signature(
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", message_id="msg_p5jXN8AQM9LWM0D4loKWxJek", timestamp=1614265330, body=body
+    )
+    assert found == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@given(body=st.dictionaries(st.text(), st.text() | st.integers()), message_id=st.uuids())
+def test_a_receiver_can_verify_any_message(body: dict[str, str], message_id: object) -> None:
+    secret, raw = new_secret(), json.dumps(body).encode()
+    headers = signed_headers([secret], message_id=str(message_id), timestamp=NOW, body=raw)
+    assert Webhook(secret).verify(raw, headers) == body
+
+
+def test_secrets_are_long_and_never_the_same() -> None:
+    secrets = {new_secret() for _ in range(100)}
+    assert len(secrets) == 100
+    assert {len(secret) for secret in secrets} == {len("whsec_") + 44}
+
+
+def test_a_message_signed_twice_is_verified_with_either_secret() -> None:
+    new, old, stranger = new_secret(), new_secret(), new_secret()
+    headers = signed_headers([new, old], message_id="m", timestamp=NOW, body=b"{}")
+    assert headers["webhook-signature"].count("v1,") == 2
+    for secret in (new, old):
+        assert Webhook(secret).verify(b"{}", headers) == {}
+    with pytest.raises(WebhookVerificationError):
+        Webhook(stranger).verify(b"{}", headers)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"webhook-id": "n"},
+        {"webhook-timestamp": str(NOW + 1)},
+        {"webhook-timestamp": str(int(datetime(2020, 1, 1, tzinfo=UTC).timestamp()))},
+        {"webhook-signature": "v1,AAAA"},
+    ],
+)
+def test_a_changed_header_is_noticed(changed: dict[str, str]) -> None:
+    secret = new_secret()
+    headers = signed_headers([secret], message_id="m", timestamp=NOW, body=b"{}")
+    with pytest.raises(WebhookVerificationError):
+        Webhook(secret).verify(b"{}", {**headers, **changed})
+    with pytest.raises(WebhookVerificationError):
+        Webhook(secret).verify(b"{ }", headers)
