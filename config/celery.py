@@ -28,6 +28,8 @@ app.conf.update(
     beat_schedule={
         "worker-seen": {"task": "tenants.worker_seen", "schedule": 10.0, "options": {"expires": 10}},
         "answers": {"task": "tenants.forget_answers", "schedule": 3600.0, "options": {"expires": 3600}},
+        "login-links": {"task": "tenants.send_login_links", "schedule": 5.0, "options": {"expires": 5}},
+        "ways-in": {"task": "tenants.forget_ways_in", "schedule": 3600.0, "options": {"expires": 3600}},
         "embeddings": {"task": "catalog.embed_texts", "schedule": 3.0, "options": {"expires": 3}},
         "other-models": {"task": "catalog.requeue_other_models", "schedule": 3600.0, "options": {"expires": 3600}},
         "imports": {"task": "catalog.run_imports", "schedule": 5.0, "options": {"expires": 5}},

@@ -33,6 +33,7 @@ CONVERSATIONS: list[Entry] = [
 PEOPLE: list[Entry] = [
     (_("Settings"), "tune", "tenants.tenant"),
     (_("Members"), "badge", "tenants.membership"),
+    (_("Invitations"), "mail", "tenants.logintoken"),
     (_("API keys"), "key", "tenants.apikey"),
     (_("Files"), "folder", "tenants.storedfile"),
 ]

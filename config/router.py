@@ -6,11 +6,12 @@ from rest_framework.routers import SimpleRouter
 from bots import api as bots
 from catalog import api as catalog
 from runtime import api as runtime
-from tenants.api import accounts
+from tenants.api import accounts, keys, members, ways_in
 
 router = SimpleRouter()
-router.register("members", accounts.MemberViewSet)
-router.register("api-keys", accounts.ApiKeyViewSet)
+router.register("members/invitations", members.InvitationViewSet)
+router.register("members", members.MemberViewSet)
+router.register("api-keys", keys.ApiKeyViewSet)
 router.register("domains", catalog.DomainViewSet)
 router.register("attribute-definitions", catalog.AttributeDefinitionViewSet)
 router.register("offerings", catalog.OfferingViewSet)
@@ -37,9 +38,11 @@ router.register("sessions/(?P<session>[^/]+)/decisions", runtime.DecisionViewSet
 router.register("sessions/(?P<session>[^/]+)/actions", runtime.ActionViewSet)
 
 urlpatterns = [
-    path("auth/token/", accounts.TokenView.as_view()),
-    path("auth/token/refresh/", accounts.RefreshView.as_view()),
-    path("auth/token/revoke/", accounts.RevokeView.as_view()),
+    path("auth/token/", ways_in.TokenView.as_view()),
+    path("auth/token/refresh/", ways_in.RefreshView.as_view()),
+    path("auth/token/revoke/", ways_in.RevokeView.as_view()),
+    path("auth/login-link/", ways_in.LinkView.as_view()),
+    path("auth/login-link/redeem/", ways_in.RedeemView.as_view()),
     path("tenant/", accounts.TenantView.as_view()),
     path("me/", accounts.MeView.as_view()),
     path("facts/", catalog.FactsView.as_view()),

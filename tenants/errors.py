@@ -55,6 +55,12 @@ class Malformed(DomainError):
     status = 400
 
 
+class NotAllowed(DomainError):
+    """The caller may work here, but not do this: 403."""
+
+    status = 403
+
+
 class Conflict(DomainError):
     """The request does not fit the present state: 409."""
 

@@ -18,7 +18,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "domains": frozenset({"knowledgedomain", "attributedefinition"}),
     "faqs": frozenset({"faq"}),
     "imports": frozenset({"importjob", "importrow", "storedfile"}),
-    "members": frozenset({"membership", "user"}),
+    "members": frozenset({"membership", "logintoken", "user"}),
     "offerings": frozenset({"offering", "offeringversion", "attributevalue", "offeringimage", "variant"}),
     "prices": frozenset({"variantprice", "pricelist", "pricechange"}),
     "sessions": frozenset({"session", "turn", "contextslot", "decisionevent", "actionexecution"}),

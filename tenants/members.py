@@ -1,38 +1,88 @@
-"""Who belongs to a tenant, and in which role. A tenant always keeps an owner."""
+"""Who belongs to a tenant, and in which role. A tenant always keeps an owner; only owners make and unmake owners."""
 
-from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from tenants.errors import DomainError
-from tenants.models import Membership
+from tenants.errors import Conflict, DomainError, NotAllowed
+from tenants.mail import wake_sender
+from tenants.models import LoginToken, Membership, User
 from tenants.roles import Role
-from tenants.services import find_or_make_person
+from tenants.scope import current_tenant_id
+
+PAUSE = timedelta(minutes=1)
+"""Between two mails of one invitation."""
 
 
-@dataclass(frozen=True)
-class NewMember:
-    """A membership, and the password when the person is new here (known only now)."""
-
-    membership: Membership
-    password: str | None
+def may_make_owners(who: object) -> bool:
+    """Whether the caller may make and unmake owners: an owner, or platform staff; never a program."""
+    return isinstance(who, User) and (who.is_superuser or who.role() == Role.OWNER)
 
 
-def add_member(*, email: str, role: str) -> NewMember:
-    """Let the person of that address into the scope's tenant, all or nothing.
+def check_may_make_owners(who: object, *roles: str) -> None:
+    """Raise ``NotAllowed`` when one of the roles is the owner's and the caller may not give or take it."""
+    if Role.OWNER in roles and not may_make_owners(who):
+        raise NotAllowed("not_an_owner", _("Only an owner can do this."), field="role")
 
-    Raises ``DomainError`` (``already_member``) and Django's ``ValidationError``.
+
+def invite(*, email: str, role: str, by: object) -> LoginToken:
+    """Have an invitation to the scope's tenant sent to that address, whether or not somebody is known under it.
+
+    Who has been invited and has not answered is sent a new link, with this role. ``by`` is who asks: a person or a key.
+    Raises ``DomainError`` (``already_member``, ``too_soon``) and ``NotAllowed``.
     """
+    check_may_make_owners(by, role)
+    address = email.strip().lower()
+    if Membership.objects.filter(user__email=address).exists():
+        raise DomainError("already_member", _("This person is a member already."), field="email")
+    key = {"invited_to_id": current_tenant_id(), "email": address, "purpose": LoginToken.Purpose.INVITATION}
+    inviter = by if isinstance(by, User) else None
     with transaction.atomic():
-        person, password = find_or_make_person(email, None)
-        if Membership.objects.filter(user=person).exists():
-            raise DomainError("already_member", _("This person is a member already."), field="email")
-        return NewMember(Membership.objects.create(user=person, role=role), password)
+        link, made = LoginToken.objects.get_or_create(**key, used_at=None, defaults={"role": role, "created_by": inviter})
+        if not made:
+            check_may_make_owners(by, link.role)
+            LoginToken.objects.filter(pk=link.pk).update(role=role, created_by=inviter)
+            send_again(link)
+        wake_sender()
+    link.refresh_from_db()
+    return link
 
 
-def change_role(membership: Membership, *, role: str) -> None:
-    """Give a member another role; raises ``DomainError`` (``last_owner``)."""
+def send_again(link: LoginToken) -> None:
+    """Have a pending invitation sent once more, with a new link; the old one is worth nothing from now on.
+
+    Raises ``Conflict`` (``too_soon``) within a minute of the last mail.
+    """
+    recent = timezone.now() - PAUSE
+    waiting = link.state in (LoginToken.State.WAITING, LoginToken.State.SENDING)
+    if (link.sent_at and link.sent_at > recent) or (waiting and link.attempt == 0 and link.created_at > recent):
+        raise Conflict("too_soon", _("This invitation was sent a moment ago. Try again in a minute."))
+    LoginToken.objects.filter(pk=link.pk, used_at=None).update(
+        state=LoginToken.State.WAITING,
+        token_hash=None,
+        expires_at=None,
+        sent_at=None,
+        lease_until=None,
+        attempt=0,
+        due_at=Now(),
+        last_error="",
+    )
+    wake_sender()
+
+
+def revoke_invitation(link: LoginToken) -> None:
+    """Take a pending invitation back: its link opens nothing any more."""
+    LoginToken.objects.filter(pk=link.pk, used_at=None).delete()
+
+
+def change_role(membership: Membership, *, role: str, by: object) -> None:
+    """Give a member another role; raises ``DomainError`` (``last_owner``) and ``NotAllowed``."""
+    if role == membership.role:
+        return
+    check_may_make_owners(by, role, membership.role)
     with transaction.atomic():
         if role != Role.OWNER:
             _keep_an_owner(membership)
@@ -40,11 +90,21 @@ def change_role(membership: Membership, *, role: str) -> None:
         membership.save(update_fields=["role"])
 
 
-def remove_member(membership: Membership) -> None:
-    """Take a person out of the tenant, from the next request on; raises ``DomainError`` (``last_owner``)."""
+def remove_member(membership: Membership, *, by: object) -> None:
+    """Take a person out of the tenant, from the next request on; raises ``DomainError`` and ``NotAllowed``."""
+    if membership.user != by:  # whoever leaves needs nobody's leave
+        check_may_make_owners(by, membership.role)
     with transaction.atomic():
         _keep_an_owner(membership)
         membership.delete()
+
+
+def leave(person: User) -> None:
+    """Take oneself out of the scope's tenant; raises ``DomainError`` (``last_owner``, ``not_a_member``)."""
+    membership = Membership.objects.select_related("user").filter(user=person).first()
+    if membership is None:
+        raise DomainError("not_a_member", _("You do not belong to this tenant."))
+    remove_member(membership, by=person)
 
 
 def _keep_an_owner(leaving: Membership) -> None:

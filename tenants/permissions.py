@@ -40,6 +40,12 @@ class IsPerson(BasePermission):
         return isinstance(request.user, User) and active_scope() is not None
 
 
+def person_of(request: Request) -> User:
+    """Return the caller, whom ``IsPerson`` has let in."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
 def _is_handled(request: Request, view: Any) -> bool:
     method = str(request.method).lower()
     return method in view.http_method_names and getattr(view, method, None) is not None

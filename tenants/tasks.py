@@ -9,6 +9,9 @@ from django.core.cache import cache
 
 from tenants.actor import Actor, ActorKind, acting
 from tenants.idempotency import forget_expired
+from tenants.login_links import forget_old_links
+from tenants.mail import TASK as SEND_LOGIN_LINKS
+from tenants.mail import send_due_links
 from tenants.scope import NoScope, current_tenant_id, tenant_scope
 
 WORKER_SEEN = "backroom:worker-seen"
@@ -44,3 +47,15 @@ def worker_seen() -> None:
 def forget_answers() -> None:
     """Delete the answers kept for repeated requests when their day is over."""
     forget_expired()
+
+
+@shared_task(name=SEND_LOGIN_LINKS, ignore_result=True)
+def send_login_links() -> None:
+    """Send the login links and invitations that wait."""
+    send_due_links()
+
+
+@shared_task(name="tenants.forget_ways_in", ignore_result=True)
+def forget_ways_in() -> None:
+    """Delete old links."""
+    forget_old_links()

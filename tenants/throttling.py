@@ -65,6 +65,23 @@ class TokenThrottle(BaseThrottle):
         return float(self.reset)
 
 
+LINK_RATE = "60/h"
+"""How often one client may ask for a login link; the mailbox has a limit of its own (``tenants/login_links.py``)."""
+
+
+class LinkThrottle(BaseThrottle):
+    """``LINK_RATE`` per address of the client, whoever's mailbox is named."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count the request; False when the window is full."""
+        limit, count, self.reset = _window(f"link:{client_address(request)}", LINK_RATE)
+        return count is None or count <= limit
+
+    def wait(self) -> float:
+        """Return the seconds until the next window."""
+        return float(self.reset)
+
+
 def count_bad_token(request: Request) -> None:
     """Count a token that opened nothing against its sender's address; raises ``Throttled`` above ``API_RATE``.
 
@@ -75,9 +92,9 @@ def count_bad_token(request: Request) -> None:
         raise Throttled(wait=reset)
 
 
-def _window(name: str) -> tuple[int, int | None, int]:
+def _window(name: str, rate: str = "") -> tuple[int, int | None, int]:
     """Add one to ``name`` in the present window; returns limit, sum (None uncounted) and seconds to the next window."""
-    limit, seconds = parse_rate(settings.API_RATE)
+    limit, seconds = parse_rate(rate or settings.API_RATE)
     now = int(time.time())
     return limit, _count(f"{name}:{now // seconds}", seconds), seconds - now % seconds
 

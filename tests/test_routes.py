@@ -28,10 +28,11 @@ from catalog.models import (
     VariantPrice,
 )
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
-from tenants.models import ApiKey, Membership
+from tenants.models import ApiKey, LoginToken, Membership
+from tenants.scope import current_tenant_id
 from tenants.services import issue_api_key
 from tests.conftest import Business, in_tenant
-from tests.rows import ROWS, make_row
+from tests.rows import ROWS, code, make_row
 
 pytestmark = pytest.mark.django_db
 
@@ -82,7 +83,12 @@ ROUTES: dict[str, dict[str, str]] = {
     "inventory-locations/": CRUD,
     "inventory-locations/{id}/": CRUD,
     "members/": PRIVATE,
-    "members/{id}/": PRIVATE,
+    "members/invitations/": {"get": MANAGE},
+    "members/invitations/{id}/": {"get": MANAGE, "delete": MANAGE},
+    "members/invitations/{id}/resend/": {"post": MANAGE},
+    "members/invite/": {"post": MANAGE},
+    "members/leave/": {"post": STAFF},
+    "members/{id}/": {"get": STAFF, "patch": MANAGE, "delete": MANAGE},
     "offerings/": CRUD,
     "offerings/search/": CRUD,
     "offerings/{id}/": CRUD,
@@ -117,13 +123,15 @@ ROUTES: dict[str, dict[str, str]] = {
 }
 
 ELSEWHERE = {
+    "auth/login-link/": "no token is asked for: tests/tenants",
+    "auth/login-link/redeem/": "no token is asked for: tests/tenants",
     "auth/token/": "no token is asked for: tests/tenants",
     "auth/token/refresh/": "no token is asked for: tests/tenants",
     "auth/token/revoke/": "no token is asked for: tests/tenants",
     "me/": "people only, and each only the own account: tests/tenants",
 }
 
-NO_LISTS = ("facts/", "faqs/bulk/", "tenant/")
+NO_LISTS = ("facts/", "faqs/bulk/", "members/invite/", "members/leave/", "tenant/")
 
 OWNED = {
     "api-keys": ApiKey,
@@ -190,6 +198,11 @@ def address(path: str, business: Business) -> tuple[str, Any]:
 def _row_for(resource: str, rest: list[str]) -> tuple[Any, dict[str, Any]]:
     if resource in ("attribute-definitions", "capabilities", "domains"):
         return None, {"id": "00000000-0000-7000-8000-00000000dead"}
+    if resource == "members" and rest[0] == "invitations":
+        row = LoginToken.objects.create(
+            purpose="invitation", email=f"{code('guest')}@example.com", role="analyst", invited_to_id=current_tenant_id()
+        )
+        return row, {"id": row.pk}
     if resource == "imports" and rest[1:2] == ["rows"]:
         row = make_row(ImportRow)
         return row, {"job": row.job_id, "id": row.pk}

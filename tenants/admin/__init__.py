@@ -2,10 +2,12 @@
 
 from tenants.admin.asking import asks_first
 from tenants.admin.base import LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
-from tenants.admin.people import ApiKeyAdmin, MembershipAdmin, StoredFileAdmin, TenantSettingsAdmin, UserAdmin
+from tenants.admin.members import InvitationAdmin, MembershipAdmin
+from tenants.admin.people import ApiKeyAdmin, StoredFileAdmin, TenantSettingsAdmin, UserAdmin
 
 __all__ = [
     "ApiKeyAdmin",
+    "InvitationAdmin",
     "LedgerAdmin",
     "MembershipAdmin",
     "PlatformAdmin",

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelect2Widget, UnfoldAdminTextInputWidget
 
 from tenants.keys import unknown_scopes
-from tenants.models import ApiKey, Membership, Tenant
+from tenants.models import ApiKey, LoginToken, Membership, Tenant
 from tenants.roles import Role
 
 
@@ -57,24 +57,26 @@ class MembershipForm(forms.ModelForm):
         return role
 
 
-class NewMembershipForm(MembershipForm):
-    """A person's address and role in the tenant."""
+class InvitationForm(MembershipForm):
+    """Whom to invite, and as what."""
 
     email = forms.EmailField(
         label=_("E-mail address"),
         max_length=254,
         widget=UnfoldAdminEmailInputWidget,
-        help_text=_("Somebody new here gets a password, which is shown to you once."),
+        help_text=_("The person is sent a link that is good for 7 days, and joins by using it."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Begin with the role that may do the least: power is given on purpose."""
         super().__init__(*args, **kwargs)
         self.initial.setdefault("role", Role.ANALYST)
+        if role := self.fields.get("role"):  # an invitation that is only looked at has no field
+            role.required, role.choices = True, Role.choices  # type: ignore[attr-defined]
 
     class Meta:
-        model = Membership
-        fields = ("role",)
+        model = LoginToken
+        fields = ("email", "role")
 
     def clean_email(self) -> str:
         """Refuse a person who is in already."""
@@ -82,6 +84,9 @@ class NewMembershipForm(MembershipForm):
         if Membership.objects.filter(user__email=email).exists():
             raise ValidationError(_("This person is a member already."), code="already_member")
         return email
+
+    def _post_clean(self) -> None:
+        """Build no row: the service makes it, or renews the one that is there."""
 
 
 class ApiKeyForm(forms.ModelForm):

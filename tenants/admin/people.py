@@ -1,4 +1,4 @@
-"""Who is here: the tenant's own settings, its members and API keys, its files; for platform staff, all of them."""
+"""Who is here: the tenant's own settings, its API keys and files; for platform staff all tenants and users."""
 
 import secrets
 from typing import Any
@@ -16,10 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from tenants.admin.base import LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
-from tenants.admin.forms import ApiKeyForm, MembershipForm, NewMembershipForm, TenantForm
-from tenants.members import add_member, change_role, remove_member
+from tenants.admin.forms import ApiKeyForm, TenantForm
 from tenants.models import ApiKey, Membership, StoredFile, Tenant, User
-from tenants.roles import Role
 from tenants.services import issue_api_key
 
 LINK = "cursor-pointer font-medium text-primary-600 dark:text-primary-500"
@@ -124,82 +122,6 @@ class UserAdmin(PlatformAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never: rows name the person who made them. Deactivate instead."""
         return False
-
-
-@admin.register(Membership)
-class MembershipAdmin(TenantAdmin):
-    """Who may work in this tenant, and how far."""
-
-    form = MembershipForm
-    list_display = ("person", "name", "role_label", "last_login", "created_at")
-    list_filter = ("role",)
-    list_select_related = ("user",)
-    search_fields = ("user__email", "user__first_name", "user__last_name")
-    export_fields = ("user", "role", "created_at")
-    empty_message = _("Add the people who work here: operators run the shop, analysts look on.")
-
-    @display(description=_("e-mail address"), ordering="user__email")
-    def person(self, membership: Membership) -> str:
-        """Show the address."""
-        return membership.user.email
-
-    @display(description=_("name"), ordering="user__last_name")
-    def name(self, membership: Membership) -> str:
-        """Show the name."""
-        return membership.user.get_full_name()
-
-    @display(description=_("role"), ordering="role", label={"owner": "primary", "admin": "info", "operator": "success"})
-    def role_label(self, membership: Membership) -> tuple[str, str]:
-        """Show the role as a label."""
-        return membership.role, membership.get_role_display()
-
-    @display(description=_("last login"), ordering="user__last_login")
-    def last_login(self, membership: Membership) -> Any:
-        """Show when the person was last here."""
-        return membership.user.last_login
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Ask for an address when adding; afterwards only the role changes."""
-        return ("person", "role") if obj else ("email", "role")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """The person stays."""
-        return ("person",) if obj else ()
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[ModelForm]:
-        """Return the form for adding or changing, told whether the person who asks may make owners."""
-        kwargs.setdefault("form", MembershipForm if change else NewMembershipForm)
-        form = super().get_form(request, obj, change=change, **kwargs)
-        form.may_make_owners = self._may_make_owners(request)  # type: ignore[attr-defined]
-        return form
-
-    def _may_make_owners(self, request: HttpRequest) -> bool:
-        return request.user.is_superuser or request.user.role() == Role.OWNER  # type: ignore[union-attr]
-
-    def save_model(self, request: HttpRequest, obj: Membership, form: ModelForm, change: bool) -> None:
-        """Add the member or change the role, and show a new person's password once."""
-        if change:
-            change_role(obj, role=form.cleaned_data["role"])
-            return
-        added = add_member(email=form.cleaned_data["email"], role=form.cleaned_data["role"])
-        # Django goes on with the row it made from the form: let it be the saved one.
-        obj.__dict__.update(added.membership.__dict__)
-        if added.password:
-            text = gettext("Password of %(email)s, shown only now:") % {"email": form.cleaned_data["email"]}
-            show_once(request, text, added.password)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Owners are removed by owners only."""
-        allowed = super().has_delete_permission(request, obj)
-        return allowed and (obj is None or obj.role != Role.OWNER or self._may_make_owners(request))
-
-    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        """Remove the member."""
-        remove_member(obj)
-
-    def get_actions(self, request: HttpRequest) -> Any:
-        """Leave out "delete selected": members are removed one by one."""
-        return {name: found for name, found in super().get_actions(request).items() if name != "delete_selected"}
 
 
 @admin.register(ApiKey)

@@ -6,14 +6,18 @@ from tenants.models.events import Event
 from tenants.models.people import PLATFORM_ID, ApiKey, Membership, Tenant, User, hash_token
 from tenants.models.requests import IdempotencyKey, StoredFile
 from tenants.models.settings import Setting, UserPreference
+from tenants.models.ways_in import AuthIdentity, LoginFailure, LoginToken
 
 __all__ = [
     "PLATFORM_ID",
     "ApiKey",
     "AuditEntry",
     "AuditSeal",
+    "AuthIdentity",
     "Event",
     "IdempotencyKey",
+    "LoginFailure",
+    "LoginToken",
     "Membership",
     "Setting",
     "StoredFile",

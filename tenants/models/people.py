@@ -111,6 +111,12 @@ class User(AbstractBaseUser):
     last_name = models.CharField(_("last name"), max_length=150, blank=True)
     picture_url = models.URLField(_("picture"), blank=True)
     locale = models.CharField(_("language"), max_length=8, choices=Tenant.Locale, blank=True)
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, blank=True, default="", db_default="", validators=[validate_time_zone]
+    )
+    sessions_ended_at = models.DateTimeField(
+        _("sessions ended"), null=True, editable=False, help_text="Sessions and tokens from before are worth nothing."
+    )
     is_active = models.BooleanField(_("active"), default=True)
     is_superuser = models.BooleanField(_("platform staff"), default=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)

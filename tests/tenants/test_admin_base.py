@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin
 
 from tenants.admin import TenantAdmin
 from tenants.admin.export import inert
-from tenants.models import ApiKey, Membership, Tenant, User
+from tenants.models import ApiKey, LoginToken, Membership, Tenant, User
 from tests.conftest import Business, in_tenant
 from tests.tenants.admin_pages import browser, hidden, page, text_of
 
@@ -98,12 +98,12 @@ def test_a_form_opened_in_another_tenant_is_refused(saigon: Business, harbour: B
     with in_tenant(harbour.tenant):
         Membership.objects.create(user=saigon.owner, role="owner")
     person = browser(saigon.owner, saigon.tenant)
-    seen = hidden(person.get(page("tenants_membership_add")), "_tenant")
+    seen = hidden(person.get(page("tenants_logintoken_add")), "_tenant")
     person.post(reverse("switch_tenant"), {"tenant": harbour.tenant.pk})
-    answer = person.post(page("tenants_membership_add"), {"email": "x@y.example", "role": "owner", "_tenant": seen})
+    answer = person.post(page("tenants_logintoken_add"), {"email": "x@y.example", "role": "owner", "_tenant": seen})
     assert answer.status_code == 409
     assert "Nothing was saved" in text_of(answer)
-    assert not User.objects.filter(email="x@y.example").exists()
+    assert not LoginToken.objects.filter(email="x@y.example").exists()
 
 
 def test_an_action_over_a_whole_list_opened_in_another_tenant_is_refused(saigon: Business, harbour: Business) -> None:

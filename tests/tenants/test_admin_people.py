@@ -1,11 +1,16 @@
 """Who may work in a tenant, seen from the admin."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.core import mail
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
-from tenants.models import ApiKey, Membership, StoredFile, Tenant, User
+from tenants.mail import send_due_links
+from tenants.members import invite
+from tenants.models import ApiKey, LoginToken, Membership, StoredFile, Tenant, User
 from tenants.scope import platform_scope
 from tenants.storage import store_file
 from tests.conftest import ApiClient, Business, in_tenant
@@ -24,38 +29,69 @@ def membership(business: Business, user: User) -> Membership:
         return Membership.objects.get(user=user)
 
 
-def test_an_owner_adds_a_person_who_then_logs_in_with_the_password_shown_once(saigon: Business) -> None:
+def invitations(business: Business) -> list[tuple[str, str, str]]:
+    """Return address, role and stage of the pending ones."""
+    with in_tenant(business.tenant):
+        links = LoginToken.objects.invitations(business.tenant.pk)
+        return [(link.email, link.role, link.stage()) for link in links]
+
+
+def test_an_owner_invites_a_person_by_mail(saigon: Business) -> None:
     owner = browser(saigon.owner)
-    shown = owner.post(
-        page("tenants_membership_add"), {"email": "New@Saigon.example", "role": "operator"}, follow=True
-    ).content.decode()
-    password = re.search(r"<code[^>]*>([^<]+)</code>", shown)[1]
-    assert roles(saigon)["new@saigon.example"] == "operator"
-    assert password not in owner.get(page("tenants_membership_changelist")).content.decode()
-    assert owner.login(email="new@saigon.example", password=password)
+    form = {"email": "New@Saigon.example", "role": "operator"}
+    assert owner.get(page("tenants_membership_add")).url == page("tenants_logintoken_add")
+    assert owner.post(page("tenants_logintoken_add"), form).status_code == 302
+    assert invitations(saigon) == [("new@saigon.example", "operator", "waiting")]
+    assert "new@saigon.example" not in roles(saigon)
+    send_due_links()
+    assert mail.outbox[0].to == ["new@saigon.example"]
+    listed = text_of(owner.get(page("tenants_logintoken_changelist")))
+    assert "new@saigon.example Operator Sent" in listed
 
 
-def test_who_is_added_may_do_the_least_unless_somebody_chooses_more(saigon: Business) -> None:
-    form = browser(saigon.owner).get(page("tenants_membership_add")).content.decode()
+def test_who_is_invited_may_do_the_least_unless_somebody_chooses_more(saigon: Business) -> None:
+    form = browser(saigon.owner).get(page("tenants_logintoken_add")).content.decode()
     chosen = re.findall(r'<option value="(\w*)"\s+selected', form)
     assert chosen == ["analyst"]
 
 
-def test_a_person_known_elsewhere_keeps_the_own_password(saigon: Business, harbour: Business) -> None:
-    before = harbour.analyst.password
-    shown = browser(saigon.owner).post(
-        page("tenants_membership_add"), {"email": harbour.analyst.email, "role": "analyst"}, follow=True
-    )
-    harbour.analyst.refresh_from_db()
-    assert roles(saigon)[harbour.analyst.email] == "analyst"
-    assert (harbour.analyst.password, "<code" in shown.content.decode()) == (before, False)
-
-
-def test_nobody_is_added_twice(saigon: Business) -> None:
-    before = roles(saigon)
-    answer = browser(saigon.owner).post(page("tenants_membership_add"), {"email": saigon.analyst.email, "role": "owner"})
+def test_nobody_who_is_in_is_invited(saigon: Business) -> None:
+    answer = browser(saigon.owner).post(page("tenants_logintoken_add"), {"email": saigon.analyst.email, "role": "owner"})
     assert "member already" in text_of(answer)
-    assert roles(saigon) == before
+    assert invitations(saigon) == []
+
+
+def test_an_administrator_invites_no_owner(saigon: Business) -> None:
+    answer = browser(saigon.admin).post(page("tenants_logintoken_add"), {"email": "x@y.example", "role": "owner"})
+    assert "Only an owner" in text_of(answer)
+    assert invitations(saigon) == []
+
+
+def test_an_invitation_is_sent_again_after_a_minute_and_can_be_taken_back(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        link = invite(email="new@saigon.example", role="analyst", by=saigon.owner)
+    send_due_links()
+    owner, again = browser(saigon.owner), page("tenants_logintoken_resend", link.pk)
+    assert "a moment ago" in text_of(owner.post(again, follow=True))
+    LoginToken.objects.update(sent_at=timezone.now() - timedelta(minutes=2))
+    assert "is sent a new link" in text_of(owner.post(again, follow=True))
+    send_due_links()
+    assert len(mail.outbox) == 2
+    owner.post(page("tenants_logintoken_delete", link.pk), {"post": "yes"})
+    assert invitations(saigon) == []
+    token = re.search(r"/login-link/([\w-]+)/", mail.outbox[1].body)[1]
+    assert ApiClient().post("auth/login-link/redeem/", {"token": token}).status_code == 401
+
+
+def test_a_tenant_sees_its_own_invitations_only(saigon: Business, harbour: Business) -> None:
+    with in_tenant(harbour.tenant):
+        link = invite(email="secret@harbour.example", role="analyst", by=harbour.owner)
+    owner = browser(saigon.owner)
+    assert "secret@harbour" not in owner.get(page("tenants_logintoken_changelist")).content.decode()
+    for address in (page("tenants_logintoken_change", link.pk), page("tenants_logintoken_delete", link.pk)):
+        assert owner.post(address, {"post": "yes"}).status_code in (302, 403)
+    assert owner.post(page("tenants_logintoken_resend", link.pk)).status_code == 302
+    assert invitations(harbour) == [("secret@harbour.example", "analyst", "waiting")]
 
 
 def test_the_last_owner_can_be_neither_demoted_nor_removed(saigon: Business) -> None:
@@ -84,7 +120,7 @@ def test_a_removed_member_is_out_at_once(saigon: Business) -> None:
     assert saigon.operator.email not in roles(saigon)
 
 
-@pytest.mark.parametrize("name", ["membership", "apikey", "user"])
+@pytest.mark.parametrize("name", ["membership", "logintoken", "apikey", "user"])
 def test_an_operator_grants_nothing(saigon: Business, name: str) -> None:
     before = roles(saigon)
     answer = browser(saigon.operator).post(

@@ -107,7 +107,15 @@ def test_every_post_shows_a_body(schema):
 IN_THIS_ORDER = (
     *("bots/", "bots/shop/versions/", "faqs/", "faqs/bulk/", "sales-channels/", "price-lists/", "offerings/"),
     *("offerings/{offering}/versions/", "variants/", "prices/", "inventory-locations/", "inventory-items/"),
-    *("stock-movements/", "customers/", "imports/", "api-keys/", "sessions/", "sessions/{session}/turns/"),
+    *(
+        "stock-movements/",
+        "customers/",
+        "imports/",
+        "api-keys/",
+        "members/invite/",
+        "sessions/",
+        "sessions/{session}/turns/",
+    ),
     *("sessions/{session}/slots/", "sessions/{session}/decisions/", "sessions/{session}/actions/"),
 )
 

@@ -1,0 +1,88 @@
+"""The keys of programs."""
+
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants.api.base import TenantViewSet
+from tenants.errors import DomainError
+from tenants.filters import Filter
+from tenants.keys import key_permissions, unknown_scopes
+from tenants.models import ApiKey, User
+from tenants.schema import example
+from tenants.serializers import CodeRelatedField, TenantSerializer, TextField
+from tenants.services import issue_api_key
+
+
+@example("The key of a shop's website", {"name": "Website", "scopes": ["offerings:read", "sessions:write"], "bot": "shop"})
+class ApiKeySerializer(TenantSerializer):
+    """A program's way in, without the key itself."""
+
+    bot = CodeRelatedField(queryset=ApiKey.bot.field.related_model.objects.all(), required=False, allow_null=True)  # type: ignore[attr-defined]
+
+    class Meta:
+        model = ApiKey
+        fields: tuple[str, ...] = (
+            "id",
+            "name",
+            "prefix",
+            "scopes",
+            "bot",
+            "expires_at",
+            "revoked_at",
+            "last_used_at",
+            "created_at",
+        )
+        read_only_fields = ("prefix", "revoked_at", "last_used_at")
+
+    def validate_scopes(self, scopes: list[str]) -> list[str]:
+        """Refuse scopes that mean nothing."""
+        if unknown := unknown_scopes(scopes):
+            raise serializers.ValidationError(_("There is no such scope: %s") % ", ".join(unknown), code="unknown_scope")
+        return scopes
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a key that, as it would be saved, may do more than who makes it."""
+        stored = self.instance if isinstance(self.instance, ApiKey) else ApiKey()
+        wanted = ApiKey(scopes=attrs.get("scopes", stored.scopes), bot=attrs.get("bot", stored.bot))
+        if not self.context["request"].user.has_perms(key_permissions(wanted)):
+            raise DomainError("too_wide", _("The key could do more than you may."), field="scopes")
+        return super().validate(attrs)
+
+
+class NewApiKeySerializer(ApiKeySerializer):
+    """The answer to a creation: the only time the key is shown."""
+
+    key = TextField(read_only=True)
+
+    class Meta(ApiKeySerializer.Meta):
+        fields: tuple[str, ...] = (*ApiKeySerializer.Meta.fields, "key")
+
+
+class ApiKeyViewSet(TenantViewSet):
+    """The keys of programs. Creating answers the key, once; deleting revokes it at once, and keeps the row."""
+
+    queryset = ApiKey.objects.all()
+    serializer_class = ApiKeySerializer
+    filters: ClassVar[dict[str, Filter]] = {"bot": "bot__code"}
+    search_fields = ("name",)
+    replay_without = ("key",)
+
+    @extend_schema(responses={201: NewApiKeySerializer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Make a key."""
+        values = self.read_body(ApiKeySerializer)
+        bot = values.pop("bot", None)
+        person = request.user if isinstance(request.user, User) else None
+        row, key = issue_api_key(**values, bot_id=bot and bot.pk, created_by=person)
+        answer = self.answer(row, status=status.HTTP_201_CREATED)
+        answer.data["key"] = key
+        return answer
+
+    def perform_destroy(self, instance: ApiKey) -> None:
+        """Revoke."""
+        instance.revoke()

@@ -1,0 +1,80 @@
+"""One-time links: asking for one, and using it. ``tenants/mail.py`` makes and sends the tokens between the two.
+
+Whoever asks, known or not, causes the same work here; the sender drops what is for nobody.
+"""
+
+from datetime import timedelta
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.db.models.functions import Now
+
+from tenants.mail import wake_sender
+from tenants.models import LoginToken, Membership, User, hash_token
+from tenants.scope import platform_scope, tenant_scope
+
+MOST_LINKS, IN = 3, timedelta(minutes=15)
+"""Login links that one mailbox may be sent: more are not written down, and answered alike."""
+KEPT = timedelta(days=30)
+"""How long used, dropped and expired links stay on record."""
+Purpose = LoginToken.Purpose
+
+
+def request_login_link(*, email: str) -> None:
+    """Have a login link sent, if somebody active has that address; tells nothing about it."""
+    address = email.strip().lower()
+    asked = LoginToken.objects.filter(email=address, purpose=Purpose.LOGIN, created_at__gt=Now() - IN)
+    with platform_scope(reason="a login link is asked for"), transaction.atomic():
+        if asked.count() < MOST_LINKS:
+            LoginToken.objects.create(purpose=Purpose.LOGIN, email=address)
+        wake_sender()
+
+
+def find_link(token: str) -> LoginToken | None:
+    """Return the link that this token opens now, with its person (None: nobody yet) and tenant, or None."""
+    with platform_scope(reason="a link names its person and tenant"):
+        usable = LoginToken.objects.usable().select_related("invited_to", "user")
+        link: LoginToken | None = usable.filter(token_hash=hash_token(token)).first()
+        if link is None:
+            return None
+        # Not the person the mail was for: an address may change hands between sending and using.
+        link.user = User.objects.filter(email=link.email).first()
+    blocked = link.user is not None and not link.user.is_active
+    return None if blocked or (link.user is None and link.purpose == Purpose.LOGIN) else link
+
+
+def spend(link: LoginToken) -> bool:
+    """Use the link up, and with it the other login links of the mailbox; False when somebody was quicker."""
+    mine = LoginToken.objects.filter(pk=link.pk, token_hash=link.token_hash, used_at=None, expires_at__gt=Now())
+    if mine.update(used_at=Now()) != 1:
+        return False
+    if link.purpose == Purpose.LOGIN:
+        forget_links_of(link.email)
+    return True
+
+
+def forget_links_of(email: str) -> None:
+    """End every login link of the mailbox that is still out, such as after the password was changed."""
+    LoginToken.objects.filter(email=email, purpose=Purpose.LOGIN, used_at=None).update(used_at=Now())
+
+
+def accept_invitation(link: LoginToken) -> Membership | None:
+    """Use an invitation up: the person, made if new, is a member from now on; None when somebody was quicker.
+
+    Who is a member already keeps the role. The tenant's scope is opened here.
+    """
+    assert link.invited_to is not None
+    with tenant_scope(link.invited_to), transaction.atomic():
+        if not spend(link):
+            return None
+        # Without a password of the own: whoever is new sets one, or goes on using links.
+        user, _is_new = User.objects.get_or_create(email=link.email, defaults={"password": make_password(None)})
+        membership, _joined = Membership.objects.get_or_create(user=user, defaults={"role": link.role})
+        LoginToken.objects.filter(pk=link.pk).update(user=user)
+        return Membership.objects.select_related("user", "tenant").get(pk=membership.pk)
+
+
+def forget_old_links() -> int:
+    """Delete what nobody can use any more and nobody will ask about; returns how many."""
+    with platform_scope(reason="old login links are forgotten"):
+        return int(LoginToken.objects.filter(created_at__lt=Now() - KEPT).delete()[0])

@@ -1,0 +1,142 @@
+"""One-time links by mail, through the API and the sender."""
+
+import re
+import threading
+
+import pytest
+from django.core import mail
+from django.db import connection
+from django.utils import timezone
+
+from tenants.login_links import MOST_LINKS
+from tenants.mail import send_due_links
+from tenants.models import LoginToken, Membership, User
+from tests.conftest import in_tenant
+
+pytestmark = pytest.mark.django_db
+
+
+def ask(api, email):
+    return api().post("auth/login-link/", {"email": email})
+
+
+def token_in(message):
+    """Return the token of the link in a mail."""
+    return re.search(r"/admin/login-link/([\w-]{40,})/", message.body)[1]
+
+
+def sent_token():
+    send_due_links()
+    return token_in(mail.outbox[-1])
+
+
+def redeem(api, token, **more):
+    return api().post("auth/login-link/redeem/", {"token": token, **more})
+
+
+def test_a_person_who_forgot_the_password_gets_in_by_a_link(api, saigon):
+    assert ask(api, "Owner@Saigon.example").status_code == 202
+    answer = redeem(api, sent_token())
+    assert api(answer.json()["access"]).get("me/").json()["email"] == "owner@saigon.example"
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_known_and_unknown_addresses_get_the_same_answer_and_only_the_known_a_mail(api, saigon, outsider):
+    outsider.is_active = False
+    outsider.save()
+    answers = [ask(api, email) for email in ("owner@saigon.example", "nobody@saigon.example", outsider.email)]
+    assert {(one.status_code, one.content) for one in answers} == {(202, b"")}
+    assert LoginToken.objects.count() == 3
+    send_due_links()
+    assert [message.to for message in mail.outbox] == [["owner@saigon.example"]]
+    assert set(LoginToken.objects.values_list("email", "state")) == {
+        ("owner@saigon.example", "sent"),
+        ("nobody@saigon.example", "dropped"),
+        (outsider.email, "dropped"),
+    }
+
+
+def test_a_link_serves_once(api, saigon):
+    ask(api, "owner@saigon.example")
+    token = sent_token()
+    assert redeem(api, token).status_code == 200
+    assert redeem(api, token).status_code == 401
+
+
+def test_using_a_link_ends_the_others_of_the_mailbox(api, saigon):
+    ask(api, "owner@saigon.example")
+    ask(api, "owner@saigon.example")
+    send_due_links()
+    first, second = map(token_in, mail.outbox)
+    assert redeem(api, second).status_code == 200
+    assert redeem(api, first).status_code == 401
+
+
+def test_a_link_serves_for_fifteen_minutes(api, saigon):
+    ask(api, "owner@saigon.example")
+    token = sent_token()
+    left = LoginToken.objects.get().expires_at - timezone.now()
+    assert 14 * 60 < left.total_seconds() <= 15 * 60
+    LoginToken.objects.update(expires_at=timezone.now())
+    assert redeem(api, token).status_code == 401
+
+
+def test_a_wrong_token_is_told_like_any_bad_token(api, saigon):
+    wrong, no_token = redeem(api, "x" * 43), api("nonsense").get("me/")
+    assert wrong.status_code == no_token.status_code == 401
+    assert wrong.content == no_token.content
+    assert wrong["WWW-Authenticate"] == no_token["WWW-Authenticate"]
+
+
+def test_a_person_of_two_tenants_chooses_and_the_link_is_still_good(api, saigon, harbour):
+    with in_tenant(harbour.tenant):
+        Membership.objects.create(user=saigon.owner, role="analyst")
+    ask(api, "owner@saigon.example")
+    token = sent_token()
+    answer = redeem(api, token)
+    assert (answer.status_code, answer.json()["code"], answer.json()["tenants"]) == (
+        422,
+        "tenant_required",
+        ["harbour", "saigon"],
+    )
+    assert redeem(api, token, tenant="harbour").status_code == 200
+
+
+def test_one_mailbox_is_not_flooded(api, saigon):
+    for _ in range(MOST_LINKS + 3):
+        assert ask(api, "owner@saigon.example").status_code == 202
+    send_due_links()
+    assert len(mail.outbox) == MOST_LINKS
+
+
+def test_the_token_is_neither_in_the_database_nor_told_to_a_task(api, saigon):
+    ask(api, "owner@saigon.example")
+    token = sent_token()
+    (row,) = LoginToken.objects.values()
+    assert token not in str(row)
+    assert len(bytes(row["token_hash"])) == 32
+
+
+def test_a_deactivated_person_gets_in_by_no_link(api, saigon):
+    ask(api, "owner@saigon.example")
+    token = sent_token()
+    User.objects.filter(pk=saigon.owner.pk).update(is_active=False)
+    assert redeem(api, token).status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_use_a_link_at_once_one_gets_in(api, saigon):
+    ask(api, "owner@saigon.example")
+    token, statuses, ready = sent_token(), [], threading.Barrier(6)
+
+    def use():
+        ready.wait()
+        statuses.append(redeem(api, token).status_code)
+        connection.close()
+
+    threads = [threading.Thread(target=use) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [200, 401, 401, 401, 401, 401]
