@@ -152,6 +152,7 @@ NETWORK = {
 NETWORK_USERS = {
     "config/embedded/valkey.py": "waits for the server it starts",
     "config/supervisor.py": "asks its own web server whether it lives",
+    "tenants/mail.py": "names the errors of the mail server that the environment gives",
     "vault/outbound.py": "the one client for everything outside",
 }
 """Every file that may open a connection by itself, and why; all others call ``vault.outbound``."""
