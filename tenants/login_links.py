@@ -9,6 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models.functions import Now
 
+from tenants.actor import Actor, ActorKind, acting, current_actor
 from tenants.mail import wake_sender
 from tenants.models import LoginToken, Membership, User, hash_token
 from tenants.scope import platform_scope, tenant_scope
@@ -69,9 +70,16 @@ def accept_invitation(link: LoginToken) -> Membership | None:
             return None
         # Without a password of the own: whoever is new sets one, or goes on using links.
         user, _is_new = User.objects.get_or_create(email=link.email, defaults={"password": make_password(None)})
-        membership, _joined = Membership.objects.get_or_create(user=user, defaults={"role": link.role})
+        with acting(_as_person(user)):
+            membership, _joined = Membership.objects.get_or_create(user=user, defaults={"role": link.role})
         LoginToken.objects.filter(pk=link.pk).update(user=user)
         return Membership.objects.select_related("user", "tenant").get(pk=membership.pk)
+
+
+def _as_person(user: User) -> Actor:
+    """Whoever accepts acts for themselves, though nobody was logged in when the request began."""
+    before = current_actor()
+    return Actor(ActorKind.USER, user.pk, before.request_id if before else None)
 
 
 def forget_old_links() -> int:

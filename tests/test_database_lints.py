@@ -44,6 +44,8 @@ NOT_AUDITED = {
     "tenants.AuditSeal": "the audit itself",
     "tenants.Event": "a ledger",
     "tenants.IdempotencyKey": "an answer kept for a day",
+    "tenants.LoginFailure": "a count",
+    "tenants.LoginToken": "a queue of mail: who joins is audited",
     "tenants.UserPreference": "a person's taste",
     "vault.BudgetPeriod": "counted from the usage",
     "vault.UsageEntry": "a ledger",

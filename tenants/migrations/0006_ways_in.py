@@ -9,6 +9,8 @@ import tenants.models.people
 from django.conf import settings
 from django.db import migrations, models
 
+from tenants.postgres.audit import audit
+
 
 class Migration(migrations.Migration):
 
@@ -91,4 +93,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('invited_to', None), ('purpose', 'login'), ('role', '')), models.Q(('invited_to__isnull', False), ('purpose', 'invitation'), ('role__in', ['owner', 'admin', 'operator', 'analyst'])), _connector='OR'), name='logintoken_purpose', violation_error_message='An invitation names a tenant and a role, a login link neither.'), models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='logintoken_email_lower', violation_error_message='Write the e-mail address in lower case.'), models.UniqueConstraint(condition=models.Q(('purpose', 'invitation'), ('used_at', None)), fields=('invited_to', 'email'), name='logintoken_invited_once', violation_error_message='This person has been invited already.')],
             },
         ),
+        audit("tenants.authidentity", redact=["secret", "recovery_codes"], ignore=["last_step"]),
     ]

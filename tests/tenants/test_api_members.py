@@ -41,8 +41,9 @@ def test_somebody_new_is_invited_and_joins_by_the_link(api, saigon):
 
 
 def test_the_mail_names_tenant_role_and_inviter_and_speaks_the_receivers_language(api, saigon, harbour):
-    User.objects.filter(pk=harbour.owner.pk).update(locale="en")
-    User.objects.filter(pk=saigon.owner.pk).update(first_name="Mai\r\nBcc: x@y.example")
+    harbour.owner.locale, saigon.owner.first_name = "en", "Mai\r\nBcc: x@y.example"
+    harbour.owner.save()
+    saigon.owner.save()
     api(saigon, saigon.owner).post("members/invite/", {"email": harbour.owner.email, "role": "operator"})
     send_due_links()
     (message,) = mail.outbox
