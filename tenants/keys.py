@@ -14,6 +14,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "bots": frozenset({"bot", "botversion", "botversioncapability", "capability"}),
     "budgets": frozenset({"budget"}),
     "channels": frozenset({"saleschannel"}),
+    "credentials": frozenset({"credential", "credentialgrant", "credentialuse"}),
     "customers": frozenset({"customer", "customeridentity"}),
     "domains": frozenset({"knowledgedomain", "attributedefinition"}),
     "faqs": frozenset({"faq"}),

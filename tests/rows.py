@@ -38,7 +38,18 @@ from catalog.models import (
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
 from tenants.events import record_event
 from tenants.models import ApiKey, AuditEntry, AuditSeal, Event, IdempotencyKey, Membership, Setting, StoredFile, User
-from vault.models import Budget, BudgetPeriod, UsageEntry
+from vault.models import (
+    Budget,
+    BudgetPeriod,
+    Credential,
+    CredentialGrant,
+    CredentialSecret,
+    CredentialUse,
+    MasterKey,
+    TenantKey,
+    UsageEntry,
+)
+from vault.services import reveal, store_credential
 
 
 def code(prefix: str = "x") -> str:
@@ -162,6 +173,15 @@ def an_event() -> Event:
     return Event.objects.latest("id")
 
 
+def a_credential() -> Credential:
+    return store_credential(provider="openai", kind="api_key", label="Secret key", secret={"api_key": code("sk")})
+
+
+def a_use() -> CredentialUse:
+    reveal(a_credential(), why="test")
+    return CredentialUse.objects.latest("created_at")
+
+
 ROWS: dict[type[models.Model], Callable[[], Any]] = {
     ActionExecution: lambda: ActionExecution.objects.create(session=a_session(), action_name="price_lookup"),
     ApiKey: an_api_key,
@@ -176,6 +196,10 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     Budget: a_budget,
     BudgetPeriod: lambda: BudgetPeriod.objects.create(budget=a_budget(), starts_at=timezone.now()),
     ContextSlot: lambda: ContextSlot.objects.create(session=a_session(), slot_key="budget", slot_value="5000000"),
+    Credential: a_credential,
+    CredentialGrant: lambda: CredentialGrant.objects.create(credential=a_credential(), bot=a_bot_version().bot),
+    CredentialSecret: lambda: a_credential().secrets.get(),
+    CredentialUse: a_use,
     Customer: a_customer,
     CustomerIdentity: lambda: CustomerIdentity.objects.create(
         customer=a_customer(), channel=a_channel(), external_id=code("external")
@@ -189,6 +213,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     # Without stock: only movements may bring some.
     InventoryItem: lambda: InventoryItem.objects.create(variant=a_variant(), location=a_location(), safety_stock=2),
     InventoryLocation: a_location,
+    MasterKey: lambda: MasterKey.objects.create(name=code("key"), canary=b"canary"),
     Membership: a_member,
     Offering: an_offering,
     OfferingImage: lambda: OfferingImage.objects.create(offering=an_offering(), url="https://example.com/a.jpg"),
@@ -202,6 +227,8 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     Setting: lambda: Setting.objects.create(name="require_second_factor", value=True),
     StockMovement: a_movement,
     StoredFile: lambda: a_job().source_file,
+    # Retired, for there may be only one that is not.
+    TenantKey: lambda: TenantKey.objects.create(master_key=code("key"), wrapped=b"wrapped", retired_at=timezone.now()),
     Turn: a_turn,
     UsageEntry: a_usage_entry,
     Variant: a_variant,

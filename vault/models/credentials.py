@@ -1,0 +1,296 @@
+"""Credentials, the versions of their secrets, who may use them, and every use."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from tenants.actor import ActorKind
+from tenants.fields import TenantField, TenantForeignKey
+from tenants.models import TenantModel, TenantQuerySet, User, updated_at_field
+from tenants.roles import Role
+from vault.crypto import Place
+from vault.models.keys import TenantKey
+
+
+class CredentialQuerySet(TenantQuerySet):
+    """Reads of credentials."""
+
+    def with_last_use(self) -> "CredentialQuerySet":
+        """Annotate ``last_used_at``, None for one that never was."""
+        uses = CredentialUse.objects.filter(credential_id=models.OuterRef("pk")).order_by("-id")
+        return self.annotate(last_used_at=models.Subquery(uses.values("created_at")[:1]))
+
+    def expiring(self, *, before: datetime) -> "CredentialQuerySet":
+        """Active ones that end before then, or have ended; the first to end comes first."""
+        return self.filter(is_active=True, expires_at__lt=before).order_by("expires_at")
+
+
+class Credential(TenantModel):
+    """What opens something outside. It says all about itself but the secret, which only ``vault.services.reveal`` shows."""
+
+    class Provider(models.TextChoices):
+        """Whom the secret is for."""
+
+        OPENAI = "openai", "OpenAI"
+        ANTHROPIC = "anthropic", "Anthropic"
+        FLOWISE = "flowise", "Flowise"
+        N8N = "n8n", "n8n"
+        ACTIVEPIECES = "activepieces", "Activepieces"
+        FACEBOOK_PAGE = "facebook_page", _("Facebook page")
+        ZALO_OA = "zalo_oa", _("Zalo Official Account")
+        SMTP = "smtp", "SMTP"
+        IMAP = "imap", "IMAP"
+        CUSTOM = "custom", _("Other")
+
+    class Kind(models.TextChoices):
+        """What the secret consists of (``vault/schemas.py``)."""
+
+        API_KEY = "api_key", _("Key")
+        BASIC = "basic", _("Name and password")
+        OAUTH2 = "oauth2", "OAuth 2"
+        CUSTOM = "custom", _("Other")
+
+    class RefreshState(models.TextChoices):
+        """How the last refresh of OAuth 2 tokens ended; ``unknown``: nobody can tell, a person decides."""
+
+        NONE = "", _("Never tried")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        UNKNOWN = "unknown", _("Unclear")
+
+    provider = models.CharField(_("service"), max_length=32, choices=Provider)
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    label = models.CharField(_("label"), max_length=200, help_text=_("How people tell it from others."))
+    hint = models.CharField(
+        _("ends with"),
+        max_length=4,
+        blank=True,
+        editable=False,
+        help_text=_("The last four characters; nothing of a secret shorter than 16."),
+    )
+    destination = models.CharField(
+        _("address"),
+        max_length=300,
+        blank=True,
+        editable=False,
+        help_text=_("Where the secret is sent to, as stored with it. It changes only together with the secret."),
+    )
+    version = models.PositiveIntegerField(_("version"), default=1, db_default=1, editable=False)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    expiry_told_for = models.DateTimeField(
+        null=True, editable=False, help_text="The expires_at that credential.expiring was recorded for."
+    )
+    is_active = models.BooleanField(_("active"), default=True, db_default=True)
+    person = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("person"),
+        help_text=_("Whose account it is, where it is not the business's own."),
+    )
+    created_by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
+    metadata = models.JSONField(_("metadata"), default=dict, db_default={}, blank=True)
+    refresh_state = models.CharField(
+        _("refresh"), max_length=16, choices=RefreshState, default="", db_default="", blank=True, editable=False
+    )
+    refresh_lease_until = models.DateTimeField(null=True, editable=False)
+    refresh_error = models.CharField(_("refresh error"), max_length=300, default="", db_default="", editable=False)
+    updated_at = updated_at_field()
+
+    objects: ClassVar = CredentialQuerySet.as_manager()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("credential")
+        verbose_name_plural = _("credentials")
+        ordering = ["label"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(version__gte=1),
+                name="credential_version",
+                violation_error_message=_("Versions start at 1."),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "provider"], name="credential_provider"),
+            models.Index(
+                fields=["tenant", "expires_at"], name="credential_expiry", condition=models.Q(expires_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.get_provider_display()})"
+
+    def expiry_state(self, *, warning_days: int) -> str:
+        """Return ``never``, ``expired``, ``soon`` (within so many days) or ``later``."""
+        if self.expires_at is None:
+            return "never"
+        left = self.expires_at - timezone.now()
+        return "expired" if left.total_seconds() <= 0 else "soon" if left.days < warning_days else "later"
+
+    def secret_place(self, version: int) -> Place:
+        """Return where the envelope of a version belongs; 0 stands for all versions (fingerprints)."""
+        assert self.tenant_id is not None
+        return secret_place(tenant=self.tenant_id, credential=self.pk, version=version)
+
+    def references(self) -> list[models.Model]:
+        """Return the rows that point at this credential, and so keep it from being deleted: grants, destinations, …"""
+        found: list[models.Model] = []
+        for relation in self._meta.related_objects:
+            if relation.related_model is not CredentialSecret:
+                found += relation.related_model._default_manager.filter(**{relation.field.name: self.pk})[:100]
+        return found
+
+
+def secret_place(*, tenant: UUID, credential: UUID, version: int) -> Place:
+    """Return where the envelope of a version of a credential belongs."""
+    return Place(tenant, "vault_credentialsecret", str(credential), "ciphertext", version)
+
+
+class CredentialSecret(TenantModel):
+    """A version of a secret. Only the newest has its ciphertext: the moment another one is stored, it is wiped."""
+
+    credential = TenantForeignKey(Credential, on_delete=models.CASCADE, related_name="secrets", verbose_name=_("credential"))
+    version = models.PositiveIntegerField(_("version"), editable=False)
+    key = TenantForeignKey(TenantKey, null=True, on_delete=models.RESTRICT, related_name="secrets", editable=False)
+    ciphertext = models.BinaryField(null=True, editable=False)
+    fingerprint = models.BinaryField(
+        max_length=32, null=True, editable=False, help_text="Keyed and of this row only: tells the same secret from another."
+    )
+    access_expires_at = models.DateTimeField(_("access token expires"), null=True, editable=False)
+    refresh_expires_at = models.DateTimeField(_("refresh token expires"), null=True, editable=False)
+    created_by = models.ForeignKey(User, null=True, editable=False, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("secret")
+        verbose_name_plural = _("secrets")
+        ordering = ["-version"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "credential", "version"],
+                name="credentialsecret_version_once",
+                violation_error_message=_("This version exists already."),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "credential"],
+                condition=models.Q(ciphertext__isnull=False),
+                name="credentialsecret_one_live",
+                violation_error_message=_("The secret of an older version is still there."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ciphertext__isnull=False, key__isnull=False, fingerprint__isnull=False)
+                | models.Q(ciphertext=None, key=None, fingerprint=None),
+                name="credentialsecret_whole_or_wiped",
+                violation_error_message=_("A secret is whole or wiped."),
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "key"], name="credentialsecret_of_key")]  # read by the rotation
+
+    def __str__(self) -> str:
+        return str(self.version)
+
+
+class CredentialGrantQuerySet(TenantQuerySet):
+    """Reads of grants."""
+
+    def live(self) -> "CredentialGrantQuerySet":
+        """Grants that have not ended."""
+        return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=Now()))
+
+
+class CredentialGrant(TenantModel):
+    """Lets a role or a bot use a credential; it lets nobody read it."""
+
+    credential = TenantForeignKey(Credential, on_delete=models.CASCADE, related_name="grants", verbose_name=_("credential"))
+    role = models.CharField(_("role"), max_length=16, choices=Role, default="", blank=True)
+    bot = TenantForeignKey(
+        "bots.Bot", null=True, blank=True, on_delete=models.CASCADE, related_name="credential_grants", verbose_name=_("bot")
+    )
+    expires_at = models.DateTimeField(_("ends"), null=True, blank=True)
+    created_by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
+
+    objects: ClassVar = CredentialGrantQuerySet.as_manager()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("grant")
+        verbose_name_plural = _("grants")
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(role="", bot__isnull=False) | (models.Q(bot=None) & ~models.Q(role="")),
+                name="credentialgrant_role_or_bot",
+                violation_error_message=_("Grant it to a role or to a bot."),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "credential", "role"],
+                condition=models.Q(bot=None),
+                name="credentialgrant_role_once",
+                violation_error_message=_("This role may use it already."),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "credential", "bot"],
+                condition=models.Q(bot__isnull=False),
+                name="credentialgrant_bot_once",
+                violation_error_message=_("This bot may use it already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.bot) if self.bot_id else str(self.get_role_display())
+
+
+class CredentialUse(TenantModel):
+    """One reading of a secret by the program: who, when, why, for which run. Never changed; outlives the credential."""
+
+    tenant = TenantField(referenced=False)
+    credential_id = models.UUIDField(_("credential"), editable=False)
+    label = models.CharField(_("label"), max_length=200, editable=False, help_text="As it was then.")
+    version = models.PositiveIntegerField(_("version"), editable=False)
+    is_platform = models.BooleanField(
+        _("of the platform"), default=False, db_default=False, editable=False, help_text="Whether it is the platform's own."
+    )
+    actor_kind = models.CharField(_("who"), max_length=16, choices=ActorKind, editable=False)
+    actor_id = models.UUIDField(null=True, editable=False)
+    bot_id = models.UUIDField(_("bot"), null=True, editable=False)
+    why = models.CharField(_("why"), max_length=200, editable=False)
+    run = models.UUIDField(_("run"), null=True, editable=False)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("use")
+        verbose_name_plural = _("uses")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["tenant", "credential_id", "-id"], name="credentialuse_of_credential"),
+            models.Index(fields=["tenant", "-id"], name="credentialuse_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.why}"
+
+
+def reference_name(row: models.Model) -> dict[str, Any]:
+    """Return what tells people where a credential is used: kind, id and name of the row."""
+    return {"kind": str(row._meta.verbose_name), "id": str(row.pk), "name": str(row)}

@@ -1,0 +1,188 @@
+"""Storing and replacing secrets, and ``reveal``: the one door through which plain text leaves the vault."""
+
+import logging
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+
+from tenants.actor import Actor, ActorKind, current_actor
+from tenants.errors import DomainError
+from tenants.models import PLATFORM_ID, User, new_ids
+from tenants.scope import current_tenant_id, platform_scope
+from vault.crypto import CredentialUnreadable, unwrap
+from vault.data_keys import current_data_key
+from vault.models import Credential, CredentialSecret
+from vault.schemas import check_secret, destination_of, hint_of, unpack
+
+logger = logging.getLogger(__name__)
+
+
+class NotGranted(DomainError):
+    """The credential is not there, not active, or not for this caller or tenant: one answer for all, 404."""
+
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__("not_granted", _("There is no such credential to use."))
+
+
+@sensitive_variables("secret", "packed")
+def store_credential(
+    *,
+    provider: str,
+    kind: str,
+    label: str,
+    secret: dict[str, Any],
+    expires_at: datetime | None = None,
+    created_by: User | None = None,
+    person: User | None = None,
+    metadata: dict[str, Any] | None = None,
+    is_active: bool = True,
+) -> Credential:
+    """Keep a new secret in the scope's tenant.
+
+    Raises ``InvalidSecret`` (422 by field), ``TooLarge`` (413) and Django's ``ValidationError``.
+    """
+    credential = Credential(
+        pk=new_ids(1)[0], provider=provider, kind=kind, label=label, expires_at=expires_at, is_active=is_active
+    )
+    credential.created_by, credential.person, credential.metadata = created_by, person, metadata or {}
+    credential.full_clean(exclude=["person", "created_by"])
+    packed = check_secret(provider, kind, secret)
+    credential.hint, credential.destination = hint_of(kind, secret), destination_of(secret)
+    with transaction.atomic():
+        credential.save(force_insert=True)
+        _write_version(credential, packed, created_by)
+    return credential
+
+
+@sensitive_variables("secret", "packed")
+def rotate_credential(
+    credential: Credential, *, secret: dict[str, Any], created_by: User | None = None, **times: datetime | None
+) -> Credential:
+    """Put a new secret in the place of the old one, which is wiped; nobody needs to know the old one.
+
+    ``times``: ``access_expires_at`` and ``refresh_expires_at`` of the new version. Raises as ``store_credential``.
+    """
+    packed = check_secret(credential.provider, credential.kind, secret)
+    with transaction.atomic():
+        row = Credential.objects.select_for_update().get(pk=credential.pk)
+        CredentialSecret.objects.filter(credential=row, ciphertext__isnull=False).update(
+            ciphertext=None, key=None, fingerprint=None
+        )
+        row.version += 1
+        row.hint, row.destination = hint_of(row.kind, secret), destination_of(secret)
+        row.save(update_fields=["version", "hint", "destination", "updated_at"])
+        _write_version(row, packed, created_by, **times)
+    credential.refresh_from_db(fields=["version", "hint", "destination", "updated_at"])
+    return row
+
+
+@sensitive_variables("packed")
+def _write_version(
+    credential: Credential, packed: bytes, created_by: User | None, **times: datetime | None
+) -> CredentialSecret:
+    data_key = current_data_key()
+    return CredentialSecret.objects.create(
+        credential=credential,
+        version=credential.version,
+        key_id=data_key.id,
+        ciphertext=data_key.seal(packed, credential.secret_place(credential.version)),
+        # Of no version: the same secret is recognised when it comes again to this row, and in no other row.
+        fingerprint=data_key.fingerprint(packed, credential.secret_place(0)),
+        created_by=created_by,
+        **times,
+    )
+
+
+# One message in autocommit: what is read is exactly what the use on record says, and without the record nothing is read.
+REVEAL = """
+WITH found AS (
+    SELECT c.id, c.label, c.version, s.ciphertext, k.id AS key_id, k.wrapped
+    FROM vault_credential c
+    JOIN vault_credentialsecret s ON s.tenant_id = c.tenant_id AND s.credential_id = c.id AND s.version = c.version
+    JOIN vault_tenantkey k ON k.tenant_id = s.tenant_id AND k.id = s.key_id
+    JOIN tenants_tenant t ON t.id = %(tenant)s AND t.status = 'active'
+    WHERE c.tenant_id = %(owner)s AND c.id = %(id)s AND c.is_active AND s.ciphertext IS NOT NULL
+      AND (%(owner)s <> %(tenant)s OR (%(bot)s::uuid IS NULL AND %(role)s = '') OR EXISTS (
+        SELECT FROM vault_credentialgrant g
+        WHERE g.tenant_id = c.tenant_id AND g.credential_id = c.id AND (g.expires_at IS NULL OR g.expires_at > now())
+          AND (g.bot_id = %(bot)s::uuid OR (%(bot)s::uuid IS NULL AND g.role = %(role)s))))
+), used AS (
+    INSERT INTO vault_credentialuse
+        (tenant_id, credential_id, label, version, is_platform, actor_kind, actor_id, bot_id, why, run)
+    SELECT %(tenant)s, id, label, version, %(owner)s <> %(tenant)s, %(actor_kind)s, %(actor_id)s::uuid, %(bot)s::uuid,
+           %(why)s, %(run)s::uuid
+    FROM found
+)
+SELECT version, ciphertext, key_id, wrapped FROM found
+"""
+
+
+@sensitive_variables("packed")
+def reveal(
+    credential: Credential, *, why: str, run: UUID | None = None, bot_id: UUID | None = None, role: str = ""
+) -> dict[str, Any]:
+    """Return the plain secret for one use, and put the use on record. The only door; its callers are listed in a test.
+
+    With ``bot_id`` (or ``role``, for a member who does not manage credentials) it needs a live grant. A credential of
+    the platform serves every active tenant and every bot; it is read in a scope of its own, so before the caller opens
+    ``atomic``. ``why`` is kept as given, up to 200 characters. One round trip.
+
+    Raises ``NotGranted`` (404: gone, inactive, another tenant's, not granted, tenant suspended) and
+    ``CredentialUnreadable``.
+    """
+    tenant = current_tenant_id()
+    row = _read(credential, tenant, {"why": why[:200], "run": run, "bot": bot_id, "role": role})
+    if row is None:
+        raise NotGranted
+    version, ciphertext, key_id, wrapped = row
+    try:
+        place = credential.secret_place(version)
+        packed = unwrap(bytes(wrapped), tenant=place.tenant, key=key_id).open(bytes(ciphertext), place)
+    except CredentialUnreadable:
+        logger.error("credential_unreadable: version %s of credential %s", version, credential.pk)
+        raise
+    return unpack(packed)
+
+
+def _read(credential: Credential, tenant: UUID, use: dict[str, Any]) -> Any:
+    values = {"tenant": tenant, "owner": credential.tenant_id, "id": credential.pk, **use, **_actor()}
+    if credential.tenant_id == tenant:
+        return _execute(values)
+    if credential.tenant_id != PLATFORM_ID:
+        return None
+    with platform_scope(reason="a credential of the platform serves every tenant"):
+        return _execute(values)
+
+
+def _execute(values: dict[str, Any]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(REVEAL, values)
+        return cursor.fetchone()
+
+
+def _actor() -> dict[str, Any]:
+    actor = current_actor() or Actor(ActorKind.SYSTEM)
+    return {"actor_kind": actor.kind.value, "actor_id": actor.id}
+
+
+def find_credential(*, provider: str) -> Credential | None:
+    """Return the tenant's newest active credential of a provider, else the platform's, else None.
+
+    Reads the platform's rows in a scope of their own: call it before ``atomic``.
+    """
+    own = _newest(provider)
+    if own is not None or current_tenant_id() == PLATFORM_ID:
+        return own
+    with platform_scope(reason="credentials of the platform serve every tenant"):
+        return _newest(provider, tenant_id=PLATFORM_ID)
+
+
+def _newest(provider: str, **owner: Any) -> Credential | None:
+    found: Credential | None = Credential.objects.filter(provider=provider, is_active=True, **owner).order_by("-id").first()
+    return found
