@@ -1,8 +1,10 @@
 """The Celery application: it only wakes workers, PostgreSQL is the queue of record (DESIGN section 6)."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -36,3 +38,11 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def _check_keys(**_options: Any) -> None:
+    # Only here: beat and whoever just sends a task read no data.
+    from config.startup import stop_on_wrong_key
+
+    stop_on_wrong_key()

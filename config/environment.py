@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import parse_qsl, urlsplit
 
@@ -38,7 +39,10 @@ def secret_key(text: str) -> str:
 
 
 def vault_keys(text: str) -> dict[str, bytes]:
-    """Read ``id:base64 of 32 bytes`` pairs, separated by commas, in order. Raises ImproperlyConfigured."""
+    """Read ``id:base64 of 32 bytes`` pairs, separated by commas, in order; an id has 1 to 64 of ``A-Z a-z 0-9 . _ -``.
+
+    Raises ImproperlyConfigured, also for a key of zeros only, which somebody meant to replace.
+    """
     keys: dict[str, bytes] = {}
     for number, pair in enumerate(text.split(","), start=1):
         name, _, encoded = pair.strip().partition(":")
@@ -46,9 +50,13 @@ def vault_keys(text: str) -> dict[str, bytes]:
             key = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             key = b""
-        if not name or name in keys or len(key) != KEY_BYTES:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name) or name in keys or len(key) != KEY_BYTES:
             raise ImproperlyConfigured(
                 f"VAULT_KEYS must be pairs id:base64 of {KEY_BYTES} bytes, separated by commas: number {number} is not."
+            )
+        if not any(key):
+            raise ImproperlyConfigured(
+                f"VAULT_KEYS: the key number {number} is all zeros. Make one: openssl rand -base64 32"
             )
         keys[name] = key
     return keys

@@ -26,6 +26,7 @@ from config.celery import IMPORTS_QUEUE, app
 from config.embedded import StartError, data_dir, layout, locks, users
 from config.embedded.process import MARK, Child, end_orphans, say, spawn, undisturbed
 from tenants.models import User
+from vault.startup import WrongMasterKey, check_master_keys
 
 TICK = 0.2  # seconds
 LOGINS = (
@@ -100,8 +101,10 @@ class Supervisor:
         if os.environ.get("DATABASE_URL"):
             external.prepare()
         say("preparing the database…")
+        _check_vault_keys()
         migrate = ["migrate", "--no-input", "--verbosity", "0", "--skip-checks"]
         self._commands(migrate, ["collectstatic", "--no-input", "--verbosity", "0"])
+        _check_vault_keys()  # on the very first start there was nothing to check before
 
     def _load_demo(self) -> None:
         """Load the demo if it is wanted; a failure is told when all else runs, and stops nothing."""
@@ -197,6 +200,16 @@ class Supervisor:
             connection.close()
         sys.stdout.write("\n".join([*lines, "Ctrl-C stops everything.", ""]))
         sys.stdout.flush()
+
+
+def _check_vault_keys() -> None:
+    """Raise StartError when VAULT_KEYS is not what the data were encrypted with."""
+    try:
+        check_master_keys()
+    except WrongMasterKey as error:
+        raise StartError(str(error)) from error
+    finally:
+        connection.close()
 
 
 def demo_lines() -> list[str]:

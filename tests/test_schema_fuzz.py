@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -24,7 +25,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from config.wsgi import application
 from tests.conftest import Business
 from tests.test_routes import ROUTES, address, schema_paths
 
@@ -46,7 +46,7 @@ OPERATIONS = [(path, method) for path, methods in ROUTES.items() for method in m
 @cache
 def described() -> Any:
     """Return the description the application serves, with the application behind it."""
-    return schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", application)
+    return schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", get_wsgi_application())
 
 
 def values_of(path: str, business: Business) -> dict[str, str]:

@@ -45,11 +45,18 @@ def test_a_database_address_that_cannot_be_read_is_refused_without_its_password(
 
 
 def test_vault_keys_keep_their_order() -> None:
-    keys = environment.vault_keys(f"k2:{KEY}, k1:{'A' * 43}=")
-    assert list(keys.items()) == [("k2", bytes(range(32))), ("k1", bytes(32))]
+    keys = environment.vault_keys(f"k2:{KEY}, 2026-k.1_b:{'/' * 42}8=")
+    assert list(keys.items()) == [("k2", bytes(range(32))), ("2026-k.1_b", b"\xff" * 32)]
 
 
-@pytest.mark.parametrize("text", ["", KEY, f":{KEY}", "k1:abc", "k1:####", f"k1:{KEY},k1:{KEY}", f"k1:{KEY},"])
+def test_a_vault_key_of_zeros_is_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match="number 2 is all zeros"):
+        environment.vault_keys(f"k2:{KEY},k1:{'A' * 43}=")
+
+
+@pytest.mark.parametrize(
+    "text", ["", KEY, f":{KEY}", "k1:abc", "k1:####", f"k1:{KEY},k1:{KEY}", f"k1:{KEY},", f"k 1:{KEY}", f"{'k' * 65}:{KEY}"]
+)
 def test_malformed_vault_keys_are_refused_and_not_shown(text: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="VAULT_KEYS must be") as caught:
         environment.vault_keys(text)

@@ -75,7 +75,7 @@ def test_a_superuser_makes_roles_and_extension_once(server: Path, monkeypatch: p
 
 def test_the_tables_belong_to_an_owner_whom_row_security_binds(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point_to(server, monkeypatch, admin="postgres")
-    secrets = {"SECRET_KEY": "x" * 60, "VAULT_KEYS": "k1:" + "A" * 43 + "="}
+    secrets = {"SECRET_KEY": "x" * 60, "VAULT_KEYS": "k1:" + "B" * 43 + "="}
     command = [sys.executable, "manage.py", "prepare_database"]
     done = subprocess.run(command, cwd=layout.CHECKOUT, env=os.environ | secrets, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

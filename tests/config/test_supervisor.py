@@ -64,6 +64,7 @@ def test_the_demo_is_in_before_the_web_starts_and_its_failure_stops_nothing(
     monkeypatch.setattr(Supervisor, "_watch", watch)
     monkeypatch.setattr("config.supervisor.demo_lines", lambda: ["Demo logins"])
     monkeypatch.setattr("config.external.prepare", lambda: None)
+    monkeypatch.setattr("config.supervisor.check_master_keys", lambda: None)
     with socket.socket() as listener:
         Supervisor(host="127.0.0.1", port=1, demo=True)._run(listener, None)
     printed, said = capfd.readouterr()

@@ -168,7 +168,7 @@ def test_an_unwritable_data_directory_is_one_line(fresh: Installation) -> None:
     "url", ["postgres://backroom_app@127.0.0.1:1/backroom", "nonsense", "postgres://x@nowhere.invalid/x"]
 )
 def test_a_wrong_database_url_is_one_line(fresh: Installation, url: str) -> None:
-    secrets = {"SECRET_KEY": "x" * 60, "VAULT_KEYS": "k1:" + "A" * 43 + "="}
+    secrets = {"SECRET_KEY": "x" * 60, "VAULT_KEYS": "k1:" + "B" * 43 + "="}
     addresses = {"DATABASE_URL": url, "DATABASE_OWNER_URL": url}
     line = one_line(fresh.run("up", "--port", str(fresh.port), **addresses, **secrets))
     assert re.search(r"DATABASE_(OWNER_)?URL (does not work|is not an address)", line)

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from tenants.models import TenantModel
+from vault.crypto import DataKey, unwrap
 
 
 class MasterKey(TenantModel):
@@ -52,3 +53,8 @@ class TenantKey(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.master_key}: {self.pk}"
+
+    def data_key(self) -> DataKey:
+        """Return the key in the clear; raises ``CredentialUnreadable``."""
+        assert self.tenant_id is not None
+        return unwrap(bytes(self.wrapped), tenant=self.tenant_id, key=self.pk)
