@@ -53,8 +53,8 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
-                'indexes': [models.Index(fields=['tenant', 'subject_kind', 'subject_id', 'id'], name='auditentry_subject'), models.Index(condition=models.Q(('position', None)), fields=['tenant', 'id'], name='auditentry_unsealed')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'position'), name='auditentry_position', violation_error_message='The chain has this link already.'), models.CheckConstraint(condition=models.Q(models.Q(('hash__isnull', True), ('position__isnull', True)), models.Q(('hash__isnull', False), ('position__isnull', False)), _connector='OR'), name='auditentry_sealed_whole', violation_error_message='A sealed entry has a number and a hash.')],
+                'indexes': [models.Index(fields=['tenant', 'subject_id'], name='auditentry_subject'), models.Index(condition=models.Q(('position', None)), fields=['tenant', 'id'], name='auditentry_unsealed')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('position__isnull', False)), fields=('tenant', 'position'), name='auditentry_position', violation_error_message='The chain has this link already.'), models.CheckConstraint(condition=models.Q(models.Q(('hash__isnull', True), ('position__isnull', True)), models.Q(('hash__isnull', False), ('position__isnull', False)), _connector='OR'), name='auditentry_sealed_whole', violation_error_message='A sealed entry has a number and a hash.')],
             },
         ),
         migrations.CreateModel(

@@ -57,6 +57,7 @@ class AuditEntry(TenantModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "position"],
+                condition=models.Q(position__isnull=False),
                 name="auditentry_position",
                 violation_error_message=_("The chain has this link already."),
             ),
@@ -68,7 +69,7 @@ class AuditEntry(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["tenant", "subject_kind", "subject_id", "id"], name="auditentry_subject"),
+            models.Index(fields=["tenant", "subject_id"], name="auditentry_subject"),  # read by the history of a row
             # read by the sealing
             models.Index(fields=["tenant", "id"], condition=models.Q(position=None), name="auditentry_unsealed"),
         ]

@@ -19,34 +19,34 @@ DECLARE
     actor_kind constant text := coalesce(actor[1], 'system');
     actor_id constant uuid := nullif(actor[2], '')::uuid;
     request_id constant uuid := nullif(actor[3], '')::uuid;
-    -- A global row's entry belongs to the tenant worked in, else to the platform.
-    scope constant uuid := coalesce(nullif(current_setting('backroom.tenant', true), ''),
-                                    '00000000-0000-7000-8000-000000000000')::uuid;
+    -- Inside a tenant's scope row security lets only its own rows be written; without one the row itself says whose it is.
+    tenant constant uuid := nullif(current_setting('backroom.tenant', true), '')::uuid;
+    platform constant uuid := '00000000-0000-7000-8000-000000000000';
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO tenants_auditentry
             (tenant_id, verb, subject_kind, subject_id, actor_kind, actor_id, request_id, after)
-        SELECT coalesce((new_row ->> 'tenant_id')::uuid, scope), 'insert', kind, (new_row ->> 'id')::uuid,
+        SELECT coalesce(tenant, (new_row ->> 'tenant_id')::uuid, platform), 'insert', kind, id,
                actor_kind, actor_id, request_id, (new_row - noise) || secrets
-        FROM (SELECT to_jsonb(n) AS new_row FROM new_rows n OFFSET 0) AS rows;
+        FROM (SELECT id, to_jsonb(n) AS new_row FROM new_rows n OFFSET 0) AS rows;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO tenants_auditentry
             (tenant_id, verb, subject_kind, subject_id, actor_kind, actor_id, request_id, before)
-        SELECT coalesce((old_row ->> 'tenant_id')::uuid, scope), 'delete', kind, (old_row ->> 'id')::uuid,
+        SELECT coalesce(tenant, (old_row ->> 'tenant_id')::uuid, platform), 'delete', kind, id,
                actor_kind, actor_id, request_id, (old_row - noise) || secrets
-        FROM (SELECT to_jsonb(o) AS old_row FROM old_rows o OFFSET 0) AS rows;
+        FROM (SELECT id, to_jsonb(o) AS old_row FROM old_rows o OFFSET 0) AS rows;
     ELSE
         INSERT INTO tenants_auditentry
             (tenant_id, verb, subject_kind, subject_id, actor_kind, actor_id, request_id, before, after)
-        SELECT coalesce((new_row ->> 'tenant_id')::uuid, scope), 'update', kind, (new_row ->> 'id')::uuid,
+        SELECT coalesce(tenant, (new_row ->> 'tenant_id')::uuid, platform), 'update', kind, id,
                actor_kind, actor_id, request_id, changed.before, changed.after
         -- A full join is never a nested loop, which a plan made for one row would be for the next 100,000 as well.
-        FROM (SELECT to_jsonb(o) - noise AS old_row, to_jsonb(n) AS new_row
+        FROM (SELECT n.id, to_jsonb(o) AS old_row, to_jsonb(n) AS new_row
               FROM old_rows o FULL JOIN new_rows n ON o.id = n.id OFFSET 0) AS rows
         CROSS JOIN LATERAL (
             SELECT jsonb_object_agg(key, coalesce(secrets -> key, old_row -> key)) AS before,
                    jsonb_object_agg(key, coalesce(secrets -> key, value)) AS after
-            FROM jsonb_each(new_row - noise) WHERE value IS DISTINCT FROM old_row -> key
+            FROM jsonb_each(new_row) WHERE value IS DISTINCT FROM old_row -> key AND key <> ALL (noise)
         ) AS changed
         WHERE changed.after IS NOT NULL;
     END IF;
