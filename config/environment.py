@@ -73,11 +73,28 @@ def networks(text: str) -> list[IPv4Network | IPv6Network]:
     return found
 
 
-def embedding_provider(text: str) -> str:
-    """Return the name of what computes embeddings. Raises ImproperlyConfigured for one that there is not yet."""
-    if text not in ("", "offline"):
-        raise ImproperlyConfigured(f"EMBEDDING_PROVIDER={text} is not supported yet: set it to offline or leave it out.")
-    return "offline"
+def model_address(name: str, text: str) -> str:
+    """Read the address of a server that speaks OpenAI's protocol; empty when there is none. Raises ImproperlyConfigured."""
+    parts = urlsplit(text.strip())
+    if text.strip() and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ImproperlyConfigured(f"{name} is not an address like http://127.0.0.1:8080/v1.")
+    return text.strip().rstrip("/")
+
+
+def language_model(*, address: str, model: str) -> str:
+    """Return the name of the model that chats. Raises ImproperlyConfigured for an address without one."""
+    if address and not model:
+        raise ImproperlyConfigured("LLM_MODEL must be set when LLM_BASE_URL is.")
+    return model
+
+
+def embedding_provider(text: str, *, address: str, model: str) -> str:
+    """Return the name of what computes embeddings. Raises ImproperlyConfigured for an unknown one, or a half of one."""
+    if text not in ("", "offline", "openai"):
+        raise ImproperlyConfigured(f"EMBEDDING_PROVIDER={text} is not known: set it to offline or openai.")
+    if text == "openai" and not (address and model):
+        raise ImproperlyConfigured("EMBEDDING_BASE_URL and EMBEDDING_MODEL must be set when EMBEDDING_PROVIDER is openai.")
+    return text or "offline"
 
 
 def database_from_url(name: str, url: str) -> dict[str, object]:

@@ -50,7 +50,16 @@ TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 API_RATE = env.str("API_RATE", default="3000/min")
 OUTBOUND_ALLOW = environment.networks(env.str("OUTBOUND_ALLOW", default=""))
-EMBEDDING_PROVIDER = environment.embedding_provider(env.str("EMBEDDING_PROVIDER", default=""))
+# Any server that speaks OpenAI's protocol; a tenant's own credential comes before it.
+LLM_BASE_URL = environment.model_address("LLM_BASE_URL", env.str("LLM_BASE_URL", default=""))
+LLM_API_KEY = env.str("LLM_API_KEY", default="")
+LLM_MODEL = environment.language_model(address=LLM_BASE_URL, model=env.str("LLM_MODEL", default=""))
+EMBEDDING_BASE_URL = environment.model_address("EMBEDDING_BASE_URL", env.str("EMBEDDING_BASE_URL", default=""))
+EMBEDDING_API_KEY = env.str("EMBEDDING_API_KEY", default="")
+EMBEDDING_MODEL = env.str("EMBEDDING_MODEL", default="")
+EMBEDDING_PROVIDER = environment.embedding_provider(
+    env.str("EMBEDDING_PROVIDER", default=""), address=EMBEDDING_BASE_URL, model=EMBEDDING_MODEL
+)
 # Made when the demo is loaded, not before.
 DEMO_PASSWORD = lazy(lambda: env.str("DEMO_PASSWORD", default="") or embedded.secret("DEMO_PASSWORD"), str)()
 

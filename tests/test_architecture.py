@@ -146,6 +146,7 @@ NETWORK = {
         "httpcore",
         "httpx2",
         "httpcore2",
+        "openai",
     ),
     *("smtplib", "imaplib", "poplib", "ftplib", "telnetlib", "xmlrpc.client", "asyncio", "websockets"),
 }
@@ -155,6 +156,7 @@ NETWORK_USERS = {
     "config/embedded/valkey.py": "waits for the server it starts",
     "config/supervisor.py": "asks its own web server whether it lives",
     "tenants/mail.py": "names the errors of the mail server that the environment gives",
+    "vault/providers/openai_compatible.py": "gives the SDK the one client's transport",
     "vault/outbound.py": "the one client for everything outside",
 }
 """Every file that may open a connection by itself, and why; all others call ``vault.outbound``."""

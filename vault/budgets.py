@@ -79,6 +79,8 @@ def reserve(
     ``subject`` is what it is for, as kind and id. Raises ``BudgetExceeded``, ``ModelUnpriced``, and ``Conflict``
     (``already_settled``) for a key whose call has ended.
     """
+    if any(not block._from_testcase for block in connection.atomic_blocks):  # type: ignore[attr-defined] # not in the stubs
+        raise RuntimeError("A model is called inside a transaction, which would be held open while it answers.")
     values = {
         "key": key,
         "kind": kind,

@@ -103,7 +103,10 @@ def start(*words: str, **changes: str) -> tuple[int, str]:
         ({"WEB_WORKERS": "0"}, "WEB_WORKERS must be at least 1."),
         ({"REDIS_URL": "nonsense"}, "REDIS_URL is not an address"),
         ({"REDIS_URL": "redis://h/x"}, "The database in REDIS_URL must be a whole number, not 'x'."),
-        ({"EMBEDDING_PROVIDER": "openai"}, "EMBEDDING_PROVIDER=openai is not supported yet"),
+        ({"EMBEDDING_PROVIDER": "ollama"}, "EMBEDDING_PROVIDER=ollama is not known"),
+        ({"EMBEDDING_PROVIDER": "openai"}, "EMBEDDING_BASE_URL and EMBEDDING_MODEL must be set"),
+        ({"EMBEDDING_BASE_URL": "localhost:8080"}, "EMBEDDING_BASE_URL is not an address"),
+        ({"LLM_BASE_URL": "http://127.0.0.1:8080/v1"}, "LLM_MODEL must be set"),
         (
             {"OUTBOUND_ALLOW": "10.0.0.0/8,intranet"},
             "OUTBOUND_ALLOW must be networks like 10.1.0.0/16, and 'intranet' is none.",

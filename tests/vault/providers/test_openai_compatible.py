@@ -1,0 +1,439 @@
+"""Chat and embeddings against a server that speaks the real protocol, well and badly; the ledger is right after each."""
+
+import json
+import logging
+import time
+from datetime import timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bots.models import Bot
+from tenants.errors import Conflict
+from tenants.scope import platform_scope
+from tests.conftest import in_tenant
+from tests.rows import make_row
+from tests.vault import openai_server as server
+from tests.vault.openai_server import KEY, openai_server
+from vault.budgets import BudgetExceeded, save_budget
+from vault.models import Budget, CredentialUse, ModelPrice, UsageEntry
+from vault.prices import Tokens
+from vault.providers import metering
+from vault.providers.endpoints import Endpoint
+from vault.providers.errors import ProviderError
+from vault.providers.metering import Purpose
+from vault.providers.openai_compatible import ChatRequest, chat, embed, stream_chat
+from vault.providers.reading import ChatAnswer, read_chat, read_embeddings, read_usage
+from vault.services import store_credential
+
+pytestmark = pytest.mark.django_db
+
+ASK = ChatRequest([{"role": "user", "content": "Do you have a lamp?"}], max_output_tokens=100)
+
+
+@pytest.fixture
+def remote(settings, monkeypatch):
+    """Return the server that the environment names, at prices of 1 and 2 dollars a million tokens."""
+    monkeypatch.setattr(metering, "FIRST_WAIT", 0.01)
+    with openai_server() as found:
+        settings.LLM_BASE_URL, settings.LLM_API_KEY, settings.LLM_MODEL = found.base_url, KEY, "gpt-test"
+        since = timezone.now() - timedelta(days=1)
+        with platform_scope(reason="prices are the platform's"):
+            ModelPrice.objects.create(model="gpt-test", valid_from=since, input_price=1, output_price=2)
+            ModelPrice.objects.create(model="embed-test", valid_from=since, input_price=1)
+        yield found
+
+
+@pytest.fixture
+def shop(saigon):
+    with in_tenant(saigon.tenant):
+        yield saigon
+
+
+def ledger():
+    """Return state, error and what was charged, of each call in turn."""
+    return list(UsageEntry.objects.order_by("id").values_list("state", "error_kind", "is_estimated"))
+
+
+def refused(call, *arguments, **options):
+    with pytest.raises(ProviderError) as caught:
+        call(*arguments, **options)
+    assert KEY not in caught.value.message
+    return caught.value
+
+
+# --- chat
+
+
+def test_a_chat_asks_in_the_protocols_words_and_is_metered(shop, remote):
+    turn = uuid4()
+    remote.script = [server.says(server.chat_body("Yes, two.", told=server.usage(1000, 200, cached=600, reasoning=50)))]
+    answer = chat(ASK, purpose=Purpose("turn/1", subject=("runtime.turn", turn)))
+    assert (answer.text, answer.finish_reason) == ("Yes, two.", "stop")
+    assert answer.tokens == Tokens(1000, 200, 600, 50)
+    asked = remote.asked[0]
+    assert asked.path == "/v1/chat/completions"
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
+    assert asked.body == {"model": "gpt-test", "messages": ASK.messages, "max_tokens": 100}
+    entry = UsageEntry.objects.get()
+    assert (entry.key, entry.kind, entry.provider, entry.model) == ("turn/1/1", "chat", "openai", "gpt-test")
+    assert (entry.subject_kind, entry.subject_id) == ("runtime.turn", turn)
+    assert (entry.input_tokens, entry.cached_input_tokens) == (1000, 600)
+    assert (entry.output_tokens, entry.reasoning_tokens) == (200, 50)
+    assert entry.amount == Decimal("0.0014")
+    assert entry.latency_ms is not None
+    assert entry.reserved_amount >= Decimal("0.0002") + Decimal(len("Do you have a lamp?")) / 1_000_000
+
+
+def test_tools_formats_and_their_answers_pass_as_they_are(shop, remote):
+    call = {"id": "call_1", "type": "function", "function": {"name": "price", "arguments": '{"sku": "LAMP'}}
+    remote.script = [server.says(server.chat_body(None, finish_reason="tool_calls", tool_calls=[call]))]
+    tools = [{"type": "function", "function": {"name": "price", "parameters": {"type": "object"}}}]
+    answer = chat(ChatRequest(ASK.messages, 50, tools=tools, response_format={"type": "json_object"}, temperature=0))
+    assert remote.asked[0].body["tools"] == tools
+    assert remote.asked[0].body["response_format"] == {"type": "json_object"}
+    assert remote.asked[0].body["temperature"] == 0
+    assert [(one.id, one.name, one.arguments) for one in answer.tool_calls] == [("call_1", "price", '{"sku": "LAMP')]
+    assert (answer.text, answer.finish_reason) == ("", "tool_calls")
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "tries"),
+    [
+        (server.error(400, "context_length_exceeded"), "permanent", 1),
+        (server.error(401, "invalid_api_key"), "permanent", 1),
+        (server.error(403), "permanent", 1),
+        (server.error(404, "model_not_found"), "permanent", 1),
+        (server.error(429, "insufficient_quota"), "quota", 1),
+        (server.error(402), "quota", 1),
+        (server.error(408), "retry", 3),
+        (server.error(409), "retry", 3),
+        (server.error(429, "rate_limit_exceeded"), "retry", 3),
+        (server.error(500), "retry", 3),
+        (server.error(503), "retry", 3),
+        (server.says({"detail": "No such model"}, 404), "permanent", 1),
+        (server.says({"error": "loading"}, 503), "retry", 3),
+        (server.says([], 500), "retry", 3),
+        (server.sends(b"<html>Bad gateway</html>", 502, "text/html"), "retry", 3),
+        (server.says({}, 302, Location="http://127.0.0.1:1/"), "permanent", 1),
+    ],
+)
+def test_refusals_are_told_by_kind_and_cost_nothing(shop, remote, step, kind, tries):
+    remote.script = [step] * tries
+    assert refused(chat, ASK).kind == kind
+    assert len(remote.asked) == tries
+    assert ledger() == [("failed", kind, False)] * tries
+    assert set(UsageEntry.objects.values_list("amount", flat=True)) == {0}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        server.sends(b'{"choices": ['),
+        server.sends(b"<html>hello</html>", content_type="text/html"),
+        server.sends(b"null"),
+        server.sends(b"[" * 100_000),
+        server.says({"choices": []}),
+        server.says({"choices": [{"message": "hello"}]}),
+    ],
+    ids=["half", "html", "null", "deep", "no choice", "no message"],
+)
+def test_garbage_is_tried_again_and_then_permanent_and_may_have_cost_its_worst(shop, remote, step):
+    remote.script = [step] * 3
+    assert refused(chat, ASK).kind == "permanent"
+    assert ledger() == [("failed", "retry", True)] * 3
+    assert all(one.amount == one.reserved_amount > 0 for one in UsageEntry.objects.all())
+
+
+def test_a_try_that_helps_is_a_call_of_its_own_in_the_ledger(shop, remote):
+    remote.script = [server.error(500), server.hangs_up]
+    assert chat(ASK, purpose=Purpose("turn/1")).text == "Hello there"
+    assert list(UsageEntry.objects.order_by("id").values_list("key", "state", "is_estimated")) == [
+        ("turn/1/1", "failed", False),
+        ("turn/1/2", "failed", True),
+        ("turn/1/3", "settled", False),
+    ]
+    with pytest.raises(Conflict) as caught:
+        chat(ASK, purpose=Purpose("turn/1"))
+    assert caught.value.code == "already_settled"
+    assert len(remote.asked) == 3
+
+
+@pytest.mark.parametrize("header", [{"retry_after": "0.3"}, {"retry_after_ms": "300"}, {"retry_after": "a while"}])
+def test_the_wait_a_provider_asks_for_is_kept(shop, remote, header):
+    remote.script = [server.error(429, "rate_limit_exceeded", **header)]
+    began = time.monotonic()
+    chat(ASK)
+    assert (time.monotonic() - began > 0.3) is ("while" not in header.get("retry_after", ""))
+
+
+def test_a_wait_longer_than_the_time_left_is_not_begun(shop, remote):
+    remote.script = [server.error(429, "rate_limit_exceeded", retry_after="60")]
+    began = time.monotonic()
+    assert refused(chat, ASK, within=5).kind == "retry"
+    assert time.monotonic() - began < 2
+    assert len(remote.asked) == 1
+
+
+def test_a_slow_provider_is_left_in_time_and_charged_its_worst(shop, remote):
+    remote.script = [server.slow(2)]
+    began = time.monotonic()
+    assert refused(chat, ASK, within=0.4).kind == "timeout"
+    assert time.monotonic() - began < 1.5
+    assert ledger() == [("failed", "timeout", True)]
+
+
+def test_a_provider_that_is_not_there_costs_nothing(shop, remote, settings):
+    settings.LLM_BASE_URL = "http://127.0.0.1:1/v1"
+    assert refused(chat, ASK).kind == "retry"
+    assert ledger() == [("failed", "retry", False)] * 3
+
+
+@pytest.mark.parametrize("told", [{}, {"prompt_tokens": "many"}, {"prompt_tokens": -1}, [], "none"])
+def test_an_answer_that_does_not_say_what_it_used_is_charged_its_worst(shop, remote, told):
+    remote.script = [server.says(server.chat_body("Hello", told=told))]
+    assert chat(ASK).tokens is None
+    entry = UsageEntry.objects.get()
+    assert (entry.state, entry.amount, entry.is_estimated) == ("settled", entry.reserved_amount, True)
+
+
+def test_the_words_of_a_provider_never_show_the_key(shop, remote, caplog):
+    caplog.set_level(logging.DEBUG)
+    told = f"Incorrect API key provided: {KEY}. sk-proj-anotherone123 \x00\n" + "x" * 5000
+    remote.script = [server.error(401, "invalid_api_key", told)]
+    error = refused(chat, ASK)
+    assert "Incorrect API key provided: [redacted]. [redacted]" in error.message
+    assert len(error.message) < 500
+    assert "\n" not in error.message
+    assert KEY not in caplog.text
+
+
+def test_an_exhausted_budget_asks_nobody(shop, remote):
+    save_budget(budget=Budget(limit_amount=0))
+    with pytest.raises(BudgetExceeded):
+        chat(ASK)
+    assert (remote.asked, ledger()) == ([], [])
+
+
+def test_a_model_is_not_called_inside_a_transaction(shop, remote):
+    with pytest.raises(RuntimeError, match="transaction"), transaction.atomic():
+        chat(ASK)
+    assert remote.asked == []
+
+
+def test_without_any_model_configured_the_error_says_so(shop, settings):
+    settings.LLM_BASE_URL = ""
+    assert refused(chat, ASK).message == "No language model is configured."
+
+
+# --- the tenant's own account
+
+
+def a_credential(remote, **options):
+    secret = {"api_key": "sk-the-tenants-own-key-0001", "base_url": remote.base_url}
+    return store_credential(provider="openai", kind="api_key", label="Ours", secret=secret, **options)
+
+
+def test_a_tenants_own_account_comes_before_the_environments(shop, remote, settings, loopback_allowed):
+    settings.LLM_BASE_URL = "http://127.0.0.1:1/v1"
+    credential = a_credential(remote, metadata={"model": "gpt-own"})
+    chat(ASK)
+    assert remote.asked[0].headers["authorization"] == "Bearer sk-the-tenants-own-key-0001"
+    assert remote.asked[0].body["model"] == "gpt-own"
+    assert UsageEntry.objects.get().credential_id == credential.pk
+    assert CredentialUse.objects.get().why == "chat"
+
+
+def test_a_tenants_own_address_cannot_lead_inside(shop, remote):
+    a_credential(remote)
+    error = refused(chat, ASK)
+    assert (error.kind, remote.asked) == ("permanent", [])
+    assert ledger() == [("failed", "permanent", False)]
+
+
+def test_a_bot_without_a_grant_uses_the_environments_account(shop, remote, loopback_allowed):
+    a_credential(remote)
+    chat(ASK, purpose=Purpose(bot_id=make_row(Bot).pk))
+    assert remote.asked[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+# --- streams
+
+
+def test_a_stream_yields_its_pieces_as_they_come_and_is_metered_at_its_end(shop, remote):
+    remote.script = [server.streamed("We have", " two lamps.", told=server.usage(40, 8), pause=0.05)]
+    stream = stream_chat(ASK)
+    assert next(stream) == "We have"
+    assert UsageEntry.objects.get().state == "reserved"
+    *pieces, answer = stream
+    assert (pieces, answer.text, answer.tokens) == ([" two lamps."], "We have two lamps.", Tokens(40, 8))
+    assert remote.asked[0].body["stream_options"] == {"include_usage": True}
+    entry = UsageEntry.objects.get()
+    assert (entry.state, entry.input_tokens, entry.output_tokens, entry.is_estimated) == ("settled", 40, 8, False)
+
+
+def test_a_streamed_tool_call_is_put_together(shop, remote):
+    parts = [
+        {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": {"name": "price", "arguments": ""}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": '{"sku":'}}]},
+        {"tool_calls": [{"index": 1, "id": "call_2", "function": {"name": "stock", "arguments": "{}"}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": '"LAMP"}'}}]},
+    ]
+    remote.script = [server.flows(server.events(*map(server.chunk, parts), server.chunk({}, "tool_calls")))]
+    (answer,) = stream_chat(ASK)
+    assert [(one.name, one.arguments) for one in answer.tool_calls] == [("price", '{"sku":"LAMP"}'), ("stock", "{}")]
+    assert ledger() == [("settled", "", True)]  # no usage was told
+
+
+HALF = server.events(server.chunk({"content": "We have"}), done=False)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "kind"),
+    [
+        (HALF, "permanent"),
+        ([*HALF, b'data: {"choices": [\n\n'], "permanent"),
+        ([*HALF, b'data: {"error": {"message": "overloaded", "code": "server_error"}}\n\n'], "retry"),
+        ([*HALF, b'data: {"error": {"message": "no money", "code": "insufficient_quota"}}\n\n'], "quota"),
+    ],
+    ids=["drop", "broken JSON", "error", "quota"],
+)
+def test_a_stream_that_breaks_off_is_an_error_after_its_pieces_and_charged_its_worst(shop, remote, pieces, kind):
+    remote.script = [server.flows(pieces)]
+    stream = stream_chat(ASK)
+    assert next(stream) == "We have"
+    assert refused(next, stream).kind == kind
+    assert len(remote.asked) == 1
+    assert ledger() == [("failed", kind, True)]
+
+
+def test_a_stream_that_cannot_be_opened_is_tried_again(shop, remote):
+    remote.script = [server.error(503)]
+    *_pieces, answer = stream_chat(ASK)
+    assert answer.text == "Hello there"
+    assert ledger() == [("failed", "retry", False), ("settled", "", False)]
+
+
+def test_a_slow_stream_ends_in_time(shop, remote):
+    remote.script = [server.streamed(*"abcdefghij", pause=0.2)]
+    began = time.monotonic()
+    assert refused(list, stream_chat(ASK, within=0.6)).kind == "timeout"
+    assert time.monotonic() - began < 1.5
+    assert ledger() == [("failed", "timeout", True)]
+
+
+def test_who_stops_reading_a_stream_is_charged_its_worst(shop, remote):
+    remote.script = [server.streamed("We", " have", " two")]
+    stream = stream_chat(ASK)
+    next(stream)
+    stream.close()
+    assert ledger() == [("failed", "abandoned", True)]
+
+
+# --- embeddings
+
+
+def at(remote, model="embed-test"):
+    return Endpoint(remote.base_url, KEY, model, is_trusted=True)
+
+
+def test_vectors_come_in_the_order_asked_for_filled_up_and_of_unit_length(shop, remote):
+    found = embed(["lamp", "a much longer text", "zzz"], endpoint=at(remote))
+    assert found.shape == (3, 1536)
+    assert np.allclose(np.linalg.norm(found, axis=1), 1)
+    assert not found[:, 8:].any()
+    wanted = np.array(server.vector_of("zzz", 8))
+    assert np.allclose(found[2, :8], wanted / np.linalg.norm(wanted), atol=1e-6)
+    entry = UsageEntry.objects.get()
+    assert (entry.kind, entry.input_tokens, entry.output_tokens, entry.amount) == ("embedding", 9, 0, Decimal("0.000009"))
+    assert remote.asked[0].body["encoding_format"] == "float"
+    assert "dimensions" not in remote.asked[0].body
+
+
+def test_openais_third_generation_is_asked_for_vectors_that_fit(shop, remote):
+    embed(["lamp"], endpoint=at(remote, "text-embedding-3-large"))
+    assert remote.asked[0].body["dimensions"] == 1536
+
+
+def vectors(*rows, indexes=None):
+    data = [
+        {"object": "embedding", "index": index, "embedding": row}
+        for index, row in zip(indexes or range(len(rows)), rows, strict=True)
+    ]
+    return server.sends(json.dumps({"object": "list", "data": data}).encode())
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        vectors([1.0] * 1537, [1.0] * 1537),
+        vectors([1.0, 2.0], [1.0]),
+        vectors([], []),
+        vectors([0.0, 0.0], [1.0, 0.0]),
+        vectors([float("nan"), 1.0], [1.0, 0.0]),
+        vectors([float("inf"), 1.0], [1.0, 0.0]),
+        vectors(["1", 1.0], [1.0, 0.0]),
+        vectors([None, 1.0], [1.0, 0.0]),
+        vectors([True, 1.0], [1.0, 0.0]),
+        vectors("AAAA", "AAAA"),
+        vectors([1.0, 0.0]),
+        vectors([1.0, 0.0], [1.0, 0.0], indexes=[0, 0]),
+        vectors([1.0, 0.0], [1.0, 0.0], indexes=[1, 2]),
+        server.says({"data": {}}),
+        server.says({}),
+    ],
+)
+def test_vectors_that_cannot_be_right_are_refused(shop, remote, step):
+    remote.script = [step]
+    assert refused(embed, ["a", "b"], endpoint=at(remote)).kind == "permanent"
+    assert ledger() == [("failed", "permanent", True)]
+
+
+# --- reading, whatever comes
+
+nonsense = st.sampled_from([None, True, -1, 2**70, 1e400, float("nan"), "", "text", [], {}, [None], [[]], {"index": 0}])
+inner = nonsense | st.fixed_dictionaries(
+    {},
+    optional={
+        "message": nonsense | st.fixed_dictionaries({}, optional={"content": nonsense, "tool_calls": nonsense}),
+        "finish_reason": nonsense,
+        "index": nonsense | st.just(0),
+        "embedding": nonsense | st.lists(nonsense, max_size=3),
+    },
+)
+bodies = st.fixed_dictionaries(
+    {},
+    optional={
+        "choices": nonsense | st.lists(inner, max_size=2),
+        "data": nonsense | st.lists(inner, max_size=2),
+        "usage": nonsense | st.fixed_dictionaries({}, optional={"prompt_tokens": nonsense, "total_tokens": nonsense}),
+    },
+)
+
+
+@given(bodies)
+def test_whatever_comes_is_read_or_refused_as_a_providers_error(body):
+    for read in (read_chat, lambda one: read_embeddings(one, 1)):
+        found = outcome(read, body)
+        assert isinstance(found, (ChatAnswer, np.ndarray, ProviderError))
+
+
+def outcome(read, body):
+    try:
+        return read(body)
+    except ProviderError as error:
+        return error
+
+
+@given(*[st.integers(0, 10**6)] * 4)
+def test_tokens_are_counted_once_whether_reasoning_stands_inside_the_output_or_beside_it(prompt, said, cached, thought):
+    inside = server.usage(prompt, said + thought, min(cached, prompt), thought)
+    beside = {**inside, "completion_tokens": said, "total_tokens": prompt + said + thought}
+    assert read_usage(inside) == Tokens(prompt, said + thought, min(cached, prompt), thought)
+    assert read_usage(beside) == read_usage(inside)

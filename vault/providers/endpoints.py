@@ -1,0 +1,63 @@
+"""Where models are asked, and with which key: the tenant's own account first, then what the environment says."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from vault.providers.errors import ProviderError
+from vault.services import NotGranted, find_credential, reveal
+
+PROVIDER = "openai"
+"""The protocol, and the name under which prices and usage of everything that speaks it stand."""
+OPENAI = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A server that speaks OpenAI's protocol. ``is_trusted``: the environment named it, so it may be inside."""
+
+    base_url: str
+    api_key: str = field(repr=False)
+    model: str = ""
+    is_trusted: bool = False
+    organization: str | None = None
+    project: str | None = None
+    credential_id: UUID | None = None
+
+
+def chat_endpoint(*, bot_id: UUID | None = None) -> Endpoint:
+    """Return where the scope's tenant (and the bot) chats. Call it outside ``atomic``.
+
+    A credential's key goes to the credential's own address or to OpenAI, never to the environment's. A bot without a
+    grant uses the environment's account. Raises ``ProviderError`` (``permanent``) when nothing is configured.
+    """
+    if endpoint := _own(bot_id):
+        return endpoint
+    if not settings.LLM_BASE_URL:
+        raise ProviderError("permanent", _("No language model is configured."))
+    return Endpoint(settings.LLM_BASE_URL, settings.LLM_API_KEY, settings.LLM_MODEL, is_trusted=True)
+
+
+def _own(bot_id: UUID | None) -> Endpoint | None:
+    credential = find_credential(provider=PROVIDER)
+    if credential is None:
+        return None
+    try:
+        secret = reveal(credential, why="chat", bot_id=bot_id)
+    except NotGranted:
+        return None
+    return Endpoint(
+        secret.get("base_url") or OPENAI,
+        secret.get("api_key", ""),
+        str(credential.metadata.get("model", "")) or settings.LLM_MODEL,
+        organization=secret.get("organization"),
+        project=secret.get("project"),
+        credential_id=credential.pk,
+    )
+
+
+def embedding_endpoint() -> Endpoint:
+    """Return where the whole installation embeds: vectors of two models cannot be compared, so no tenant chooses."""
+    return Endpoint(settings.EMBEDDING_BASE_URL, settings.EMBEDDING_API_KEY, settings.EMBEDDING_MODEL, is_trusted=True)
