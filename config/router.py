@@ -45,6 +45,8 @@ urlpatterns = [
     path("auth/login-link/redeem/", ways_in.RedeemView.as_view()),
     path("tenant/", accounts.TenantView.as_view()),
     path("me/", accounts.MeView.as_view()),
+    path("me/password/", accounts.PasswordView.as_view()),
+    path("me/end-sessions/", accounts.EndSessionsView.as_view()),
     path("facts/", catalog.FactsView.as_view()),
     path("", include(router.urls)),
 ]

@@ -11,18 +11,20 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
-from rest_framework_simplejwt.tokens import AccessToken
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
+from rest_framework_simplejwt.tokens import AccessToken, Token
 
 from tenants.actor import Actor, ActorKind, acting
 from tenants.keys import key_permissions
-from tenants.models import ApiKey, Membership, Tenant, hash_token
+from tenants.models import ApiKey, AuthIdentity, Membership, Setting, Tenant, hash_token
 from tenants.models.people import API_KEY_PREFIX
 from tenants.scope import platform_scope, tenant_scope
 
@@ -119,21 +121,36 @@ class PersonAuthentication(BearerAuthentication, JWTAuthentication):
             return None
         try:
             access = AccessToken(token)  # type: ignore[arg-type]
-            user_id, tenant_id = UUID(access["user_id"]), UUID(access["tenant"])
-        except (TokenError, InvalidToken, KeyError, ValueError) as error:
+        except TokenError as error:
             raise exceptions.AuthenticationFailed() from error
-        membership = find_membership(user_id=user_id, tenant_id=tenant_id)
+        membership = find_membership(access)
         if membership is None:
             raise exceptions.AuthenticationFailed()
+        tenant_id: Any = membership.tenant_id
         membership.user.remember_role(tenant_id, membership.role)
-        enter_tenant(request, tenant_id, kind=ActorKind.USER, actor_id=user_id)
+        enter_tenant(request, tenant_id, kind=ActorKind.USER, actor_id=membership.user_id)
+        if not membership.has_second_factor and Setting.effective("require_second_factor"):  # type: ignore[attr-defined]
+            message = _("This tenant asks for a second factor. Set one up in the admin, on the page of your account.")
+            raise exceptions.PermissionDenied(message, "second_factor_required")
         return membership.user, access
 
 
-def find_membership(*, user_id: UUID, tenant_id: UUID) -> Membership | None:
-    """Return the live membership of an active person in an active tenant, or None."""
+def find_membership(token: Token) -> Membership | None:
+    """Return the membership a person's token speaks for, or None when it speaks for nobody any more.
+
+    One query: is the person active and a member, the tenant active, and the refresh token, with which an access token
+    ends, not revoked? ``has_second_factor`` on the answer tells whether the person has one.
+    """
+    try:
+        user_id, tenant_id, session, epoch = (token[claim] for claim in ("user_id", "tenant", "session", "epoch"))
+        named = {"user_id": UUID(user_id), "tenant_id": UUID(tenant_id)}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return None
+    revoked = BlacklistedToken.objects.filter(token__jti=str(session))
+    factors = AuthIdentity.objects.filter(user_id=OuterRef("user_id"), confirmed_at__isnull=False)
     with platform_scope(reason="a token names its tenant"):
         live = Membership.objects.select_related("user", "tenant").filter(
-            user__is_active=True, tenant__status=Tenant.Status.ACTIVE
+            ~Exists(revoked), user__is_active=True, tenant__status=Tenant.Status.ACTIVE
         )
-        return live.filter(user_id=user_id, tenant_id=tenant_id).first()
+        membership = live.annotate(has_second_factor=Exists(factors)).filter(**named).first()
+    return membership if membership and membership.user.session_epoch == epoch else None

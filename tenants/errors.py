@@ -73,6 +73,16 @@ class PreconditionFailed(DomainError):
     status = 412
 
 
+class LockedOut(DomainError):
+    """Too many failed logins: 429. ``seconds`` until the next attempt is judged."""
+
+    status = 429
+
+    def __init__(self, message: str, *, seconds: int) -> None:
+        super().__init__("locked_out", message)
+        self.seconds = seconds
+
+
 class TooLarge(DomainError):
     """A body or a file above its limit: 413."""
 
@@ -160,6 +170,8 @@ def _first_message(detail: Any) -> str:
 def _headers_of(exc: Exception) -> dict[str, str]:
     if isinstance(exc, exceptions.Throttled):
         return {"Retry-After": str(max(1, int(getattr(exc, "wait", None) or 1)))}
+    if isinstance(exc, LockedOut):
+        return {"Retry-After": str(exc.seconds)}
     if isinstance(exc, (OperationalError, InterfaceError)):
         return {"Retry-After": "1"}
     header = getattr(exc, "auth_header", None)

@@ -9,10 +9,12 @@ from django.core.cache import cache
 
 from tenants.actor import Actor, ActorKind, acting
 from tenants.idempotency import forget_expired
+from tenants.lockout import forget_old_attempts
 from tenants.login_links import forget_old_links
 from tenants.mail import TASK as SEND_LOGIN_LINKS
 from tenants.mail import send_due_links
 from tenants.scope import NoScope, current_tenant_id, tenant_scope
+from tenants.services import forget_expired_tokens
 
 WORKER_SEEN = "backroom:worker-seen"
 
@@ -57,5 +59,7 @@ def send_login_links() -> None:
 
 @shared_task(name="tenants.forget_ways_in", ignore_result=True)
 def forget_ways_in() -> None:
-    """Delete old links."""
+    """Delete old links, counts of failed logins, and tokens that have expired."""
     forget_old_links()
+    forget_old_attempts()
+    forget_expired_tokens()

@@ -34,7 +34,10 @@ TENANT_SCOPES = {
 }
 """Every file that enters a tenant, and why."""
 
-ANY_SCOPES = {"tenants/models/people.py": "people are saved from anywhere, by Django itself too"}
+ANY_SCOPES = {
+    "tenants/models/people.py": "people are saved from anywhere, by Django itself too",
+    "tenants/second_factor.py": "a person's own, whether or not a tenant is entered",
+}
 """Every file that opens the platform where no scope is open, and why."""
 
 PLATFORM_SCOPES = {

@@ -128,6 +128,8 @@ ELSEWHERE = {
     "auth/token/": "no token is asked for: tests/tenants",
     "auth/token/refresh/": "no token is asked for: tests/tenants",
     "auth/token/revoke/": "no token is asked for: tests/tenants",
+    "me/end-sessions/": "people only, and each only the own account: tests/tenants",
+    "me/password/": "people only, and each only the own account: tests/tenants",
     "me/": "people only, and each only the own account: tests/tenants",
 }
 

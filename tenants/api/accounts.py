@@ -4,16 +4,18 @@ from typing import Any
 
 from django.db import models, transaction
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from tenants.api.base import TenantAPIView, check_if_match, etag_of
 from tenants.models import Tenant, User
+from tenants.passwords import change_password
 from tenants.permissions import IsPerson, person_of
 from tenants.scope import current_tenant_id
-from tenants.serializers import TenantSerializer
+from tenants.serializers import StrictSerializer, TenantSerializer
+from tenants.throttling import client_address
 
 
 class TenantInfoSerializer(TenantSerializer):
@@ -67,7 +69,7 @@ class MeSerializer(TenantSerializer):
 
     class Meta:
         model = User
-        fields = ("id", "email", "first_name", "last_name", "picture_url", "locale", "role", "tenant")
+        fields = ("id", "email", "first_name", "last_name", "picture_url", "locale", "time_zone", "role", "tenant")
         read_only_fields = ("email",)
 
     def get_role(self, user: User) -> str | None:
@@ -91,6 +93,38 @@ class MeView(TenantAPIView):
 
     @extend_schema(request=MeSerializer(partial=True), responses=MeSerializer)
     def patch(self, request: Request) -> Response:
-        """Change names, picture or language."""
+        """Change names, picture, language or time zone."""
         with transaction.atomic():
             return _changed(request, MeSerializer, User.objects.select_for_update().get(pk=person_of(request).pk))
+
+
+class PasswordSerializer(StrictSerializer):
+    """The password that holds, and the one that is to."""
+
+    old_password = serializers.CharField(max_length=1024, trim_whitespace=False, write_only=True)
+    new_password = serializers.CharField(max_length=1024, trim_whitespace=False, write_only=True)
+
+
+class PasswordView(TenantAPIView):
+    """The own password."""
+
+    permission_classes = (IsPerson,)
+
+    @extend_schema(request=PasswordSerializer, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Change the own password; every session and token of the person ends, this one too."""
+        values, person = self.read_body(PasswordSerializer), person_of(request)
+        change_password(user=person, old=values["old_password"], new=values["new_password"], client=client_address(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class EndSessionsView(TenantAPIView):
+    """The own sessions."""
+
+    permission_classes = (IsPerson,)
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """End every session and token of the person, this one too."""
+        person_of(request).end_sessions()
+        return Response(status=status.HTTP_204_NO_CONTENT)

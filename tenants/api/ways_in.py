@@ -16,13 +16,16 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from tenants.api.base import TenantAPIView
 from tenants.auth import find_membership
 from tenants.errors import DomainError
+from tenants.lockout import count_attempt, forgive_attempts
 from tenants.login_links import accept_invitation, find_link, request_login_link, spend
-from tenants.models import LoginToken, Membership, Tenant, User
+from tenants.models import AuthIdentity, LoginToken, Membership, Tenant, User
+from tenants.passwords import check_password
 from tenants.schema import example
 from tenants.scope import platform_scope
+from tenants.second_factor import Proof, check, enrolled
 from tenants.serializers import StrictSerializer
-from tenants.services import check_password, issue_tokens
-from tenants.throttling import LinkThrottle
+from tenants.services import issue_tokens
+from tenants.throttling import LinkThrottle, client_address
 
 
 @example(
@@ -35,6 +38,7 @@ class LoginSerializer(StrictSerializer):
     email = serializers.EmailField(max_length=254)
     password = serializers.CharField(max_length=1024, trim_whitespace=False, write_only=True)
     tenant = serializers.CharField(max_length=63, required=False)
+    otp = serializers.CharField(max_length=40, required=False, help_text="The app's code, or a recovery code.")
 
 
 @example("The refresh token of the last answer", {"refresh": "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.kZ1f"})
@@ -69,12 +73,38 @@ class TokenView(AuthView):
 
     @extend_schema(request=LoginSerializer, responses=TokensSerializer)
     def post(self, request: Request) -> Response:
-        """Exchange address and password for tokens; 422 ``tenant_required`` names the tenants to choose from."""
+        """Exchange address and password for tokens; 422 ``tenant_required`` names the tenants to choose from.
+
+        401 ``otp_required`` asks for the code of a second factor as well; 429 ``locked_out`` for patience.
+        """
         values = self.read_body(LoginSerializer)
+        attempt = {"email": values["email"], "client": client_address(request)}
+        count_attempt(**attempt)
         user = check_password(email=values["email"], password=values["password"])
         if user is None:
             raise AuthenticationFailed
-        return _tokens(_membership(user, values.get("tenant")))
+        proof = _proof(enrolled(user), values.get("otp"))
+        forgive_attempts(**attempt)
+        membership = _membership(user, values.get("tenant"))
+        _spend_proof(proof)
+        return _tokens(membership)
+
+
+def _proof(identity: AuthIdentity | None, code: str | None) -> Proof | None:
+    """Return what proves the second factor, None when the person has none; raises 401 without a right code."""
+    if identity is None:
+        return None
+    if not code:
+        raise AuthenticationFailed(_("Send the code of your authenticator app as well."), "otp_required")
+    proof = check(identity, code)
+    if proof is None:
+        raise AuthenticationFailed
+    return proof
+
+
+def _spend_proof(proof: Proof | None) -> None:
+    if proof and not proof.spend():
+        raise AuthenticationFailed
 
 
 def _membership(user: User, slug: str | None) -> Membership:
@@ -112,7 +142,7 @@ class RefreshView(AuthView):
     def post(self, request: Request) -> Response:
         """Exchange a refresh token, once, for new tokens."""
         token = _refresh_token(self.read_body(RefreshSerializer)["refresh"])
-        membership = token and find_membership(user_id=token["user_id"], tenant_id=token["tenant"])
+        membership = token and find_membership(token)
         if not token or not membership:
             raise AuthenticationFailed
         with transaction.atomic():
@@ -158,6 +188,7 @@ class RedeemSerializer(StrictSerializer):
 
     token = serializers.CharField(max_length=200)
     tenant = serializers.CharField(max_length=63, required=False)
+    otp = serializers.CharField(max_length=40, required=False, help_text="The app's code, or a recovery code.")
 
 
 class RedeemView(AuthView):
@@ -170,16 +201,30 @@ class RedeemView(AuthView):
         link = find_link(values["token"])
         if link is None:
             raise AuthenticationFailed
-        membership = _by_link(link, values.get("tenant"))
+        proof = self._proof_of(link, values.get("otp"))
+        membership = _by_link(link, values.get("tenant"), proof)
         if membership is None:
             raise AuthenticationFailed
         return _tokens(membership)
 
+    def _proof_of(self, link: LoginToken, code: str | None) -> Proof | None:
+        """Ask for the second factor; a link cannot be guessed, and so only wrong codes lock out."""
+        identity = enrolled(link.user) if link.user else None
+        if identity is None:
+            return None
+        attempt = {"email": link.email, "client": client_address(self.request)}
+        count_attempt(**attempt)
+        proof = _proof(identity, code)
+        forgive_attempts(**attempt)
+        return proof
 
-def _by_link(link: LoginToken, slug: str | None) -> Membership | None:
-    """Use the link up; returns the membership it leads to, or None when somebody was quicker."""
+
+def _by_link(link: LoginToken, slug: str | None, proof: Proof | None) -> Membership | None:
+    """Use link and code up; returns the membership they lead to, or None when somebody was quicker."""
     if link.purpose == LoginToken.Purpose.INVITATION:
+        _spend_proof(proof)
         return accept_invitation(link)
     assert link.user is not None
     membership = _membership(link.user, slug)
+    _spend_proof(proof)
     return membership if spend(link) else None

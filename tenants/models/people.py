@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -13,6 +14,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from tenants.fields import TenantForeignKey, TenantIdField, UUIDv7
@@ -158,6 +160,21 @@ class User(AbstractBaseUser):
         """Save in a scope: the audit has to know whose entry it is, and Django itself saves people outside any."""
         with any_scope(reason="a person's own account"):
             super().save(*args, **options)
+
+    @property
+    def session_epoch(self) -> str:
+        """Return what every session and token of this person carries; it changes when all of them end."""
+        return self.sessions_ended_at.isoformat() if self.sessions_ended_at else ""
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Let a session end with the password it began with, and when all sessions are ended."""
+        salt = "tenants.models.User.get_session_auth_hash"
+        return salted_hmac(salt, f"{self.password} {self.session_epoch}", secret=secret, algorithm="sha256").hexdigest()
+
+    def end_sessions(self, also: Iterable[str] = ()) -> None:
+        """End every session and token of this person, from the next request on; ``also`` saves other columns with it."""
+        self.sessions_ended_at = timezone.now()
+        self.save(update_fields=["sessions_ended_at", *also])
 
     def role(self) -> str | None:
         """Return this person's role in the tenant now worked in, or None. Read once per tenant and instance."""

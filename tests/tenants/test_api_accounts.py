@@ -266,3 +266,20 @@ def test_a_key_revoked_twice_was_closed_the_first_time(api, saigon):
     first = owner.get(f"api-keys/{made['id']}/").json()["revoked_at"]
     assert owner.delete(f"api-keys/{made['id']}/").status_code == 204
     assert owner.get(f"api-keys/{made['id']}/").json()["revoked_at"] == first is not None
+
+
+def test_people_change_their_password_with_the_old_one_and_all_their_tokens_end(api, saigon):
+    me, new = api(saigon, saigon.analyst), "staple in the wet grass"
+    assert me.post("me/password/", {"old_password": "wrong", "new_password": new}).json()["code"] == "wrong_password"
+    assert me.post("me/password/", {"old_password": PASSWORD, "new_password": "short"}).json()["code"] == "weak_password"
+    assert log_in(saigon.analyst.email).status_code == 200
+    assert me.post("me/password/", {"old_password": PASSWORD, "new_password": new}).status_code == 204
+    assert me.get("me/").status_code == 401
+    assert log_in(saigon.analyst.email).status_code == 401
+    assert log_in(saigon.analyst.email, new).status_code == 200
+
+
+def test_people_have_a_time_zone_of_their_own(api, saigon):
+    me = api(saigon, saigon.analyst)
+    assert me.patch("me/", {"time_zone": "Mars/Olympus"}).status_code == 422
+    assert me.patch("me/", {"time_zone": "Europe/Paris"}).json()["time_zone"] == "Europe/Paris"

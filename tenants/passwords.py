@@ -1,0 +1,42 @@
+"""Passwords: is it right, and setting another one."""
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from tenants.errors import DomainError
+from tenants.lockout import count_attempt, forgive_attempts
+from tenants.login_links import forget_links_of
+from tenants.models import User
+
+
+def check_password(*, email: str, password: str) -> User | None:
+    """Return the active person of that address and password; takes the same time when there is none."""
+    user = User.objects.filter(email=email.strip().lower(), is_active=True).first()
+    if user is None or not user.has_usable_password():
+        make_password(password)
+        return None
+    return user if user.check_password(password) else None
+
+
+def change_password(*, user: User, old: str, new: str, client: str) -> None:
+    """Replace the own password by one's own hand; raises ``DomainError`` and ``LockedOut``. Ends all sessions."""
+    count_attempt(email=user.email, client=client)
+    if check_password(email=user.email, password=old) is None:
+        raise DomainError("wrong_password", _("This is not your password."), field="old_password")
+    forgive_attempts(email=user.email, client=client)
+    set_password(user=user, new=new)
+
+
+def set_password(*, user: User, new: str) -> None:
+    """Give a person another password; sessions, tokens and login links that are out end. Raises ``DomainError``."""
+    try:
+        validate_password(new, user)
+    except ValidationError as error:
+        raise DomainError("weak_password", " ".join(error.messages), field="new_password") from error
+    user.set_password(new)
+    with transaction.atomic():
+        user.end_sessions(also=["password"])
+        forget_links_of(user.email)

@@ -1,0 +1,171 @@
+"""The second factor: codes of an app and recovery codes, as the API asks for them, and how the secret is kept."""
+
+import base64
+import threading
+
+import pyotp
+import pytest
+from django.core import mail
+from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenants import second_factor
+from tenants.lockout import MOST_FROM_ONE
+from tenants.mail import send_due_links
+from tenants.models import AuditEntry, AuthIdentity, Membership, Setting, User
+from tenants.scope import platform_scope
+from tests.conftest import in_tenant
+from tests.tenants.test_lockout import log_in
+from tests.tenants.test_login_links import redeem, token_in
+
+pytestmark = pytest.mark.django_db
+
+
+def enrol(user: User) -> tuple[pyotp.TOTP, list[str]]:
+    """Set a second factor up; returns the person's app and recovery codes."""
+    second_factor.begin(user)
+    identity = second_factor.pending(user)
+    app = pyotp.TOTP(second_factor.address_of(identity)[1])
+    codes = second_factor.confirm(identity, app.now())
+    # The code that confirmed is used up: tests need the next one now.
+    AuthIdentity.objects.update(last_step=None)
+    return app, codes
+
+
+def test_a_login_asks_for_the_code_once_the_password_is_right(saigon):
+    app, _codes = enrol(saigon.owner)
+    asked = log_in()
+    assert (asked.status_code, asked.json()["code"]) == (401, "otp_required")
+    assert log_in(password="wrong", otp=app.now()).json()["code"] == "authentication_failed"
+    assert log_in(otp=app.now()).status_code == 200
+
+
+def test_a_code_works_once(saigon):
+    app, _codes = enrol(saigon.owner)
+    code = app.now()
+    assert log_in(otp=code).status_code == 200
+    assert log_in(otp=code).status_code == 401
+
+
+def test_a_wrong_code_is_told_like_a_wrong_password(saigon):
+    app, _codes = enrol(saigon.owner)
+    wrong = f"{(int(app.now()) + 1) % 1_000_000:06d}"
+    assert log_in(otp=wrong).content == log_in(password="wrong").content
+
+
+def test_a_recovery_code_works_once_however_it_is_typed(saigon):
+    _app, codes = enrol(saigon.owner)
+    assert len(set(codes)) == 10
+    assert log_in(otp=codes[0].upper().replace("-", " ")).status_code == 200
+    assert log_in(otp=codes[0]).status_code == 401
+    assert log_in(otp=codes[1]).status_code == 200
+    assert len(AuthIdentity.objects.get().recovery_codes) == 8
+
+
+def test_wrong_codes_lock_out_like_wrong_passwords(saigon):
+    app, _codes = enrol(saigon.owner)
+    for _ in range(MOST_FROM_ONE):
+        assert log_in(otp="000000x").status_code == 401
+    assert log_in(otp=app.now()).status_code == 429
+
+
+def test_a_person_of_two_tenants_is_asked_which_before_the_code_is_used_up(saigon, harbour):
+    with in_tenant(harbour.tenant):
+        Membership.objects.create(user=saigon.owner, role="analyst")
+    app, _codes = enrol(saigon.owner)
+    code = app.now()
+    assert log_in().json()["code"] == "otp_required"
+    assert log_in(otp=code).json()["code"] == "tenant_required"
+    assert log_in(otp=code, tenant="harbour").status_code == 200
+
+
+def test_a_link_asks_for_the_code_too_and_stays_good_until_it_is_right(api, saigon):
+    app, _codes = enrol(saigon.owner)
+    api().post("auth/login-link/", {"email": saigon.owner.email})
+    send_due_links()
+    token = token_in(mail.outbox[0])
+    assert redeem(api, token).json()["code"] == "otp_required"
+    assert redeem(api, token, otp="nonsense").status_code == 401
+    assert redeem(api, token, otp=app.now()).status_code == 200
+
+
+def test_one_who_only_began_to_set_it_up_is_not_asked(saigon):
+    second_factor.begin(saigon.owner)
+    assert log_in().status_code == 200
+
+
+def test_a_tenant_can_ask_everybody_for_a_second_factor(api, saigon):
+    token = saigon.token(saigon.owner)
+    with in_tenant(saigon.tenant):
+        Setting.objects.create(name="require_second_factor", value=True)
+    Setting.forget_remembered()
+    answer = api(token).get("me/")
+    assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_required")
+    assert api(saigon.key).get("tenant/").status_code == 200
+    enrol(saigon.owner)
+    assert api(token).get("me/").status_code == 200
+
+
+def test_the_secret_is_encrypted_and_in_no_audit_entry(saigon):
+    app, _codes = enrol(saigon.owner)
+    raw = base64.b32decode(app.secret)
+    stored = bytes(AuthIdentity.objects.get().secret)
+    assert app.secret.encode() not in stored
+    assert raw not in stored
+    with platform_scope(reason="test"):
+        assert AuditEntry.objects.filter(subject_kind="tenants.authidentity").exists()
+        entries = str(list(AuditEntry.objects.values_list("before", "after")))
+    assert app.secret not in entries
+    assert stored.hex() not in entries
+
+
+def test_after_the_keys_were_rotated_nothing_names_the_old_one(saigon, settings):
+    app, _codes = enrol(saigon.owner)
+    old = settings.VAULT_KEYS
+    settings.VAULT_KEYS = {"new": b"n" * 32, **old}
+    assert (second_factor.rewrap(), second_factor.rewrap()) == (1, 0)
+    settings.VAULT_KEYS = {"new": b"n" * 32}
+    assert log_in(otp=app.now()).status_code == 200
+
+
+def test_a_secret_moved_to_another_person_or_changed_opens_nothing(saigon):
+    app, codes = enrol(saigon.owner)
+    stored = bytes(AuthIdentity.objects.get().secret)
+    for broken in (stored[:-1], b"\x02" + stored[1:], stored[:-1] + bytes([stored[-1] ^ 1]), b""):
+        with in_tenant(saigon.tenant):
+            AuthIdentity.objects.update(secret=broken)
+        assert log_in(otp=app.now()).status_code == 401
+    with in_tenant(saigon.tenant):
+        AuthIdentity.objects.update(secret=stored, user=saigon.analyst)
+    assert log_in(email=saigon.analyst.email, otp=app.now()).status_code == 401
+    assert log_in(email=saigon.analyst.email, otp=codes[0]).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_use_one_code_at_once_one_gets_in(saigon):
+    app, codes = enrol(saigon.owner)
+    for code in (app.now(), codes[0]):
+        statuses, ready = [], threading.Barrier(5)
+
+        def use(code=code, statuses=statuses, ready=ready):
+            ready.wait()
+            statuses.append(log_in(otp=code).status_code)
+            connection.close()
+
+        threads = [threading.Thread(target=use) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(statuses) == [200, 401, 401, 401, 401]
+
+
+@given(secret=st.binary(min_size=1, max_size=64), user_id=st.uuids(), flip=st.integers(min_value=0))
+def test_what_is_sealed_opens_for_its_person_only(secret, user_id, flip):
+    sealed = second_factor._seal(user_id, secret)
+    assert second_factor._open(user_id, sealed) == secret
+    changed = bytearray(sealed)
+    changed[flip % len(sealed)] ^= 1
+    with pytest.raises(second_factor.Unreadable):
+        second_factor._open(user_id, bytes(changed))
