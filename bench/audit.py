@@ -81,10 +81,10 @@ def _bulk() -> Result:
     def update() -> float:
         begun = time.perf_counter()
         with connection.cursor() as cursor:
-            cursor.execute(f"UPDATE {TABLE} SET name = name || 'x'")  # noqa: S608 - a name of ours
+            cursor.execute(f"UPDATE {TABLE} SET name = name || 'x'")
             if cursor.rowcount != ROWS:
                 raise RuntimeError(f"{cursor.rowcount} rows updated")
-            connection.cursor().execute(f"UPDATE {TABLE} SET name = 'y'")  # noqa: S608
+            connection.cursor().execute(f"UPDATE {TABLE} SET name = 'y'")
         return (time.perf_counter() - begun) * 500
 
     on, off = _in_turn(update, ROUNDS)

@@ -13,6 +13,7 @@ from tenants.api.base import TenantAPIView, check_if_match, etag_of
 from tenants.models import Tenant, User
 from tenants.passwords import change_password
 from tenants.permissions import IsPerson, person_of
+from tenants.schema import example
 from tenants.scope import current_tenant_id
 from tenants.serializers import StrictSerializer, TenantSerializer
 from tenants.throttling import client_address
@@ -98,6 +99,7 @@ class MeView(TenantAPIView):
             return _changed(request, MeSerializer, User.objects.select_for_update().get(pk=person_of(request).pk))
 
 
+@example("Both passwords", {"old_password": "correct horse battery", "new_password": "staple in the wet grass"})
 class PasswordSerializer(StrictSerializer):
     """The password that holds, and the one that is to."""
 
