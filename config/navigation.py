@@ -30,6 +30,10 @@ CONVERSATIONS: list[Entry] = [
     (_("Conversations"), "forum", "runtime.session"),
     (_("Messages"), "chat", "runtime.turn"),
 ]
+CONNECTIONS: list[Entry] = [
+    (_("Event destinations"), "webhook", "vault.eventdestination"),
+    (_("Event deliveries"), "outbox", "vault.eventdelivery"),
+]
 PEOPLE: list[Entry] = [
     (_("Settings"), "tune", "tenants.tenant"),
     (_("Members"), "badge", "tenants.membership"),
@@ -56,6 +60,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         _group(request, _("Conversations"), CONVERSATIONS),
         _group(request, _("Bots"), BOTS),
         _group(request, _("Catalogue"), CATALOGUE),
+        _group(request, _("Connections"), CONNECTIONS),
         _group(request, _("People and access"), PEOPLE),
     ]
 

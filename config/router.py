@@ -7,6 +7,7 @@ from bots import api as bots
 from catalog import api as catalog
 from runtime import api as runtime
 from tenants.api import accounts, keys, members, ways_in
+from vault import api as vault
 
 router = SimpleRouter()
 router.register("members/invitations", members.InvitationViewSet)
@@ -31,6 +32,8 @@ router.register("capabilities", bots.CapabilityViewSet)
 router.register("bots", bots.BotViewSet)
 router.register("bots/(?P<code>[^/]+)/versions", bots.BotVersionViewSet)
 router.register("faqs", bots.FaqViewSet)
+router.register("event-destinations", vault.EventDestinationViewSet)
+router.register("event-deliveries", vault.EventDeliveryViewSet)
 router.register("sessions", runtime.SessionViewSet)
 router.register("sessions/(?P<session>[^/]+)/turns", runtime.TurnViewSet)
 router.register("sessions/(?P<session>[^/]+)/slots", runtime.SlotViewSet)

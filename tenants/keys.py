@@ -16,6 +16,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "channels": frozenset({"saleschannel"}),
     "credentials": frozenset({"credential", "credentialgrant", "credentialuse"}),
     "customers": frozenset({"customer", "customeridentity"}),
+    "event-destinations": frozenset({"eventdestination", "eventdelivery"}),
     "domains": frozenset({"knowledgedomain", "attributedefinition"}),
     "faqs": frozenset({"faq"}),
     "imports": frozenset({"importjob", "importrow", "storedfile"}),

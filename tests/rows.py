@@ -38,6 +38,7 @@ from catalog.models import (
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
 from tenants.events import record_event
 from tenants.models import ApiKey, AuditEntry, AuditSeal, Event, IdempotencyKey, Membership, Setting, StoredFile, User
+from vault.events_out import create_destination
 from vault.models import (
     Budget,
     BudgetPeriod,
@@ -45,6 +46,8 @@ from vault.models import (
     CredentialGrant,
     CredentialSecret,
     CredentialUse,
+    EventDelivery,
+    EventDestination,
     MasterKey,
     TenantKey,
     UsageEntry,
@@ -177,6 +180,17 @@ def a_credential() -> Credential:
     return store_credential(provider="openai", kind="api_key", label="Secret key", secret={"api_key": code("sk")})
 
 
+def a_destination() -> EventDestination:
+    # Nobody answers there: .invalid is no name.
+    return create_destination(name=code("Secret destination"), url="http://hooks.invalid/secret")[0]
+
+
+def a_delivery() -> EventDelivery:
+    return EventDelivery.objects.create(
+        destination=a_destination(), event_id=uuid.uuid4(), kind="order.created", body="{}", state="failed"
+    )
+
+
 def a_use() -> CredentialUse:
     reveal(a_credential(), why="test")
     return CredentialUse.objects.latest("created_at")
@@ -206,6 +220,8 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     ),
     DecisionEvent: a_decision,
     Event: an_event,
+    EventDelivery: a_delivery,
+    EventDestination: a_destination,
     Faq: lambda: Faq.objects.create(question="Secret question?", answer="Secret answer.", language="en"),
     IdempotencyKey: an_idempotency_key,
     ImportJob: a_job,

@@ -66,6 +66,8 @@ PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset
     "tenants.Membership": (ALL, MANAGE, MANAGE, MANAGE),
     "tenants.StoredFile": (ALL, NOBODY, NOBODY, NOBODY),
     "tenants.Tenant": (ALL | STAFF, NOBODY, MANAGE | STAFF, NOBODY),
+    "vault.EventDelivery": (MANAGE, NOBODY, NOBODY, NOBODY),
+    "vault.EventDestination": (MANAGE, MANAGE, MANAGE, MANAGE),
     "tenants.User": (MANAGE | STAFF, STAFF, STAFF, NOBODY),
 }
 
@@ -77,6 +79,9 @@ CUSTOM: dict[str, frozenset[str]] = {
     "catalog_offering_archive": WORK,
     "catalog_offering_put_on_sale": WORK,
     "catalog_offeringversion_activate": WORK,
+    "vault_eventdelivery_resend": MANAGE,
+    "vault_eventdestination_new_secret": MANAGE,
+    "vault_eventdestination_test": MANAGE,
     "runtime_session_say": WORK,
     "runtime_session_talk": WORK,
     "tenants_logintoken_resend": MANAGE,

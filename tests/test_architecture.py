@@ -31,6 +31,7 @@ TENANT_SCOPES = {
     "tenants/services.py": "a tenant that is being made",
     "tenants/tasks.py": "a door: background tasks",
     "vault/budgets.py": "ends lost calls tenant by tenant",
+    "vault/events_out.py": "events tenant by tenant",
 }
 """Every file that enters a tenant, and why."""
 
@@ -60,6 +61,7 @@ PLATFORM_SCOPES = {
     "tenants/services.py": "is the slug free",
     "vault/budgets.py": "whose calls of models never ended",
     "vault/startup.py": "which master keys are in use",
+    "vault/events_out.py": "name the tenants with new events",
     "vault/services.py": "credentials of the platform serve every tenant",
 }
 """Every file that crosses tenants, and why. An entry nobody needs any more fails as well."""

@@ -33,6 +33,7 @@ from tenants.scope import current_tenant_id
 from tenants.services import issue_api_key
 from tests.conftest import Business, in_tenant
 from tests.rows import ROWS, code, make_row
+from vault.models import EventDelivery, EventDestination
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +51,7 @@ ACTORS = ("owner", "operator", "analyst", "bot key")
 
 CRUD = {"get": READ, "post": WORK, "patch": WORK, "delete": WORK}
 PRIVATE = {**CRUD, "get": STAFF}
+CONNECT = {"get": MANAGE, "post": MANAGE, "patch": MANAGE, "delete": MANAGE}
 CONVERSE = {"get": READ, "post": TALK}
 
 ROUTES: dict[str, dict[str, str]] = {
@@ -69,6 +71,13 @@ ROUTES: dict[str, dict[str, str]] = {
     "customers/{id}/": PRIVATE,
     "domains/": CRUD,
     "domains/{id}/": CRUD,
+    "event-deliveries/": CONNECT,
+    "event-deliveries/{id}/": CONNECT,
+    "event-deliveries/{id}/retry/": CONNECT,
+    "event-destinations/": CONNECT,
+    "event-destinations/{id}/": CONNECT,
+    "event-destinations/{id}/rotate-secret/": CONNECT,
+    "event-destinations/{id}/test/": CONNECT,
     "facts/": CRUD,
     "faqs/": CRUD,
     "faqs/{id}/": CRUD,
@@ -139,6 +148,8 @@ OWNED = {
     "api-keys": ApiKey,
     "bots": Bot,
     "customers": Customer,
+    "event-deliveries": EventDelivery,
+    "event-destinations": EventDestination,
     "faqs": Faq,
     "imports": ImportJob,
     "inventory-items": InventoryItem,

@@ -3,7 +3,7 @@
 from tenants.admin.asking import asks_first
 from tenants.admin.base import LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
 from tenants.admin.members import InvitationAdmin, MembershipAdmin
-from tenants.admin.people import ApiKeyAdmin, StoredFileAdmin, TenantSettingsAdmin, UserAdmin
+from tenants.admin.people import ApiKeyAdmin, StoredFileAdmin, TenantSettingsAdmin, UserAdmin, show_once
 
 __all__ = [
     "ApiKeyAdmin",
@@ -17,4 +17,5 @@ __all__ = [
     "UserAdmin",
     "asks_first",
     "is_platform_staff",
+    "show_once",
 ]

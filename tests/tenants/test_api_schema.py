@@ -113,6 +113,7 @@ IN_THIS_ORDER = (
         "imports/",
         "api-keys/",
         "members/invite/",
+        "event-destinations/",
         "sessions/",
         "sessions/{session}/turns/",
     ),

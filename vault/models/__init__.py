@@ -1,7 +1,8 @@
-"""Secrets, what they cost, and how much may be spent."""
+"""Secrets, what they cost, how much may be spent, and events out."""
 
 from vault.models.budgets import Budget, BudgetPeriod
 from vault.models.credentials import Credential, CredentialGrant, CredentialSecret, CredentialUse
+from vault.models.events_out import EventDelivery, EventDestination
 from vault.models.keys import MasterKey, TenantKey
 from vault.models.prices import ModelPrice
 from vault.models.usage import UsageEntry
@@ -13,6 +14,8 @@ __all__ = [
     "CredentialGrant",
     "CredentialSecret",
     "CredentialUse",
+    "EventDelivery",
+    "EventDestination",
     "MasterKey",
     "ModelPrice",
     "TenantKey",

@@ -1,0 +1,24 @@
+"""Background work of the vault: each task claims from its own queue and holds no logic."""
+
+from celery import shared_task
+
+from vault.events_out import DISPATCH_TASK, deliver_due, dispatch_events, forget_deliveries
+from vault.models.events_out import DELIVER_TASK
+
+
+@shared_task(name=DISPATCH_TASK, ignore_result=True)
+def dispatch() -> None:
+    """Make a delivery of every new event for each destination that wants it."""
+    dispatch_events()
+
+
+@shared_task(name=DELIVER_TASK, ignore_result=True)
+def deliver() -> None:
+    """Send the deliveries that are due."""
+    deliver_due()
+
+
+@shared_task(name="vault.forget_deliveries", ignore_result=True)
+def forget() -> None:
+    """Delete what was delivered a month ago."""
+    forget_deliveries()
