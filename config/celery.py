@@ -29,6 +29,7 @@ app.conf.update(
     broker_transport_options={"visibility_timeout": 3600, "socket_keepalive": True, "health_check_interval": 10},
     beat_schedule={
         "worker-seen": {"task": "tenants.worker_seen", "schedule": 10.0, "options": {"expires": 10}},
+        "audit": {"task": "tenants.seal_audit", "schedule": 10.0, "options": {"expires": 10}},
         "answers": {"task": "tenants.forget_answers", "schedule": 3600.0, "options": {"expires": 3600}},
         "login-links": {"task": "tenants.send_login_links", "schedule": 5.0, "options": {"expires": 5}},
         "ways-in": {"task": "tenants.forget_ways_in", "schedule": 3600.0, "options": {"expires": 3600}},

@@ -8,11 +8,15 @@ from catalog import api as catalog
 from runtime import api as runtime
 from tenants.api import accounts, keys, members, ways_in
 from vault import api as vault
+from tenants.api import accounts, keys, members, records, settings, ways_in
 
 router = SimpleRouter()
 router.register("members/invitations", members.InvitationViewSet)
 router.register("members", members.MemberViewSet)
 router.register("api-keys", keys.ApiKeyViewSet)
+router.register("settings", settings.SettingViewSet)
+router.register("audit-entries", records.AuditEntryViewSet)
+router.register("events", records.EventViewSet)
 router.register("domains", catalog.DomainViewSet)
 router.register("attribute-definitions", catalog.AttributeDefinitionViewSet)
 router.register("offerings", catalog.OfferingViewSet)
@@ -47,6 +51,7 @@ urlpatterns = [
     path("auth/login-link/", ways_in.LinkView.as_view()),
     path("auth/login-link/redeem/", ways_in.RedeemView.as_view()),
     path("tenant/", accounts.TenantView.as_view()),
+    path("me/preferences/", settings.PreferencesView.as_view()),
     path("me/", accounts.MeView.as_view()),
     path("me/password/", accounts.PasswordView.as_view()),
     path("me/end-sessions/", accounts.EndSessionsView.as_view()),

@@ -11,6 +11,7 @@ from tenants.roles import NONE, VIEW, Role, role_permissions
 
 SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "api-keys": frozenset({"apikey"}),
+    "audit": frozenset({"auditentry"}),
     "bots": frozenset({"bot", "botversion", "botversioncapability", "capability"}),
     "budgets": frozenset({"budget"}),
     "channels": frozenset({"saleschannel"}),
@@ -18,12 +19,14 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "customers": frozenset({"customer", "customeridentity"}),
     "event-destinations": frozenset({"eventdestination", "eventdelivery"}),
     "domains": frozenset({"knowledgedomain", "attributedefinition"}),
+    "events": frozenset({"event"}),
     "faqs": frozenset({"faq"}),
     "imports": frozenset({"importjob", "importrow", "storedfile"}),
     "members": frozenset({"membership", "logintoken", "user"}),
     "offerings": frozenset({"offering", "offeringversion", "attributevalue", "offeringimage", "variant"}),
     "prices": frozenset({"variantprice", "pricelist", "pricechange"}),
     "sessions": frozenset({"session", "turn", "contextslot", "decisionevent", "actionexecution"}),
+    "settings": frozenset({"setting"}),
     "stock": frozenset({"inventoryitem", "inventorylocation", "stockmovement"}),
     "tenant": frozenset({"tenant"}),
     "usage": frozenset({"usageentry", "modelprice"}),

@@ -8,6 +8,7 @@ from celery import Task, shared_task
 from django.core.cache import cache
 
 from tenants.actor import Actor, ActorKind, acting
+from tenants.audit import seal_all
 from tenants.idempotency import forget_expired
 from tenants.lockout import forget_old_attempts
 from tenants.login_links import forget_old_links
@@ -43,6 +44,12 @@ class TenantTask(Task):
 def worker_seen() -> None:
     """Leave the time (seconds since 1970) where ``/readyz`` looks for it."""
     cache.set(WORKER_SEEN, time.time(), timeout=600)
+
+
+@shared_task(name="tenants.seal_audit", ignore_result=True)
+def seal_audit() -> None:
+    """Put the audit's new entries into their chains."""
+    seal_all()
 
 
 @shared_task(name="tenants.forget_answers", ignore_result=True)

@@ -28,7 +28,7 @@ from catalog.models import (
     VariantPrice,
 )
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
-from tenants.models import ApiKey, LoginToken, Membership
+from tenants.models import ApiKey, AuditEntry, Event, LoginToken, Membership
 from tenants.scope import current_tenant_id
 from tenants.services import issue_api_key
 from tests.conftest import Business, in_tenant
@@ -59,6 +59,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "api-keys/{id}/": {"get": MANAGE, "patch": MANAGE, "delete": MANAGE},
     "attribute-definitions/": CRUD,
     "attribute-definitions/{id}/": CRUD,
+    "audit-entries/": {**CRUD, "get": MANAGE},
+    "audit-entries/{id}/": {**CRUD, "get": MANAGE},
     "bots/": CRUD,
     "bots/{code}/": CRUD,
     "bots/{code}/search/": CRUD,
@@ -78,6 +80,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "event-destinations/{id}/": CONNECT,
     "event-destinations/{id}/rotate-secret/": CONNECT,
     "event-destinations/{id}/test/": CONNECT,
+    "events/": PRIVATE,
+    "events/{id}/": PRIVATE,
     "facts/": CRUD,
     "faqs/": CRUD,
     "faqs/{id}/": CRUD,
@@ -124,6 +128,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "sessions/{session}/slots/{id}/": CONVERSE,
     "sessions/{session}/turns/": CONVERSE,
     "sessions/{session}/turns/{id}/": CONVERSE,
+    "settings/": {"get": STAFF},
+    "settings/{name}/": {"get": STAFF, "patch": MANAGE, "delete": MANAGE},
     "stock-movements/": CRUD,
     "stock-movements/{id}/": CRUD,
     "tenant/": {"get": READ, "patch": MANAGE},
@@ -139,17 +145,20 @@ ELSEWHERE = {
     "auth/token/revoke/": "no token is asked for: tests/tenants",
     "me/end-sessions/": "people only, and each only the own account: tests/tenants",
     "me/password/": "people only, and each only the own account: tests/tenants",
+    "me/preferences/": "people only, and each only the own account: tests/tenants",
     "me/": "people only, and each only the own account: tests/tenants",
 }
 
-NO_LISTS = ("facts/", "faqs/bulk/", "members/invite/", "members/leave/", "tenant/")
+NO_LISTS = ("settings/", "facts/", "faqs/bulk/", "members/invite/", "members/leave/", "tenant/")
 
 OWNED = {
     "api-keys": ApiKey,
+    "audit-entries": AuditEntry,
     "bots": Bot,
     "customers": Customer,
     "event-deliveries": EventDelivery,
     "event-destinations": EventDestination,
+    "events": Event,
     "faqs": Faq,
     "imports": ImportJob,
     "inventory-items": InventoryItem,
@@ -211,6 +220,8 @@ def address(path: str, business: Business) -> tuple[str, Any]:
 def _row_for(resource: str, rest: list[str]) -> tuple[Any, dict[str, Any]]:
     if resource in ("attribute-definitions", "capabilities", "domains"):
         return None, {"id": "00000000-0000-7000-8000-00000000dead"}
+    if resource == "settings":  # every tenant has the same
+        return None, {"name": "nothing"}
     if resource == "members" and rest[0] == "invitations":
         row = LoginToken.objects.create(
             purpose="invitation", email=f"{code('guest')}@example.com", role="analyst", invited_to_id=current_tenant_id()

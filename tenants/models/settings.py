@@ -1,22 +1,28 @@
 """What a tenant, the platform or a person has set; what can be set is registered in ``tenants/settings.py``."""
 
+import json
 import time
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from tenants.errors import TooLarge
 from tenants.models.base import TenantModel, updated_at_field
 from tenants.models.people import PLATFORM_ID, User
 from tenants.scope import current_scope, platform_scope
 from tenants.settings import setting_type
 
+LARGEST_PREFERENCES = 16_384
+"""Bytes of one person's preferences as JSON."""
 REMEMBERED = 1.0
 """Seconds a process goes on with the values it has read: a change is everywhere after that, without a restart."""
 
-_remembered: dict[UUID, tuple[float, dict[str, Any]]] = {}
+_remembered: dict[UUID, tuple[float, dict[str, tuple[Any, str]]]] = {}
 
 
 class Setting(TenantModel):
@@ -47,24 +53,39 @@ class Setting(TenantModel):
 
         Asked before the caller opens ``atomic``: inside, the platform's rows cannot be read (``ScopeConflict``).
         """
+        return cls.explained(name)[0]
+
+    @classmethod
+    def explained(cls, name: str) -> tuple[Any, str]:
+        """Return what holds, and where it comes from: ``tenant``, ``platform`` or ``default``."""
         default = setting_type(name).default
         tenant_id = current_scope().tenant_id or PLATFORM_ID
         with platform_scope(reason="the platform's settings hold where a tenant has none"):
-            return _values(tenant_id).get(name, default)
+            return _values(tenant_id).get(name, (default, "default"))
 
-    @staticmethod
-    def forget_remembered() -> None:
-        """Read everything anew in this process."""
-        _remembered.clear()
+    @classmethod
+    def put(cls, name: str, value: object) -> None:
+        """Set a value of the scope's tenant; raises ``DomainError`` for one that does not fit."""
+        checked = setting_type(name).check(value)
+        cls.objects.update_or_create(name=name, defaults={"value": checked})
+        transaction.on_commit(_remembered.clear)
+
+    @classmethod
+    def reset(cls, name: str) -> None:
+        """Take the own value away."""
+        cls.objects.filter(name=name).delete()
+        transaction.on_commit(_remembered.clear)
 
 
-def _values(tenant_id: UUID) -> dict[str, Any]:
+def _values(tenant_id: UUID) -> dict[str, tuple[Any, str]]:
     """Return the platform's values overlaid by the tenant's own, read at most once in ``REMEMBERED`` seconds."""
     known = _remembered.get(tenant_id)
     if known and known[0] > time.monotonic():
         return known[1]
-    rows = list(Setting.objects.filter(tenant_id__in={tenant_id, PLATFORM_ID}))
-    values = {row.name: row.value for row in sorted(rows, key=lambda row: row.tenant_id == tenant_id)}
+    values: dict[str, tuple[Any, str]] = {}
+    for row in Setting.objects.filter(tenant_id__in={tenant_id, PLATFORM_ID}):
+        if row.tenant_id == tenant_id or row.name not in values:
+            values[row.name] = (row.value, "platform" if row.tenant_id == PLATFORM_ID else "tenant")
     _remembered[tenant_id] = (time.monotonic() + REMEMBERED, values)
     return values
 
@@ -83,3 +104,12 @@ class UserPreference(models.Model):
 
     def __str__(self) -> str:
         return str(self.user)
+
+    def merge(self, given: Mapping[str, Any]) -> None:
+        """Set the keys given, and take away those given as None; raises ``TooLarge``."""
+        merged = {**self.preferences, **given}
+        kept = {name: value for name, value in merged.items() if value is not None}
+        if len(json.dumps(kept)) > LARGEST_PREFERENCES:
+            raise TooLarge("too_large", gettext("Preferences take up to 16 KB."))
+        self.preferences = kept
+        self.save(update_fields=["preferences", "updated_at"])

@@ -1,0 +1,68 @@
+"""What happened: the audit and the events, to be read."""
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from tenants.api.base import TenantReadViewSet
+from tenants.filters import Filter
+from tenants.models import AuditEntry, Event
+from tenants.serializers import TenantSerializer
+
+
+class AuditEntrySerializer(TenantSerializer):
+    """One row added, changed or deleted; of a change ``before`` and ``after`` hold what differs."""
+
+    sealed = serializers.SerializerMethodField()
+
+    class Meta:
+        model = AuditEntry
+        fields = (
+            *("id", "verb", "subject_kind", "subject_id", "actor_kind", "actor_id", "request_id", "before", "after"),
+            *("sealed", "created_at"),
+        )
+        read_only_fields = fields
+
+    def get_sealed(self, entry: AuditEntry) -> bool:
+        """Return whether the chain of hashes holds the entry."""
+        return entry.position is not None
+
+
+class AuditEntryViewSet(TenantReadViewSet):
+    """Who changed what, newest first. A secret is told as changed and never shown."""
+
+    queryset = AuditEntry.objects.all()
+    serializer_class = AuditEntrySerializer
+    filters: ClassVar[dict[str, Filter]] = {
+        "subject_kind": "subject_kind",
+        "subject_id": "subject_id",
+        "verb": "verb",
+        "actor_kind": "actor_kind",
+        "actor_id": "actor_id",
+        "request_id": "request_id",
+        "since": "created_at__gte",
+        "until": "created_at__lt",
+    }
+
+
+class EventSerializer(TenantSerializer):
+    """One thing that happened."""
+
+    class Meta:
+        model = Event
+        fields: Any = ("id", "kind", "subject_kind", "subject_id", "data", "created_at")
+        read_only_fields = fields
+
+
+class EventViewSet(TenantReadViewSet):
+    """What happened, newest first: the same that event destinations are told."""
+
+    queryset = Event.objects.all()
+    serializer_class = EventSerializer
+    filters: ClassVar[dict[str, Filter]] = {
+        "kind": "kind",
+        "subject_kind": "subject_kind",
+        "subject_id": "subject_id",
+        "since": "created_at__gte",
+        "until": "created_at__lt",
+    }
