@@ -6,9 +6,8 @@ from rest_framework.routers import SimpleRouter
 from bots import api as bots
 from catalog import api as catalog
 from runtime import api as runtime
-from tenants.api import accounts, keys, members, ways_in
-from vault import api as vault
 from tenants.api import accounts, keys, members, records, settings, ways_in
+from vault import api as vault
 
 router = SimpleRouter()
 router.register("members/invitations", members.InvitationViewSet)
