@@ -30,7 +30,7 @@ from vault.models import EventDelivery, EventDestination
 from vault.models.events_out import DELIVER_TASK, OVERLAP, PING
 from vault.outbound import Answer, DestinationForbidden, OutboundError, request
 from vault.services import reveal, store_credential
-from vault.webhooks import new_secret, signed_headers
+from vault.webhooks import is_secret, new_secret, signed_headers
 
 DISPATCH_TASK = "vault.dispatch_events"
 EVENTS_AT_ONCE = 500
@@ -128,8 +128,17 @@ def _fan_out(tenant_id: UUID, slug: str) -> tuple[int, int]:
 
 
 def deliver_due() -> int:
-    """Send every delivery that is due, in all tenants; returns how many were tried."""
-    return work(EventDelivery, deliver, batch=DELIVERIES_AT_ONCE)
+    """Send every delivery that is due, in all tenants; returns how many were tried.
+
+    One worker at a time: it waits for strangers, and the others must stay free for everything else.
+    """
+    return 0 if _somebody_delivers() else work(EventDelivery, deliver, batch=DELIVERIES_AT_ONCE)
+
+
+def _somebody_delivers() -> bool:
+    """Whether a worker holds deliveries now; one that died holds them until its lease ends."""
+    with platform_scope(reason="is another worker at it"):
+        return EventDelivery.objects.filter(state=QueueState.RUNNING, due_at__gt=Now()).exists()
 
 
 @dataclass(frozen=True)
@@ -182,7 +191,10 @@ def _prepare(row: EventDelivery, place: EventDestination, keys: dict[UUID, tuple
 def _live_secrets(place: EventDestination) -> tuple[str, ...]:
     """Return what signs now, the newest first."""
     live = [place.secret, place.previous_secret] if place.overlaps() else [place.secret]
-    return tuple(reveal(credential, why="sign events out")["api_key"] for credential in live)
+    secrets = tuple(reveal(credential, why="sign events out")["api_key"] for credential in live)
+    if not all(is_secret(secret) for secret in secrets):  # somebody has replaced the credential by hand
+        raise DomainError("bad_secret", _("The signing secret is not “whsec_” with base64 of 24 to 64 bytes."))
+    return secrets
 
 
 def _send(message: _Message) -> Outcome:

@@ -16,6 +16,15 @@ def new_secret() -> str:
     return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
+def is_secret(text: str) -> bool:
+    """Whether this is a signing secret."""
+    try:
+        key = base64.b64decode(text.removeprefix(PREFIX), validate=True)
+    except ValueError:
+        return False
+    return text.startswith(PREFIX) and 24 <= len(key) <= 64
+
+
 def signature(secret: str, *, message_id: str, timestamp: int, body: bytes) -> str:
     """Return ``v1,`` and the base64 of HMAC-SHA256 over ``id.timestamp.body``; ``timestamp`` is seconds since 1970."""
     key = base64.b64decode(secret.removeprefix(PREFIX))

@@ -17,7 +17,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tenants.events import record_event
 from tenants.models import Event, Tenant
-from tenants.queue import QueueState, claim
+from tenants.queue import QueueState, claim, work
 from tenants.scope import platform_scope
 from tests.conftest import Business, in_tenant
 from tests.outside import HttpServer, http_server, listener
@@ -34,6 +34,7 @@ from vault.events_out import (
 )
 from vault.models import Credential, CredentialUse, EventDelivery, EventDestination
 from vault.models.events_out import DISABLE_AFTER, OVERLAP
+from vault.services import rotate_credential
 
 pytestmark = pytest.mark.django_db
 
@@ -389,6 +390,16 @@ class TestFailures:
         assert stored().last_error
         assert server.received == []
 
+    @pytest.mark.parametrize("secret", ["whsec_AAAA", "whsec_####", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "geheim"])
+    def test_a_secret_replaced_by_something_else_is_a_failure_that_says_so(self, server: HttpServer, secret: str) -> None:
+        place, _secret = destination(server)
+        events_of(1)
+        rotate_credential(place.secret, secret={"api_key": secret})
+        run()
+        assert (stored().state, stored().attempt) == ("pending", 1)
+        assert stored().last_error.startswith("The signing secret is not")
+        assert server.received == []
+
     def test_an_address_that_leads_inside_is_never_called(self, settings: Any, server: HttpServer) -> None:
         destination(server)
         events_of(1)
@@ -490,6 +501,17 @@ def test_a_worker_that_was_slow_does_not_write_over_the_next_one(server: HttpSer
 
 
 @pytest.mark.usefixtures("here")
+def test_one_worker_at_a_time_waits_for_receivers_so_that_the_others_stay_free(server: HttpServer) -> None:
+    destination(server)
+    events_of(2)
+    dispatch_events()
+    (held,) = claim(EventDelivery, limit=1)
+    assert deliver_due() == 0
+    EventDelivery.objects.filter(pk=held.pk).update(due_at=Now() - timedelta(seconds=1))  # its worker died
+    assert deliver_due() == 2
+
+
+@pytest.mark.usefixtures("here")
 def test_what_was_delivered_is_kept_for_a_month(server: HttpServer) -> None:
     destination(server)
     events_of(3)
@@ -521,7 +543,7 @@ def test_four_workers_send_two_hundred_events_once_each(saigon: Business, server
             record_event(random.choice(["order.created", "stock.low"]), data={"number": number})
         orders = Event.objects.filter(kind="order.created").count()
     assert sum(in_threads(4, dispatch_events)) == 200 + orders
-    assert sum(in_threads(4, deliver_due)) == 200 + orders
+    assert sum(in_threads(4, lambda: work(EventDelivery, deliver, batch=10))) == 200 + orders
     with in_tenant(saigon.tenant):
         assert set(EventDelivery.objects.values_list("state", "attempt")) == {("done", 1)}
     assert len(server.received) == 200 + orders

@@ -1,8 +1,13 @@
 """Signatures, checked by the receivers' own library and by the numbers of the specification."""
 
 import json
+import re
+import subprocess
 import time
 from datetime import UTC, datetime
+from pathlib import Path
+from shutil import which
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -61,3 +66,36 @@ def test_a_changed_header_is_noticed(changed: dict[str, str]) -> None:
         Webhook(secret).verify(b"{}", {**headers, **changed})
     with pytest.raises(WebhookVerificationError):
         Webhook(secret).verify(b"{ }", headers)
+
+
+def examples(language: str) -> list[str]:
+    page = (Path(__file__).parents[2] / "docs" / "vault.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+
+
+def test_the_python_of_the_docs_verifies_what_we_sign_and_nothing_else() -> None:
+    (source,) = examples("python")
+    names: dict[str, Any] = {}
+    exec(source, names)  # the page's own example
+    new, old = new_secret(), new_secret()
+    headers = signed_headers([new, old], message_id="m", timestamp=NOW, body=b'{"a": 1}')
+    assert names["verify"](new, headers, b'{"a": 1}')
+    assert names["verify"](old, headers, b'{"a": 1}')
+    assert not names["verify"](new_secret(), headers, b'{"a": 1}')
+    assert not names["verify"](new, headers, b'{"a": 2}')
+    assert not names["verify"](new, {**headers, "webhook-timestamp": str(NOW - 400)}, b'{"a": 1}')
+
+
+@pytest.mark.skipif(not which("node"), reason="there is no Node here")
+def test_the_node_of_the_docs_does_so_too(tmp_path: Path) -> None:
+    (source,) = examples("js")
+    new, old = new_secret(), new_secret()
+    headers = signed_headers([new, old], message_id="m", timestamp=NOW, body=b'{"a": 1}')
+    calls = [(new, '{"a": 1}'), (old, '{"a": 1}'), (new_secret(), '{"a": 1}'), (new, '{"a": 2}')]
+    lines = [
+        f"console.log(verify({json.dumps(key)}, {json.dumps(headers)}, Buffer.from({json.dumps(body)})));"
+        for key, body in calls
+    ]
+    (tmp_path / "verify.js").write_text(source + "\n".join(lines))
+    done = subprocess.run(["node", str(tmp_path / "verify.js")], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["true", "true", "false", "false"]
