@@ -14,6 +14,7 @@ from catalog.customers import identify_customer
 from catalog.models import Customer, SalesChannel
 from runtime.models import ContextSlot, Session, Turn
 from tenants.errors import Conflict, DomainError
+from tenants.events import record_event
 from tenants.models import hash_token
 
 SESSION_TOKEN_PREFIX = "brs_"  # noqa: S105 - how a token begins
@@ -57,6 +58,7 @@ def start_session(
         flow_context=flow_context or {},
         ext_metadata=ext_metadata or {},
     )
+    record_event("session.started", subject=session, data={"bot": bot.code, "channel": channel.code})
     return session, token
 
 
@@ -66,12 +68,14 @@ def _customer(who: CustomerName | None, channel: SalesChannel) -> Customer | Non
     return identify_customer(channel=who.channel or channel, external_id=who.external_id, name=who.name)
 
 
+@transaction.atomic
 def end_session(session: Session) -> Session:
     """End a conversation: nothing more is answered, and its token opens nothing. Ended twice is a conflict."""
     now = timezone.now()
     if not Session.objects.filter(pk=session.pk, ended_at=None).update(ended_at=now, state_updated_at=now):
         raise Conflict("session_ended", _("This conversation has ended."))
     session.ended_at = now
+    record_event("session.ended", subject=session, data={"turns": session.turn_number})
     return session
 
 

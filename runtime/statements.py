@@ -21,6 +21,11 @@ WITH session AS (
         SET lease_until = excluded.lease_until
         WHERE mine.lease_until < %(now)s
     RETURNING mine.id, mine.created_at
+), told AS (
+    INSERT INTO tenants_event (tenant_id, kind, subject_kind, subject_id, data)
+    SELECT %(tenant)s, 'turn.created', 'runtime.turn', taken.id,
+        jsonb_build_object('session', %(session)s::uuid, 'turn', taken.id, 'speaker', 'user')
+    FROM taken WHERE NOT EXISTS (SELECT FROM earlier)
 )
 SELECT session.*, coalesce(taken.id, earlier.id) AS turn_id, coalesce(earlier.message, %(message)s) AS message,
        taken.id IS NOT NULL AS is_mine, decision.tier IS NOT NULL AS is_decided,
@@ -52,6 +57,11 @@ WITH advanced AS (
     SELECT %(tenant)s, %(session)s, %(turn)s, 'assistant', %(reply)s, %(language)s, %(ui_metadata)s::jsonb
     FROM advanced WHERE %(reply)s::text IS NOT NULL
     RETURNING id, created_at
+), told AS (
+    INSERT INTO tenants_event (tenant_id, kind, subject_kind, subject_id, data)
+    SELECT %(tenant)s, 'turn.created', 'runtime.turn', reply.id,
+        jsonb_build_object('session', %(session)s::uuid, 'turn', reply.id, 'speaker', 'assistant', 'tier', %(tier)s::text)
+    FROM reply
 ), slots AS (
     INSERT INTO runtime_contextslot
         (tenant_id, session_id, slot_key, slot_value, confidence, extracted_from_turn_id, updated_at)
