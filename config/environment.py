@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 KEY_BYTES = 32
 SHORTEST_SECRET = 32  # characters
+LONGEST_MODEL = 80  # characters: it is stored beside every vector, with its width
 
 
 def whole_number(name: str, text: str, *, default: int) -> int:
@@ -94,6 +95,8 @@ def embedding_provider(text: str, *, address: str, model: str) -> str:
         raise ImproperlyConfigured(f"EMBEDDING_PROVIDER={text} is not known: set it to offline or openai.")
     if text == "openai" and not (address and model):
         raise ImproperlyConfigured("EMBEDDING_BASE_URL and EMBEDDING_MODEL must be set when EMBEDDING_PROVIDER is openai.")
+    if len(model) > LONGEST_MODEL:
+        raise ImproperlyConfigured(f"EMBEDDING_MODEL must have at most {LONGEST_MODEL} characters.")
     return text or "offline"
 
 

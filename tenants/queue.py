@@ -133,6 +133,12 @@ def fail(row: QueueRow, error: str, *, permanent: bool = False, delay: timedelta
     return _mine(row).update(state=state, due_at=Now() + delay, lease_until=None, last_error=error[:2000], **values) == 1
 
 
+def postpone(row: QueueRow, error: str, *, delay: timedelta) -> bool:
+    """Put back what could not be done for no fault of its own, such as a provider that is down: no attempt is counted."""
+    waiting = {"state": QueueState.PENDING, "due_at": Now() + delay, "lease_until": None}
+    return _mine(row).update(attempt=models.F("attempt") - 1, last_error=error[:2000], **waiting) == 1
+
+
 def retry(row: QueueRow) -> None:
     """Put a failed or unclear row back, as if new: a person's decision."""
     type(row)._default_manager.filter(pk=row.pk, state__in=[QueueState.FAILED, QueueState.UNKNOWN]).update(

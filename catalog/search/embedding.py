@@ -6,20 +6,25 @@ one statement, which takes only rows that still want the text it embedded: an ol
 
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.db import connection, models
 from django.db.models.functions import Now
 
 from catalog.models import SearchText, SearchVector
 from catalog.search.query import numbers_literal
-from tenants.queue import QueueState, fail, work
+from tenants.errors import Conflict
+from tenants.queue import QueueState, fail, postpone, work
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 from tenants.text import words
-from vault.providers.offline import MODEL, embed
+from vault.providers.embeddings import embed, model_prefix
+from vault.providers.errors import ProviderError
 
 logger = logging.getLogger(__name__)
 
 BATCH = 64
+WAIT, LONG_WAIT = timedelta(seconds=30), timedelta(minutes=10)
+"""Before texts are tried again that a provider could not embed now, or will not until an account or a budget is filled."""
 TASK = "catalog.embed_texts"
 
 # Of an offering the vector follows the name and how the description begins: the mean over long text says little.
@@ -40,35 +45,47 @@ def embed_due_texts() -> int:
 
 
 def embed_rows(rows: Sequence[SearchVector]) -> None:
-    """Embed claimed rows of the scope's tenant together, or one by one when a text among them cannot be embedded."""
+    """Embed claimed rows of the scope's tenant together, or one by one when a text among them cannot be embedded.
+
+    A provider that does not answer, or a budget that is used up, is no fault of the texts: they wait.
+    """
     try:
         embed_batch(rows)
-    except Exception:
-        logger.exception("%d texts cannot be embedded together", len(rows))
-        for row in rows:
-            _embed_alone(row)
+    except Exception as error:
+        if wait := _wait_after(error):
+            logger.warning("%d texts wait for their vectors: %s", len(rows), error)
+            for row in rows:
+                postpone(row, str(error), delay=wait)
+        elif len(rows) == 1:
+            logger.exception("text %s cannot be embedded", rows[0].text_id)
+            fail(rows[0], str(error))
+        else:
+            logger.exception("%d texts cannot be embedded together", len(rows))
+            for row in rows:
+                embed_rows([row])
+
+
+def _wait_after(error: Exception) -> timedelta | None:
+    """Return how long to wait where the texts are not to blame; longer where somebody has to see to it first."""
+    if isinstance(error, Conflict):
+        return LONG_WAIT
+    if not isinstance(error, ProviderError) or error.is_about_input:
+        return None
+    return WAIT if error.kind in ("retry", "timeout") else LONG_WAIT
 
 
 def embed_batch(rows: Sequence[SearchVector]) -> None:
     """Embed the texts of claimed rows of the scope's tenant. A text without words is done without a vector."""
     texts = SearchText.objects.in_bulk([row.text_id for row in rows])
     current = [row for row in rows if row.text_id in texts and _hash(row) == _hash(texts[row.text_id])]
-    vectors = embed([text_to_embed(texts[row.text_id]) for row in current])
-    _write(current, [numbers_literal(vector) for vector in vectors])
+    made = embed([text_to_embed(texts[row.text_id]) for row in current])
+    _write(current, made.model, [numbers_literal(vector) for vector in made.vectors])
 
 
-def _embed_alone(row: SearchVector) -> None:
-    try:
-        embed_batch([row])
-    except Exception as error:
-        logger.exception("text %s cannot be embedded", row.text_id)
-        fail(row, str(error))
-
-
-def _write(rows: Sequence[SearchVector], vectors: Sequence[str | None]) -> None:
+def _write(rows: Sequence[SearchVector], model: str, vectors: Sequence[str | None]) -> None:
     ids, attempts, hashes = [row.pk for row in rows], [row.attempt for row in rows], [_hash(row) for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [MODEL, ids, attempts, hashes, list(vectors), current_tenant_id()])
+        cursor.execute(_WRITE, [model, ids, attempts, hashes, list(vectors), current_tenant_id()])
 
 
 def text_to_embed(text: SearchText) -> str:
@@ -92,7 +109,7 @@ def requeue_other_models() -> int:
 
 
 def _of_other_models() -> models.QuerySet[SearchVector]:
-    return SearchVector.objects.filter(state=QueueState.DONE).exclude(model=MODEL)
+    return SearchVector.objects.filter(state=QueueState.DONE).exclude(model__startswith=model_prefix())
 
 
 def _hash(row: SearchText | SearchVector) -> bytes:

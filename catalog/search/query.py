@@ -1,6 +1,6 @@
 """Search in one round trip: the database brings the candidates of each kind, `scoring` says how likely each is right.
 
-The question is embedded here, in the process. No ORM: a bot's turn waits for this.
+The question is embedded here: in the process, or by the server that the environment names. No ORM: a bot's turn waits for this.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from django.db import connection
 from catalog.search.scoring import Candidate, score
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, detect_language, words
-from vault.providers.offline import MODEL, embed
+from vault.providers.embeddings import embed_question
 
 CANDIDATES = 50
 """Taken of each kind, once by vector and once by text, before they are scored."""
@@ -93,7 +93,8 @@ def statement(query: str, *, kinds: Sequence[str], bot_id: UUID | None = None, o
         return None
     owners = f"ARRAY({only.sql})" if only else "NULL"
     sql = _CANDIDATES.format(owners=owners)
-    before = [wanted, numbers_literal(embed([query])[0]), MODEL, list(kinds), bot_id]
+    asked = embed_question(query, bot_id=bot_id)
+    before = [wanted, numbers_literal(asked.vectors[0]), asked.model, list(kinds), bot_id]
     return Statement(sql, [*before, *(only.params if only else ()), CANDIDATES])
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 Kind = Literal["retry", "permanent", "quota", "timeout"]
 
 RETRIED = frozenset({408, 409, 425, 429})
+ABOUT_INPUT = frozenset({400, 413, 422})
 QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 MOST_SAID = 300
 """Characters of a remote text that are kept."""
@@ -27,7 +28,8 @@ class ProviderError(Exception):
 
     ``kind``: ``retry`` (later it may work), ``permanent`` (the same call never will), ``quota`` (the account is used up),
     ``timeout``. ``is_billed``: the provider may count the call all the same. ``retry_after``: seconds it asked to wait.
-    ``kind_at_last``: what a ``retry`` becomes when trying again did not help.
+    ``kind_at_last``: what a ``retry`` becomes when trying again did not help. ``is_about_input``: it is the fault of what
+    was asked, another call may work.
     """
 
     def __init__(
@@ -38,10 +40,11 @@ class ProviderError(Exception):
         is_billed: bool = False,
         retry_after: float | None = None,
         kind_at_last: Kind | None = None,
+        is_about_input: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind, self.message, self.is_billed, self.retry_after = kind, message, is_billed, retry_after
-        self.kind_at_last = kind_at_last or kind
+        self.kind_at_last, self.is_about_input = kind_at_last or kind, is_about_input
 
 
 def garbage(said: str) -> ProviderError:
@@ -56,9 +59,8 @@ def status_error(status: int, headers: Mapping[str, str], body: Any, *, secret: 
     text = readable(next((str(told[name]) for name in ("message", "detail") if told.get(name)), ""), secret=secret)
     said = _("The provider answered %(status)s.") % {"status": status}
     message = " ".join(filter(None, (said, f"{readable(code, secret=secret)}:" if code and text else "", text)))
-    return ProviderError(
-        _kind(status, {str(told.get("code")), str(told.get("type"))}), message, retry_after=wait_of(headers)
-    )
+    kind = _kind(status, {str(told.get("code")), str(told.get("type"))})
+    return ProviderError(kind, message, retry_after=wait_of(headers), is_about_input=status in ABOUT_INPUT)
 
 
 def _kind(status: int, codes: set[str]) -> Kind:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import openai
 from django.utils.translation import gettext as _
 
@@ -21,7 +19,7 @@ from vault.outbound import DestinationForbidden, OutboundError, transport
 from vault.providers.endpoints import OPENAI, Endpoint, chat_endpoint
 from vault.providers.errors import ProviderError, garbage, status_error
 from vault.providers.metering import Load, Meter, Purpose, try_to
-from vault.providers.reading import ChatAnswer, ChatStream, read_chat, read_embeddings, read_json, read_usage
+from vault.providers.reading import ChatAnswer, ChatStream, Embeddings, read_chat, read_embeddings, read_json, read_usage
 
 CHAT_SECONDS = 30.0
 EMBEDDING_SECONDS = 20.0
@@ -119,7 +117,7 @@ def embed(
     purpose: Purpose | None = None,
     within: float = EMBEDDING_SECONDS,
     tries: int = 2,
-) -> npt.NDArray[np.float32]:
+) -> Embeddings:
     """Return a unit vector of 1,536 numbers for each of the texts (at least one, none empty). Raises as ``chat``."""
     asked: dict[str, Any] = {"model": endpoint.model, "input": list(texts), "encoding_format": "float"}
     if endpoint.model.startswith("text-embedding-3-"):
@@ -129,9 +127,7 @@ def embed(
     return try_to(send, load=load, purpose=purpose or Purpose(), within=within, tries=tries)
 
 
-def _embed_once(
-    endpoint: Endpoint, asked: Mapping[str, Any], count: int, meter: Meter, seconds: float
-) -> npt.NDArray[np.float32]:
+def _embed_once(endpoint: Endpoint, asked: Mapping[str, Any], count: int, meter: Meter, seconds: float) -> Embeddings:
     with _errors_by_kind(endpoint):
         raw = _client(endpoint, seconds).embeddings.with_raw_response.create(**asked)
         body = read_json(raw.text)

@@ -157,39 +157,44 @@ def _count(value: Any) -> int | None:
     return value if usable else None
 
 
-def read_embeddings(body: Mapping[str, Any], count: int) -> npt.NDArray[np.float32]:
-    """Return one row of ``DIMENSIONS`` numbers per text, in the order asked for, of unit length.
+@dataclass(frozen=True)
+class Embeddings:
+    """A unit vector of ``DIMENSIONS`` numbers per text, of which the first ``width`` are the model's."""
+
+    vectors: npt.NDArray[np.float32]
+    width: int
+
+
+def read_embeddings(body: Mapping[str, Any], count: int) -> Embeddings:
+    """Return a vector for each text, in the order asked for.
 
     Raises ``ProviderError`` (``permanent``) for a number of vectors, a width, or numbers that cannot be right.
     """
     data = body.get("data")
-    rows = (
-        {one.get("index"): one.get("embedding") for one in data if isinstance(one, Mapping)}
-        if isinstance(data, list)
-        else {}
-    )
-    if not isinstance(data, list) or len(data) != count or set(rows) != set(range(count)):
+    listed = [one for one in data if isinstance(one, Mapping)] if isinstance(data, list) else []
+    rows = {one["index"]: one.get("embedding") for one in listed if isinstance(one.get("index"), int)}
+    if len(listed) != count or set(rows) != set(range(count)):
         raise _unusable(_("The provider did not answer one vector for each text."))
     vectors = [rows[index] for index in range(count)]
     widths = {len(vector) if isinstance(vector, list) else 0 for vector in vectors}
     if len(widths) != 1 or not 0 < (width := widths.pop()) <= DIMENSIONS:
         raise _unusable(_("The provider's vectors must all have the same 1 to %(most)d numbers.") % {"most": DIMENSIONS})
-    return _unit_rows(vectors, width)
+    return Embeddings(_unit_rows(vectors, width), width)
 
 
 def _unit_rows(vectors: Sequence[Any], width: int) -> npt.NDArray[np.float32]:
     if not all(type(number) in (int, float) and math.isfinite(number) for vector in vectors for number in vector):
-        raise _unusable(_("The provider's vectors hold something that is no number."))
+        raise _unusable(_("The provider's vectors hold something that is no number."), is_about_input=True)
     numbers = np.asarray(vectors, dtype=np.float64)
     # The largest number first: the square of a very large one would be infinite.
     largest = np.abs(numbers).max(axis=1, keepdims=True)
     if not largest.all():
-        raise _unusable(_("The provider answered a vector without a direction."))
+        raise _unusable(_("The provider answered a vector without a direction."), is_about_input=True)
     numbers /= largest
     padded = np.zeros((len(vectors), DIMENSIONS), dtype=np.float32)
     padded[:, :width] = numbers / np.linalg.norm(numbers, axis=1, keepdims=True)
     return padded
 
 
-def _unusable(said: str) -> ProviderError:
-    return ProviderError("permanent", said, is_billed=True)
+def _unusable(said: str, *, is_about_input: bool = False) -> ProviderError:
+    return ProviderError("permanent", said, is_billed=True, is_about_input=is_about_input)

@@ -15,7 +15,8 @@ from config.celery import app
 from tenants.queue import claim
 from tests.conftest import in_tenant
 from tests.rows import an_offering
-from vault.providers.offline import MODEL, embed
+from vault.providers.embeddings import embed
+from vault.providers.offline import MODEL
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +53,7 @@ def test_a_faq_is_embedded_by_its_question_and_kept_at_unit_length(saigon):
     embed_due_texts()
     with in_tenant(saigon.tenant):
         stored = vector().embedding
-    assert np.allclose(stored, embed(["Can I return it?"])[0], atol=1e-6)
+    assert np.allclose(stored, embed(["Can I return it?"]).vectors[0], atol=1e-6)
     assert np.linalg.norm(stored) == pytest.approx(1, abs=1e-5)
 
 
@@ -88,7 +89,7 @@ def test_a_text_changed_while_it_is_embedded_gets_the_vector_of_its_new_words(sa
         monkeypatch.setattr(embedding, "embed", embed)
     embed_due_texts()
     with in_tenant(saigon.tenant):
-        assert np.allclose(vector().embedding, embed(["New question?"])[0], atol=1e-6)
+        assert np.allclose(vector().embedding, embed(["New question?"]).vectors[0], atol=1e-6)
 
 
 def test_the_late_result_of_a_worker_does_not_pass_for_the_newer_texts(saigon):
@@ -101,7 +102,7 @@ def test_the_late_result_of_a_worker_does_not_pass_for_the_newer_texts(saigon):
         embed_batch(late)
         assert (vector().state, vector().embedding) == ("running", None)
         embed_batch(current)
-        assert np.allclose(vector().embedding, embed(["New question?"])[0], atol=1e-6)
+        assert np.allclose(vector().embedding, embed(["New question?"]).vectors[0], atol=1e-6)
 
 
 def test_the_rows_of_a_worker_that_was_killed_are_taken_up_after_its_lease(saigon):

@@ -29,7 +29,7 @@ from vault.providers.endpoints import Endpoint
 from vault.providers.errors import ProviderError
 from vault.providers.metering import Purpose
 from vault.providers.openai_compatible import ChatRequest, chat, embed, stream_chat
-from vault.providers.reading import ChatAnswer, read_chat, read_embeddings, read_usage
+from vault.providers.reading import ChatAnswer, Embeddings, read_chat, read_embeddings, read_usage
 from vault.services import store_credential
 
 pytestmark = pytest.mark.django_db
@@ -344,7 +344,9 @@ def at(remote, model="embed-test"):
 
 
 def test_vectors_come_in_the_order_asked_for_filled_up_and_of_unit_length(shop, remote):
-    found = embed(["lamp", "a much longer text", "zzz"], endpoint=at(remote))
+    embedded = embed(["lamp", "a much longer text", "zzz"], endpoint=at(remote))
+    found = embedded.vectors
+    assert embedded.width == 8
     assert found.shape == (3, 1536)
     assert np.allclose(np.linalg.norm(found, axis=1), 1)
     assert not found[:, 8:].any()
@@ -421,7 +423,7 @@ bodies = st.fixed_dictionaries(
 def test_whatever_comes_is_read_or_refused_as_a_providers_error(body):
     for read in (read_chat, lambda one: read_embeddings(one, 1)):
         found = outcome(read, body)
-        assert isinstance(found, (ChatAnswer, np.ndarray, ProviderError))
+        assert isinstance(found, (ChatAnswer, Embeddings, ProviderError))
 
 
 def outcome(read, body):
