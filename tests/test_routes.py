@@ -33,7 +33,7 @@ from tenants.scope import current_tenant_id
 from tenants.services import issue_api_key
 from tests.conftest import Business, in_tenant
 from tests.rows import ROWS, code, make_row
-from vault.models import EventDelivery, EventDestination
+from vault.models import Credential, CredentialGrant, CredentialUse, EventDelivery, EventDestination
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +69,14 @@ ROUTES: dict[str, dict[str, str]] = {
     "bots/{code}/versions/{version}/activate/": CRUD,
     "capabilities/": CRUD,
     "capabilities/{id}/": CRUD,
+    "credential-grants/": CONNECT,
+    "credential-grants/{id}/": CONNECT,
+    "credential-uses/": CONNECT,
+    "credential-uses/{id}/": CONNECT,
+    "credentials/": CONNECT,
+    "credentials/{id}/": CONNECT,
+    "credentials/{id}/rotate/": CONNECT,
+    "credentials/{id}/test/": CONNECT,
     "customers/": PRIVATE,
     "customers/{id}/": PRIVATE,
     "domains/": CRUD,
@@ -155,6 +163,9 @@ OWNED = {
     "api-keys": ApiKey,
     "audit-entries": AuditEntry,
     "bots": Bot,
+    "credential-grants": CredentialGrant,
+    "credential-uses": CredentialUse,
+    "credentials": Credential,
     "customers": Customer,
     "event-deliveries": EventDelivery,
     "event-destinations": EventDestination,

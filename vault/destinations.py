@@ -1,6 +1,7 @@
 """Where calls may go: how an address may be written, and which networks count as outside (THREATS RUN-07, 08, 10)."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -102,7 +103,7 @@ def check_url(url: str, *, field: str | None = None) -> Destination:
             ip_address(found.host)
         except ValueError:
             if found.port not in PORTS and not settings.OUTBOUND_ALLOW:
-                raise DestinationForbidden(_("Calls may go to the ports 80 and 443 only.")) from None
+                raise DestinationForbidden(_("Calls may go to these ports only: %(ports)s.") % {"ports": "80 443"}) from None
         else:
             check_address(found.host, found.port)
     except DestinationForbidden as error:
@@ -110,13 +111,14 @@ def check_url(url: str, *, field: str | None = None) -> Destination:
     return found
 
 
-def check_address(address: str, port: int) -> None:
-    """Refuse an IP address that is inside, or another port than the web's; raises ``DestinationForbidden``."""
+def check_address(address: str, port: int, ports: Collection[int] = PORTS) -> None:
+    """Refuse an IP address that is inside, or another port than ``ports``; raises ``DestinationForbidden``."""
     ip = ip_address(address.partition("%")[0])  # a resolver names the interface of a link-local address
     if any(ip in network for network in settings.OUTBOUND_ALLOW):
         return
-    if port not in PORTS:
-        raise DestinationForbidden(_("Calls may go to the ports 80 and 443 only."))
+    if port not in ports:
+        allowed = " ".join(map(str, sorted(ports)))
+        raise DestinationForbidden(_("Calls may go to these ports only: %(ports)s.") % {"ports": allowed})
     inside = INSIDE_IPV4 if isinstance(ip, IPv4Address) else INSIDE_IPV6
     if any(ip in network for network in inside) or (isinstance(ip, IPv6Address) and ip not in GLOBAL_IPV6):
         raise DestinationForbidden

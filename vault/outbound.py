@@ -12,7 +12,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 
 from vault.destinations import Destination, DestinationForbidden, check_address, check_url, read_url
 
-__all__ = ["Answer", "Destination", "DestinationForbidden", "OutboundError", "check_url", "request", "transport"]
+__all__ = ["Answer", "Destination", "DestinationForbidden", "OutboundError", "check_url", "connect", "request", "transport"]
 
 Kind = Literal["timeout", "connection", "tls", "too_large", "protocol"]
 
@@ -250,6 +250,23 @@ def _resolve_within(host: str, port: int, seconds: float) -> list[str]:
     if not addresses:
         raise httpcore2.ConnectError("The name was not found.")
     return addresses
+
+
+def connect(host: str, port: int, *, ports: Collection[int], seconds: float) -> socket.socket:
+    """Return a connection for another protocol than HTTP, to one of ``ports``, under the same checks of the address.
+
+    Raises ``DestinationForbidden`` and ``OutboundError`` (``timeout``, ``connection``).
+    """
+    deadline = _Deadline(time.monotonic() + seconds)
+    try:
+        addresses = _resolve_within(host, port, deadline.left())
+        for address in addresses:
+            check_address(address, port, ports)
+        return socket.create_connection((addresses[0], port), timeout=deadline.left())
+    except (httpcore2.TimeoutException, TimeoutError):
+        raise OutboundError("timeout") from None
+    except (httpcore2.NetworkError, OSError):
+        raise OutboundError("connection") from None
 
 
 class _CheckedNetwork(httpcore2.NetworkBackend):

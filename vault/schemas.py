@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from tenants.errors import DomainError, FieldProblem, TooLarge
+from vault.destinations import DestinationForbidden, check_url, read_url
 
 MOST_BYTES = 65 * 1024
 """Of a whole secret as JSON: a value of 64 KB and its name."""
@@ -22,7 +23,7 @@ HINTED = {"api_key": "api_key", "basic": "password", "oauth2": "client_secret"}
 TEXT = {"type": "string", "minLength": 1}
 PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
 SECURITY = {"enum": ["tls", "starttls", "none"]}
-BASE_URL = {"base_url": {"type": "string", "pattern": r"^https?://[^\s]+$"}}
+BASE_URL = {"base_url": TEXT}
 MAIL_SERVER = {"host": {"type": "string", "pattern": r"^[^\s/@]+$"}, "port": PORT, "security": SECURITY}
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -79,13 +80,17 @@ def schema_of(provider: str, kind: str) -> dict[str, Any]:
 
 
 def check_secret(provider: str, kind: str, secret: dict[str, Any]) -> bytes:
-    """Return the secret as it is sealed (JSON in UTF-8); raises ``InvalidSecret`` (422) and ``TooLarge`` (413)."""
+    """Return the secret as it is sealed (JSON in UTF-8); raises ``InvalidSecret`` (422), ``TooLarge`` (413)
+    and ``DestinationForbidden`` (422) for an address inside."""
     packed = pack(secret)
     if len(packed) > MOST_BYTES:
         raise TooLarge("too_large", _("A secret has at most 64 KB."), field="secret")
-    found = Draft202012Validator(schema_of(provider, kind)).iter_errors(secret)
+    schema = schema_of(provider, kind)
+    found = Draft202012Validator(schema).iter_errors(secret)
     if problems := [problem for error in found for problem in _problems(error)]:
         raise InvalidSecret(sorted(problems, key=lambda problem: problem.field or ""))
+    for name in {"base_url", "token_url"} & set(secret) & set(schema["properties"]):
+        check_url(secret[name], field=f"secret.{name}")
     return packed
 
 
@@ -137,20 +142,18 @@ def hint_of(kind: str, secret: dict[str, Any]) -> str:
 
 def destination_of(secret: dict[str, Any]) -> str:
     """Return the host (and port) the secret is sent to, as far as the secret itself names it."""
-    if isinstance(url := secret.get("base_url") or secret.get("token_url"), str):
-        return _host_of(url)[:300]
-    host, port = secret.get("host"), secret.get("port")
+    url, host, port = secret.get("base_url") or secret.get("token_url"), secret.get("host"), secret.get("port")
+    if isinstance(url, str):
+        return urlsplit(url).netloc[:300] if _is_plain(url) else ""
     if not isinstance(host, str) or not host.isprintable():
         return ""
     return (f"{host}:{port}" if isinstance(port, int) else host)[:300]
 
 
-def _host_of(url: str) -> str:
+def _is_plain(url: str) -> bool:
+    """Whether the address shows nothing but an address: a custom secret may hold a name and password in it."""
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return ""
-    name = parts.hostname or ""
-    shown = f"{name}:{port}" if port else name
-    return shown if shown.isprintable() else ""
+        read_url(url)
+    except DestinationForbidden:
+        return False
+    return True

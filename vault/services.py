@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from tenants.actor import Actor, ActorKind, current_actor
-from tenants.errors import DomainError
+from tenants.errors import Conflict, DomainError
 from tenants.models import PLATFORM_ID, User, new_ids
 from tenants.scope import current_tenant_id, platform_scope
 from vault.crypto import CredentialUnreadable, unwrap
 from vault.data_keys import current_data_key
 from vault.models import Credential, CredentialSecret
+from vault.models.credentials import reference_name
 from vault.schemas import check_secret, destination_of, hint_of, unpack
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,19 @@ def rotate_credential(
         _write_version(row, packed, created_by, **times)
     credential.refresh_from_db(fields=["version", "hint", "destination", "updated_at"])
     return row
+
+
+def delete_credential(credential: Credential) -> None:
+    """Delete a credential that nothing uses; raises ``Conflict`` (``in_use``) that names where it is used."""
+    with transaction.atomic():
+        row = Credential.objects.select_for_update().get(pk=credential.pk)
+        if used := row.references():
+            where = [reference_name(one) for one in used]
+            said = _("It is still used: %(where)s.") % {
+                "where": ", ".join(f"{one['kind']} “{one['name']}”" for one in where)
+            }
+            raise Conflict("in_use", said, where=where)
+        row.delete()
 
 
 @sensitive_variables("packed")

@@ -15,6 +15,7 @@ from tenants.scope import ScopeConflict, platform_scope
 from tests.conftest import Business, in_tenant
 from tests.rows import a_bot_version
 from vault.crypto import CredentialUnreadable
+from vault.destinations import DestinationForbidden
 from vault.models import Credential, CredentialGrant, CredentialSecret, CredentialUse, TenantKey
 from vault.schemas import InvalidSecret
 from vault.services import NotGranted, find_credential, reveal, rotate_credential, store_credential
@@ -62,7 +63,7 @@ def test_more_than_64_kb_is_too_large(saigon: Business) -> None:
         ("openai", "api_key", {"api_key": ""}, {"secret.api_key": "blank"}),
         ("openai", "api_key", {"api_key": 5}, {"secret.api_key": "invalid"}),
         ("openai", "api_key", {"api_key": "x", "key": "y"}, {"secret.key": "unknown_field"}),
-        ("openai", "api_key", {"api_key": "x", "base_url": "ftp://x"}, {"secret.base_url": "invalid"}),
+        ("openai", "api_key", {"api_key": "x", "base_url": "ftp://x"}, {"secret.base_url": "destination_forbidden"}),
         ("smtp", "basic", {"username": "a"}, {"secret.password": "required"}),
         ("smtp", "basic", {"username": "a", "password": "b", "port": 0}, {"secret.port": "invalid"}),
         ("smtp", "basic", {"username": "a", "password": "b", "security": "x"}, {"secret.security": "invalid_choice"}),
@@ -74,7 +75,7 @@ def test_a_wrong_shape_is_told_field_by_field_and_never_repeated(
     saigon: Business, provider: str, kind: str, secret: dict[str, Any], fields: dict[str, str]
 ) -> None:
     with in_tenant(saigon.tenant):
-        with pytest.raises(InvalidSecret) as caught:
+        with pytest.raises((InvalidSecret, DestinationForbidden)) as caught:
             store(provider=provider, kind=kind, secret=secret)
         assert {problem.field: problem.code for problem in caught.value.problems} == fields
         assert not Credential.objects.exists()
@@ -86,7 +87,7 @@ def test_a_wrong_shape_is_told_field_by_field_and_never_repeated(
         ("openai", "api_key", {"api_key": "0123456789abcde"}, "", ""),
         ("openai", "api_key", {"api_key": "0123456789abcdef"}, "cdef", ""),
         ("openai", "api_key", {"api_key": "0123456789abc\x00\n\u1ea1"}, "", ""),
-        ("openai", "api_key", {"api_key": "x", "base_url": "https://llm.example:8443/v1"}, "", "llm.example:8443"),
+        ("openai", "api_key", {"api_key": "x", "base_url": "https://llm.example/v1"}, "", "llm.example"),
         ("smtp", "basic", {"username": "m", "password": "long enough: 1234", "host": "m.example", "port": 587}, "1234", "m.example:587"),
         ("custom", "custom", {"a": "0123456789abcdef", "b": "0123456789abcdef"}, "", ""),
         ("custom", "custom", {"a": "0123456789abcdef", "b": 1}, "cdef", ""),

@@ -1,0 +1,99 @@
+"""Logging in to a mail server and out again: how a credential for SMTP or IMAP is tried."""
+
+import imaplib
+import smtplib
+import socket
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from vault import outbound
+from vault.outbound import OutboundError
+
+PORTS = frozenset({25, 465, 587, 2525, 143, 993})
+"""Where mail servers answer. Other ports only in the networks of ``OUTBOUND_ALLOW``."""
+USUAL_PORTS = {("smtp", "tls"): 465, ("smtp", "starttls"): 587, ("smtp", "none"): 25, ("imap", "tls"): 993}
+Secret = Mapping[str, Any]
+
+
+def try_mail_login(protocol: str, secret: Secret, *, seconds: float) -> str:
+    """Return ``ok``, ``refused`` or what is missing; raises ``DestinationForbidden`` and ``OutboundError``.
+
+    Without a port the usual one of ``security`` (by default ``tls``; ``starttls`` for port 587, 25 and 143).
+    """
+    if "username" not in secret or "password" not in secret:
+        return "login_missing"
+    host = secret.get("host")
+    if not host:
+        return "address_missing"
+    security = secret.get("security") or ("starttls" if secret.get("port") in (25, 143, 587) else "tls")
+    port = secret.get("port") or USUAL_PORTS.get((protocol, security), 143)
+    stream = outbound.connect(host, port, ports=PORTS, seconds=seconds)
+    try:
+        log_in = {"smtp": _smtp, "imap": _imap}[protocol]
+        return "ok" if log_in(stream, host, security, secret) else "refused"
+    except ssl.SSLError:
+        raise OutboundError("tls") from None
+    except TimeoutError:
+        raise OutboundError("timeout") from None
+    except (smtplib.SMTPException, imaplib.IMAP4.error, OSError, UnicodeError, ValueError):
+        raise OutboundError("protocol") from None
+    finally:
+        with suppress(OSError):
+            stream.close()
+
+
+def _secured(stream: socket.socket, host: str, security: str) -> socket.socket:
+    return ssl.create_default_context().wrap_socket(stream, server_hostname=host) if security == "tls" else stream
+
+
+class _Smtp(smtplib.SMTP):
+    """smtplib over a connection that was checked; the certificate is still that of the name."""
+
+    def __init__(self, stream: socket.socket, host: str) -> None:
+        super().__init__(local_hostname="backroom")
+        self._host = host  # what starttls expects of the certificate
+        self.sock = stream
+        code, _message = self.getreply()
+        if code != 220:
+            raise smtplib.SMTPServerDisconnected
+
+
+def _smtp(stream: socket.socket, host: str, security: str, secret: Secret) -> bool:
+    server = _Smtp(_secured(stream, host, security), host)
+    if security == "starttls":
+        server.starttls(context=ssl.create_default_context())
+    try:
+        server.login(secret["username"], secret["password"])
+    except smtplib.SMTPAuthenticationError:
+        return False
+    with suppress(smtplib.SMTPException, OSError):
+        server.quit()
+    return True
+
+
+class _Imap(imaplib.IMAP4):
+    """imaplib over a connection that was checked."""
+
+    def __init__(self, stream: socket.socket, host: str) -> None:
+        self._stream = stream
+        super().__init__(host)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        return self._stream
+
+
+def _imap(stream: socket.socket, host: str, security: str, secret: Secret) -> bool:
+    server = _Imap(_secured(stream, host, security), host)
+    if security == "starttls":
+        server.starttls(ssl_context=ssl.create_default_context())
+    try:
+        server.login(secret["username"], secret["password"])
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error:
+        return False
+    with suppress(imaplib.IMAP4.error, OSError):
+        server.logout()
+    return True
