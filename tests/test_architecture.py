@@ -162,6 +162,7 @@ NETWORK_USERS = {
     "config/supervisor.py": "asks its own web server whether it lives",
     "tenants/mail.py": "names the errors of the mail server that the environment gives",
     "vault/providers/openai_compatible.py": "gives the SDK the one client's transport",
+    "vault/mail_login.py": "speaks mail's protocols over the one client's connections",
     "vault/outbound.py": "the one client for everything outside",
 }
 """Every file that may open a connection by itself, and why; all others call ``vault.outbound``."""

@@ -4,8 +4,10 @@ import imaplib
 import smtplib
 import socket
 import ssl
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from threading import Timer
 from typing import Any
 
 from vault import outbound
@@ -29,19 +31,32 @@ def try_mail_login(protocol: str, secret: Secret, *, seconds: float) -> str:
         return "address_missing"
     security = secret.get("security") or ("starttls" if secret.get("port") in (25, 143, 587) else "tls")
     port = secret.get("port") or USUAL_PORTS.get((protocol, security), 143)
+    begun = time.monotonic()
     stream = outbound.connect(host, port, ports=PORTS, seconds=seconds)
     try:
-        log_in = {"smtp": _smtp, "imap": _imap}[protocol]
-        return "ok" if log_in(stream, host, security, secret) else "refused"
-    except ssl.SSLError:
-        raise OutboundError("tls") from None
-    except TimeoutError:
-        raise OutboundError("timeout") from None
-    except (smtplib.SMTPException, imaplib.IMAP4.error, OSError, UnicodeError, ValueError):
-        raise OutboundError("protocol") from None
+        with _ended_after(stream, seconds):
+            log_in = {"smtp": _smtp, "imap": _imap}[protocol]
+            return "ok" if log_in(stream, host, security, secret) else "refused"
+    except (smtplib.SMTPException, imaplib.IMAP4.error, OSError, UnicodeError, ValueError) as error:
+        late = time.monotonic() - begun >= seconds or isinstance(error, TimeoutError)
+        raise OutboundError("timeout" if late else "tls" if isinstance(error, ssl.SSLError) else "protocol") from None
+
+
+@contextmanager
+def _ended_after(stream: socket.socket, seconds: float) -> Iterator[None]:
+    """Cut the connection when the time is over: a server that says a word now and then would never time out."""
+    handle = stream.dup()  # TLS takes the socket itself over
+    cut = Timer(seconds, handle.shutdown, [socket.SHUT_RDWR])
+    cut.daemon = True
+    cut.start()
+    try:
+        yield
     finally:
+        cut.cancel()
         with suppress(OSError):
-            stream.close()
+            handle.shutdown(socket.SHUT_RDWR)
+        handle.close()
+        stream.close()
 
 
 def _secured(stream: socket.socket, host: str, security: str) -> socket.socket:
