@@ -1,6 +1,7 @@
 """Who belongs to a tenant, and in which role. A tenant always keeps an owner; only owners make and unmake owners."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -11,7 +12,7 @@ from tenants.errors import Conflict, DomainError, NotAllowed
 from tenants.mail import wake_sender
 from tenants.models import LoginToken, Membership, User
 from tenants.roles import Role
-from tenants.scope import current_tenant_id
+from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 
 PAUSE = timedelta(minutes=1)
 """Between two mails of one invitation."""
@@ -105,6 +106,18 @@ def leave(person: User) -> None:
     if membership is None:
         raise DomainError("not_a_member", _("You do not belong to this tenant."))
     remove_member(membership, by=person)
+
+
+def tenants_of(person: User) -> list[Membership]:
+    """Return the person's memberships, with their tenants, by name."""
+    with platform_scope(reason="a person's own tenants"):
+        return list(Membership.objects.filter(user=person).select_related("tenant").order_by("tenant__name"))
+
+
+def leave_as(person: User, tenant_id: UUID) -> None:
+    """Take oneself out of any own tenant, whichever is worked in now; raises ``DomainError``."""
+    with tenant_scope(tenant_id):
+        leave(person)
 
 
 def _keep_an_owner(leaving: Membership) -> None:

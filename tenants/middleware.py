@@ -1,19 +1,26 @@
 """The admin's door: enters the tenant a logged-in person has chosen, if it is among the own ones."""
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from uuid import UUID, uuid4
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils import timezone, translation
 from django.utils.functional import SimpleLazyObject
 
 from tenants.actor import Actor, ActorKind, acting
-from tenants.models import Membership, Tenant, User
-from tenants.scope import platform_scope, tenant_scope
+from tenants.models import Membership, Setting, Tenant, User
+from tenants.scope import active_scope, platform_scope, tenant_scope
+from tenants.second_factor import enrolled
 
 SESSION_KEY = "tenant"
+SEEN_KEY, SEEN_PRECISION = "seen", 5 * 60  # seconds
+OPEN_PAGES = frozenset({"account_second_factor", "admin:logout", "admin:jsi18n", "choose_language", "switch_tenant"})
+"""What opens for a person who has yet to set up the second factor that the tenant asks for."""
 API_PREFIX = "/api/"
 MOST_CHOICES = 200
 """Tenants that the switcher offers platform staff; the page of tenants finds the others."""
@@ -37,8 +44,9 @@ class ScopeMiddleware:
             person = None if request.path.startswith(API_PREFIX) else request.user
             _act(request, person, stack)
             if isinstance(person, User):
+                _keep_session(request)
                 _enter_chosen_tenant(request, person, stack)
-            response = self.get_response(request)
+            response = _second_factor_first(request, person) or self.get_response(request)
             response["X-Request-ID"] = str(request.request_id)  # type: ignore[attr-defined]
             return response
 
@@ -51,14 +59,45 @@ def _act(request: HttpRequest, person: object, stack: ExitStack) -> None:
     stack.enter_context(acting(Actor(kind, actor_id, request.request_id)))  # type: ignore[attr-defined]
 
 
+def _keep_session(request: HttpRequest) -> None:
+    """Let a session that is in use live on: it ends ``SESSION_COOKIE_AGE`` after the last request, to some minutes."""
+    if time.time() - request.session.get(SEEN_KEY, 0) > SEEN_PRECISION:
+        request.session[SEEN_KEY] = int(time.time())
+
+
+def _second_factor_first(request: HttpRequest, person: object) -> HttpResponse | None:
+    """Send who has no second factor to set one up, where the tenant (for its staff: the platform) asks for it."""
+    if not isinstance(person, User) or not asks_for_second_factor(person) or enrolled(person):
+        return None
+    match = _resolve(request.path_info)
+    return None if match is None or match.view_name in OPEN_PAGES else redirect("account_second_factor")
+
+
+def asks_for_second_factor(person: User) -> bool:
+    """Whether the tenant worked in asks this person for a second factor, or the platform its staff."""
+    asked = active_scope() is not None and bool(Setting.effective("require_second_factor"))
+    if asked or not person.is_superuser:
+        return asked
+    with platform_scope(reason="does the platform ask its staff for a second factor"):
+        return bool(Setting.effective("require_second_factor"))
+
+
+def _resolve(path: str) -> ResolverMatch | None:
+    try:
+        return resolve(path)
+    except Resolver404:
+        return None
+
+
 def _enter_chosen_tenant(request: HttpRequest, user: User, stack: ExitStack) -> None:
     (_look_up_for_staff if user.is_superuser else _look_up_for_member)(request, user)
     chosen: Tenant | None = request.tenant  # type: ignore[attr-defined]
+    stack.enter_context(translation.override(user.locale or translation.get_language()))
+    if zone := user.time_zone or (chosen and chosen.time_zone):
+        stack.enter_context(timezone.override(zone))
     if chosen is None:
         return
     stack.enter_context(tenant_scope(chosen))
-    stack.enter_context(timezone.override(chosen.time_zone))
-    stack.enter_context(translation.override(user.locale or translation.get_language()))
     structlog.contextvars.bind_contextvars(tenant=str(chosen.id))
 
 

@@ -6,10 +6,13 @@ from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
+
+from tenants.views import log_in
 
 MOST_RESULTS = 50
 """Entries the command palette shows."""
@@ -26,6 +29,14 @@ class TenantSite(UnfoldAdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return the addresses without "view on site", which reads any table by its content type."""
         return [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """Log in by our own page: it counts failures, and asks for the second factor."""
+        return log_in(request)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Change the password on the page of the account."""
+        return redirect("account_password")
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
         """Answer the look-ups of choice fields, from the rows of the tenant worked in."""

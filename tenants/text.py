@@ -7,6 +7,7 @@ searched or compared goes through `fold` on both sides. Stored text is never fol
 import re
 import unicodedata
 from typing import Literal
+from zoneinfo import available_timezones
 
 Language = Literal["vi", "en"]
 
@@ -96,3 +97,8 @@ def _vietnamese_vote(word: str) -> float:
     if word not in _BOTH:
         vote += (word in _VIETNAMESE_CUES) - (word in _ENGLISH_CUES)
     return vote
+
+
+def time_zone_choices() -> list[tuple[str, str]]:
+    """Return every time zone that is a place, as people read it, and UTC."""
+    return [(name, name.replace("_", " ")) for name in sorted(available_timezones()) if "/" in name or name == "UTC"]

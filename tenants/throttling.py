@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
+from django.http import HttpRequest
 from redis.exceptions import RedisError
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
@@ -33,7 +34,7 @@ def principal(request: Request) -> str | None:
     return f"{kind}:{request.user.pk}"
 
 
-def client_address(request: Request) -> str:
+def client_address(request: Request | HttpRequest) -> str:
     """Return the caller's address: of ``X-Forwarded-For`` only what ``TRUSTED_PROXIES`` proxies of ours wrote."""
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     proxies: int = settings.TRUSTED_PROXIES
@@ -72,7 +73,7 @@ LINK_RATE = "60/h"
 class LinkThrottle(BaseThrottle):
     """``LINK_RATE`` per address of the client, whoever's mailbox is named."""
 
-    def allow_request(self, request: Request, view: Any) -> bool:
+    def allow_request(self, request: Request | HttpRequest, view: Any) -> bool:
         """Count the request; False when the window is full."""
         limit, count, self.reset = _window(f"link:{client_address(request)}", LINK_RATE)
         return count is None or count <= limit

@@ -1,7 +1,6 @@
 """Forms of the people pages: they hand what was typed to the services and show their refusals at the field."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib.postgres.forms import SimpleArrayField
@@ -13,10 +12,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelect2Widget
 from tenants.keys import unknown_scopes
 from tenants.models import ApiKey, LoginToken, Membership, Tenant
 from tenants.roles import Role
-
-
-def _time_zones() -> list[tuple[str, str]]:
-    return [(name, name.replace("_", " ")) for name in sorted(available_timezones()) if "/" in name or name == "UTC"]
+from tenants.text import time_zone_choices
 
 
 class TenantForm(forms.ModelForm):
@@ -24,7 +20,7 @@ class TenantForm(forms.ModelForm):
 
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
-        choices=lazy(_time_zones, list),
+        choices=lazy(time_zone_choices, list),
         widget=UnfoldAdminSelect2Widget,
         help_text=_("Days in lists and charts begin at midnight there."),
     )

@@ -288,8 +288,9 @@ def test_an_action_over_more_rows_than_can_be_counted_does_nothing(
 def test_people_change_their_password_and_language(saigon: Business) -> None:
     person = browser(saigon.operator)
     new = "a much longer pass phrase"
-    form = {"old_password": "correct horse battery", "new_password1": new, "new_password2": new}
-    assert person.post("/admin/password_change/", form).url == "/admin/password_change/done/"
+    form = {"old_password": "correct horse battery", "new_password": new, "repeated": new}
+    assert person.get("/admin/password_change/").url == "/admin/account/password/"
+    assert person.post("/admin/account/password/", form).url == "/admin/"
     assert Client().login(email=saigon.operator.email, password=new)
     person.post("/admin/language/", {"language": "vi", "next": "/admin/"})
     saigon.operator.refresh_from_db()

@@ -1,4 +1,4 @@
-"""What people do outside any one page: change the tenant or the language, fetch a file."""
+"""Changing the tenant or the language, fetching a file."""
 
 from uuid import UUID
 
