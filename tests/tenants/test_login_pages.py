@@ -19,7 +19,7 @@ from tenants.models import PLATFORM_ID, Membership, Setting, User
 from tests.conftest import PASSWORD, Business, in_tenant
 from tests.tenants.admin_pages import browser, page, text_of
 from tests.tenants.test_login_links import token_in
-from tests.tenants.test_second_factor import enrol
+from tests.tenants.test_second_factor import enrol, forget_settings
 
 pytestmark = pytest.mark.django_db
 
@@ -240,8 +240,8 @@ def test_half_a_login_ends_with_a_changed_password_and_after_ten_minutes(saigon:
 
 def require_second_factor(business: Business) -> None:
     with in_tenant(business.tenant):
-        Setting.objects.create(name="require_second_factor", value=True)
-    Setting.forget_remembered()
+        Setting.put("require_second_factor", True)
+    forget_settings()
 
 
 def test_a_tenant_that_asks_for_a_second_factor_leads_its_people_to_it_first(saigon: Business) -> None:
@@ -258,8 +258,8 @@ def test_a_tenant_that_asks_for_a_second_factor_leads_its_people_to_it_first(sai
 
 def test_the_platforms_staff_need_one_when_the_platform_says_so(saigon: Business, root: User) -> None:
     with in_tenant(PLATFORM_ID):
-        Setting.objects.create(name="require_second_factor", value=True)
-    Setting.forget_remembered()
+        Setting.put("require_second_factor", True)
+    forget_settings()
     for person in (browser(root), browser(root, saigon.tenant)):
         assert person.get(page("index")).url == reverse("account_second_factor")
-    Setting.forget_remembered()
+    forget_settings()
