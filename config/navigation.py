@@ -40,6 +40,8 @@ PEOPLE: list[Entry] = [
     (_("Invitations"), "mail", "tenants.logintoken"),
     (_("API keys"), "key", "tenants.apikey"),
     (_("Files"), "folder", "tenants.storedfile"),
+    (_("Audit"), "policy", "tenants.auditentry"),
+    (_("Events"), "campaign", "tenants.event"),
 ]
 PLATFORM: list[Entry] = [
     (_("Tenants"), "domain", "tenants.tenant"),
@@ -88,7 +90,7 @@ UNFOLD = {
     "SITE_SYMBOL": "storefront",
     "SITE_URL": None,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("tenants/favicon.svg")}],
-    "SHOW_HISTORY": False,
+    "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "SHOW_LANGUAGES": True,

@@ -62,6 +62,8 @@ PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset
     "runtime.Session": (ALL, NOBODY, NOBODY, NOBODY),
     "runtime.Turn": (ALL, NOBODY, NOBODY, NOBODY),
     "tenants.ApiKey": (MANAGE, MANAGE, MANAGE, NOBODY),
+    "tenants.AuditEntry": (MANAGE, NOBODY, NOBODY, NOBODY),
+    "tenants.Event": (ALL, NOBODY, NOBODY, NOBODY),
     "tenants.LoginToken": (MANAGE, MANAGE, NOBODY, MANAGE),
     "tenants.Membership": (ALL, MANAGE, MANAGE, MANAGE),
     "tenants.StoredFile": (ALL, NOBODY, NOBODY, NOBODY),

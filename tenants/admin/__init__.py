@@ -4,9 +4,12 @@ from tenants.admin.asking import asks_first
 from tenants.admin.base import LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
 from tenants.admin.members import InvitationAdmin, MembershipAdmin
 from tenants.admin.people import ApiKeyAdmin, StoredFileAdmin, TenantSettingsAdmin, UserAdmin, show_once
+from tenants.admin.records import AuditEntryAdmin, EventAdmin
 
 __all__ = [
     "ApiKeyAdmin",
+    "AuditEntryAdmin",
+    "EventAdmin",
     "InvitationAdmin",
     "LedgerAdmin",
     "MembershipAdmin",

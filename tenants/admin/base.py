@@ -5,10 +5,12 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models.expressions import DatabaseDefault
 from django.forms import ModelForm
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
@@ -17,6 +19,7 @@ from unfold.admin import ModelAdmin
 
 from tenants.admin.conflicts import TENANT_FIELD, ConflictForm
 from tenants.admin.export import export_csv
+from tenants.admin.history import history
 from tenants.admin.pages import COUNT_LIMIT, CappedPaginator, TenantChangeList
 from tenants.errors import DomainError
 from tenants.models import Tenant, new_ids
@@ -24,6 +27,10 @@ from tenants.scope import platform_scope
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+
+LINK = "cursor-pointer font-medium text-primary-600 dark:text-primary-500"
+"""Classes of a link inside a list."""
 
 
 class TenantAdmin(ModelAdmin):
@@ -126,7 +133,7 @@ class TenantAdmin(ModelAdmin):
         rows = queryset.select_related(*related) if related else queryset
         return export_csv(rows, fields=fields, name=str(self.opts.model_name))
 
-    # Django's log of changes has no tenant, so it would show one tenant's names in another.
+    # The audit tells more than Django's log, and knows the tenant.
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
         """Write no log entry."""
 
@@ -137,8 +144,20 @@ class TenantAdmin(ModelAdmin):
         """Write no log entry."""
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """There is none."""
-        raise Http404
+        """Show what the audit tells of the row."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        if not self.has_view_or_change_permission(request, row):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            **history(row, request.GET.get("page", 1)),
+            "title": _("History: %(row)s") % {"row": row},
+            "opts": self.opts,
+            "original": row,
+        }
+        return TemplateResponse(request, "tenants/admin/history.html", context)
 
 
 class LedgerAdmin(TenantAdmin):

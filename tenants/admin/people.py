@@ -15,13 +15,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from tenants.admin.base import LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
+from tenants.admin.base import LINK, LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
 from tenants.admin.forms import ApiKeyForm, TenantForm
+from tenants.admin.settings import SettingsMixin
 from tenants.models import ApiKey, Membership, StoredFile, Tenant, User
 from tenants.services import issue_api_key
-
-LINK = "cursor-pointer font-medium text-primary-600 dark:text-primary-500"
-"""Classes of a link inside a list."""
 
 
 def show_once(request: HttpRequest, text: str, secret: str) -> None:
@@ -31,7 +29,7 @@ def show_once(request: HttpRequest, text: str, secret: str) -> None:
 
 
 @admin.register(Tenant)
-class TenantSettingsAdmin(PlatformAdmin):
+class TenantSettingsAdmin(SettingsMixin, PlatformAdmin):
     """For a tenant's people its own settings; for platform staff the list of tenants and the way into each."""
 
     form = TenantForm

@@ -53,15 +53,13 @@ class Setting(TenantModel):
 
         Asked before the caller opens ``atomic``: inside, the platform's rows cannot be read (``ScopeConflict``).
         """
-        return cls.explained(name)[0]
+        return _held(name)[0]
 
     @classmethod
     def explained(cls, name: str) -> tuple[Any, str]:
-        """Return what holds, and where it comes from: ``tenant``, ``platform`` or ``default``."""
-        default = setting_type(name).default
-        tenant_id = current_scope().tenant_id or PLATFORM_ID
-        with platform_scope(reason="the platform's settings hold where a tenant has none"):
-            return _values(tenant_id).get(name, (default, "default"))
+        """Return what holds, read anew, and where it comes from: ``tenant``, ``platform`` or ``default``."""
+        _remembered.clear()
+        return _held(name)
 
     @classmethod
     def put(cls, name: str, value: object) -> None:
@@ -75,6 +73,13 @@ class Setting(TenantModel):
         """Take the own value away."""
         cls.objects.filter(name=name).delete()
         transaction.on_commit(_remembered.clear)
+
+
+def _held(name: str) -> tuple[Any, str]:
+    default = setting_type(name).default
+    tenant_id = current_scope().tenant_id or PLATFORM_ID
+    with platform_scope(reason="the platform's settings hold where a tenant has none"):
+        return _values(tenant_id).get(name, (default, "default"))
 
 
 def _values(tenant_id: UUID) -> dict[str, tuple[Any, str]]:

@@ -1,0 +1,105 @@
+"""History, audit, events and settings in the admin."""
+
+from typing import Any
+
+import pytest
+
+from catalog.models import SalesChannel
+from tenants.models import AuditEntry, Event, Setting
+from tests.conftest import Business, in_tenant
+from tests.rows import an_api_key, an_event
+from tests.tenants.admin_pages import browser, hidden, page, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def channel(saigon: Business) -> SalesChannel:
+    """A channel that the operator has renamed in the admin."""
+    with in_tenant(saigon.tenant):
+        channel = SalesChannel.objects.create(code="shop", name="Shop")
+    operator, address = browser(saigon.operator), page("catalog_saleschannel_change", channel.pk)
+    form = {
+        "code": "shop",
+        "name": "Corner <shop>",
+        "is_active": "on",
+        "_version": hidden(operator.get(address), "_version"),
+    }
+    assert operator.post(address, form).status_code == 302
+    return channel
+
+
+def test_the_history_of_a_row_says_who_changed_what(saigon: Business, channel: SalesChannel) -> None:
+    shown = browser(saigon.analyst).get(page("catalog_saleschannel_history", channel.pk))
+    text = text_of(shown)
+    assert "Changed operator@saigon.example" in text
+    assert "Name Shop Corner &lt;shop&gt;" in text
+    assert "Added System" in text
+    assert "<shop>" not in shown.content.decode()
+
+
+def test_the_audit_leads_from_an_entry_to_its_row_and_to_all_of_its_request(saigon: Business, channel: SalesChannel) -> None:
+    with in_tenant(saigon.tenant):
+        entry = AuditEntry.objects.about(channel).first()
+    owner = browser(saigon.owner)
+    listed = text_of(owner.get(page("tenants_auditentry_changelist"), {"subject_kind": "catalog.saleschannel"}))
+    assert "Changed Sales channel Name operator@saigon.example" in listed
+    shown = owner.get(page("tenants_auditentry_change", entry.pk)).content.decode()
+    assert page("catalog_saleschannel_history", channel.pk) in shown
+    assert f"request_id={entry.request_id}" in shown
+    same = owner.get(page("tenants_auditentry_changelist"), {"request_id": str(entry.request_id)})
+    assert text_of(same).count("Sales channel Name") == 1
+
+
+def test_a_secret_is_shown_as_dots(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        key = an_api_key()
+        entry = AuditEntry.objects.about(key).get()
+    owner = browser(saigon.owner)
+    for address in (page("tenants_apikey_history", key.pk), page("tenants_auditentry_change", entry.pk)):
+        assert "•••" in text_of(owner.get(address))
+
+
+def test_events_are_listed_and_narrowed_by_kind(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        event = an_event()
+        SalesChannel.objects.all()
+    operator = browser(saigon.operator)
+    assert "file: secret.csv" in text_of(operator.get(page("tenants_event_changelist"), {"kind": "import.finished"}))
+    assert "secret.csv" not in text_of(operator.get(page("tenants_event_changelist"), {"kind": "session.started"}))
+    assert "secret.csv" in text_of(operator.get(page("tenants_event_change", event.pk)))
+    with in_tenant(saigon.tenant):
+        assert Event.objects.get() == event
+
+
+def settings_of(business: Business) -> dict[str, Any]:
+    with in_tenant(business.tenant):
+        return dict(Setting.objects.values_list("name", "value"))
+
+
+def send(business: Business, **values: str) -> Any:
+    owner, address = browser(business.owner), page("tenants_tenant_change", business.tenant.pk)
+    shown = owner.get(address)
+    form = {"name": "Saigon", "locale": "vi", "time_zone": "Asia/Ho_Chi_Minh", "currency": "VND"}
+    return owner.post(address, {**form, "_version": hidden(shown, "_version"), **values})
+
+
+def test_settings_are_changed_on_the_tenants_page_and_given_back_to_the_platform(saigon: Business) -> None:
+    assert send(saigon, setting_credential_expiry_warning_days="7", setting_require_second_factor="").status_code == 302
+    assert settings_of(saigon) == {"credential_expiry_warning_days": 7}
+    assert send(saigon, setting_credential_expiry_warning_days="", setting_require_second_factor="false").status_code == 302
+    assert settings_of(saigon) == {"require_second_factor": False}
+    shown = browser(saigon.owner).get(page("tenants_tenant_change", saigon.tenant.pk)).content.decode()
+    assert "As the platform has it: 14" in shown
+
+
+def test_a_setting_out_of_its_bounds_is_told_at_its_field_and_nothing_is_saved(saigon: Business) -> None:
+    answer = send(saigon, setting_credential_expiry_warning_days="1000", name="Other")
+    assert answer.status_code == 200
+    assert "From 0 to 365." in text_of(answer)
+    assert settings_of(saigon) == {}
+
+
+def test_who_may_not_change_settings_is_not_asked(saigon: Business) -> None:
+    shown = browser(saigon.analyst).get(page("tenants_tenant_change", saigon.tenant.pk)).content.decode()
+    assert "setting_require_second_factor" not in shown
