@@ -35,6 +35,7 @@ app.conf.update(
         "ways-in": {"task": "tenants.forget_ways_in", "schedule": 3600.0, "options": {"expires": 3600}},
         "embeddings": {"task": "catalog.embed_texts", "schedule": 3.0, "options": {"expires": 3}},
         "other-models": {"task": "catalog.requeue_other_models", "schedule": 3600.0, "options": {"expires": 3600}},
+        "lost-calls": {"task": "vault.sweep_reservations", "schedule": 60.0, "options": {"expires": 60}},
         "events-out": {"task": "vault.dispatch_events", "schedule": 2.0, "options": {"expires": 2}},
         "deliveries": {"task": "vault.deliver_events", "schedule": 5.0, "options": {"expires": 5}},
         "old-deliveries": {"task": "vault.forget_deliveries", "schedule": 3600.0, "options": {"expires": 3600}},

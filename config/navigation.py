@@ -31,6 +31,9 @@ CONVERSATIONS: list[Entry] = [
     (_("Messages"), "chat", "runtime.turn"),
 ]
 CONNECTIONS: list[Entry] = [
+    (_("Usage"), "receipt_long", "vault.usageentry"),
+    (_("Budgets"), "savings", "vault.budget"),
+    (_("Model prices"), "payments", "vault.modelprice"),
     (_("Event destinations"), "webhook", "vault.eventdestination"),
     (_("Event deliveries"), "outbox", "vault.eventdelivery"),
 ]
@@ -49,6 +52,7 @@ PLATFORM: list[Entry] = [
     (_("Knowledge domains"), "category", "catalog.knowledgedomain"),
     (_("Attributes"), "list_alt", "catalog.attributedefinition"),
     (_("Capabilities"), "extension", "bots.capability"),
+    (_("Model prices"), "payments", "vault.modelprice"),
 ]
 
 

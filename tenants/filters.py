@@ -134,8 +134,13 @@ def _referred(fields: list[models.Field], name: str, value: str) -> Any:
     """Return the id of the row meant; raises 422 ``unknown_reference`` for an unknown or foreign one."""
     by = "pk" if fields[-1].is_relation else fields[-1].name
     related: Any = fields[-1].related_model if by == "pk" else fields[-2].related_model
+    return find_reference(related, by, value, name=name)
+
+
+def find_reference(model: Any, by: str, value: str, *, name: str) -> Any:
+    """Return the id of the row of ``model`` meant by parameter ``name``; raises 422 ``unknown_reference``."""
     try:
-        found = related._default_manager.filter(**{by: value}).values_list("pk", flat=True).first()
+        found = model._default_manager.filter(**{by: value}).values_list("pk", flat=True).first()
     except (ValueError, DjangoValidationError):
         found = None
     if found is None:

@@ -27,6 +27,7 @@ from tenants.scope import current_tenant_id, platform_scope
 from tests.conftest import Business, in_tenant
 from tests.rows import ROWS, a_domain, code, make_row
 from tests.tenants.admin_pages import browser, page, text_of
+from vault.models import ModelPrice
 
 pytestmark = pytest.mark.django_db
 
@@ -68,8 +69,11 @@ PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset
     "tenants.Membership": (ALL, MANAGE, MANAGE, MANAGE),
     "tenants.StoredFile": (ALL, NOBODY, NOBODY, NOBODY),
     "tenants.Tenant": (ALL | STAFF, NOBODY, MANAGE | STAFF, NOBODY),
+    "vault.Budget": (ALL, MANAGE, MANAGE, MANAGE),
     "vault.EventDelivery": (MANAGE, NOBODY, NOBODY, NOBODY),
     "vault.EventDestination": (MANAGE, MANAGE, MANAGE, MANAGE),
+    "vault.ModelPrice": (ALL | STAFF, STAFF, NOBODY, NOBODY),
+    "vault.UsageEntry": (ALL, NOBODY, NOBODY, NOBODY),
     "tenants.User": (MANAGE | STAFF, STAFF, STAFF, NOBODY),
 }
 
@@ -95,6 +99,7 @@ GLOBAL_ROWS: dict[type[models.Model], Callable[[], Any]] = {
     Capability: lambda: Capability.objects.create(code=code("capability"), name="Capability"),
     KnowledgeDomain: a_domain,
     LoginToken: lambda: an_invitation(),
+    ModelPrice: lambda: ModelPrice.objects.create(model=code("model"), input_price=1),
     Tenant: lambda: Tenant.objects.create(slug=code("tenant"), name="Tenant"),
     User: lambda: User.objects.create(email=f"{code('user')}@example.com"),
 }

@@ -34,6 +34,7 @@ from tenants.services import issue_api_key
 from tests.conftest import Business, in_tenant
 from tests.rows import ROWS, code, make_row
 from vault.models import Credential, CredentialGrant, CredentialUse, EventDelivery, EventDestination
+from vault.models import Budget, EventDelivery, EventDestination, UsageEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +68,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "bots/{code}/versions/": CRUD,
     "bots/{code}/versions/{version}/": CRUD,
     "bots/{code}/versions/{version}/activate/": CRUD,
+    "budgets/": {**CONNECT, "get": STAFF},
+    "budgets/{id}/": {**CONNECT, "get": STAFF},
     "capabilities/": CRUD,
     "capabilities/{id}/": CRUD,
     "credential-grants/": CONNECT,
@@ -110,6 +113,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "members/invite/": {"post": MANAGE},
     "members/leave/": {"post": STAFF},
     "members/{id}/": {"get": STAFF, "patch": MANAGE, "delete": MANAGE},
+    "model-prices/": PRIVATE,
+    "model-prices/{id}/": PRIVATE,
     "offerings/": CRUD,
     "offerings/search/": CRUD,
     "offerings/{id}/": CRUD,
@@ -141,6 +146,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "stock-movements/": CRUD,
     "stock-movements/{id}/": CRUD,
     "tenant/": {"get": READ, "patch": MANAGE},
+    "usage/": PRIVATE,
+    "usage/{id}/": PRIVATE,
     "variants/": CRUD,
     "variants/{id}/": CRUD,
 }
@@ -166,6 +173,7 @@ OWNED = {
     "credential-grants": CredentialGrant,
     "credential-uses": CredentialUse,
     "credentials": Credential,
+    "budgets": Budget,
     "customers": Customer,
     "event-deliveries": EventDelivery,
     "event-destinations": EventDestination,
@@ -182,6 +190,7 @@ OWNED = {
     "sales-channels": SalesChannel,
     "sessions": Session,
     "stock-movements": StockMovement,
+    "usage": UsageEntry,
     "variants": Variant,
 }
 """Which model's row stands in the address of a resource's details."""
@@ -229,7 +238,7 @@ def address(path: str, business: Business) -> tuple[str, Any]:
 
 
 def _row_for(resource: str, rest: list[str]) -> tuple[Any, dict[str, Any]]:
-    if resource in ("attribute-definitions", "capabilities", "domains"):
+    if resource in ("attribute-definitions", "capabilities", "domains", "model-prices"):
         return None, {"id": "00000000-0000-7000-8000-00000000dead"}
     if resource == "settings":  # every tenant has the same
         return None, {"name": "nothing"}

@@ -231,6 +231,7 @@ def open_periods() -> None:
 @transaction.atomic
 def save_budget(*, budget: Budget) -> Budget:
     """Save a new or changed budget. What it counts is read from the ledger anew when it is to count something else."""
+    budget.thresholds = sorted(set(budget.thresholds))
     stored = Budget.objects.select_for_update().filter(pk=budget.pk).first()
     budget.save()
     if stored and (stored.bot_id, stored.currency) != (budget.bot_id, budget.currency):

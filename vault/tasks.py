@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from vault.budgets import sweep_reservations
 from vault.events_out import DISPATCH_TASK, deliver_due, dispatch_events, forget_deliveries
 from vault.models.events_out import DELIVER_TASK
 
@@ -22,3 +23,9 @@ def deliver() -> None:
 def forget() -> None:
     """Delete what was delivered a month ago."""
     forget_deliveries()
+
+
+@shared_task(name="vault.sweep_reservations", ignore_result=True)
+def sweep_lost_calls() -> None:
+    """End the calls of models whose caller died."""
+    sweep_reservations()

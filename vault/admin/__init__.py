@@ -1,5 +1,6 @@
 """The admin of the vault."""
 
 from vault.admin.events_out import EventDeliveryAdmin, EventDestinationAdmin
+from vault.admin.usage import BudgetAdmin, ModelPriceAdmin, UsageEntryAdmin
 
-__all__ = ["EventDeliveryAdmin", "EventDestinationAdmin"]
+__all__ = ["BudgetAdmin", "EventDeliveryAdmin", "EventDestinationAdmin", "ModelPriceAdmin", "UsageEntryAdmin"]

@@ -135,8 +135,7 @@ class Budget(TenantModel):
         return f"{self.bot or _('All bots')}: {self.get_period_display()}"
 
     def clean(self) -> None:
-        """Put the thresholds in order; refuse a currency in which nothing could ever be counted."""
-        self.thresholds = sorted(set(self.thresholds or []))
+        """Refuse a currency in which nothing could ever be counted."""
         if self.currency and self.currency != USUAL_CURRENCY and self.currency not in currencies_in_use():
             message = _("No model has a price in %(currency)s, so nothing could be counted.")
             refusal = ValidationError(message, code="unpriced_currency", params={"currency": self.currency})

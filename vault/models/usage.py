@@ -1,6 +1,6 @@
 """The ledger of what calls of models cost."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.actor import ActorKind
 from tenants.fields import TenantField
-from tenants.models import TenantModel
+from tenants.models import ApiKey, TenantModel, TenantQuerySet
 from vault.models.prices import ModelPrice
 
 if TYPE_CHECKING:
@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 def cost_field(label: "StrOrPromise", **options: Any) -> models.DecimalField:
     """Return a column for a cost: twelve decimals, so that a price times tokens is never rounded."""
     return models.DecimalField(label, max_digits=24, decimal_places=12, **options)
+
+
+class UsageEntryQuerySet(TenantQuerySet):
+    """Reads of the ledger."""
+
+    def with_bot_code(self) -> "UsageEntryQuerySet":
+        """Annotate ``bot_code``; None without a bot, and for one that is gone."""
+        bots: Any = ApiKey.bot.field.related_model  # the app of bots stands to the right
+        codes = bots.objects.filter(pk=models.OuterRef("bot_id")).values("code")
+        return self.annotate(bot_code=models.Subquery(codes[:1]))
 
 
 class UsageEntry(TenantModel):
@@ -68,6 +78,8 @@ class UsageEntry(TenantModel):
     period_ids = ArrayField(models.UUIDField(), default=list, db_default=[], editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+
+    objects: ClassVar = UsageEntryQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("usage entry")
