@@ -33,8 +33,7 @@ from tenants.scope import current_tenant_id
 from tenants.services import issue_api_key
 from tests.conftest import Business, in_tenant
 from tests.rows import ROWS, code, make_row
-from vault.models import Credential, CredentialGrant, CredentialUse, EventDelivery, EventDestination
-from vault.models import Budget, EventDelivery, EventDestination, UsageEntry
+from vault.models import Budget, Credential, CredentialGrant, CredentialUse, EventDelivery, EventDestination, UsageEntry
 
 pytestmark = pytest.mark.django_db
 
