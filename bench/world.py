@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from itertools import product
 
 from bench.database import settle
@@ -80,8 +81,9 @@ class Shop:
     sessions: list[Session]
 
 
+@cache
 def build() -> list[Shop]:
-    """Fill the database with the shops; texts are indexed by the triggers and embedded by the queue."""
+    """Fill the database with the shops, once a run; texts are indexed by the triggers and embedded by the queue."""
     shops = [_shop(number) for number in range(TENANTS)]
     embed_due_texts()
     settle()
