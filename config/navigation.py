@@ -34,6 +34,8 @@ CONNECTIONS: list[Entry] = [
     (_("Usage"), "receipt_long", "vault.usageentry"),
     (_("Budgets"), "savings", "vault.budget"),
     (_("Model prices"), "payments", "vault.modelprice"),
+    (_("Credentials"), "vpn_key", "vault.credential"),
+    (_("Uses of credentials"), "receipt_long", "vault.credentialuse"),
     (_("Event destinations"), "webhook", "vault.eventdestination"),
     (_("Event deliveries"), "outbox", "vault.eventdelivery"),
 ]

@@ -1,0 +1,193 @@
+"""Credentials in the admin: typed in, replaced, tried and granted; no page ever shows a secret."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.utils import timezone
+
+from tests.conftest import Business, in_tenant
+from tests.outside import http_server
+from tests.rows import a_bot_version
+from tests.tenants.admin_pages import browser, hidden, page, text_of
+from tests.vault.test_services import SECRET, store
+from vault.models import Credential, CredentialGrant, CredentialSecret, CredentialUse
+from vault.services import reveal
+
+pytestmark = pytest.mark.django_db
+
+KEY = "sk-live-0123456789abcdef"
+NO_INLINES = {f"{name}-{mark}_FORMS": "0" for name in ("grants", "secrets") for mark in ("TOTAL", "INITIAL")}
+NEW = {"provider": "openai", "kind": "api_key", "label": "OpenAI", "is_active": "on", "metadata": "{}"}
+
+
+def told(answer: Any) -> str:
+    return " ".join(map(str, get_messages(answer.wsgi_request)))
+
+
+def saved(person: Any, pk: Any, **values: Any) -> Any:
+    """Send the change form as a browser would; returns the answer."""
+    address = page("vault_credential_change", pk)
+    form = person.get(address)
+    marks = {name: hidden(form, name) for name in ("_version", "_tenant")}
+    return person.post(address, {"label": "OpenAI", "is_active": "on", "metadata": "{}", **NO_INLINES, **marks, **values})
+
+
+def test_a_credential_is_typed_in_and_never_shown_again(saigon: Business) -> None:
+    owner = browser(saigon.owner)
+    form = owner.get(page("vault_credential_add"))
+    assert 'autocomplete="new-password"' in form.content.decode()
+    answer = owner.post(page("vault_credential_add"), {**NEW, "api_key": KEY})
+    assert answer.status_code == 302, text_of(answer)
+    with in_tenant(saigon.tenant):
+        credential = Credential.objects.get()
+        assert reveal(credential, why="test") == {"api_key": KEY}
+        assert credential.created_by == saigon.owner
+    for address in (page("vault_credential_changelist"), page("vault_credential_change", credential.pk)):
+        shown = owner.get(address)
+        assert KEY not in shown.content.decode()
+        assert "…cdef" in text_of(shown)
+
+
+def test_a_secret_is_kept_to_the_last_blank(saigon: Business) -> None:
+    typed = {"provider": "smtp", "kind": "basic", "username": " mai ", "password": " with blanks ", "host": "mail.example"}
+    assert browser(saigon.owner).post(page("vault_credential_add"), {**NEW, **typed, "port": "587"}).status_code == 302
+    with in_tenant(saigon.tenant):
+        expected = {"username": " mai ", "password": " with blanks ", "host": "mail.example", "port": 587}
+        assert reveal(Credential.objects.get(), why="test") == expected
+
+
+def test_a_secret_of_another_kind_is_given_as_an_object(saigon: Business) -> None:
+    typed = {"provider": "custom", "kind": "custom", "more": '{"token": "x", "list": [1]}'}
+    assert browser(saigon.owner).post(page("vault_credential_add"), {**NEW, **typed}).status_code == 302
+    with in_tenant(saigon.tenant):
+        assert reveal(Credential.objects.get(), why="test") == {"token": "x", "list": [1]}
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({}, "This field is required."),
+        ({"kind": "basic", "username": "u", "password": ""}, "This field is required."),
+        ({"api_key": KEY, "base_url": "http://127.0.0.1/"}, "does not lead to a place on the public internet"),
+        ({"api_key": KEY, "more": f'["{KEY}"]'}, "Write a JSON object."),
+        ({"api_key": KEY, "more": f'{{"key": "{KEY}"}}'}, "There is no such field to write."),
+        ({"api_key": KEY * 3000}, "at most 64 KB"),
+        ({"api_key": KEY, "label": ""}, "This field is required."),
+    ],
+)
+def test_what_does_not_fit_is_told_at_the_field_and_the_form_comes_back_without_the_secret(
+    saigon: Business, typed: dict[str, str], said: str
+) -> None:
+    answer = browser(saigon.owner).post(page("vault_credential_add"), {**NEW, **typed})
+    assert answer.status_code == 200
+    assert said in text_of(answer)
+    assert KEY not in answer.content.decode()
+    with in_tenant(saigon.tenant):
+        assert not Credential.objects.exists()
+
+
+def test_saving_without_a_new_secret_keeps_the_stored_one(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        credential = store()
+    assert saved(browser(saigon.owner), credential.pk, label="Renamed").status_code == 302
+    with in_tenant(saigon.tenant):
+        assert (Credential.objects.get().label, Credential.objects.get().version) == ("Renamed", 1)
+        assert reveal(credential, why="test") == SECRET
+
+
+def test_a_typed_secret_takes_the_place_of_the_stored_one(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        credential = store()
+    answer = saved(browser(saigon.owner), credential.pk, api_key="sk-new-0123456789wxyz", provider="n8n")
+    assert answer.status_code == 302, text_of(answer)
+    with in_tenant(saigon.tenant):
+        changed = Credential.objects.get()
+        assert (changed.version, changed.hint, changed.provider) == (2, "wxyz", "openai")
+        assert reveal(changed, why="test") == {"api_key": "sk-new-0123456789wxyz"}
+        assert list(CredentialSecret.objects.values_list("version", "created_by")) == [(2, saigon.owner.pk), (1, None)]
+
+
+def test_bots_and_roles_are_granted_the_use_beside_the_credential(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        credential, bot = store(), a_bot_version().bot
+    rows = {"grants-TOTAL_FORMS": "2", "grants-0-bot": str(bot.pk), "grants-1-role": "operator"}
+    rows |= {f"grants-{number}-credential": str(credential.pk) for number in (0, 1)}
+    assert saved(browser(saigon.owner), credential.pk, **rows).status_code == 302
+    with in_tenant(saigon.tenant):
+        assert set(CredentialGrant.objects.values_list("bot", "role")) == {(bot.pk, ""), (None, "operator")}
+        assert reveal(credential, why="test", bot_id=bot.pk) == SECRET
+    shown = text_of(browser(saigon.owner).get(page("vault_credential_change", credential.pk)))
+    assert "grant: Secret bot" in shown
+
+
+def test_one_in_use_is_not_deleted_and_the_page_says_where(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        credential = store()
+        grant = CredentialGrant.objects.create(credential=credential, role="operator")
+    owner, address = browser(saigon.owner), page("vault_credential_delete", credential.pk)
+    answer = owner.post(address, {"post": "yes"}, follow=True)
+    assert "It is still used: grant “Operator”" in text_of(answer)
+    with in_tenant(saigon.tenant):
+        assert Credential.objects.exists()
+        grant.delete()
+    owner.post(address, {"post": "yes"})
+    with in_tenant(saigon.tenant):
+        assert not Credential.objects.exists()
+
+
+def test_the_list_says_what_ends_soon_and_what_was_used_when(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        store(label="Soon", expires_at=timezone.now() + timedelta(days=3))
+        store(label="Over", expires_at=timezone.now() - timedelta(days=3))
+        store(label="Later", expires_at=timezone.now() + timedelta(days=300))
+        reveal(store(label="Never"), why="test")
+    shown = text_of(browser(saigon.owner).get(page("vault_credential_changelist")))
+    for word in ("Soon", "Expired", "Later", "Never"):
+        assert word in shown
+
+
+def test_the_test_button_asks_the_service(saigon: Business, loopback_allowed: None) -> None:
+    with http_server() as outside:
+        with in_tenant(saigon.tenant):
+            secret = {"api_key": KEY, "base_url": f"http://127.0.0.1:{outside.port}"}
+            credential = store(provider="n8n", secret=secret)
+        address = page("vault_credential_test", credential.pk)
+        assert browser(saigon.owner).get(address).status_code == 200
+        assert outside.received == []
+        assert "It works." in told(browser(saigon.owner).post(address, follow=False))
+        outside.status = 401
+        assert "The service refused it." in told(browser(saigon.owner).post(address))
+
+
+def test_chosen_ones_are_deactivated(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        credential = store()
+    chosen = {"action": "deactivate", "_selected_action": [str(credential.pk)]}
+    answer = browser(saigon.owner).post(page("vault_credential_changelist"), chosen)
+    assert "1 credentials are used no more." in told(answer)
+    with in_tenant(saigon.tenant):
+        assert not Credential.objects.get().is_active
+
+
+def test_uses_are_listed_for_each_credential(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        one, other = store(label="One"), store(label="Other")
+        reveal(one, why="send mail"), reveal(other, why="quote a price")
+    owner = browser(saigon.owner)
+    assert f"credentialuse/?credential_id={one.pk}" in owner.get(page("vault_credential_change", one.pk)).content.decode()
+    shown = text_of(owner.get(page("vault_credentialuse_changelist"), {"credential_id": str(one.pk)}))
+    assert ("send mail" in shown, "quote a price" in shown) == (True, False)
+    with in_tenant(saigon.tenant):
+        assert CredentialUse.objects.count() == 2
+
+
+def test_an_export_holds_no_secret(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        credential = store()
+    chosen = {"action": "export", "_selected_action": [str(credential.pk)]}
+    answer = browser(saigon.owner).post(page("vault_credential_changelist"), chosen)
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    assert "OpenAI" in text
+    assert SECRET["api_key"] not in text
