@@ -209,7 +209,7 @@ def _send(message: _Message) -> Outcome:
         return Outcome(error=error.message, kind="forbidden")
     except OutboundError as error:
         if error.status is None:
-            return Outcome(error=f"{error.kind}: {error}", kind=error.kind, latency_ms=_since(began))
+            return Outcome(error=f"{_why(error)} ({error})", kind=error.kind, latency_ms=_since(began))
         answer = Answer(error.status, {}, b"")  # the status has told all that matters
     return Outcome(
         error="" if 200 <= answer.status < 300 else _("The receiver answered %(status)s.") % {"status": answer.status},
@@ -218,6 +218,18 @@ def _send(message: _Message) -> Outcome:
         answer=_excerpt(answer.body, (*message.secrets, headers["webhook-signature"])),
         retry_after=_seconds(answer.headers.get("retry-after", "")) if answer.status in (429, 503) else 0.0,
     )
+
+
+def _why(error: OutboundError) -> str:
+    """Return what happened in words; the error itself has the detail."""
+    words = {
+        "timeout": _("No answer in time."),
+        "connection": _("No connection."),
+        "tls": _("No secure connection: is the certificate valid?"),
+        "too_large": _("The answer was too large."),
+        "protocol": _("What answered does not speak HTTP."),
+    }
+    return words[error.kind]
 
 
 def _since(began: float) -> int:
@@ -352,6 +364,10 @@ def send_test(*, destination: EventDestination) -> EventDelivery:
     deliver([row])
     row.refresh_from_db()
     return row
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def forget_deliveries() -> int:

@@ -101,7 +101,10 @@ def test_lists_show_what_is_wrong_and_a_delivery_can_be_sent_again(
     assert "Switched off" in listed
     assert "410" in listed
     assert "The receiver answered 410." in text_of(owner.get(DELIVERIES))
-    assert "closed down" in text_of(owner.get(f"{DELIVERIES}{row.pk}/change/"))
+    shown = text_of(owner.get(f"{DELIVERIES}{row.pk}/change/"))
+    for said in ("closed down", "order.created", "Failed", str(row.event_id)):
+        assert said in shown
+    assert "(&#x27;" not in shown
     with in_tenant(saigon.tenant):
         EventDestination.objects.update(is_active=True)
     server.status = 200

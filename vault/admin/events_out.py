@@ -59,13 +59,12 @@ class EventDestinationAdmin(TenantAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Ask for what there is to decide; show how it goes afterwards."""
         asked = (None, {"fields": (("name", "is_active"), "url", "kinds")})
-        told = ("state_label", "failing_since", "disabled_at", "disabled_reason", "last_delivery", "last_problem", "signs")
-        return (asked, (_("How it goes"), {"fields": told})) if obj else (asked,)
+        told = (("state_text", "signs"), ("last_delivery", "last_problem"), ("failing_since", "disabled_at"))
+        return ((_("How it goes"), {"fields": told}), asked) if obj else (asked,)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """What the product notes is only read."""
-        noted = ("failing_since", "disabled_at", "disabled_reason")
-        return (*noted, "state_label", "last_delivery", "last_problem", "signs") if obj else ()
+        return ("state_text", "signs", "last_delivery", "last_problem", "failing_since", "disabled_at") if obj else ()
 
     @display(description=_("kinds of events"))
     def wants(self, destination: EventDestination) -> str:
@@ -78,6 +77,11 @@ class EventDestinationAdmin(TenantAdmin):
     def state_label(self, destination: EventDestination) -> tuple[str, str]:
         """Show how it stands."""
         return destination.state(), str(STATES[destination.state()])
+
+    @display(description=_("state"))
+    def state_text(self, destination: EventDestination) -> str:
+        """Show how it stands, on its own page."""
+        return str(STATES[destination.state()])
 
     @display(description=_("last tried"))
     def last_delivery(self, destination: Any) -> Any:
@@ -144,10 +148,12 @@ class EventDeliveryAdmin(LedgerAdmin):
     list_select_related = ("destination",)
     search_fields = ("kind",)
     ordering = ("-id",)
-    fields = (
-        *("kind", "destination", "event_id", "state_label", "attempt", "due_at", "tried_at"),
-        *("status_code", "latency_ms", "last_error", "answer", "body", "created_at"),
+    fieldsets = (
+        (None, {"fields": (("kind", "destination"), ("state_text", "attempt"), ("created_at", "next_attempt"))}),
+        (_("Last attempt"), {"fields": (("tried_at", "status_code", "latency_ms"), "last_error", "answer")}),
+        (_("What is sent"), {"fields": ("event_id", "body")}),
     )
+    readonly_fields = ("state_text", "next_attempt")
     actions = ("resend_chosen", "export")
     actions_detail = ("resend",)
     empty_message = _("Every message to your destinations is listed here, with what the receiver answered.")
@@ -159,10 +165,20 @@ class EventDeliveryAdmin(LedgerAdmin):
         label={"done": "success", "failed": "danger", "running": "info", "pending": "info"},
     )
     def state_label(self, delivery: EventDelivery) -> tuple[str, str]:
-        """Show the state as a label; one that was tried in vain waits for the next attempt."""
-        if delivery.state == "pending" and delivery.attempt:
-            return "unknown", gettext("Will be tried again")
-        return delivery.state, delivery.get_state_display()
+        """Show the state as a label."""
+        return delivery.state, self.state_text(delivery)
+
+    @display(description=_("state"))
+    def state_text(self, delivery: EventDelivery) -> str:
+        """Show the state; one that was tried in vain waits for the next attempt."""
+        if delivery.state == QueueState.PENDING and delivery.attempt:
+            return gettext("Will be tried again")
+        return delivery.get_state_display()
+
+    @display(description=_("next attempt"))
+    def next_attempt(self, delivery: EventDelivery) -> Any:
+        """Show when it is tried next, if it is."""
+        return delivery.due_at if delivery.state == QueueState.PENDING else None
 
     def has_resend_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether the person may send something again."""
