@@ -113,8 +113,13 @@ def _mine(row: QueueRow) -> models.QuerySet[QueueRow]:
 
 
 def renew(row: QueueRow, *, lease: timedelta = LEASE) -> bool:
-    """Extend the lease of long work; False when somebody else owns the row by now: stop."""
-    return _mine(row).update(lease_until=Now() + lease, due_at=Now() + lease) == 1
+    """Extend the lease of long work; False when somebody else owns the row by now, or its tenant is suspended: stop.
+
+    The row of a suspended tenant is taken again when the tenant is back and the lease is over.
+    """
+    return (
+        _mine(row).filter(tenant__status=Tenant.Status.ACTIVE).update(lease_until=Now() + lease, due_at=Now() + lease) == 1
+    )
 
 
 def finish(row: QueueRow, **values: Any) -> bool:

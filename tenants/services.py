@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from tenants.errors import DomainError
-from tenants.models import ApiKey, Membership, Tenant, User, new_ids
+from tenants.errors import Conflict, DomainError
+from tenants.models import PLATFORM_ID, ApiKey, Membership, Tenant, User, new_ids
 from tenants.roles import Role
 from tenants.scope import platform_scope, tenant_scope
 
@@ -62,6 +62,20 @@ def create_tenant(
     return NewTenant(tenant, owner, made)
 
 
+def set_tenant_status(*, tenant_id: UUID, status: str) -> Tenant:
+    """Suspend or resume a tenant, from the next request and the next row of work on; nothing is lost.
+
+    Raises ``DomainError`` (``platform``): the platform's own tenant cannot be suspended.
+    """
+    if tenant_id == PLATFORM_ID:
+        raise DomainError("platform", _("The platform itself cannot be suspended."))
+    with tenant_scope(tenant_id):
+        tenant = Tenant.objects.get(pk=tenant_id)
+        tenant.status = status
+        tenant.save(update_fields=["status", "updated_at"])
+    return tenant
+
+
 def find_or_make_person(email: str, password: str | None) -> tuple[User, str | None]:
     """Return the person of that address, made if new, and the password if it was made up here."""
     if found := User.objects.filter(email=email.strip().lower()).first():
@@ -90,6 +104,30 @@ def issue_api_key(
     key.full_clean()
     key.save()
     return key, text
+
+
+def rotate_api_key(key: ApiKey, *, overlap: timedelta, created_by: User | None = None) -> tuple[ApiKey, str]:
+    """Make a key that may do the same; the old one goes on for ``overlap``, never beyond its own end.
+
+    A key that was to live for a while is followed by one that lives as long. Returns the new row and the key, which is
+    known only now. Raises ``Conflict`` (``not_live``) for a key that opens nothing any more.
+    """
+    with transaction.atomic():
+        old = ApiKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
+        if old.state() != "live":
+            raise Conflict("not_live", _("This key opens nothing any more: make another."))
+        now, ends = timezone.now(), old.expires_at
+        life = ends - old.created_at if ends else None
+        new = issue_api_key(
+            name=old.name,
+            scopes=old.scopes,
+            bot_id=old.bot_id,
+            expires_at=now + life if life else None,
+            created_by=created_by,
+        )
+        old.expires_at = min(now + overlap, ends) if ends else now + overlap
+        old.save(update_fields=["expires_at"])
+    return new
 
 
 def issue_tokens(membership: Membership) -> RefreshToken:

@@ -1,5 +1,6 @@
 """``TenantTask``, the door of background work into a tenant's scope; and the tick that shows the worker lives."""
 
+import logging
 import time
 from typing import Any
 from uuid import UUID
@@ -14,8 +15,11 @@ from tenants.lockout import forget_old_attempts
 from tenants.login_links import forget_old_links
 from tenants.mail import TASK as SEND_LOGIN_LINKS
 from tenants.mail import send_due_links
+from tenants.models import Tenant
 from tenants.scope import NoScope, current_tenant_id, tenant_scope
 from tenants.services import forget_expired_tokens
+
+logger = logging.getLogger(__name__)
 
 WORKER_SEEN = "backroom:worker-seen"
 
@@ -31,12 +35,18 @@ class TenantTask(Task):
         return super().apply_async(args, kwargs, headers=headers, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the body in the tenant's scope; raises ``NoScope`` when the message names none."""
+        """Run the body in the tenant's scope; raises ``NoScope`` when the message names none.
+
+        A suspended tenant's message is let go, as one that Redis lost: the row it woke for waits, and a tick finds it.
+        """
         # A real worker lifts headers onto the request; eager mode leaves them in a dictionary.
         tenant = self.request.get("tenant") or (self.request.headers or {}).get("tenant")
         if not tenant:
             raise NoScope(f"{self.name} was sent without a tenant.")
         with tenant_scope(UUID(tenant)), acting(Actor(ActorKind.TASK)):
+            if not Tenant.objects.filter(status=Tenant.Status.ACTIVE).exists():
+                logger.info("%s waits: its tenant is suspended or gone", self.name)
+                return None
             return super().__call__(*args, **kwargs)
 
 

@@ -94,6 +94,8 @@ CUSTOM: dict[str, frozenset[str]] = {
     "runtime_session_say": WORK,
     "runtime_session_talk": WORK,
     "tenants_logintoken_resend": MANAGE,
+    "tenants_tenant_resume": STAFF,
+    "tenants_tenant_suspend": STAFF,
 }
 """Pages beside Django's five of each model, by the name of their address: who may open them."""
 

@@ -57,6 +57,7 @@ CONVERSE = {"get": READ, "post": TALK}
 ROUTES: dict[str, dict[str, str]] = {
     "api-keys/": {"get": MANAGE, "post": MANAGE},
     "api-keys/{id}/": {"get": MANAGE, "patch": MANAGE, "delete": MANAGE},
+    "api-keys/{id}/rotate/": {"post": MANAGE},
     "attribute-definitions/": CRUD,
     "attribute-definitions/{id}/": CRUD,
     "audit-entries/": {**CRUD, "get": MANAGE},

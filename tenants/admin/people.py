@@ -1,6 +1,7 @@
 """Who is here: the tenant's own settings, its API keys and files; for platform staff all tenants and users."""
 
 import secrets
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +16,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
+from tenants.admin.asking import asks_first
 from tenants.admin.base import LINK, LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
 from tenants.admin.forms import ApiKeyForm, TenantForm
 from tenants.admin.settings import SettingsMixin
+from tenants.login_links import forget_links_of
 from tenants.models import ApiKey, Membership, StoredFile, Tenant, User
-from tenants.services import issue_api_key
+from tenants.second_factor import remove
+from tenants.services import issue_api_key, rotate_api_key, set_tenant_status
 
 
 def show_once(request: HttpRequest, text: str, secret: str) -> None:
@@ -38,6 +42,7 @@ class TenantSettingsAdmin(SettingsMixin, PlatformAdmin):
     search_fields = ("name", "slug")
     ordering = ("name",)
     list_after_template = "tenants/admin/enter_form.html"
+    actions_detail = ("suspend", "resume")
     fieldsets = (
         (None, {"fields": ("name", ("slug", "status", "plan"))}),
         (_("Language and money"), {"fields": (("locale", "time_zone"), "currency")}),
@@ -55,6 +60,34 @@ class TenantSettingsAdmin(SettingsMixin, PlatformAdmin):
         button = '<button class="{}" form="enter-tenant" name="tenant" value="{}">{}</button>'
         return format_html(button, LINK, tenant.pk, gettext("Enter"))
 
+    @action(description=_("Suspend this tenant"), icon="pause_circle", permissions=["suspend"])
+    @asks_first
+    def suspend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Stop its API, log-ins and jobs within a second; nothing is lost."""
+        return self._set_status(request, object_id, Tenant.Status.SUSPENDED, gettext("%(tenant)s is suspended."))
+
+    @action(description=_("Resume this tenant"), icon="play_circle", permissions=["resume"])
+    @asks_first
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let it go on where it stood."""
+        return self._set_status(request, object_id, Tenant.Status.ACTIVE, gettext("%(tenant)s goes on."))
+
+    def _set_status(self, request: HttpRequest, object_id: str, status: str, said: str) -> HttpResponse:
+        tenant = set_tenant_status(tenant_id=UUID(object_id), status=status)
+        messages.success(request, said % {"tenant": tenant})
+        return redirect("admin:tenants_tenant_change", object_id)
+
+    def has_suspend_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Platform staff, of a tenant that works."""
+        return is_platform_staff(request) and self._status_of(object_id) in (None, Tenant.Status.ACTIVE)
+
+    def has_resume_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Platform staff, of a tenant that is suspended."""
+        return is_platform_staff(request) and self._status_of(object_id) in (None, Tenant.Status.SUSPENDED)
+
+    def _status_of(self, object_id: str | None) -> str | None:
+        return Tenant.objects.filter(pk=object_id).values_list("status", flat=True).first() if object_id else None
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Inside a tenant there is only one: show its settings at once."""
         if is_platform_staff(request):
@@ -63,7 +96,7 @@ class TenantSettingsAdmin(SettingsMixin, PlatformAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Short name, status and plan are the platform's to decide."""
-        return () if is_platform_staff(request) else ("slug", "status", "plan")
+        return ("status",) if is_platform_staff(request) else ("slug", "status", "plan")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never: the command makes a tenant together with its owner and what the apps give it."""
@@ -89,7 +122,7 @@ class UserAdmin(PlatformAdmin):
     fields = ("email", ("first_name", "last_name"), "locale", ("is_active", "is_superuser"), "last_login", "created_at")
     readonly_fields = ("last_login", "created_at")
     export_fields = ("email", "first_name", "last_name", "is_active", "is_superuser", "last_login", "created_at")
-    actions_submit_line = ("new_password",)
+    actions_submit_line = ("new_password", "end_sessions", "remove_second_factor")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Return everybody on the platform, inside a tenant only its members: people are global rows."""
@@ -108,9 +141,23 @@ class UserAdmin(PlatformAdmin):
 
     @action(description=_("Give a new password"), permissions=["change"])
     def new_password(self, request: HttpRequest, user: User) -> None:
-        """Replace the password by a random one, shown once. Open sessions of the person end."""
+        """Replace the password by a random one, shown once. Sessions, tokens and login links of the person end."""
         self._give_password(request, user)
-        user.save(update_fields=["password"])
+        user.end_sessions(also=["password"])
+        forget_links_of(user.email)
+
+    @action(description=_("End all sessions"), permissions=["change"])
+    def end_sessions(self, request: HttpRequest, user: User) -> None:
+        """Log the person out everywhere: browsers and tokens."""
+        user.end_sessions()
+        messages.warning(request, gettext("%(email)s is logged out everywhere.") % {"email": user.email})
+
+    @action(description=_("Remove the second factor"), permissions=["change"])
+    def remove_second_factor(self, request: HttpRequest, user: User) -> None:
+        """Let a person in who has lost phone and recovery codes: they log in with the password and set up another."""
+        remove(user)
+        user.end_sessions()
+        messages.warning(request, gettext("%(email)s has no second factor any more.") % {"email": user.email})
 
     def _give_password(self, request: HttpRequest, user: User) -> None:
         password = secrets.token_urlsafe(15)
@@ -133,7 +180,7 @@ class ApiKeyAdmin(TenantAdmin):
     export_fields = ("name", "prefix", "scopes", "bot", "created_at", "expires_at", "revoked_at", "last_used_at")
     fields = ("name", "scopes", "bot", "expires_at")
     actions = ("revoke_keys", "export")
-    actions_submit_line = ("revoke",)
+    actions_submit_line = ("rotate", "revoke")
     warn_unsaved_form = False
     empty_message = _("A bot or a web shop that calls the API needs a key. It is shown once, so keep it safe.")
 
@@ -189,6 +236,13 @@ class ApiKeyAdmin(TenantAdmin):
             "show_save_and_add_another": False,
         }
         return super().render_change_form(request, context, *args, **kwargs)
+
+    @action(description=_("Replace it, with an hour of overlap"), permissions=["change"])
+    def rotate(self, request: HttpRequest, key: ApiKey) -> None:
+        """Make a key that may do the same, shown once; the old one works for one more hour."""
+        _row, text = rotate_api_key(key, overlap=timedelta(hours=1), created_by=request.user)  # type: ignore[arg-type]
+        key.refresh_from_db()
+        show_once(request, gettext("The new API key, shown only now; the old one works for one more hour:"), text)
 
     @action(description=_("Revoke this key"), permissions=["change"])
     def revoke(self, request: HttpRequest, key: ApiKey) -> None:

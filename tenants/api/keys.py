@@ -1,10 +1,12 @@
 """The keys of programs."""
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,8 +16,8 @@ from tenants.filters import Filter
 from tenants.keys import key_permissions, unknown_scopes
 from tenants.models import ApiKey, User
 from tenants.schema import example
-from tenants.serializers import CodeRelatedField, TenantSerializer, TextField
-from tenants.services import issue_api_key
+from tenants.serializers import CodeRelatedField, StrictSerializer, TenantSerializer, TextField
+from tenants.services import issue_api_key, rotate_api_key
 
 
 @example("The key of a shop's website", {"name": "Website", "scopes": ["offerings:read", "sessions:write"], "bot": "shop"})
@@ -49,9 +51,14 @@ class ApiKeySerializer(TenantSerializer):
         """Refuse a key that, as it would be saved, may do more than who makes it."""
         stored = self.instance if isinstance(self.instance, ApiKey) else ApiKey()
         wanted = ApiKey(scopes=attrs.get("scopes", stored.scopes), bot=attrs.get("bot", stored.bot))
-        if not self.context["request"].user.has_perms(key_permissions(wanted)):
-            raise DomainError("too_wide", _("The key could do more than you may."), field="scopes")
+        check_reach(self.context["request"].user, wanted)
         return super().validate(attrs)
+
+
+def check_reach(who: Any, key: ApiKey) -> None:
+    """Raise ``DomainError`` (``too_wide``) when the key may do more than whoever hands it out."""
+    if not who.has_perms(key_permissions(key)):
+        raise DomainError("too_wide", _("The key could do more than you may."), field="scopes")
 
 
 class NewApiKeySerializer(ApiKeySerializer):
@@ -61,6 +68,19 @@ class NewApiKeySerializer(ApiKeySerializer):
 
     class Meta(ApiKeySerializer.Meta):
         fields: tuple[str, ...] = (*ApiKeySerializer.Meta.fields, "key")
+
+
+OVERLAP = timedelta(hours=1)
+LONGEST_OVERLAP = timedelta(days=30)
+
+
+@example("Time for two deployments", {"overlap_seconds": 3600})
+class RotateSerializer(StrictSerializer):
+    """How long the old key goes on: an hour unless said otherwise, 0 for not at all."""
+
+    overlap_seconds = serializers.IntegerField(
+        min_value=0, max_value=int(LONGEST_OVERLAP.total_seconds()), default=int(OVERLAP.total_seconds())
+    )
 
 
 class ApiKeyViewSet(TenantViewSet):
@@ -79,6 +99,18 @@ class ApiKeyViewSet(TenantViewSet):
         bot = values.pop("bot", None)
         person = request.user if isinstance(request.user, User) else None
         row, key = issue_api_key(**values, bot_id=bot and bot.pk, created_by=person)
+        answer = self.answer(row, status=status.HTTP_201_CREATED)
+        answer.data["key"] = key
+        return answer
+
+    @extend_schema(request=RotateSerializer, responses={201: NewApiKeySerializer})
+    @action(detail=True, methods=["post"], verb="add")
+    def rotate(self, request: Request, pk: str) -> Response:
+        """Make a key that may do the same; the old one goes on for a while, so that nothing stands still meanwhile."""
+        old, overlap = self.get_object(), timedelta(seconds=self.read_body(RotateSerializer)["overlap_seconds"])
+        check_reach(request.user, old)
+        person = request.user if isinstance(request.user, User) else None
+        row, key = rotate_api_key(old, overlap=overlap, created_by=person)
         answer = self.answer(row, status=status.HTTP_201_CREATED)
         answer.data["key"] = key
         return answer

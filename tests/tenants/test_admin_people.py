@@ -10,11 +10,13 @@ from django.utils import timezone
 
 from tenants.mail import send_due_links
 from tenants.members import invite
-from tenants.models import ApiKey, LoginToken, Membership, StoredFile, Tenant, User
+from tenants.models import PLATFORM_ID, ApiKey, AuthIdentity, LoginToken, Membership, StoredFile, Tenant, User
 from tenants.scope import platform_scope
+from tenants.services import issue_api_key
 from tenants.storage import store_file
 from tests.conftest import ApiClient, Business, in_tenant
 from tests.tenants.admin_pages import browser, page, text_of
+from tests.tenants.test_second_factor import enrol
 
 pytestmark = pytest.mark.django_db
 
@@ -191,14 +193,47 @@ def test_platform_staff_keep_accounts(saigon: Business) -> None:
     assert user.check_password(re.search(r"<code[^>]*>([^<]+)</code>", shown)[1])
 
 
-def test_platform_staff_suspend_a_tenant_and_its_people_are_out(saigon: Business) -> None:
+def test_platform_staff_suspend_and_resume_a_tenant_after_being_asked(saigon: Business) -> None:
     root, operator = browser(User.objects.create_superuser("root@backroom.example")), browser(saigon.operator)
-    form = {"name": "Saigon", "slug": "saigon", "status": "suspended", "plan": "free", "locale": "vi"}
-    form |= {"time_zone": "Asia/Ho_Chi_Minh", "currency": "VND"}
-    assert root.post(page("tenants_tenant_change", saigon.tenant.pk), form).status_code == 302
-    with platform_scope(reason="test"):
-        assert Tenant.objects.get(slug="saigon").status == "suspended"
+    suspend, resume = (page(f"tenants_tenant_{verb}", saigon.tenant.pk) for verb in ("suspend", "resume"))
+    assert "Suspend this tenant?" in text_of(root.get(suspend))
+    assert operator.get(page("tenants_membership_changelist")).status_code == 200
+    assert "Saigon is suspended" in text_of(root.post(suspend, follow=True))
     assert "no tenant yet" in text_of(operator.get(page("index")))
+    assert root.post(suspend).status_code == 403
+    assert "Saigon goes on" in text_of(root.post(resume, follow=True))
+    assert operator.get(page("tenants_membership_changelist")).status_code == 200
+
+
+def test_an_owner_suspends_nobody_and_nobody_the_platform(saigon: Business) -> None:
+    root = browser(User.objects.create_superuser("root@backroom.example"))
+    assert browser(saigon.owner).post(page("tenants_tenant_suspend", saigon.tenant.pk)).status_code == 403
+    assert "cannot be suspended" in text_of(root.post(page("tenants_tenant_suspend", PLATFORM_ID), follow=True))
+    with platform_scope(reason="test"):
+        assert not Tenant.objects.filter(status="suspended").exists()
+
+
+def test_platform_staff_log_a_person_out_everywhere_and_take_a_lost_second_factor_away(saigon: Business) -> None:
+    root, person = browser(User.objects.create_superuser("root@backroom.example")), browser(saigon.operator)
+    enrol(saigon.operator)
+    token, address = saigon.token(saigon.operator), page("tenants_user_change", saigon.operator.pk)
+    form = {"email": saigon.operator.email, "is_active": "on"}
+    root.post(address, {**form, "tenants_user_end_sessions": "1"})
+    assert person.get(page("index")).status_code == 302
+    assert ApiClient(token).get("me/").status_code == 401
+    assert AuthIdentity.objects.exists()
+    root.post(address, {**form, "tenants_user_remove_second_factor": "1"})
+    assert not AuthIdentity.objects.exists()
+
+
+def test_a_key_is_replaced_in_the_admin_with_an_hour_of_overlap(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        row, old = issue_api_key(name="shop")
+    answer = browser(saigon.owner).post(page("tenants_apikey_change", row.pk), {"tenants_apikey_rotate": "1"}, follow=True)
+    new = re.search(r"brk_[\w-]{30,}", answer.content.decode())[0]
+    assert {ApiClient(key).get("tenant/").status_code for key in (old, new)} == {200}
+    with in_tenant(saigon.tenant):
+        assert ApiKey.objects.get(pk=row.pk).expires_at is not None
 
 
 def test_a_file_is_sent_to_its_own_tenant_only(saigon: Business, harbour: Business) -> None:

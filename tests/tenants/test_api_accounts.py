@@ -1,10 +1,12 @@
 """Logging in, the own account and tenant, members and API keys, through HTTP."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from bots.models import Bot
 from runtime.models import Session
@@ -283,3 +285,49 @@ def test_people_have_a_time_zone_of_their_own(api, saigon):
     me = api(saigon, saigon.analyst)
     assert me.patch("me/", {"time_zone": "Mars/Olympus"}).status_code == 422
     assert me.patch("me/", {"time_zone": "Europe/Paris"}).json()["time_zone"] == "Europe/Paris"
+
+
+def test_a_rotated_key_is_followed_by_one_that_may_do_the_same_and_both_work_for_a_while(api, saigon):
+    with in_tenant(saigon.tenant):
+        bot = make_row(Bot)
+        old, old_key = issue_api_key(name="site", scopes=["tenant:read"], bot_id=bot.pk)
+    answer = api(saigon, saigon.owner).post(f"api-keys/{old.pk}/rotate/", {"overlap_seconds": 60})
+    new = answer.json()
+    assert (answer.status_code, new["name"], new["scopes"], new["bot"]) == (201, "site", ["tenant:read"], bot.code)
+    assert {api(key).get("tenant/").status_code for key in (old_key, new["key"])} == {200}
+    with in_tenant(saigon.tenant):
+        left = ApiKey.objects.get(pk=old.pk).expires_at - timezone.now()
+        assert 50 < left.total_seconds() <= 60
+        ApiKey.objects.filter(pk=old.pk).update(expires_at=timezone.now())
+    assert [api(key).get("tenant/").status_code for key in (old_key, new["key"])] == [401, 200]
+
+
+def test_a_key_rotated_without_overlap_is_out_at_once_and_never_lives_longer_than_it_was_to(api, saigon):
+    owner, ends = api(saigon, saigon.owner), timezone.now() + timedelta(minutes=10)
+    with in_tenant(saigon.tenant):
+        (first, key), (second, _key) = issue_api_key(name="a"), issue_api_key(name="b", expires_at=ends)
+    assert owner.post(f"api-keys/{first.pk}/rotate/", {"overlap_seconds": 0}).status_code == 201
+    assert api(key).get("tenant/").status_code == 401
+    assert owner.post(f"api-keys/{first.pk}/rotate/").json()["code"] == "not_live"
+    made = owner.post(f"api-keys/{second.pk}/rotate/", {"overlap_seconds": 86400}).json()
+    with in_tenant(saigon.tenant):
+        assert ApiKey.objects.get(pk=second.pk).expires_at == ends
+        life = ApiKey.objects.get(pk=made["id"]).expires_at - timezone.now()
+    assert 9 * 60 < life.total_seconds() <= 10 * 60
+
+
+def test_a_narrow_key_rotates_no_wider_one(api, saigon):
+    with in_tenant(saigon.tenant):
+        wide, _key = issue_api_key(name="wide")
+    assert key_of(api, saigon, "api-keys:write").post(f"api-keys/{wide.pk}/rotate/").json()["code"] == "too_wide"
+    with in_tenant(saigon.tenant):
+        assert ApiKey.objects.get(pk=wide.pk).expires_at is None
+
+
+def test_a_repeated_rotation_makes_one_key_and_does_not_show_it_again(api, saigon):
+    with in_tenant(saigon.tenant):
+        old, _key = issue_api_key(name="site")
+    owner = api(saigon, saigon.owner)
+    first, again = (owner.post(f"api-keys/{old.pk}/rotate/", Idempotency_Key="r1").json() for _ in range(2))
+    assert first["id"] == again["id"]
+    assert "key" not in again
