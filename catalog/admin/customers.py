@@ -27,6 +27,7 @@ class IdentityInline(TabularInline):
 class CustomerAdmin(TenantAdmin):
     """Customers: made by hand, or by their first message to a bot."""
 
+    has_history = False  # personal: it must be erasable, and an audit is not
     list_display = ("__str__", "phone", "email", "tags", "created_at")
     search_fields = ("name", "phone", "email")
     ordering = ("-id",)

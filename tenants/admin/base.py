@@ -49,6 +49,9 @@ class TenantAdmin(ModelAdmin):
     link_filters: Sequence[str] = ()
     """Look-ups beyond ``list_filter`` that links of other pages may use, such as ``"offering"``."""
 
+    has_history = True
+    """Whether the audit tells of these rows."""
+
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -143,6 +146,10 @@ class TenantAdmin(ModelAdmin):
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
         """Write no log entry."""
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Offer the history of rows that have one."""
+        return super().render_change_form(request, {**context, "show_history": self.has_history}, *args, **kwargs)
+
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Show what the audit tells of the row."""
         row = self.get_object(request, unquote(object_id))
@@ -162,6 +169,8 @@ class TenantAdmin(ModelAdmin):
 
 class LedgerAdmin(TenantAdmin):
     """Facts that nobody edits: only looked at, filtered and exported."""
+
+    has_history = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never: services write ledgers."""

@@ -17,6 +17,8 @@ from tenants.models import ApiKey, AuditEntry, User
 from tenants.postgres.audit import REDACTED
 
 PER_PAGE = 50
+NAMES = ("name", "label", "sku", "code", "email", "question", "slug")
+"""Columns that say what a row is called, the most telling first."""
 LONGEST_VALUE = 200
 """Characters of a value that are shown."""
 
@@ -36,6 +38,13 @@ def changes(entry: AuditEntry) -> list[Change]:
     names = [name for name in {**before, **after} if (name not in ("id", "tenant_id"))]
     told = [Change(_label(entry, name), _shown(before.get(name)), _shown(after.get(name))) for name in names]
     return [one for one in told if one.before != one.after or entry.verb == AuditEntry.Verb.UPDATE]
+
+
+def subject_name(entry: AuditEntry) -> str:
+    """Return what the row that was added or deleted is called, as far as the entry tells."""
+    content = entry.after or entry.before or {}
+    found = next((content[name] for name in NAMES if content.get(name)), "")
+    return Truncator(str(found)).chars(80)
 
 
 def model_of(kind: str) -> type[models.Model] | None:

@@ -8,6 +8,8 @@ from django.db import models
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator, capfirst
@@ -17,7 +19,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from tenants.admin.base import LINK, LedgerAdmin
-from tenants.admin.history import LONGEST_VALUE, changes, model_of
+from tenants.admin.history import LONGEST_VALUE, changes, model_of, subject_name
 from tenants.events import EVENT_KINDS
 from tenants.models import ApiKey, AuditEntry, Event, User
 
@@ -42,15 +44,15 @@ class SubjectFilter(admin.SimpleListFilter):
 class AuditEntryAdmin(LedgerAdmin):
     """Who changed what."""
 
-    list_display = ("created_at", "what", "subject", "changed", "who", "is_sealed")
+    list_display = ("time", "what", "subject", "changed", "who", "is_sealed")
     list_filter = ("verb", SubjectFilter, "actor_kind", ("created_at", RangeDateTimeFilter))
     list_filter_submit = True
     link_filters = ("request_id", "subject_id", "actor_id")
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": (("created_at", "what"), "subject", "table")}),
-        (_("By whom"), {"fields": ("who", "same_request")}),
-        (_("Seal"), {"fields": ("is_sealed", "link")}),
+        (None, {"fields": (("time", "verb", "subject"), "table")}),
+        (_("By whom"), {"fields": (("who", "same_request"),)}),
+        (_("Seal"), {"fields": (("is_sealed", "link"),)}),
     )
     export_fields = (
         *("id", "created_at", "verb", "subject_kind", "subject_id", "actor_kind", "actor_id", "request_id"),
@@ -88,11 +90,18 @@ class AuditEntryAdmin(LedgerAdmin):
             return name
         return format_html('<a class="{}" href="{}">{}</a>', LINK, url, name)
 
-    @display(description=_("changed"))
+    @display(description=_("content"))
     def changed(self, entry: AuditEntry) -> str:
-        """Show which columns differ."""
-        names = [one.label for one in changes(entry)] if entry.verb == AuditEntry.Verb.UPDATE else []
-        return Truncator(", ".join(names)).chars(80)
+        """Show the name of a row that was added or deleted, else which columns differ."""
+        if entry.verb != AuditEntry.Verb.UPDATE:
+            return subject_name(entry)
+        return Truncator(", ".join(one.label for one in changes(entry))).chars(80)
+
+    @display(description=_("time"), ordering="id")
+    def time(self, entry: AuditEntry) -> str:
+        """Show the time to the second: many changes are made in one minute."""
+        at = timezone.localtime(entry.created_at)
+        return f"{date_format(at, 'SHORT_DATE_FORMAT')} {at:%H:%M:%S}"
 
     @display(description=_("by"))
     def who(self, entry: Any) -> str:
