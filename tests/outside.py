@@ -131,6 +131,8 @@ def http_server() -> Iterator[HttpServer]:
             pass
 
     class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
         def handle_error(self, request: object, client_address: object) -> None:
             pass  # a client that went away is what many tests are about
 

@@ -32,6 +32,7 @@ TENANT_SCOPES = {
     "tenants/services.py": "a tenant that is being made",
     "tenants/tasks.py": "a door: background tasks",
     "vault/budgets.py": "ends lost calls tenant by tenant",
+    "vault/deliveries.py": "sends tenant by tenant",
     "vault/events_out.py": "events tenant by tenant",
 }
 """Every file that enters a tenant, and why."""
@@ -63,6 +64,7 @@ PLATFORM_SCOPES = {
     "tenants/services.py": "is the slug free",
     "vault/budgets.py": "whose calls of models never ended",
     "vault/startup.py": "which master keys are in use",
+    "vault/deliveries.py": "is another worker at it",
     "vault/events_out.py": "name the tenants with new events",
     "vault/services.py": "credentials of the platform serve every tenant",
 }

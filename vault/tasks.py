@@ -3,7 +3,8 @@
 from celery import shared_task
 
 from vault.budgets import sweep_reservations
-from vault.events_out import DISPATCH_TASK, deliver_due, dispatch_events, forget_deliveries
+from vault.deliveries import deliver_due, forget_deliveries
+from vault.events_out import DISPATCH_TASK, dispatch_events
 from vault.models.events_out import DELIVER_TASK
 
 

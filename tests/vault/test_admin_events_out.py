@@ -11,7 +11,8 @@ from tenants.events import record_event
 from tests.conftest import Business, in_tenant
 from tests.outside import HttpServer, http_server
 from tests.tenants.admin_pages import browser, page, text_of
-from vault.events_out import create_destination, deliver_due, dispatch_events
+from vault.deliveries import deliver_due
+from vault.events_out import create_destination, dispatch_events
 from vault.models import EventDelivery, EventDestination
 
 pytestmark = pytest.mark.django_db

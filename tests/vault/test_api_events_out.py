@@ -11,7 +11,8 @@ from tenants.models import AuditEntry
 from tenants.services import issue_api_key
 from tests.conftest import Business, in_tenant
 from tests.outside import HttpServer, http_server
-from vault.events_out import deliver_due, dispatch_events
+from vault.deliveries import deliver_due
+from vault.events_out import dispatch_events
 from vault.models import Credential, EventDelivery, EventDestination
 
 pytestmark = pytest.mark.django_db

@@ -21,17 +21,9 @@ from tenants.queue import QueueState, claim, work
 from tenants.scope import platform_scope
 from tests.conftest import Business, in_tenant
 from tests.outside import HttpServer, http_server, listener
-from vault import events_out
-from vault.events_out import (
-    PAUSES,
-    create_destination,
-    deliver,
-    deliver_due,
-    dispatch_events,
-    forget_deliveries,
-    rotate_destination_secret,
-    send_test,
-)
+from vault import deliveries
+from vault.deliveries import PAUSES, deliver, deliver_due, forget_deliveries, send_test
+from vault.events_out import create_destination, dispatch_events, rotate_destination_secret
 from vault.models import Credential, CredentialUse, EventDelivery, EventDestination
 from vault.models.events_out import DISABLE_AFTER, OVERLAP
 from vault.services import rotate_credential
@@ -264,7 +256,7 @@ class TestFailures:
         server.status = 500
         now = time.time()
         for passed in (0, 120):
-            monkeypatch.setattr(events_out, "now", lambda passed=passed: now + passed)
+            monkeypatch.setattr(deliveries, "now", lambda passed=passed: now + passed)
             make_due()
             run()
         first, second = server.received
@@ -476,7 +468,7 @@ def test_a_worker_that_died_after_the_answer_sends_again_with_the_same_id(server
     events_of(1)
     dispatch_events()
     (taken,) = claim(EventDelivery, limit=5)
-    events_out._send(events_out._prepare(taken, taken.destination, {}))  # type: ignore[arg-type] # and dies here
+    deliveries._attempts([taken])[0].send()  # and dies here
     EventDelivery.objects.update(due_at=Now() - timedelta(seconds=1), lease_until=Now() - timedelta(seconds=1))
     assert deliver_due() == 1
     assert (stored().state, stored().attempt) == ("done", 2)
@@ -521,6 +513,24 @@ def test_what_was_delivered_is_kept_for_a_month(server: HttpServer) -> None:
     EventDelivery.objects.filter(pk=dead.pk).update(state="failed")
     assert forget_deliveries() == 1
     assert not EventDelivery.objects.filter(pk=old.pk).exists()
+
+
+def test_receivers_that_do_not_answer_hold_up_no_other_tenant(
+    business: Callable[[str], Business], server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "SECONDS", 1.5)
+    with listener(lambda stream: time.sleep(4)) as silent:
+        for number in range(5):
+            with in_tenant(business(f"silent-{number}").tenant):
+                create_destination(name="Silent", url=silent.url)
+                events_of(3)
+        with in_tenant(business("healthy").tenant):
+            destination(server)
+            events_of(3)
+        began = time.monotonic()
+        assert run() == 18
+    assert time.monotonic() - began < 6  # one after the other they would take 7.5 seconds and more
+    assert len(server.received) == 3
 
 
 def in_threads(how_many: int, work: Callable[[], Any]) -> list[Any]:

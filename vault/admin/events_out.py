@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_value
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +18,8 @@ from tenants.admin import LedgerAdmin, TenantAdmin, asks_first, show_once
 from tenants.errors import DomainError
 from tenants.events import EVENT_KINDS
 from tenants.queue import QueueState
-from vault.events_out import create_destination, remove_destination, rotate_destination_secret, send_test
+from vault.deliveries import send_test
+from vault.events_out import create_destination, remove_destination, rotate_destination_secret
 from vault.models import EventDelivery, EventDestination
 
 STATES = {"active": _("Active"), "failing": _("Failing"), "paused": _("Paused"), "disabled": _("Switched off")}
@@ -86,7 +88,7 @@ class EventDestinationAdmin(TenantAdmin):
     @display(description=_("last tried"))
     def last_delivery(self, destination: Any) -> Any:
         """Show when something was last sent."""
-        return destination.last_tried_at
+        return display_for_value(destination.last_tried_at, "–")
 
     @display(description=_("last error"))
     def last_problem(self, destination: Any) -> str:
@@ -178,7 +180,7 @@ class EventDeliveryAdmin(LedgerAdmin):
     @display(description=_("next attempt"))
     def next_attempt(self, delivery: EventDelivery) -> Any:
         """Show when it is tried next, if it is."""
-        return delivery.due_at if delivery.state == QueueState.PENDING else None
+        return display_for_value(delivery.due_at if delivery.state == QueueState.PENDING else None, "–")
 
     def has_resend_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether the person may send something again."""

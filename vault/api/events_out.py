@@ -14,7 +14,8 @@ from tenants.filters import Filter
 from tenants.models import User
 from tenants.schema import example
 from tenants.serializers import TenantSerializer, TextField
-from vault.events_out import create_destination, remove_destination, rotate_destination_secret, send_test
+from vault.deliveries import send_test
+from vault.events_out import create_destination, remove_destination, rotate_destination_secret
 from vault.models import EventDelivery, EventDestination
 
 

@@ -148,7 +148,7 @@ class EventDelivery(QueueRow):
     """One event on its way to one destination: what is sent, how often it was tried, and what came back."""
 
     max_attempts: ClassVar[int] = 11
-    """With the pauses of ``vault.events_out``: over three days."""
+    """With the pauses of ``vault.deliveries``: over three days."""
 
     destination: Any = TenantForeignKey(
         EventDestination, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("destination")
@@ -179,7 +179,7 @@ class EventDelivery(QueueRow):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} → {self.destination}"
+        return f"{self.destination}: {self.kind}"
 
     def resend(self) -> None:
         """Send it once more, from the first attempt. Raises ``Conflict`` (``not_ended``) while it is on its way."""

@@ -1,0 +1,298 @@
+"""Deliveries of events: what is due is sent, side by side, and tried again for three days.
+
+A delivery may arrive twice (a worker that died after the receiver had answered), always with the same ``webhook-id``.
+"""
+
+import json
+import random
+import re
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from tenants.actor import Actor, ActorKind, acting
+from tenants.errors import DomainError
+from tenants.models import Tenant, new_ids
+from tenants.queue import LEASE, WORK_SECONDS, QueueState, claim, due_tenants, fail, finish, sweep
+from tenants.scope import current_tenant_id, platform_scope, tenant_scope
+from vault.models import EventDelivery, EventDestination
+from vault.models.events_out import PING
+from vault.outbound import Answer, DestinationForbidden, OutboundError, request
+from vault.services import reveal
+from vault.webhooks import is_secret, signed_headers
+
+TENANTS_AT_ONCE = 10
+DELIVERIES_AT_ONCE = 10
+"""Of each tenant: all are sent side by side, which lasts as long as the slowest receiver takes."""
+SECONDS = 10.0
+"""What a receiver has to answer in."""
+PAUSES = [5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 72_000]
+"""Seconds after the first attempt, the second …: 3 days in all."""
+LONGEST_RETRY_AFTER = 3_600
+ANSWER_BYTES = 65_536
+EXCERPT = 500
+NOBODY_THERE = frozenset({"timeout", "connection", "tls", "forbidden"})
+PAUSE_OF_OTHERS = timedelta(seconds=60)
+"""What waits for a receiver that is not there waits so long, and counts no attempt."""
+KEPT = timedelta(days=30)
+
+now = time.time
+"""The clock of signatures."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one attempt ended; ``error`` is empty when the receiver took the message."""
+
+    error: str = ""
+    kind: str = ""
+    status_code: int | None = None
+    latency_ms: int | None = None
+    answer: str = ""
+    retry_after: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Message:
+    """All that one attempt needs, so that it can be sent without the database."""
+
+    id: UUID
+    url: str
+    body: bytes
+    secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """A claimed delivery with what is to be sent, or why nothing can be."""
+
+    tenant_id: UUID
+    row: EventDelivery
+    place: EventDestination
+    message: _Message | Outcome
+
+    def send(self) -> Outcome:
+        """Send it, if it can be."""
+        return self.message if isinstance(self.message, Outcome) else _send(self.message)
+
+
+def deliver_due() -> int:
+    """Send every delivery that is due, in all tenants; returns how many were tried.
+
+    Some tenants at a time, side by side: a receiver that does not answer holds up nobody else's messages for longer
+    than ``SECONDS``. And one worker at a time: it waits for strangers, and the others must stay free for everything else.
+    """
+    if _somebody_delivers():
+        return 0
+    sweep(EventDelivery)
+    tried, enough = 0, time.monotonic() + WORK_SECONDS
+    with acting(Actor(ActorKind.TASK)):
+        while time.monotonic() < enough and (tenants := due_tenants(EventDelivery)):
+            attempts = [one for tenant_id in tenants[:TENANTS_AT_ONCE] for one in _claim(tenant_id)]
+            if not attempts:  # others hold what is due
+                break
+            _make(attempts)
+            tried += len(attempts)
+    return tried
+
+
+def _somebody_delivers() -> bool:
+    """Whether a worker holds deliveries now; one that died holds them until its lease ends."""
+    with platform_scope(reason="is another worker at it"):
+        return EventDelivery.objects.filter(state=QueueState.RUNNING, due_at__gt=Now()).exists()
+
+
+def _claim(tenant_id: UUID) -> list["_Attempt"]:
+    with tenant_scope(tenant_id):
+        return _attempts(claim(EventDelivery, limit=DELIVERIES_AT_ONCE))
+
+
+def deliver(rows: Sequence[EventDelivery]) -> None:
+    """Send claimed deliveries of the scope's tenant side by side, and note what came of each."""
+    _make(_attempts(rows))
+
+
+def _attempts(rows: Sequence[EventDelivery]) -> list["_Attempt"]:
+    """Make rows ready to be sent, all that is read from the database; a destination deleted meanwhile took its rows."""
+    found = EventDestination.objects.filter(pk__in={row.destination_id for row in rows})
+    places = {place.pk: place for place in found.select_related("secret", "previous_secret")}
+    keys: dict[UUID, tuple[str, ...]] = {}
+    here = [(row, places[row.destination_id]) for row in rows if row.destination_id in places]
+    return [_Attempt(current_tenant_id(), row, place, _prepare(row, place, keys)) for row, place in here]
+
+
+def _make(attempts: Sequence["_Attempt"]) -> None:
+    """Send side by side, without the database, and note each outcome as it comes in."""
+    if not attempts:
+        return
+    with ThreadPoolExecutor(len(attempts)) as threads:
+        sent = {threads.submit(one.send): one for one in attempts}
+        for future in as_completed(sent):
+            one = sent[future]
+            with tenant_scope(one.tenant_id):
+                _note(one.row, one.place, future.result())
+
+
+def _prepare(row: EventDelivery, place: EventDestination, keys: dict[UUID, tuple[str, ...]]) -> _Message | Outcome:
+    if not place.is_active and row.kind != PING:
+        return Outcome(error=_("The destination is switched off."))
+    try:
+        if place.pk not in keys:
+            keys[place.pk] = _live_secrets(place)
+    except DomainError as error:
+        return Outcome(error=error.message)
+    return _Message(row.event_id, place.url, row.body.encode(), keys[place.pk])
+
+
+def _live_secrets(place: EventDestination) -> tuple[str, ...]:
+    """Return what signs now, the newest first."""
+    live = [place.secret, place.previous_secret] if place.overlaps() else [place.secret]
+    secrets = tuple(reveal(credential, why="sign events out")["api_key"] for credential in live)
+    if not all(is_secret(secret) for secret in secrets):  # somebody has replaced the credential by hand
+        raise DomainError("bad_secret", _("The signing secret is not “whsec_” with base64 of 24 to 64 bytes."))
+    return secrets
+
+
+def _send(message: _Message) -> Outcome:
+    """Send one message, outside any transaction."""
+    timestamp = int(now())
+    headers = signed_headers(message.secrets, message_id=str(message.id), timestamp=timestamp, body=message.body)
+    headers |= {"Content-Type": "application/json"}
+    began = time.monotonic()
+    try:
+        answer = request("POST", message.url, headers=headers, content=message.body, timeout=SECONDS, max_bytes=ANSWER_BYTES)
+    except DestinationForbidden as error:
+        return Outcome(error=error.message, kind="forbidden")
+    except OutboundError as error:
+        if error.status is None:
+            return Outcome(error=f"{_why(error)} ({error})", kind=error.kind, latency_ms=_since(began))
+        answer = Answer(error.status, {}, b"")  # the status has told all that matters
+    return Outcome(
+        error="" if 200 <= answer.status < 300 else _("The receiver answered %(status)s.") % {"status": answer.status},
+        status_code=answer.status,
+        latency_ms=_since(began),
+        answer=_excerpt(answer.body, (*message.secrets, headers["webhook-signature"])),
+        retry_after=_seconds(answer.headers.get("retry-after", "")) if answer.status in (429, 503) else 0.0,
+    )
+
+
+def _why(error: OutboundError) -> str:
+    """Return what happened in words; the error itself has the detail."""
+    words = {
+        "timeout": _("No answer in time."),
+        "connection": _("No connection."),
+        "tls": _("No secure connection: is the certificate valid?"),
+        "too_large": _("The answer was too large."),
+        "protocol": _("What answered does not speak HTTP."),
+    }
+    return words[error.kind]
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
+
+
+def _excerpt(body: bytes, hidden: Sequence[str]) -> str:
+    """Return the beginning of an answer without anything we signed with."""
+    text = body.decode(errors="replace")
+    for one in (part for secret in hidden for part in secret.split()):
+        text = text.replace(one, "[…]")
+    text = re.sub(r"whsec_[A-Za-z0-9+/=_-]+", "[…]", text)
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else "�" for letter in text[:EXCERPT])
+
+
+def _seconds(retry_after: str) -> float:
+    """Return what ``Retry-After`` asks for (seconds or a date), between nothing and an hour."""
+    try:
+        wanted = float(retry_after) if re.fullmatch(r"-?\d{1,12}", retry_after.strip()) else _until(retry_after)
+    except (ValueError, OverflowError):
+        return 0.0
+    return max(0.0, min(wanted, LONGEST_RETRY_AFTER))
+
+
+def _until(date: str) -> float:
+    found = parsedate_to_datetime(date)
+    return (found.replace(tzinfo=found.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+
+
+def _note(row: EventDelivery, place: EventDestination, outcome: Outcome) -> None:
+    """Write what came of an attempt, unless another worker has taken the delivery over."""
+    values: dict[str, Any] = {
+        "status_code": outcome.status_code,
+        "latency_ms": outcome.latency_ms,
+        "answer": outcome.answer,
+        "tried_at": Now(),
+    }
+    this = EventDestination.objects.filter(pk=place.pk)
+    if not outcome.error:
+        if finish(row, **values):
+            this.took_one()
+        return
+    gone = outcome.status_code == 410
+    permanent = gone or row.kind == PING
+    if not fail(row, outcome.error, permanent=permanent, delay=_pause(row.attempt, outcome.retry_after), **values):
+        return
+    if gone:
+        this.switch_off(_("The receiver answered 410: it wants nothing more."))
+    elif row.kind != PING and place.is_active:
+        this.refused_one()
+    if outcome.kind in NOBODY_THERE:
+        _let_others_wait(place)
+
+
+def _pause(attempt: int, retry_after: float) -> timedelta:
+    """Return how long to wait after an attempt: by the table, with jitter, or longer if the receiver asks for it."""
+    usual = PAUSES[min(attempt, len(PAUSES)) - 1] * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, no secret
+    return timedelta(seconds=max(usual, retry_after))
+
+
+def _let_others_wait(place: EventDestination) -> None:
+    """Keep workers from waiting ten seconds for each of the thousands that go to a receiver that is not there."""
+    waiting = EventDelivery.objects.filter(destination=place, state=QueueState.PENDING, due_at__lte=Now())
+    waiting.update(due_at=Now() + PAUSE_OF_OTHERS)
+
+
+def send_test(*, destination: EventDestination) -> EventDelivery:
+    """Send a ``ping`` here and now, once, and return how it went; never inside a transaction."""
+    tenant = Tenant.objects.get(pk=current_tenant_id())
+    body: dict[str, Any] = {
+        "type": PING,
+        "timestamp": timezone.now().isoformat(),
+        "tenant": tenant.slug,
+        "subject": None,
+        "data": {},
+    }
+    row = EventDelivery.objects.create(
+        destination=destination,
+        event_id=new_ids(1)[0],
+        kind=PING,
+        body=json.dumps(body),
+        # Born with a lease: no worker may take it while it is sent here.
+        state=QueueState.RUNNING,
+        attempt=1,
+        lease_until=Now() + LEASE,
+        due_at=Now() + LEASE,
+    )
+    deliver([row])
+    row.refresh_from_db()
+    return row
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def forget_deliveries() -> int:
+    """Delete what was delivered more than ``KEPT`` ago; returns how many."""
+    with platform_scope(reason="deliveries are kept for a month"):
+        old = EventDelivery.objects.filter(state=QueueState.DONE, created_at__lt=Now() - KEPT)
+        return old.delete()[0]
