@@ -16,6 +16,7 @@ from django.utils import translation
 
 from config.environment import networks
 from tenants.models import Membership, Tenant, User
+from tenants.models import settings as tenant_settings
 from tenants.roles import Role
 from tenants.scope import platform_scope, tenant_scope
 from tenants.services import create_tenant, issue_api_key, issue_tokens
@@ -38,6 +39,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _in_english() -> None:
     """Begin each test in English: a request before may have left another language behind, as in any thread."""
     translation.activate("en")
+
+
+@pytest.fixture(autouse=True)
+def _settings_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test read the settings once: queries are counted, and a busy machine may be slower than they are kept."""
+    monkeypatch.setattr(tenant_settings, "REMEMBERED", 3600.0)
+    tenant_settings._remembered.clear()
 
 
 @dataclass
