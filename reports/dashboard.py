@@ -1,4 +1,4 @@
-"""The home page: what happened today, compared with yesterday, and what to do next. At most six queries."""
+"""The home page: what happened today, compared with yesterday, and what to do next. At most eight queries."""
 
 import json
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from bots.models import Bot, Faq
 from catalog.models import ImportJob, InventoryItem, Offering, SearchVector, Status, Variant
+from reports.attention import warnings
 from runtime.models import DecisionEvent, Session, Tier, Turn
 from tenants.middleware import count_tenants
 from tenants.models import ApiKey, Tenant, User
@@ -79,7 +80,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Fill the home page: of the tenant worked in, else of the platform (unfold's DASHBOARD_CALLBACK)."""
     tenant: Tenant | None = request.tenant  # type: ignore[attr-defined]
     if tenant is not None:
-        return {**context, "title": _("Home"), **_tenant_home(tenant)}
+        return {**context, "title": _("Home"), "warnings": warnings(request), **_tenant_home(tenant)}
     if request.user.is_superuser:
         return {**context, "title": _("Platform"), **_platform_home()}
     return {**context, "title": _("Home"), "no_tenant": True}

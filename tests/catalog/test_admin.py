@@ -137,6 +137,7 @@ def test_the_list_shows_name_price_and_stock_and_costs_the_same_however_long(
             shown = staff.get(url("offering_changelist")).content.decode()
         return len(queries), shown
 
+    cost()  # the first page of a session does more
     few, shown = cost()
     assert "Đèn bàn" in shown
     assert "199,000\N{NO-BREAK SPACE}₫ – 299,000\N{NO-BREAK SPACE}₫" in shown

@@ -1,0 +1,65 @@
+"""What asks for attention on the home page: secrets that end, budgets that run out. At most two queries."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from tenants.models import Setting
+from vault.models import Budget, Credential
+
+MOST = 5
+"""Lines of one kind; the list of the page they lead to has the others."""
+
+
+@dataclass(frozen=True)
+class Warned:
+    """One line, and where to look after it."""
+
+    text: str
+    url: str
+    icon: str
+    urgent: bool
+
+
+def warnings(request: HttpRequest) -> list[Warned]:
+    """Return what the person who looks may do something about, the most urgent first."""
+    found = _credentials() if request.user.has_perm("vault.view_credential") else []
+    found += _budgets() if request.user.has_perm("vault.view_budget") else []
+    return sorted(found, key=lambda warned: not warned.urgent)
+
+
+def _credentials() -> list[Warned]:
+    now = timezone.now()
+    soon = now + timedelta(days=Setting.effective("credential_expiry_warning_days"))
+    ending = Credential.objects.expiring(before=soon)[:MOST]
+    return [_expiring(credential, ended=credential.expires_at <= now) for credential in ending]
+
+
+def _expiring(credential: Credential, *, ended: bool) -> Warned:
+    assert credential.expires_at is not None
+    day = formats.date_format(timezone.localtime(credential.expires_at), "DATE_FORMAT")
+    said = _("“%(label)s” has expired on %(day)s.") if ended else _("“%(label)s” expires on %(day)s.")
+    url = reverse("admin:vault_credential_change", args=[credential.pk])
+    return Warned(said % {"label": credential.label, "day": day}, url, "key", ended)
+
+
+def _budgets() -> list[Warned]:
+    active = Budget.objects.filter(is_active=True).select_related("bot").with_spending()
+    used = [(budget, _percent(budget)) for budget in active]
+    over = [(budget, percent) for budget, percent in used if budget.thresholds and percent >= min(budget.thresholds)]
+    return [_running_out(budget, percent) for budget, percent in sorted(over, key=lambda pair: -pair[1])[:MOST]]
+
+
+def _percent(budget: Budget) -> int:
+    spent: Decimal = budget.spent + budget.reserved  # type: ignore[attr-defined] # annotated
+    return int(spent * 100 / budget.limit_amount) if budget.limit_amount else 100
+
+
+def _running_out(budget: Budget, percent: int) -> Warned:
+    said = _("The budget “%(budget)s” is used up to %(percent)s %%.") % {"budget": budget, "percent": percent}
+    return Warned(said, reverse("admin:vault_budget_change", args=[budget.pk]), "savings", percent >= 100)
