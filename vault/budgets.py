@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from tenants.actor import current_actor
+from tenants.actor import Actor, ActorKind, current_actor
 from tenants.errors import Conflict
 from tenants.events import record_event
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
@@ -107,10 +107,11 @@ def _hold(values: Mapping[str, Any]) -> Reservation:
 
 
 def _who_and_what_for(subject: tuple[str, UUID] | None) -> dict[str, Any]:
-    actor, (subject_kind, subject_id) = current_actor(), subject or ("", None)
+    actor = current_actor() or Actor(ActorKind.SYSTEM)
+    subject_kind, subject_id = subject or ("", None)
     return {
-        "actor_kind": actor.kind if actor else "",
-        "actor_id": actor.id if actor else None,
+        "actor_kind": actor.kind,
+        "actor_id": actor.id,
         "subject_kind": subject_kind,
         "subject_id": subject_id,
     }

@@ -60,7 +60,9 @@ class UsageEntry(TenantModel):
     subject_kind = models.CharField(_("what for"), max_length=63, default="", db_default="", blank=True)
     subject_id = models.UUIDField(_("id of the row"), null=True, blank=True)
     credential_id = models.UUIDField(_("credential"), null=True, blank=True)
-    actor_kind = models.CharField(_("who"), max_length=16, choices=ActorKind, default="", db_default="", blank=True)
+    actor_kind = models.CharField(
+        _("who"), max_length=16, choices=ActorKind, default=ActorKind.SYSTEM, db_default=ActorKind.SYSTEM
+    )
     actor_id = models.UUIDField(_("id of the actor"), null=True, blank=True)
     price = models.ForeignKey(
         ModelPrice, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("price")
