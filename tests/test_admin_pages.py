@@ -96,6 +96,8 @@ CUSTOM: dict[str, frozenset[str]] = {
     "tenants_logintoken_resend": MANAGE,
     "tenants_tenant_resume": STAFF,
     "tenants_tenant_suspend": STAFF,
+    "tenants_user_end_sessions": STAFF,
+    "tenants_user_remove_second_factor": STAFF,
 }
 """Pages beside Django's five of each model, by the name of their address: who may open them."""
 

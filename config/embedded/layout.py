@@ -99,7 +99,7 @@ def prepare_data_dir() -> None:
     try:
         # As root the servers run as another user, who must pass through; the files inside keep their own modes.
         folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-        for name in ("locks", "logs"):
+        for name in ("locks", "logs", "mail"):  # mail: login links stand in it
             (folder / name).mkdir(mode=0o700, exist_ok=True)
         tempfile.TemporaryFile(dir=folder / "locks").close()
     except OSError as error:

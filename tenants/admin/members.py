@@ -121,6 +121,11 @@ class InvitationAdmin(TenantAdmin):
         names: dict[str, Any] = {**dict(LoginToken.State.choices), "expired": gettext("Expired")}
         return link.stage(), str(names[link.stage()])
 
+    @display(description=_("mail"))
+    def mail(self, link: LoginToken) -> str:
+        """Tell where the mail stands."""
+        return self.stage(link)[1]
+
     @display(description=_("what happened"))
     def trouble(self, link: LoginToken) -> str:
         """Tell why the mail did not arrive, or may not have."""
@@ -133,14 +138,15 @@ class InvitationAdmin(TenantAdmin):
         links: Any = super().get_queryset(request)
         return links.invitations(current_tenant_id())
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         """Ask whom and as what; afterwards show what became of it."""
-        shown = ("email", "role_label", "stage", "trouble", "created_by", "created_at", "sent_at", "expires_at")
+        shown = (("email", "role"), ("mail", "trouble"), "created_by", "created_at", ("sent_at", "expires_at"))
         return shown if obj else ("email", "role")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """An invitation is never changed."""
-        return self.get_fields(request, obj) if obj else ()
+        shown = ("email", "role", "mail", "trouble", "created_by", "created_at", "sent_at", "expires_at")
+        return shown if obj else ()
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[ModelForm]:
         """Return the form, told whether the person who asks may make owners."""

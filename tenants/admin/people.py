@@ -22,7 +22,7 @@ from tenants.admin.forms import ApiKeyForm, TenantForm
 from tenants.admin.settings import SettingsMixin
 from tenants.login_links import forget_links_of
 from tenants.models import ApiKey, Membership, StoredFile, Tenant, User
-from tenants.second_factor import remove
+from tenants.second_factor import enrolled, remove
 from tenants.services import issue_api_key, rotate_api_key, set_tenant_status
 
 
@@ -122,7 +122,8 @@ class UserAdmin(PlatformAdmin):
     fields = ("email", ("first_name", "last_name"), "locale", ("is_active", "is_superuser"), "last_login", "created_at")
     readonly_fields = ("last_login", "created_at")
     export_fields = ("email", "first_name", "last_name", "is_active", "is_superuser", "last_login", "created_at")
-    actions_submit_line = ("new_password", "end_sessions", "remove_second_factor")
+    actions_submit_line = ("new_password",)
+    actions_detail = ("end_sessions", "remove_second_factor")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Return everybody on the platform, inside a tenant only its members: people are global rows."""
@@ -146,18 +147,29 @@ class UserAdmin(PlatformAdmin):
         user.end_sessions(also=["password"])
         forget_links_of(user.email)
 
-    @action(description=_("End all sessions"), permissions=["change"])
-    def end_sessions(self, request: HttpRequest, user: User) -> None:
+    @action(description=_("End all sessions"), icon="logout", permissions=["change"])
+    @asks_first
+    def end_sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Log the person out everywhere: browsers and tokens."""
+        user = User.objects.get(pk=object_id)
         user.end_sessions()
-        messages.warning(request, gettext("%(email)s is logged out everywhere.") % {"email": user.email})
+        messages.success(request, gettext("%(email)s is logged out everywhere.") % {"email": user.email})
+        return redirect("admin:tenants_user_change", object_id)
 
-    @action(description=_("Remove the second factor"), permissions=["change"])
-    def remove_second_factor(self, request: HttpRequest, user: User) -> None:
+    @action(description=_("Remove the second factor"), icon="phonelink_erase", permissions=["remove_second_factor"])
+    @asks_first
+    def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let a person in who has lost phone and recovery codes: they log in with the password and set up another."""
+        user = User.objects.get(pk=object_id)
         remove(user)
         user.end_sessions()
-        messages.warning(request, gettext("%(email)s has no second factor any more.") % {"email": user.email})
+        messages.success(request, gettext("%(email)s has no second factor any more.") % {"email": user.email})
+        return redirect("admin:tenants_user_change", object_id)
+
+    def has_remove_second_factor_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Platform staff, of a person who has one."""
+        user = User.objects.filter(pk=object_id).first() if object_id else None
+        return is_platform_staff(request) and (user is None or enrolled(user) is not None)
 
     def _give_password(self, request: HttpRequest, user: User) -> None:
         password = secrets.token_urlsafe(15)
@@ -200,10 +212,15 @@ class ApiKeyAdmin(TenantAdmin):
         names = {"live": gettext("Active"), "revoked": gettext("Revoked"), "expired": gettext("Expired")}
         return key.state(), names[key.state()]
 
+    @display(description=_("state"))
+    def state_text(self, key: ApiKey) -> str:
+        """Tell whether the key opens the door."""
+        return self.state(key)[1]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """A key is never changed: make another and revoke this one."""
         return (
-            ("name", "begins_with", "may_do", "bot", "state", "created_by", "created_at", "expires_at", "last_used_at")
+            ("name", "begins_with", "may_do", "bot", "state_text", "created_by", "created_at", "expires_at", "last_used_at")
             if obj
             else ()
         )

@@ -76,8 +76,8 @@ class LoginToken(models.Model):
     objects: ClassVar = LoginTokenQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("invitation or login link")
-        verbose_name_plural = _("invitations and login links")
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(

@@ -22,7 +22,7 @@ from tenants.middleware import asks_for_second_factor
 from tenants.models import AuthIdentity, User
 from tenants.passwords import change_password, set_password
 from tenants.throttling import client_address
-from tenants.views.forms import CodeForm, NewPasswordForm, PasswordForm, ProfileForm, add_refusal
+from tenants.views.forms import CodeForm, FirstCodeForm, NewPasswordForm, PasswordForm, ProfileForm, add_refusal
 from tenants.views.login import BY_LINK
 
 FRESH = 15 * 60
@@ -120,7 +120,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
         factor.begin(person)
         return redirect("account_second_factor")
     in_use, begun = factor.enrolled(person), factor.pending(person)
-    form = CodeForm(request.POST if asked else None)
+    form = (CodeForm if in_use else FirstCodeForm)(request.POST if asked else None)
     codes: list[str] | None = None
     if asked and form.is_valid() and (identity := in_use or begun):
         codes = _act(request, form, identity, asked)

@@ -18,7 +18,7 @@ from unfold.widgets import (
 
 from tenants.errors import DomainError, LockedOut
 from tenants.lockout import count_attempt
-from tenants.models import User
+from tenants.models import Tenant, User
 from tenants.passwords import check_password
 from tenants.text import time_zone_choices
 from tenants.throttling import client_address
@@ -62,9 +62,24 @@ class CodeForm(forms.Form):
     )
 
 
+class FirstCodeForm(CodeForm):
+    """The first code of an app that is being set up: there are no recovery codes yet."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Ask for the app's code alone."""
+        super().__init__(*args, **kwargs)
+        self.fields["code"].help_text = _("Six digits from your authenticator app.")
+
+
 class ProfileForm(forms.ModelForm):
     """What a person says about themselves."""
 
+    locale = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        choices=[("", _("As the browser")), *Tenant.Locale.choices],
+        widget=UnfoldAdminSelectWidget,
+    )
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         required=False,
@@ -85,7 +100,6 @@ class ProfileForm(forms.ModelForm):
         widgets = {
             "first_name": UnfoldAdminTextInputWidget,
             "last_name": UnfoldAdminTextInputWidget,
-            "locale": UnfoldAdminSelectWidget,
         }
 
 

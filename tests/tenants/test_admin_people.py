@@ -216,13 +216,16 @@ def test_an_owner_suspends_nobody_and_nobody_the_platform(saigon: Business) -> N
 def test_platform_staff_log_a_person_out_everywhere_and_take_a_lost_second_factor_away(saigon: Business) -> None:
     root, person = browser(User.objects.create_superuser("root@backroom.example")), browser(saigon.operator)
     enrol(saigon.operator)
-    token, address = saigon.token(saigon.operator), page("tenants_user_change", saigon.operator.pk)
-    form = {"email": saigon.operator.email, "is_active": "on"}
-    root.post(address, {**form, "tenants_user_end_sessions": "1"})
+    token, pk = saigon.token(saigon.operator), saigon.operator.pk
+    assert "End all sessions?" in text_of(root.get(page("tenants_user_end_sessions", pk)))
+    assert person.get(page("index")).status_code == 200
+    root.post(page("tenants_user_end_sessions", pk))
     assert person.get(page("index")).status_code == 302
     assert ApiClient(token).get("me/").status_code == 401
     assert AuthIdentity.objects.exists()
-    root.post(address, {**form, "tenants_user_remove_second_factor": "1"})
+    assert browser(saigon.owner).post(page("tenants_user_remove_second_factor", pk)).status_code == 403
+    assert AuthIdentity.objects.exists()
+    root.post(page("tenants_user_remove_second_factor", pk))
     assert not AuthIdentity.objects.exists()
 
 
