@@ -250,8 +250,9 @@ def test_a_tenants_own_account_comes_before_the_environments(shop, remote, setti
     assert CredentialUse.objects.get().why == "chat"
 
 
-def test_a_tenants_own_address_cannot_lead_inside(shop, remote):
+def test_a_tenants_own_address_that_may_no_longer_be_called_leads_nowhere(shop, remote, settings, loopback_allowed):
     a_credential(remote)
+    settings.OUTBOUND_ALLOW = []
     error = refused(chat, ASK)
     assert (error.kind, remote.asked) == ("permanent", [])
     assert ledger() == [("failed", "permanent", False)]
