@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.db import connection
 from django.db.models import BinaryField, F, Func, Q, Value
 from django.utils import timezone
 
@@ -34,6 +35,11 @@ RECOVERY_CODES = 10
 RECOVERY_BYTES = 10
 VERSION, NONCE = 1, 12
 ISSUER = "Backroom"
+
+KEYS_IN_USE = """
+SELECT encode(substring(secret FROM 3 FOR get_byte(secret, 1)), 'escape'), count(*)
+FROM tenants_authidentity WHERE provider = %s AND length(secret) > 2 GROUP BY 1
+"""
 
 
 class Unreadable(Exception):
@@ -128,6 +134,13 @@ def rewrap() -> int:
                 new = _seal(identity.user_id, _open(identity.user_id, old))
                 done += AuthIdentity.objects.filter(pk=identity.pk, secret=old).update(secret=new)
     return done
+
+
+def keys_in_use() -> dict[str, int]:
+    """Return how many secrets name each of ``VAULT_KEYS``."""
+    with any_scope(reason="the vault's keys are rotated"), connection.cursor() as cursor:
+        cursor.execute(KEYS_IN_USE, [TOTP.value])
+        return dict(cursor.fetchall())
 
 
 def _step_of(identity: AuthIdentity, code: str) -> int | None:

@@ -1,9 +1,12 @@
 """No process starts with a master key that is not the one its data were encrypted with (THREATS VLT-04, 05, 13)."""
 
+from collections import Counter
+
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count
 
+from tenants import second_factor
 from tenants.models import PLATFORM_ID, Tenant
 from tenants.scope import platform_scope
 from vault.crypto import CredentialUnreadable, Place, first_master_key, open_with_master, seal_with_master
@@ -28,11 +31,18 @@ def check_master_keys() -> None:
         # One process at a time: of two first ones with different keys the second is refused and leaves no trace.
         Tenant.objects.select_for_update().get(pk=PLATFORM_ID)
         canaries = {key.name: bytes(key.canary) for key in MasterKey.objects.filter(tenant_id=PLATFORM_ID)}
-        uses = dict(TenantKey.objects.order_by().values_list("master_key").annotate(Count("pk")))
+        uses = master_keys_in_use()
         for name in sorted({*canaries, *uses}):
-            _check(name, canaries.get(name), uses.get(name, 0))
+            _check(name, canaries.get(name), uses[name])
         if first_master_key() not in canaries:
             _note_first_key()
+
+
+def master_keys_in_use() -> Counter[str]:
+    """Return how many rows (data keys of tenants, second factors) each master key encrypts."""
+    with platform_scope(reason="which master keys are in use"):
+        wrapped = dict(TenantKey.objects.order_by().values_list("master_key").annotate(Count("pk")))
+        return Counter(wrapped) + Counter(second_factor.keys_in_use())
 
 
 def _is_installed() -> bool:
@@ -55,7 +65,7 @@ def _note_first_key() -> None:
 def _check(name: str, canary: bytes | None, uses: int) -> None:
     if name not in settings.VAULT_KEYS:
         raise WrongMasterKey(
-            f"VAULT_KEYS lacks the key “{name}”, which {uses} data keys of tenants are still encrypted with. Put it back, "
+            f"VAULT_KEYS lacks the key “{name}”, which {uses} rows are still encrypted with. Put it back, "
             "behind the new one; “manage.py rotate_vault_keys” makes it superfluous."
         )
     try:
@@ -73,7 +83,7 @@ def _check(name: str, canary: bytes | None, uses: int) -> None:
 def forget_unused_keys() -> list[str]:
     """Forget the canaries of master keys that encrypt nothing any more; returns their ids: they may leave ``VAULT_KEYS``."""
     with platform_scope(reason="which master keys encrypt nothing any more"):
-        used = {first_master_key(), *TenantKey.objects.values_list("master_key", flat=True).distinct().order_by()}
+        used = {first_master_key(), *master_keys_in_use()}
         unused = MasterKey.objects.filter(tenant_id=PLATFORM_ID).exclude(name__in=used)
         names = sorted(unused.values_list("name", flat=True))
         unused.delete()

@@ -67,7 +67,7 @@ def test_a_key_that_is_taken_away_too_early_is_refused_with_the_number_of_its_us
         with in_tenant(business.tenant):
             store()
     settings.VAULT_KEYS = {"k2": TWO}
-    assert "“k1”, which 2 data keys" in refusal()
+    assert "“k1”, which 2 rows" in refusal()
     settings.VAULT_KEYS = {"k2": TWO, "k1": ONE}
     check_master_keys()
     with in_tenant(saigon.tenant):
