@@ -14,6 +14,8 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from functools import lru_cache
+from struct import Struct
+from typing import NamedTuple
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -25,10 +27,12 @@ from django.utils.translation import gettext as _
 
 from tenants.errors import DomainError
 
-FORM_VERSION = 1
-AES_256_GCM_HKDF_SHA256 = 1
+FORM = bytes((1, 1))
+"""Version 1, algorithm 1: AES-256-GCM under a key of HKDF-SHA256. The only one there is."""
 KEY_BYTES, SALT_BYTES, NONCE_BYTES, TAG_BYTES = 32, 32, 12, 16
 HEAD_BYTES = 3
+SHORTEST = HEAD_BYTES + SALT_BYTES + NONCE_BYTES + TAG_BYTES
+_LENGTH = Struct(">I").pack
 MOST_KEYS_IN_MEMORY = 1024
 """Unwrapped data keys that a process keeps: 32 bytes each."""
 
@@ -42,21 +46,20 @@ class CredentialUnreadable(DomainError):
         super().__init__("credential_unreadable", _("The stored secret cannot be read."))
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where an envelope belongs."""
+class Place(NamedTuple):
+    """Where an envelope belongs; ``row`` is the id in bytes."""
 
     tenant: UUID
     table: str
-    row: str
+    row: bytes
     field: str
     version: int
 
     def associated(self, head: bytes) -> bytes:
-        """Return the associated data: every part after its length (4 bytes), so that no two places look alike."""
-        texts = (str(self.tenant), self.table, self.row, self.field, str(self.version))
-        parts = [head, *(text.encode() for text in texts)]
-        return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        """Return the associated data: what may vary in length after its length (4 bytes), so no two places look alike."""
+        parts = (head, self.table.encode(), self.row, self.field.encode())
+        named = b"".join([_LENGTH(len(part)) + part for part in parts])
+        return named + self.tenant.bytes + self.version.to_bytes(8, "big")
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,7 @@ class DataKey:
 
     def open(self, envelope: bytes, place: Place) -> bytes:
         """Return what was sealed; raises ``CredentialUnreadable``."""
-        if key_id_of(envelope) != self.id.bytes:
-            raise CredentialUnreadable
-        return open_envelope(envelope, key=self.key, place=place)
+        return open_envelope(envelope, key_id=self.id.bytes, key=self.key, place=place)
 
     def fingerprint(self, plain: bytes, place: Place) -> bytes:
         """Return 32 bytes that are equal for equal secrets of one row, and tell nothing without the key."""
@@ -87,30 +88,34 @@ class DataKey:
 
 def seal(plain: bytes, *, key_id: bytes, key: bytes, place: Place) -> bytes:
     """Return the envelope of ``plain``; no two of the same text are alike."""
-    head = bytes((FORM_VERSION, AES_256_GCM_HKDF_SHA256, len(key_id))) + key_id
+    head = FORM + bytes((len(key_id),)) + key_id
     salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(NONCE_BYTES)
     cipher = AESGCM(_record_key(key, salt))
     return head + salt + nonce + cipher.encrypt(nonce, plain, place.associated(head))
 
 
-def open_envelope(envelope: bytes, *, key: bytes, place: Place) -> bytes:
-    """Return what was sealed for ``place``; raises ``CredentialUnreadable``."""
-    head = envelope[: HEAD_BYTES + len(key_id_of(envelope))]
-    salt, nonce = envelope[len(head) :][:SALT_BYTES], envelope[len(head) + SALT_BYTES :][:NONCE_BYTES]
-    sealed = envelope[len(head) + SALT_BYTES + NONCE_BYTES :]
+def open_envelope(envelope: bytes, *, key_id: bytes, key: bytes, place: Place) -> bytes:
+    """Return what was sealed for ``place`` with the key of that id; raises ``CredentialUnreadable``."""
+    if key_id_of(envelope) != key_id:
+        raise CredentialUnreadable
+    salted = HEAD_BYTES + len(key_id)
+    nonced = salted + SALT_BYTES
+    sealed = nonced + NONCE_BYTES
     try:
-        return AESGCM(_record_key(key, salt)).decrypt(nonce, sealed, place.associated(head))
+        cipher = AESGCM(_record_key(key, envelope[salted:nonced]))
+        return cipher.decrypt(envelope[nonced:sealed], envelope[sealed:], place.associated(envelope[:salted]))
     except (InvalidTag, ValueError):
         raise CredentialUnreadable from None
 
 
 def key_id_of(envelope: bytes) -> bytes:
     """Return the id of the key that an envelope names; raises ``CredentialUnreadable`` for what is no envelope of ours."""
-    if len(envelope) < HEAD_BYTES or envelope[:2] != bytes((FORM_VERSION, AES_256_GCM_HKDF_SHA256)):
+    if len(envelope) < SHORTEST or not envelope.startswith(FORM):
         raise CredentialUnreadable
-    if len(envelope) < HEAD_BYTES + envelope[2] + SALT_BYTES + NONCE_BYTES + TAG_BYTES:
+    end = HEAD_BYTES + envelope[2]
+    if len(envelope) < SHORTEST + envelope[2]:
         raise CredentialUnreadable
-    return envelope[HEAD_BYTES : HEAD_BYTES + envelope[2]]
+    return envelope[HEAD_BYTES:end]
 
 
 def first_master_key() -> str:
@@ -125,15 +130,19 @@ def seal_with_master(plain: bytes, *, name: str, place: Place) -> bytes:
 
 def open_with_master(envelope: bytes, place: Place) -> bytes:
     """Return what was sealed with the master key the envelope names; raises ``CredentialUnreadable``."""
-    master = settings.VAULT_KEYS.get(key_id_of(envelope).decode("utf-8", "replace"))
-    if master is None:
+    return open_envelope(envelope, key_id=key_id_of(envelope), key=_master(envelope), place=place)
+
+
+def _master(envelope: bytes) -> bytes:
+    key: bytes | None = settings.VAULT_KEYS.get(key_id_of(envelope).decode("utf-8", "replace"))
+    if key is None:
         raise CredentialUnreadable
-    return open_envelope(envelope, key=master, place=place)
+    return key
 
 
 def wrapped_place(tenant: UUID, key: UUID) -> Place:
     """Return where the wrapped data key ``key`` belongs."""
-    return Place(tenant, "vault_tenantkey", str(key), "wrapped", 1)
+    return Place(tenant, "vault_tenantkey", key.bytes, "wrapped", 1)
 
 
 def wrap(data_key: DataKey, *, tenant: UUID) -> bytes:
@@ -147,15 +156,13 @@ def unwrap(wrapped: bytes, *, tenant: UUID, key: UUID) -> DataKey:
     The envelope and the master key are part of what is remembered: a key that was wrapped anew, moved or damaged,
     or a master key that was taken away, is never answered from memory.
     """
-    master = settings.VAULT_KEYS.get(key_id_of(wrapped).decode("utf-8", "replace"))
-    if master is None:
-        raise CredentialUnreadable
-    return _unwrap(wrapped, master, tenant, key)
+    return _unwrap(wrapped, _master(wrapped), tenant, key)
 
 
 @lru_cache(maxsize=MOST_KEYS_IN_MEMORY)
 def _unwrap(wrapped: bytes, master: bytes, tenant: UUID, key: UUID) -> DataKey:
-    return DataKey(key, open_envelope(wrapped, key=master, place=wrapped_place(tenant, key)))
+    place = wrapped_place(tenant, key)
+    return DataKey(key, open_envelope(wrapped, key_id=key_id_of(wrapped), key=master, place=place))
 
 
 def _record_key(key: bytes, salt: bytes) -> bytes:

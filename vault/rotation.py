@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.db.models.functions import Now
@@ -62,8 +63,10 @@ def rotate_keys() -> Report:
             report.tenants += 1
             _rotate_tenant(report)
     report.second_factors = second_factor.rewrap()
-    report.removable = forget_unused_keys()
-    report.left = dict.fromkeys(report.removable, 0) | dict(master_keys_in_use())
+    forget_unused_keys()
+    uses = master_keys_in_use()
+    report.left = {name: uses[name] for name in sorted({*settings.VAULT_KEYS, *uses})}
+    report.removable = [name for name, count in report.left.items() if not count and name != first_master_key()]
     report.seconds = round(time.monotonic() - begun, 3)
     return report
 

@@ -53,7 +53,7 @@ def _is_installed() -> bool:
 
 
 def _place(name: str) -> Place:
-    return Place(PLATFORM_ID, "vault_masterkey", name, "canary", 1)
+    return Place(PLATFORM_ID, "vault_masterkey", name.encode(), "canary", 1)
 
 
 def _note_first_key() -> None:
@@ -80,11 +80,8 @@ def _check(name: str, canary: bytes | None, uses: int) -> None:
         ) from None
 
 
-def forget_unused_keys() -> list[str]:
-    """Forget the canaries of master keys that encrypt nothing any more; returns their ids: they may leave ``VAULT_KEYS``."""
+def forget_unused_keys() -> None:
+    """Forget the canaries of master keys that encrypt nothing any more: they may leave ``VAULT_KEYS``."""
     with platform_scope(reason="which master keys encrypt nothing any more"):
         used = {first_master_key(), *master_keys_in_use()}
-        unused = MasterKey.objects.filter(tenant_id=PLATFORM_ID).exclude(name__in=used)
-        names = sorted(unused.values_list("name", flat=True))
-        unused.delete()
-        return names
+        MasterKey.objects.filter(tenant_id=PLATFORM_ID).exclude(name__in=used).delete()

@@ -85,7 +85,7 @@ def test_a_key_that_encrypts_nothing_any_more_may_go(settings: Any) -> None:
     check_master_keys()
     settings.VAULT_KEYS = {"k2": TWO, "k1": ONE}
     check_master_keys()
-    assert forget_unused_keys() == ["k1"]
+    forget_unused_keys()
     settings.VAULT_KEYS = {"k2": TWO}
     check_master_keys()
     assert list(canaries()) == ["k2"]
@@ -96,7 +96,7 @@ def test_a_key_in_use_is_not_forgotten(settings: Any, saigon: Business) -> None:
     with in_tenant(saigon.tenant):
         store()
     settings.VAULT_KEYS = {"k2": TWO, "k1": ONE}
-    assert forget_unused_keys() == []
+    forget_unused_keys()
     assert list(canaries()) == ["k1"]
 
 

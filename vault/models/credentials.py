@@ -159,7 +159,7 @@ class Credential(TenantModel):
 
 def secret_place(*, tenant: UUID, credential: UUID, version: int) -> Place:
     """Return where the envelope of a version of a credential belongs."""
-    return Place(tenant, "vault_credentialsecret", str(credential), "ciphertext", version)
+    return Place(tenant, "vault_credentialsecret", credential.bytes, "ciphertext", version)
 
 
 class CredentialSecret(TenantModel):
