@@ -129,6 +129,7 @@ class TurnViewSet(SessionPartViewSet):
     queryset = Turn.objects.all()
     serializer_class = serializers.TurnSerializer
     filters: ClassVar[dict[str, Filter]] = {"after": _after}
+    acts_outside = True  # a turn may ask a model; its external_id keeps it from being answered twice
     session_token_may = frozenset({"list", "retrieve", "create"})
 
     @extend_schema(request=serializers.MessageSerializer, responses={201: serializers.TurnAnswerSerializer})

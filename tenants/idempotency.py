@@ -1,7 +1,9 @@
 """``Idempotency-Key``: a POST sent twice acts once, and answers twice the same.
 
-One statement claims the key before the view runs, one saves the answer after it; both commit on their own. A claim
-is leased, so that the claim of a killed worker is taken over; the lease's end fences its late writes.
+One statement claims the key before the view runs and commits on its own; one saves the answer, in the transaction of
+what the view did, so that a worker killed in between has done neither (a view that calls outside cannot have that: its
+answer is saved after it). A claim is leased, so that the claim of a killed worker is taken over; the lease's end fences
+its late writes.
 """
 
 import hmac

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db import models, transaction
@@ -43,6 +44,8 @@ class TenantAPIView(APIView):
     honours_idempotency_key = True
     replay_without: tuple[str, ...] = ()
     """Fields of an answer that are shown once, and left out when it is repeated."""
+    acts_outside = False
+    """Whether a POST calls services outside: then no transaction stays open around it for an ``Idempotency-Key``."""
     _claim: idempotency.Claim | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -55,6 +58,14 @@ class TenantAPIView(APIView):
             if isinstance(claimed, HttpResponse):
                 raise AlreadyAnswered(claimed)
             self._claim = claimed
+            if not self.acts_outside:
+                view: Any = self  # the handler is the subclass's
+                view.post = partial(self._in_one_transaction, view.post)
+
+    def _in_one_transaction(self, handler: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Act and keep the answer in one transaction: whoever is killed in between has done neither."""
+        with transaction.atomic():
+            return self.finalize_response(request, handler(request, *args, **kwargs), *args, **kwargs)
 
     def perform_authentication(self, request: Request) -> None:
         """Find out who calls; raises ``AuthenticationFailed``, and ``Throttled`` for an address that goes on guessing."""
@@ -76,10 +87,14 @@ class TenantAPIView(APIView):
         if limits := getattr(getattr(request, "_request", request), "rate_limit", None):
             for name, value in zip(("Limit", "Remaining", "Reset"), limits, strict=True):
                 response[f"RateLimit-{name}"] = str(value)
+        return self._keep_answer(response)
+
+    def _keep_answer(self, response: HttpResponseBase) -> HttpResponseBase:
         if self._claim:
+            claimed, self._claim = self._claim, None
             if isinstance(response, Response):
                 response.render()
-            idempotency.finish(self._claim, response, leave_out=self.replay_without)
+            idempotency.finish(claimed, response, leave_out=self.replay_without)
         return response
 
     def get_authenticate_header(self, request: Request) -> str:

@@ -116,6 +116,7 @@ IN_THIS_ORDER = (
         "credentials/",
         "credentials/{credential}/rotate/",
         "credential-grants/",
+        "budgets/",
         "event-destinations/",
         "sessions/",
         "sessions/{session}/turns/",
@@ -143,7 +144,7 @@ def test_the_bodies_that_are_shown_tell_one_story_and_all_are_taken(schema, api,
             body["offering"] = known["offering"]
         if path == "credential-grants/":
             body["credential"] = known["credential"]
-        answer = client.post(path.format(**known), body)
+        answer = client.post(path.format(**known), body, Idempotency_Key=path)
         assert answer.status_code == (200 if path.endswith("rotate/") else 201), (path, answer.content.decode())
         if path == "bots/shop/versions/":
             assert client.post("bots/shop/versions/1/activate/").status_code == 200

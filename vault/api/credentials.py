@@ -123,7 +123,7 @@ class CredentialViewSet(TenantViewSet):
         return self.answer(self.get_queryset().get(pk=credential.pk))
 
     @extend_schema(request=None, responses=OutcomeSerializer)
-    @action(detail=True, methods=["post"], verb="change")
+    @action(detail=True, methods=["post"], verb="change", acts_outside=True)
     def test(self, request: Request, pk: str) -> Response:
         """Ask the service whether the secret opens it; within about 10 seconds."""
         return Response(OutcomeSerializer(try_credential(self.get_object())).data)

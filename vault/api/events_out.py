@@ -97,7 +97,7 @@ class EventDestinationViewSet(TenantViewSet):
         return self._with_secret(destination, secret)
 
     @extend_schema(request=None, responses=EventDeliverySerializer)
-    @action(detail=True, methods=["post"], verb="change")
+    @action(detail=True, methods=["post"], verb="change", acts_outside=True)
     def test(self, request: Request, pk: str) -> Response:
         """Send a ``ping`` at once, whether active or not, and answer how it went."""
         return Response(EventDeliverySerializer(send_test(destination=self.get_object())).data)
