@@ -111,8 +111,9 @@ def check_url(url: str, *, field: str | None = None) -> Destination:
     return found
 
 
-def check_address(address: str, port: int, ports: Collection[int] = PORTS) -> None:
-    """Refuse an IP address that is inside, or another port than ``ports``; raises ``DestinationForbidden``."""
+def check_address(address: str, port: int, ports: Collection[int] | None = None) -> None:
+    """Refuse an IP address that is inside, or another port than ``ports`` (the web's); raises ``DestinationForbidden``."""
+    ports = PORTS if ports is None else ports
     ip = ip_address(address.partition("%")[0])  # a resolver names the interface of a link-local address
     if any(ip in network for network in settings.OUTBOUND_ALLOW):
         return
