@@ -78,7 +78,7 @@ def examples(language: str) -> list[str]:
 
 
 def test_the_python_of_the_docs_verifies_what_we_sign_and_nothing_else() -> None:
-    (source,) = examples("python")
+    (source,) = [one for one in examples("python") if "def verify" in one]
     names: dict[str, Any] = {}
     exec(source, names)  # the page's own example
     new, old = new_secret(), new_secret()
