@@ -1,4 +1,7 @@
-"""What asks for attention on the home page: secrets that end, budgets that run out. At most two queries."""
+"""What asks for attention on the home page: secrets that end, budgets that run out, receivers that are gone.
+
+At most three queries.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +13,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from tenants.models import Setting
-from vault.models import Budget, Credential
+from vault.models import Budget, Credential, EventDestination
 
 MOST = 5
 """Lines of one kind; the list of the page they lead to has the others."""
@@ -30,6 +33,7 @@ def warnings(request: HttpRequest) -> list[Warned]:
     """Return what the person who looks may do something about, the most urgent first."""
     found = _credentials() if request.user.has_perm("vault.view_credential") else []
     found += _budgets() if request.user.has_perm("vault.view_budget") else []
+    found += _destinations() if request.user.has_perm("vault.view_eventdestination") else []
     return sorted(found, key=lambda warned: not warned.urgent)
 
 
@@ -63,3 +67,13 @@ def _percent(budget: Budget) -> int:
 def _running_out(budget: Budget, percent: int) -> Warned:
     said = _("The budget “%(budget)s” is used up to %(percent)s %%.") % {"budget": budget, "percent": percent}
     return Warned(said, reverse("admin:vault_budget_change", args=[budget.pk]), "savings", percent >= 100)
+
+
+def _destinations() -> list[Warned]:
+    return [_switched_off(gone) for gone in EventDestination.objects.exclude(disabled_at=None)[:MOST]]
+
+
+def _switched_off(destination: EventDestination) -> Warned:
+    told = {"name": destination.name, "reason": destination.disabled_reason}
+    said = _("Events no longer go to “%(name)s”: %(reason)s") % told
+    return Warned(said, reverse("admin:vault_eventdestination_change", args=[destination.pk]), "webhook", True)

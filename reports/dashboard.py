@@ -1,4 +1,4 @@
-"""The home page: what happened today, compared with yesterday, and what to do next. At most nine queries."""
+"""The home page: what happened today, compared with yesterday, and what to do next. At most ten queries."""
 
 import json
 from dataclasses import dataclass, replace

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from tenants.models import User
 from tests.conftest import Business, in_tenant
-from tests.rows import a_budget
+from tests.rows import a_budget, a_destination
 from tests.tenants.admin_pages import browser, page, text_of
-from vault.models import Budget, Credential
+from vault.models import Budget, Credential, EventDestination
 from vault.services import store_credential
 
 pytestmark = pytest.mark.django_db
@@ -58,11 +58,19 @@ def test_a_budget_above_its_first_threshold_is_told_with_how_far_it_is(saigon: B
     assert "is used up to 100 %" in home(saigon.operator)
 
 
+def test_a_receiver_that_was_given_up_is_told_with_the_reason(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        destination = a_destination()
+        EventDestination.objects.filter(pk=destination.pk).switch_off("It answered 410.")
+    assert f"Events no longer go to “{destination.name}”: It answered 410." in home(saigon.owner)
+    assert destination.name not in home(saigon.operator)
+
+
 def test_nothing_to_do_shows_no_card(saigon: Business) -> None:
     assert "Needs your attention" not in home(saigon.owner)
 
 
-def test_the_lines_cost_two_queries_however_many_there_are(saigon: Business) -> None:
+def test_the_lines_cost_three_queries_however_many_there_are(saigon: Business) -> None:
     owner = browser(saigon.owner)
     owner.get(page("index"))
     counts = []
@@ -74,4 +82,5 @@ def test_the_lines_cost_two_queries_however_many_there_are(saigon: Business) -> 
             for _ in range(3):
                 credential(f"Key {number}", days=1)
                 a_budget()
+                a_destination()
     assert counts[0] == counts[1]
