@@ -1,4 +1,5 @@
-"""What the tenant boundary costs a whole turn: with the scope sent and row security on, against a superuser without."""
+"""What the tenant boundary costs a whole turn, with the scope sent and row security on, against a superuser without;
+and what it costs to know whose API key a request sends."""
 
 import random
 import statistics
@@ -8,12 +9,15 @@ from contextlib import contextmanager
 from itertools import islice
 
 from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from bench import world
 from bench.result import Result, compared
 from runtime import turn
 from tenants.postgres import base
 from tenants.scope import tenant_scope
+from tenants.services import issue_api_key
 
 ROUNDS, TURNS, WARM_UP = 16, 25, 5
 
@@ -27,7 +31,20 @@ def run() -> list[Result]:
             with tenant_scope(shop.tenant), _boundary(bounded, shop):
                 taken[bounded] += _turns(shop, number)[WARM_UP:]
     on, off = (statistics.median(taken[bounded]) for bounded in (True, False))
-    return [compared("boundary: turn with scope and row security, ms", ours=on, floor=off, limit="<= 1.15")]
+    turn_cost = compared("boundary: turn with scope and row security, ms", ours=on, floor=off, limit="<= 1.15")
+    return [turn_cost, _key_check(shop)]
+
+
+def _key_check(shop: world.Shop) -> Result:
+    """Count the statements that find out whose key it is, once its use was noted (at most once a minute)."""
+    with tenant_scope(shop.tenant):
+        _row, key = issue_api_key(name="bench")
+    client, counts = Client(SERVER_NAME="127.0.0.1"), []
+    for _again in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            client.get("/api/v1/tenant/", headers={"Authorization": f"Bearer {key}"})
+        counts.append(sum("tenants_apikey" in query["sql"] for query in queries))
+    return compared("boundary: statements to check an API key", ours=counts[-1], floor=1, limit="<= 1")
 
 
 def _turns(shop: world.Shop, seed: int) -> list[float]:
