@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
@@ -79,6 +80,7 @@ def schema_of(provider: str, kind: str) -> dict[str, Any]:
     }
 
 
+@sensitive_variables("secret", "packed")
 def check_secret(provider: str, kind: str, secret: dict[str, Any]) -> bytes:
     """Return the secret as it is sealed (JSON in UTF-8); raises ``InvalidSecret`` (422), ``TooLarge`` (413)
     and ``DestinationForbidden`` (422) for an address inside."""

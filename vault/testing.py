@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 
 from vault import outbound
 from vault.mail_login import try_mail_login
@@ -33,6 +34,7 @@ class Outcome:
     latency_ms: int = 0
 
 
+@sensitive_variables("secret")
 def try_credential(credential: Credential) -> Outcome:
     """Ask the credential's service whether the secret opens it. Call it outside transactions.
 
@@ -69,6 +71,7 @@ def _said(code: str) -> str:
     return texts[code]
 
 
+@sensitive_variables("secret", "headers")
 def _ask(provider: str, secret: Secret) -> str:
     if provider in ("smtp", "imap"):
         return try_mail_login(provider, secret, seconds=SECONDS)

@@ -1,0 +1,246 @@
+"""Plain text leaves the vault by one door, and is found nowhere else: 50 secrets are traced through everything."""
+
+import ast
+import base64
+import json
+import logging
+import pickle
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core import mail
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import connection
+from django.views.debug import ExceptionReporter
+from redis import Redis
+
+from tenants.mail import send_due_links
+from tenants.scope import platform_scope
+from tests.conftest import Business, in_tenant
+from tests.outside import http_server
+from tests.rows import a_bot_version
+from tests.tenants.admin_pages import browser, page
+from tests.test_architecture import ROOT, short, sources
+from vault.events_out import dispatch_events
+from vault.models import Credential, CredentialGrant
+from vault.services import reveal, store_credential
+from vault.testing import try_credential
+
+REVEALING = {
+    "vault/deliveries.py": "signs events out",
+    "vault/providers/endpoints.py": "asks a model",
+    "vault/testing.py": "tries the credential at its service",
+}
+"""Every file that lets a secret out of the vault, and what for."""
+
+OPENING = {
+    "vault/crypto.py": "is the envelope",
+    "vault/data_keys.py": "encrypts a new secret",
+    "vault/models/keys.py": "unwraps the data key",
+    "vault/rotation.py": "encrypts anew",
+    "vault/services.py": "is the door",
+    "vault/startup.py": "tries the master keys",
+}
+"""Every file that opens an envelope or unwraps a key."""
+
+OPENERS = {"open_envelope", "open_with_master", "unwrap", "data_key", "current_data_key"}
+
+
+def callers_of(names: set[str]) -> set[str]:
+    """Return the files that call a function or method of one of the names, or take it elsewhere."""
+    found = set()
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            used = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
+            if used in names:
+                found.add(short(path))
+    return found
+
+
+def test_plain_text_leaves_by_one_door_whose_callers_are_known() -> None:
+    assert callers_of({"reveal"}) == set(REVEALING)
+    assert callers_of(OPENERS) == set(OPENING)
+
+
+def test_nothing_but_ids_is_handed_to_background_work() -> None:
+    """Who reveals does not send tasks: a task finds its secret by an id, where it is used."""
+    sending = callers_of({"send_task", "apply_async", "delay"}) & set(REVEALING)
+    assert sending == set()
+    assert all((ROOT / path).exists() for path in {**REVEALING, **OPENING})
+
+
+# --- the trace
+
+MARK = "canary-0123456789-"
+KINDS = 4
+"""How many of the secrets differ in more than their number: so many go through every page."""
+
+
+def canaries() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield provider, kind and secret of 50 credentials; every value of theirs holds the mark."""
+    for number in range(50):
+        value = f"{MARK}{number:02d}-\u00e9"
+        yield (
+            ("openai", "api_key", {"api_key": value}),
+            ("smtp", "basic", {"username": value, "password": value}),
+            ("zalo_oa", "oauth2", {"client_id": value, "client_secret": value, "refresh_token": value}),
+            ("custom", "custom", {"deep": {"in": [value]}}),
+        )[number % 4]
+
+
+def forms_of_mark() -> list[bytes]:
+    """Return the mark as it would look in the writings that secrets travel in."""
+    plain = MARK.encode()
+    # Base64 depends on what stands before: three alignments, without the characters that mix with neighbours.
+    shifted = [base64.b64encode(b"x" * shift + plain)[4:-4] for shift in range(3)]
+    return [plain, plain.hex().encode(), plain.replace(b"-", b"%2D"), *shifted]
+
+
+def assert_clean(where: str, content: bytes | str) -> None:
+    data = content.encode() if isinstance(content, str) else content
+    assert [form for form in forms_of_mark() if form in data] == [], where
+
+
+def test_the_trace_would_find_a_secret_in_every_writing() -> None:
+    for hidden in (f"x{MARK}", f"{MARK}".encode().hex(), base64.b64encode(f"ab{MARK}cd".encode()).decode()):
+        with pytest.raises(AssertionError):
+            assert_clean("here", hidden)
+
+
+@pytest.mark.django_db
+def test_fifty_secrets_are_found_nowhere(
+    api: Any, saigon: Business, loopback_allowed: None, caplog: pytest.LogCaptureFixture, capfd: Any
+) -> None:
+    for logger in ("", "django", "django.db.backends"):
+        caplog.set_level(logging.DEBUG, logger)
+    connection.force_debug_cursor = True
+    try:
+        pks = [_store(api, saigon, *canary) for canary in canaries()]
+        _use(api, saigon, pks)
+        _open_pages(saigon, pks)
+        assert len(pks) == 50
+        for pk in pks:
+            with in_tenant(saigon.tenant):
+                assert MARK in str(reveal(Credential.objects.get(pk=pk), why="test"))
+    finally:
+        connection.force_debug_cursor = False
+    assert "vault_credentialsecret" in caplog.text  # the SQL is in the log
+    assert_clean("log", caplog.text)
+    assert_clean("stderr and stdout", "".join(capfd.readouterr()))
+    assert_clean("captured SQL", str(connection.queries_log))
+    _look_into_the_database()
+    _look_into_redis()
+    assert send_due_links() == 1
+    assert len(mail.outbox) == 1
+    assert_clean("mail", "".join(str(message.message()) for message in mail.outbox))
+
+
+def _store(api: Any, business: Business, provider: str, kind: str, secret: dict[str, Any]) -> str:
+    body = {"provider": provider, "kind": kind, "label": "Canary", "secret": secret}
+    answer = api(business).post("credentials/", body, Idempotency_Key=json.dumps(secret)[-20:-4].replace(" ", ""))
+    assert answer.status_code == 201, answer.content
+    assert_clean("answer of a creation", answer.content)
+    wrong = api(business).post("credentials/", {**body, "secret": {**secret, "api_key": {"no": secret}}, "expires_at": "x"})
+    assert_clean("answer of a refusal", wrong.content)
+    return answer.json()["id"]
+
+
+def _use(api: Any, business: Business, pks: list[str]) -> None:
+    client = api(business, business.owner)
+    with http_server() as outside:
+        for number, pk in enumerate(pks[:KINDS]):
+            secret = next(secret for n, (_p, _k, secret) in enumerate(canaries()) if n == number)
+            outside.status, outside.body = 401, json.dumps({"error": {"message": str(secret)}}).encode()
+            if "api_key" in secret:
+                secret = {**secret, "base_url": f"http://127.0.0.1:{outside.port}"}
+            assert_clean("answer of a rotation", client.post(f"credentials/{pk}/rotate/", {"secret": secret}).content)
+            assert_clean("answer of a test", client.post(f"credentials/{pk}/test/").content)
+    with in_tenant(business.tenant):
+        bot = a_bot_version().bot
+        CredentialGrant.objects.create(credential=Credential.objects.get(pk=pks[0]), bot=bot)
+    assert_clean("answer of a deletion", client.delete(f"credentials/{pks[0]}/").content)
+    for path in ("credentials/", "credential-uses/", "credential-grants/", "audit-entries/", "events/"):
+        assert_clean(path, client.get(path, {"page_size": 200}).content)
+    dispatch_events()
+    assert client.post("members/invite/", {"email": "new@example.com", "role": "analyst"}).status_code == 201
+
+
+def _open_pages(business: Business, pks: list[str]) -> None:
+    owner = browser(business.owner)
+    typed = {"provider": "openai", "kind": "api_key", "label": "", "api_key": f"{MARK}typed", "more": f'{{"{MARK}": 1}}'}
+    assert_clean("a form that comes back", owner.post(page("vault_credential_add"), typed).content)
+    for name in ("vault_credential", "vault_credentialuse", "tenants_auditentry"):
+        assert_clean(name, owner.get(page(f"{name}_changelist")).content)
+    for pk in pks[:KINDS]:
+        for verb in ("change", "delete", "history", "test"):
+            assert_clean(verb, owner.get(page(f"vault_credential_{verb}", pk), follow=True).content)
+    chosen = {"action": "export", "_selected_action": pks}
+    answer = owner.post(page("vault_credential_changelist"), chosen)
+    assert_clean("export", b"".join(answer.streaming_content))  # type: ignore[attr-defined]
+
+
+def _look_into_the_database() -> None:
+    with platform_scope(reason="test"), connection.cursor() as cursor:
+        cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+        for (table,) in cursor.fetchall():
+            cursor.execute(f'SELECT string_agg(t::text, chr(10)) FROM "{table}" AS t')
+            assert_clean(table, cursor.fetchone()[0] or "")
+
+
+def _look_into_redis() -> None:
+    cache.set("backroom:trace", "is looked at", 60)
+    seen = b""
+    broker = settings.CELERY_BROKER_URL.replace("redis+socket", "unix").replace("virtual_host", "db")
+    for address in (broker, settings.CACHES["default"]["LOCATION"]):
+        with Redis.from_url(address) as redis:
+            for key in redis.scan_iter():
+                seen += key + (redis.dump(key) or b"")
+    assert b"trace" in seen
+    assert_clean("Redis", seen)
+
+
+@pytest.mark.django_db
+def test_objects_and_error_reports_hold_no_secret(saigon: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    with in_tenant(saigon.tenant):
+        credential = store_credential(provider="openai", kind="api_key", label="x", secret={"api_key": f"{MARK}1"})
+        reveal(credential, why="test")
+        assert_clean("repr and state", repr(credential) + str(credential.__dict__) + str(pickle.dumps(credential)))
+        monkeypatch.setattr("vault.services._write_version", _fail)
+        monkeypatch.setattr("vault.testing._ask", _fail)
+        for work in (
+            lambda: store_credential(provider="openai", kind="api_key", label="x", secret={"api_key": f"{MARK}2"}),
+            lambda: try_credential(credential),
+        ):
+            with pytest.raises(ZeroDivisionError):
+                work()
+            assert_clean("error report", _report(work))
+
+
+def _fail(*_arguments: Any) -> None:
+    raise ZeroDivisionError
+
+
+def _report(work: Any) -> str:
+    """Return what Django would mail to the administrators, with the variables of every frame of ours."""
+    try:
+        work()
+    except ZeroDivisionError:
+        reporter = ExceptionReporter(None, *sys.exc_info())
+        frames = [frame for frame in reporter.get_traceback_frames() if frame["filename"].startswith(str(ROOT / "vault"))]
+        assert frames
+        return str([frame["vars"] for frame in frames])
+    return ""
+
+
+@pytest.mark.django_db
+def test_dumpdata_holds_ciphertext_only(saigon: Business, capsys: Any) -> None:
+    with in_tenant(saigon.tenant):
+        store_credential(provider="openai", kind="api_key", label="x", secret={"api_key": f"{MARK}1"})
+        call_command("dumpdata", "vault")
+    dumped = capsys.readouterr().out
+    assert "vault.credentialsecret" in dumped
+    assert_clean("dumpdata", dumped)
