@@ -129,7 +129,7 @@ class PersonAuthentication(BearerAuthentication, JWTAuthentication):
         tenant_id: Any = membership.tenant_id
         membership.user.remember_role(tenant_id, membership.role)
         enter_tenant(request, tenant_id, kind=ActorKind.USER, actor_id=membership.user_id)
-        if not membership.has_second_factor and Setting.effective("require_second_factor"):  # type: ignore[attr-defined]
+        if membership.wants_second_factor and not membership.has_second_factor:  # type: ignore[attr-defined]
             message = _("This tenant asks for a second factor. Set one up in the admin, on the page of your account.")
             raise exceptions.PermissionDenied(message, "second_factor_required")
         return membership.user, access
@@ -139,7 +139,8 @@ def find_membership(token: Token) -> Membership | None:
     """Return the membership a person's token speaks for, or None when it speaks for nobody any more.
 
     One query: is the person active and a member, the tenant active, and the refresh token, with which an access token
-    ends, not revoked? ``has_second_factor`` on the answer tells whether the person has one.
+    ends, not revoked? On the answer ``has_second_factor`` tells whether the person has one, and
+    ``wants_second_factor`` whether the tenant asks for it.
     """
     try:
         user_id, tenant_id, session, epoch = (token[claim] for claim in ("user_id", "tenant", "session", "epoch"))
@@ -152,5 +153,6 @@ def find_membership(token: Token) -> Membership | None:
         live = Membership.objects.select_related("user", "tenant").filter(
             ~Exists(revoked), user__is_active=True, tenant__status=Tenant.Status.ACTIVE
         )
-        membership = live.annotate(has_second_factor=Exists(factors)).filter(**named).first()
+        asked = {"has_second_factor": Exists(factors), "wants_second_factor": Setting.within("require_second_factor")}
+        membership = live.annotate(**asked).filter(**named).first()
     return membership if membership and membership.user.session_epoch == epoch else None

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models.functions import Now
+from django.db.models import OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -60,6 +61,16 @@ class Setting(TenantModel):
         """Return what holds, read anew, and where it comes from: ``tenant``, ``platform`` or ``default``."""
         _remembered.clear()
         return _held(name)
+
+    @classmethod
+    def within(cls, name: str) -> Coalesce:
+        """Return ``effective`` as an expression, for a query over rows of many tenants: a door need not ask twice."""
+
+        def value_of(tenant: Any) -> Subquery:
+            return Subquery(cls.objects.filter(tenant_id=tenant, name=name).values("value")[:1])
+
+        default = Value(setting_type(name).default, output_field=models.JSONField())
+        return Coalesce(value_of(OuterRef("tenant_id")), value_of(PLATFORM_ID), default)
 
     @classmethod
     def put(cls, name: str, value: object) -> None:

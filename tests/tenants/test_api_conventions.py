@@ -207,7 +207,6 @@ def test_a_list_of_references_costs_the_same_however_long(owner, saigon, django_
         channel = SalesChannel.objects.create(code="web")
         for number in range(5):
             channel.id and Customer.objects.create(name="x").identities.create(channel=channel, external_id=str(number))
-    owner.get("identities/")  # settings are remembered for a second
     with django_assert_num_queries(2):  # the membership, the rows
         assert len(owner.get("identities/").json()["results"]) == 5
 

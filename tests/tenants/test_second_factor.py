@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tenants import second_factor
 from tenants.lockout import MOST_FROM_ONE
 from tenants.mail import send_due_links
-from tenants.models import AuditEntry, AuthIdentity, Membership, Setting, User
+from tenants.models import PLATFORM_ID, AuditEntry, AuthIdentity, Membership, Setting, User
 from tenants.models.settings import _remembered
 from tenants.scope import platform_scope
 from tests.conftest import in_tenant
@@ -175,3 +175,14 @@ def test_what_is_sealed_opens_for_its_person_only(secret, user_id, flip):
     changed[flip % len(sealed)] ^= 1
     with pytest.raises(second_factor.Unreadable):
         second_factor._open(user_id, bytes(changed))
+
+
+def test_the_tenants_own_word_comes_before_the_platforms(api, saigon, harbour):
+    with in_tenant(PLATFORM_ID):
+        Setting.put("require_second_factor", True)
+    with in_tenant(saigon.tenant):
+        Setting.put("require_second_factor", False)
+    forget_settings()
+    assert api(saigon, saigon.owner).get("me/").status_code == 200
+    assert api(harbour, harbour.owner).get("me/").json()["code"] == "second_factor_required"
+    forget_settings()
