@@ -1,5 +1,6 @@
 """Storing and replacing secrets, and ``reveal``: the one door through which plain text leaves the vault."""
 
+import hmac
 import logging
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from vault.crypto import CredentialUnreadable, unwrap
 from vault.data_keys import current_data_key
 from vault.models import Credential, CredentialSecret
 from vault.models.credentials import reference_name
-from vault.schemas import check_secret, destination_of, hint_of, unpack
+from vault.schemas import check_secret, destination_of, hint_of, pack, unpack
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,16 @@ def rotate_credential(
         _write_version(row, packed, created_by, **times)
     credential.refresh_from_db(fields=["version", "hint", "destination", "updated_at"])
     return row
+
+
+@sensitive_variables("secret", "packed")
+def holds_secret(credential: Credential, secret: dict[str, Any]) -> bool:
+    """Whether the stored secret is this one: by its fingerprint, so that nothing is read and no use is on record."""
+    row = CredentialSecret.objects.select_related("key").filter(credential=credential, version=credential.version).first()
+    if row is None or row.key is None or row.fingerprint is None:
+        return False
+    mine = row.key.data_key().fingerprint(pack(secret), credential.secret_place(0))
+    return hmac.compare_digest(mine, bytes(row.fingerprint))
 
 
 def delete_credential(credential: Credential) -> None:

@@ -5,6 +5,7 @@ from celery import shared_task
 from vault.budgets import sweep_reservations
 from vault.deliveries import deliver_due, forget_deliveries
 from vault.events_out import DISPATCH_TASK, dispatch_events
+from vault.expiry import tell_expiring
 from vault.models.events_out import DELIVER_TASK
 
 
@@ -30,3 +31,9 @@ def forget() -> None:
 def sweep_lost_calls() -> None:
     """End the calls of models whose caller died."""
     sweep_reservations()
+
+
+@shared_task(name="vault.tell_expiring", ignore_result=True)
+def tell() -> None:
+    """Tell of credentials that end soon."""
+    tell_expiring()
