@@ -90,6 +90,7 @@ CUSTOM: dict[str, frozenset[str]] = {
     "catalog_offering_archive": WORK,
     "catalog_offering_put_on_sale": WORK,
     "catalog_offeringversion_activate": WORK,
+    "vault_credential_refresh_now": MANAGE,
     "vault_credential_test": MANAGE,
     "vault_eventdelivery_resend": MANAGE,
     "vault_eventdestination_new_secret": MANAGE,

@@ -20,6 +20,9 @@ from vault.models import Credential, CredentialSecret
 from vault.models.credentials import reference_name
 from vault.schemas import check_secret, destination_of, hint_of, pack, unpack
 
+CHANGED = ["version", "hint", "destination", "refresh_state", "refresh_error", "updated_at"]
+"""What a new secret changes in its credential."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -78,9 +81,10 @@ def rotate_credential(
         )
         row.version += 1
         row.hint, row.destination = hint_of(row.kind, secret), destination_of(secret)
-        row.save(update_fields=["version", "hint", "destination", "updated_at"])
+        row.refresh_state, row.refresh_error, row.refresh_lease_until = "", "", None
+        row.save(update_fields=[*CHANGED, "refresh_lease_until"])
         _write_version(row, packed, created_by, **times)
-    credential.refresh_from_db(fields=["version", "hint", "destination", "updated_at"])
+    credential.refresh_from_db(fields=CHANGED)
     return row
 
 

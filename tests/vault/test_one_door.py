@@ -32,6 +32,7 @@ from vault.testing import try_credential
 
 REVEALING = {
     "vault/deliveries.py": "signs events out",
+    "vault/oauth.py": "brings new tokens, and gives the access token",
     "vault/providers/endpoints.py": "asks a model",
     "vault/testing.py": "tries the credential at its service",
 }

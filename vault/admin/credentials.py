@@ -21,6 +21,7 @@ from tenants.admin.people import LINK
 from tenants.models import Setting
 from vault.admin.forms import KEEP, CredentialForm
 from vault.models import Credential, CredentialGrant, CredentialSecret, CredentialUse
+from vault.oauth import refresh_tokens
 from vault.services import delete_credential, rotate_credential, store_credential
 from vault.testing import try_credential
 
@@ -93,7 +94,7 @@ class CredentialAdmin(TenantAdmin):
         "base_url": "!['smtp', 'imap', 'custom'].includes(provider)",
     }
     actions = ("deactivate", "export")
-    actions_detail = ("test",)
+    actions_detail = ("test", "refresh_now")
     empty_message = _("A key or password that bots and jobs use at another service. Once stored, nobody reads it here.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -222,6 +223,14 @@ class CredentialAdmin(TenantAdmin):
         found = try_credential(Credential.objects.get(pk=object_id))
         level = {True: messages.SUCCESS, False: messages.ERROR, None: messages.INFO}[found.ok]
         messages.add_message(request, level, f"{found.detail} ({found.latency_ms} ms)")
+        return redirect("admin:vault_credential_change", object_id)
+
+    @action(description=_("Refresh its tokens"), icon="autorenew", permissions=["change"])
+    @asks_first
+    def refresh_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Bring new OAuth 2 tokens, also after a refresh of which nobody knows how it ended."""
+        refresh_tokens(Credential.objects.get(pk=object_id), decided=True)
+        messages.success(request, gettext("The new tokens are stored."))
         return redirect("admin:vault_credential_change", object_id)
 
 

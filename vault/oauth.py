@@ -1,0 +1,169 @@
+"""Fresh OAuth 2 tokens (RFC 6749 section 6; Zalo's variant, PROTOCOLS 2.5): one refresher at a time, nothing lost.
+
+A lease on the credential's row says who asks; no transaction is open while the service thinks. The new tokens are
+stored in the transaction that says how it ended. A refresh token may be good for one use only, so an outcome that
+nobody knows (time over, connection lost, process killed) is a state of its own, shown to people and never tried again blindly.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+
+from tenants.errors import Conflict
+from vault import outbound
+from vault.models import Credential, CredentialSecret
+from vault.outbound import DestinationForbidden, OutboundError
+from vault.services import NotGranted, reveal, rotate_credential
+
+SECONDS = 15.0
+LEASE = timedelta(seconds=30)
+"""Longer than a call can take: a lease that has ended belonged to a process that died in the middle."""
+POLL = 0.1
+EARLY = timedelta(seconds=60)
+"""A token that ends so soon is refreshed before it is used."""
+ZALO_TOKEN_URL = "https://oauth.zaloapp.com/v4/oa/access_token"  # noqa: S105 - an address
+State = Credential.RefreshState
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """How a call ended: with new tokens, refused for good, or nobody knows."""
+
+    state: State
+    error: str = ""
+    tokens: Mapping[str, Any] | None = None
+
+
+@sensitive_variables("secret")
+def access_token(credential: Credential, *, why: str, run: UUID | None = None, bot_id: UUID | None = None) -> str:
+    """Return a token that is good for another minute, refreshed if need be. Call it outside ``atomic``.
+
+    Raises what ``reveal`` and ``refresh_tokens`` raise.
+    """
+    secret = reveal(credential, why=why, run=run, bot_id=bot_id)
+    stored = CredentialSecret.objects.filter(credential=credential).order_by("-version").first()
+    ends = stored.access_expires_at if stored else None
+    if secret.get("refresh_token") and (not secret.get("access_token") or (ends and ends < timezone.now() + EARLY)):
+        secret = reveal(refresh_tokens(credential), why=why, run=run, bot_id=bot_id)
+    return str(secret.get("access_token", ""))
+
+
+def refresh_tokens(credential: Credential, *, decided: bool = False) -> Credential:
+    """Bring new tokens, or wait for those that somebody else is bringing; returns the credential with its new version.
+
+    ``decided``: a person wants it tried although nobody knows how the last time ended. Raises ``Conflict``
+    (``refresh_failed``, ``refresh_unclear``), ``NotGranted`` and ``CredentialUnreadable``. Call it outside ``atomic``.
+    """
+    seen, enough = credential.version, time.monotonic() + SECONDS + 5
+    while time.monotonic() < enough:
+        if _take_lease(credential, seen, decided):
+            _refresh(credential)
+        row = Credential.objects.filter(pk=credential.pk).first()
+        if row is None or not row.is_active:
+            raise NotGranted
+        if row.version > seen:
+            return row
+        if row.refresh_state == State.FAILED:
+            raise Conflict("refresh_failed", _("The service refused to give new tokens: %s") % row.refresh_error)
+        if row.refresh_state == State.UNKNOWN:
+            break
+        time.sleep(POLL)
+    raise Conflict(
+        "refresh_unclear", _("Nobody knows whether the service gave new tokens. Look there, or replace the secret.")
+    )
+
+
+def _take_lease(credential: Credential, version: int, decided: bool) -> bool:
+    """Become the one who asks; False when somebody else is, or nobody may. A lease that ended makes the outcome unknown."""
+    now = timezone.now()
+    mine = Credential.objects.filter(pk=credential.pk, version=version, is_active=True)
+    lost = _("The process that asked has died.")
+    mine.filter(refresh_state=State.RUNNING, refresh_lease_until__lt=now).update(
+        refresh_state=State.UNKNOWN, refresh_error=lost, refresh_lease_until=None
+    )
+    free = Q(refresh_state__in=[State.NONE, State.DONE, *([State.UNKNOWN, State.FAILED] if decided else [])])
+    taken = mine.filter(free).update(refresh_state=State.RUNNING, refresh_lease_until=now + LEASE, refresh_error="")
+    return taken == 1
+
+
+@sensitive_variables()
+def _refresh(credential: Credential) -> None:
+    try:
+        secret = reveal(credential, why="refresh tokens")
+        outcome = _ask(credential.provider, secret)
+    except Exception:
+        _end(credential, _Outcome(State.FAILED, _("The stored secret cannot be used.")))
+        raise
+    if outcome.tokens is None:
+        _end(credential, outcome)
+        return
+    names = {"access_token", "refresh_token"}
+    fresh = {**secret, **{name: str(outcome.tokens[name]) for name in names if outcome.tokens.get(name)}}
+    with transaction.atomic():
+        row = Credential.objects.select_for_update().get(pk=credential.pk)
+        if row.version != credential.version:  # a person replaced the secret meanwhile: theirs stays
+            return
+        rotate_credential(
+            row,
+            secret=fresh,
+            access_expires_at=_ends(outcome.tokens.get("expires_in")),
+            refresh_expires_at=_ends(outcome.tokens.get("refresh_token_expires_in")),
+        )
+        _end(row, outcome)
+
+
+def _end(credential: Credential, outcome: _Outcome) -> None:
+    Credential.objects.filter(pk=credential.pk, version=credential.version).update(
+        refresh_state=outcome.state, refresh_error=outcome.error[:300], refresh_lease_until=None
+    )
+
+
+@sensitive_variables()
+def _ask(provider: str, secret: Mapping[str, Any]) -> _Outcome:
+    """Ask for new tokens, once. Nothing the service says is passed on: it may repeat the secret."""
+    url = secret.get("token_url") or (ZALO_TOKEN_URL if provider == "zalo_oa" else "")
+    if not url or not secret.get("refresh_token"):
+        return _Outcome(State.FAILED, _("The secret has no refresh_token, or no token_url to take it to."))
+    form = {"grant_type": "refresh_token", "refresh_token": secret["refresh_token"]}
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    if provider == "zalo_oa":
+        form["app_id"], headers["secret_key"] = secret["client_id"], secret["client_secret"]
+    else:
+        form |= {"client_id": secret["client_id"], "client_secret": secret["client_secret"]}
+    try:
+        answer = outbound.request("POST", url, headers=headers, content=urlencode(form).encode(), timeout=SECONDS)
+        return _judged(answer)
+    except DestinationForbidden:
+        return _Outcome(State.FAILED, _("Its address does not lead to a place that may be called."))
+    except OutboundError as error:
+        return _Outcome(State.UNKNOWN, _("The call ended without an answer (%s).") % error.kind)
+
+
+@sensitive_variables()
+def _judged(answer: outbound.Answer) -> _Outcome:
+    if answer.status >= 500:
+        return _Outcome(State.UNKNOWN, _("The service answered with status %s.") % answer.status)
+    if answer.status >= 300:
+        return _Outcome(State.FAILED, _("status %s") % answer.status)
+    body = answer.json()
+    if isinstance(body, dict) and body.get("access_token"):
+        return _Outcome(State.DONE, tokens=body)
+    # Zalo answers 200 to a refusal as well, and then says so by a number.
+    refused = isinstance(body, dict) and isinstance(body.get("error"), (int, str)) and body["error"] not in (0, "")
+    return _Outcome(State.FAILED if refused else State.UNKNOWN, _("The answer holds no token."))
+
+
+def _ends(seconds: Any) -> datetime | None:
+    """Return when a token ends that is good for so many seconds (a number, or one as text); None where it is not said."""
+    text = str(seconds)
+    return timezone.now() + timedelta(seconds=int(text)) if text.isdecimal() and len(text) < 10 else None
