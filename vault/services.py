@@ -47,13 +47,14 @@ def store_credential(
     person: User | None = None,
     metadata: dict[str, Any] | None = None,
     is_active: bool = True,
+    pk: UUID | None = None,
 ) -> Credential:
-    """Keep a new secret in the scope's tenant.
+    """Keep a new secret in the scope's tenant; ``pk`` is that of a credential which is restored.
 
     Raises ``InvalidSecret`` (422 by field), ``TooLarge`` (413) and Django's ``ValidationError``.
     """
     credential = Credential(
-        pk=new_ids(1)[0], provider=provider, kind=kind, label=label, expires_at=expires_at, is_active=is_active
+        pk=pk or new_ids(1)[0], provider=provider, kind=kind, label=label, expires_at=expires_at, is_active=is_active
     )
     credential.created_by, credential.person, credential.metadata = created_by, person, metadata or {}
     credential.full_clean(exclude=["person", "created_by"])
