@@ -75,9 +75,9 @@ def reserve(
 ) -> Reservation:
     """Hold the most the call can cost in every budget of the tenant and the bot; one round trip.
 
-    ``key`` names the call (such as turn and step): again while it is under way, it returns the same reservation.
-    ``subject`` is what it is for, as kind and id. Raises ``BudgetExceeded``, ``ModelUnpriced``, and ``Conflict``
-    (``already_settled``) for a key whose call has ended.
+    ``key`` names the call (such as turn and step), which is made once. ``subject`` is what it is for, as kind and id.
+    Raises ``BudgetExceeded``, ``ModelUnpriced``, and for a key that was used before ``Conflict``: ``in_progress`` until
+    its call has ended (or its caller is gone and swept), ``already_settled`` afterwards.
     """
     if any(not block._from_testcase for block in connection.atomic_blocks):  # type: ignore[attr-defined] # not in the stubs
         raise RuntimeError("A model is called inside a transaction, which would be held open while it answers.")
@@ -103,7 +103,11 @@ def _hold(values: Mapping[str, Any]) -> Reservation:
             return found
         if row["is_uncounted"]:
             open_periods()
-    raise Conflict("in_progress", _("This call is being made already."))
+    raise _in_progress()
+
+
+def _in_progress() -> Conflict:
+    return Conflict("in_progress", _("This call is being made already."))
 
 
 def _who_and_what_for(subject: tuple[str, UUID] | None) -> dict[str, Any]:
@@ -119,17 +123,17 @@ def _who_and_what_for(subject: tuple[str, UUID] | None) -> dict[str, Any]:
 
 def _reservation(row: Mapping[str, Any], model: str) -> Reservation | None:
     """Read the answer of ``RESERVE``; None when it has to be asked again."""
-    if row["earlier_state"] not in (None, UsageEntry.State.RESERVED):
+    if row["earlier_state"] == UsageEntry.State.RESERVED:
+        raise _in_progress()
+    if row["earlier_state"]:
         raise Conflict("already_settled", _("This call was made and settled before."))
-    if row["earlier_id"] is None and row["is_unpriced"]:
+    if row["is_unpriced"]:
         raise ModelUnpriced(model)
-    if row["earlier_id"] is None and row["is_exceeded"]:
+    if row["is_exceeded"]:
         raise BudgetExceeded(row["budget_id"], row["limit_amount"] - row["taken"])
-    found = row["id"] or row["earlier_id"]
-    if found is None:
+    if row["id"] is None:
         return None
-    amount = row["reserved_amount"] if row["id"] else row["earlier_amount"]
-    return Reservation(found, amount, row["currency"] or "", _prices(row))
+    return Reservation(row["id"], row["reserved_amount"], row["currency"] or "", _prices(row))
 
 
 def _prices(row: Mapping[str, Any]) -> Prices | None:

@@ -48,7 +48,7 @@ WITH price AS (
 )
 SELECT entry.id, entry.reserved_amount, price.currency, price.input_price, price.cached_input_price, price.output_price,
        price.reasoning_price, verdict.*, exceeded.budget_id, exceeded.limit_amount, exceeded.taken,
-       earlier.id AS earlier_id, earlier.state AS earlier_state, earlier.reserved_amount AS earlier_amount
+       earlier.state AS earlier_state
 FROM verdict
 LEFT JOIN entry ON true
 LEFT JOIN price ON true

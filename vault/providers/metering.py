@@ -78,7 +78,8 @@ def try_to(
 ) -> Answer:
     """Return what ``send`` brings; it gets its meter and the seconds left, and ends neither after success.
 
-    Raises ``ProviderError`` of the last try, ``BudgetExceeded``, ``ModelUnpriced`` and ``Conflict`` (``already_settled``).
+    Raises ``ProviderError`` of the last try, ``BudgetExceeded``, ``ModelUnpriced`` and ``Conflict``
+    (``in_progress``, ``already_settled``).
     """
     deadline = time.monotonic() + within
     number = 1

@@ -50,7 +50,7 @@ def chat(request: ChatRequest, *, purpose: Purpose | None = None, within: float 
     """Return the model's answer, within so many seconds for all tries together.
 
     Raises ``ProviderError``, and before anything is sent ``BudgetExceeded``, ``ModelUnpriced`` and ``Conflict``
-    (``already_settled``).
+    (``in_progress``, ``already_settled``).
     """
     purpose = purpose or Purpose()
     endpoint = chat_endpoint(bot_id=purpose.bot_id)

@@ -165,6 +165,17 @@ def test_a_try_that_helps_is_a_call_of_its_own_in_the_ledger(shop, remote):
     assert len(remote.asked) == 3
 
 
+def test_a_call_that_is_under_way_is_not_made_again_by_a_second_caller(shop, remote):
+    first = stream_chat(ASK, purpose=Purpose("turn/1"))
+    next(first)
+    with pytest.raises(Conflict) as caught:
+        chat(ASK, purpose=Purpose("turn/1"))
+    assert caught.value.code == "in_progress"
+    assert len(remote.asked) == 1
+    list(first)
+    assert ledger() == [("settled", "", False)]
+
+
 @pytest.mark.parametrize("header", [{"retry_after": "0.3"}, {"retry_after_ms": "300"}, {"retry_after": "a while"}])
 def test_the_wait_a_provider_asks_for_is_kept(shop, remote, header):
     remote.script = [server.error(429, "rate_limit_exceeded", **header)]
