@@ -1,12 +1,17 @@
 """A process whose master keys are not those of its data does not start, says so in one line, and changes nothing."""
 
+import os
+import subprocess
+import sys
+from base64 import b64encode
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from config.startup import stop_on_wrong_key
 from config.supervisor import StartError, _check_vault_keys
-from tenants.models import PLATFORM_ID
+from tenants.models import PLATFORM_ID, Tenant
 from tests.conftest import Business, in_tenant
 from tests.vault.test_services import SECRET, store
 from vault.models import MasterKey, TenantKey
@@ -15,6 +20,7 @@ from vault.startup import WrongMasterKey, check_master_keys, forget_unused_keys
 
 pytestmark = pytest.mark.django_db
 
+ADDRESSES = ("DATABASE_URL", "DATABASE_OWNER_URL")
 ONE, TWO = b"1" * 32, b"2" * 32
 
 
@@ -127,3 +133,39 @@ def test_the_canary_tells_nothing_of_the_key(saigon: Business) -> None:
         store()
         wrapped = bytes(TenantKey.objects.get().wrapped)
     assert ONE not in wrapped + canaries()["k1"]
+
+
+ENTRANCES = {
+    "web": "import config.wsgi",
+    "worker": "import config.celery; from celery.signals import worker_init; worker_init.send(None)",
+}
+
+
+@pytest.fixture
+def committed(transactional_db: None) -> None:
+    """Let other processes see the canary; the test before may have flushed the platform away."""
+    with in_tenant(PLATFORM_ID):
+        Tenant.objects.get_or_create(pk=PLATFORM_ID, defaults={"slug": "platform", "name": "Platform"})
+    check_master_keys()
+
+
+@pytest.mark.parametrize("entrance", ENTRANCES)
+@pytest.mark.parametrize("key", [ONE, TWO], ids=["right", "wrong"])
+def test_web_and_workers_are_real_processes_that_stop_on_a_wrong_key(committed: None, entrance: str, key: bytes) -> None:
+    name = connection.settings_dict["NAME"]
+    addresses = {name_: os.environ[name_].replace("/backroom?", f"/{name}?") for name_ in ADDRESSES}
+    environment = {**os.environ, **addresses, "VAULT_KEYS": f"k1:{b64encode(key).decode()}"}
+    program = f"import django; django.setup(); {ENTRANCES[entrance]}"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**environment, "DJANGO_SETTINGS_MODULE": "config.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if key == ONE:
+        assert done.returncode == 0, done.stderr
+    else:
+        assert done.returncode == 1
+        assert done.stderr.strip().splitlines()[-1].startswith("backroom: VAULT_KEYS holds another key “k1”")
+        assert "Traceback" not in done.stderr
