@@ -51,6 +51,13 @@ class ModelUnpriced(Conflict):
         super().__init__("model_unpriced", message % {"model": model}, model=model)
 
 
+class TenantSuspended(Conflict):
+    """The tenant is suspended: it spends nothing, on no account."""
+
+    def __init__(self) -> None:
+        super().__init__("tenant_suspended", _("The tenant is suspended."))
+
+
 @dataclass(frozen=True)
 class Reservation:
     """A call that may be made: what it can cost at most, and the prices it is settled by (None: it has none)."""
@@ -76,8 +83,8 @@ def reserve(
     """Hold the most the call can cost in every budget of the tenant and the bot; one round trip.
 
     ``key`` names the call (such as turn and step), which is made once. ``subject`` is what it is for, as kind and id.
-    Raises ``BudgetExceeded``, ``ModelUnpriced``, and for a key that was used before ``Conflict``: ``in_progress`` until
-    its call has ended (or its caller is gone and swept), ``already_settled`` afterwards.
+    Raises ``BudgetExceeded``, ``ModelUnpriced``, ``TenantSuspended``, and for a key that was used before ``Conflict``:
+    ``in_progress`` until its call has ended (or its caller is gone and swept), ``already_settled`` afterwards.
     """
     if any(not block._from_testcase for block in connection.atomic_blocks):  # type: ignore[attr-defined] # not in the stubs
         raise RuntimeError("A model is called inside a transaction, which would be held open while it answers.")
@@ -127,6 +134,8 @@ def _reservation(row: Mapping[str, Any], model: str) -> Reservation | None:
         raise _in_progress()
     if row["earlier_state"]:
         raise Conflict("already_settled", _("This call was made and settled before."))
+    if row["is_suspended"]:
+        raise TenantSuspended
     if row["is_unpriced"]:
         raise ModelUnpriced(model)
     if row["is_exceeded"]:

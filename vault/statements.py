@@ -29,7 +29,8 @@ WITH price AS (
     WHERE counter.is_active AND counter.taken + price.amount > counter.limit_amount
     ORDER BY counter.limit_amount - counter.taken LIMIT 1
 ), verdict AS (
-    SELECT (SELECT count(*) FROM budget JOIN price USING (currency)) > (SELECT count(*) FROM counter) AS is_uncounted,
+    SELECT NOT EXISTS (SELECT FROM tenants_tenant WHERE id = %(tenant)s AND status = 'active') AS is_suspended,
+           (SELECT count(*) FROM budget JOIN price USING (currency)) > (SELECT count(*) FROM counter) AS is_uncounted,
            EXISTS (SELECT FROM budget LEFT JOIN price USING (currency) WHERE is_active AND price.id IS NULL) AS is_unpriced,
            EXISTS (SELECT FROM exceeded) AS is_exceeded
 ), entry AS (
@@ -39,7 +40,7 @@ WITH price AS (
         %(credential)s, %(actor_kind)s, %(actor_id)s, price.id, coalesce(price.currency, ''), coalesce(price.amount, 0),
         ARRAY(SELECT id FROM counter), now() + %(lease)s
     FROM verdict LEFT JOIN price ON true
-    WHERE NOT is_uncounted AND NOT is_unpriced AND NOT is_exceeded
+    WHERE NOT is_suspended AND NOT is_uncounted AND NOT is_unpriced AND NOT is_exceeded
     ON CONFLICT (tenant_id, key) DO NOTHING
     RETURNING id, reserved_amount
 ), counted AS (

@@ -24,6 +24,7 @@ from tests.rows import code, make_row
 from vault.budgets import (
     BudgetExceeded,
     ModelUnpriced,
+    TenantSuspended,
     fail,
     release,
     reserve,
@@ -130,6 +131,22 @@ def test_the_budget_of_one_tenant_stops_nobody_else(saigon, harbour):
         with pytest.raises(BudgetExceeded):
             a_call()
     with in_tenant(harbour.tenant):
+        a_call()
+
+
+def test_a_suspended_tenant_holds_nothing_and_what_it_began_is_settled(saigon):
+    a_price()
+    with in_tenant(saigon.tenant):
+        budget = a_budget()
+        held = a_call()
+        Tenant.objects.update(status="suspended")
+        with pytest.raises(TenantSuspended) as refused:
+            a_call()
+        assert (refused.value.code, refused.value.status) == ("tenant_suspended", 409)
+        settle(held, usage=DOLLAR)
+        assert standing(budget) == (1, 0)
+        assert UsageEntry.objects.count() == 1
+        Tenant.objects.update(status="active")
         a_call()
 
 

@@ -51,7 +51,8 @@ def model_prefix() -> str:
 def embed(texts: Sequence[str], *, bot_id: UUID | None = None, is_question: bool = False) -> Embedded:
     """Embed texts in the scope's tenant, who is charged for it.
 
-    Raises ``ProviderError``, ``BudgetExceeded`` and ``ModelUnpriced``; the offline model raises nothing and is free.
+    Raises ``ProviderError``, ``BudgetExceeded``, ``ModelUnpriced`` and ``TenantSuspended``; the offline model raises
+    nothing and is free.
     """
     if is_offline():
         return Embedded(offline.embed(texts), offline.MODEL)

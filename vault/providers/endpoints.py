@@ -47,7 +47,7 @@ def _own(bot_id: UUID | None) -> Endpoint | None:
     try:
         secret = reveal(credential, why="chat", bot_id=bot_id)
     except NotGranted:
-        return None
+        return None  # nor is it one of a suspended tenant, whose calls no account pays: ``reserve`` refuses them
     return Endpoint(
         secret.get("base_url") or OPENAI,
         secret.get("api_key", ""),

@@ -78,7 +78,7 @@ def try_to(
 ) -> Answer:
     """Return what ``send`` brings; it gets its meter and the seconds left, and ends neither after success.
 
-    Raises ``ProviderError`` of the last try, ``BudgetExceeded``, ``ModelUnpriced`` and ``Conflict``
+    Raises ``ProviderError`` of the last try, ``BudgetExceeded``, ``ModelUnpriced``, ``TenantSuspended`` and ``Conflict``
     (``in_progress``, ``already_settled``).
     """
     deadline = time.monotonic() + within

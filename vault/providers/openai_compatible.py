@@ -49,8 +49,8 @@ class ChatRequest:
 def chat(request: ChatRequest, *, purpose: Purpose | None = None, within: float = CHAT_SECONDS) -> ChatAnswer:
     """Return the model's answer, within so many seconds for all tries together.
 
-    Raises ``ProviderError``, and before anything is sent ``BudgetExceeded``, ``ModelUnpriced`` and ``Conflict``
-    (``in_progress``, ``already_settled``).
+    Raises ``ProviderError``, and before anything is sent ``BudgetExceeded``, ``ModelUnpriced``, ``TenantSuspended`` and
+    ``Conflict`` (``in_progress``, ``already_settled``).
     """
     purpose = purpose or Purpose()
     endpoint = chat_endpoint(bot_id=purpose.bot_id)

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 
 from bots.models import Bot
 from tenants.errors import Conflict
+from tenants.models import Tenant
 from tenants.scope import platform_scope
 from tests.conftest import in_tenant
 from tests.rows import make_row
 from tests.vault import openai_server as server
 from tests.vault.openai_server import KEY, openai_server
-from vault.budgets import BudgetExceeded, save_budget
+from vault.budgets import BudgetExceeded, TenantSuspended, save_budget
 from vault.models import Budget, CredentialUse, ModelPrice, UsageEntry
 from vault.prices import Tokens
 from vault.providers import metering
@@ -273,6 +274,17 @@ def test_a_bot_without_a_grant_uses_the_environments_account(shop, remote, loopb
     a_credential(remote)
     chat(ASK, purpose=Purpose(bot_id=make_row(Bot).pk))
     assert remote.asked[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("has_own", [True, False])
+def test_a_suspended_tenant_spends_nobodys_money(shop, remote, loopback_allowed, has_own):
+    if has_own:
+        a_credential(remote)
+    Tenant.objects.update(status="suspended")
+    for call in (chat, lambda request: list(stream_chat(request)), lambda _request: embed(["lamp"], endpoint=at(remote))):
+        with pytest.raises(TenantSuspended):
+            call(ASK)
+    assert (remote.asked, ledger()) == ([], [])
 
 
 # --- streams
