@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from tenants.errors import LockedOut
 from tenants.models import LoginFailure
+from tenants.scope import in_transaction
 
 MOST_FROM_ONE, WITHIN = 10, timedelta(minutes=15)
 """Failures of one client for one address, and how long their count lasts."""
@@ -35,7 +36,12 @@ RETURNING attempts, since
 
 
 def count_attempt(*, email: str, client: str) -> None:
-    """Count an attempt to log in; raises ``LockedOut`` when there were too many. Call it outside any transaction."""
+    """Count an attempt to log in; raises ``LockedOut`` when there were too many.
+
+    Raises ``RuntimeError`` inside a transaction: the refusal that rolls it back would take the count along.
+    """
+    if in_transaction():
+        raise RuntimeError("An attempt is counted outside any transaction.")
     for who, most, within in ((_network(client), MOST_FROM_ONE, WITHIN), (ALL, MOST_FROM_ALL, WITHIN_ALL)):
         attempts, since = _count(_typed(email), who, within)
         if attempts > most:

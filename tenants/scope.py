@@ -106,9 +106,13 @@ def _entered(scope: Scope) -> Iterator[Scope]:
 
 
 def _refuse_switch_in_transaction(scope: Scope) -> None:
-    # Tests hold an outer transaction of their own; only the code's own blocks count, so both behave alike.
     outer = _current.get()
     if outer is None or outer.is_platform or outer.tenant_id == scope.tenant_id:
         return
-    if any(not block._from_testcase for block in connection.atomic_blocks):  # type: ignore[attr-defined] # not in the stubs
+    if in_transaction():
         raise ScopeConflict("The tenant cannot change inside an open transaction.")
+
+
+def in_transaction() -> bool:
+    """Whether a transaction of the code's own is open; the one around a test does not count."""
+    return any(not block._from_testcase for block in connection.atomic_blocks)  # type: ignore[attr-defined] # not in the stubs

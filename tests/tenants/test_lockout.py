@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 from django.test import Client
 
@@ -71,6 +71,22 @@ def test_a_login_that_succeeds_begins_the_count_anew(saigon):
     for _ in range(3):
         assert {one.status_code for one in fail(MOST_FROM_ONE - 1)} == {401}
         assert log_in().status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency_Key": "once"}])
+def test_guessing_the_old_password_locks_out_whatever_headers_are_sent(api, saigon, headers):
+    me, body = api(saigon, saigon.owner), {"old_password": "wrong", "new_password": "staple in the wet grass"}
+    for number in range(MOST_FROM_ONE):
+        fresh = {name: f"{value}-{number}" for name, value in headers.items()}
+        assert me.post("me/password/", body, **fresh).json()["code"] == "wrong_password"
+    assert me.post("me/password/", {**body, "old_password": PASSWORD}, **headers).status_code == 429
+    assert saigon.owner.check_password(PASSWORD)
+
+
+def test_an_attempt_is_not_counted_where_it_could_be_rolled_back(saigon):
+    with transaction.atomic(), pytest.raises(RuntimeError):
+        count_attempt(email=EMAIL, client="203.0.113.7")
+    assert not LoginFailure.objects.exists()
 
 
 def test_the_many_addresses_of_one_ipv6_network_are_one_client(saigon):
