@@ -503,6 +503,18 @@ def test_one_worker_at_a_time_waits_for_receivers_so_that_the_others_stay_free(s
     assert deliver_due() == 2
 
 
+def test_a_test_under_way_stops_nobodys_messages(saigon: Business, harbour: Business, server: HttpServer) -> None:
+    for business in (saigon, harbour):
+        with in_tenant(business.tenant):
+            place, _secret = destination(server)
+            events_of(1)
+    dispatch_events()
+    with in_tenant(harbour.tenant):
+        send_test(destination=place)
+        EventDelivery.objects.filter(kind="ping").update(state=QueueState.RUNNING, due_at=Now() + timedelta(minutes=1))
+    assert deliver_due() == 2
+
+
 @pytest.mark.usefixtures("here")
 def test_what_was_delivered_is_kept_for_a_month(server: HttpServer) -> None:
     destination(server)
