@@ -425,6 +425,16 @@ class TestSecrets:
         with pytest.raises(WebhookVerificationError):
             Webhook(old).verify(got.body, got.headers)
 
+    def test_no_secret_stands_in_what_a_report_of_an_error_would_show(self, server: HttpServer) -> None:
+        _place, secret = destination(server)
+        events_of(1)
+        dispatch_events()
+        (attempt,) = deliveries._attempts(claim(EventDelivery, limit=1))
+        assert "whsec_" not in repr(attempt)
+        assert server.url in repr(attempt)
+        assert attempt.send().error == ""
+        Webhook(secret).verify(server.received[0].body, server.received[0].headers)
+
     def test_a_second_rotation_deletes_the_oldest_secret(self, server: HttpServer) -> None:
         place, first = destination(server)
         second = rotate_destination_secret(destination=place)
