@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import connection
-from django.db.models import BinaryField, F, Func, Q, Value
+from django.db.models import BinaryField, F, Func, Q, QuerySet, Value
 from django.utils import timezone
 
 from tenants.models import AuthIdentity, User, hash_token
@@ -67,12 +67,16 @@ class Proof:
 
 def enrolled(user: User) -> AuthIdentity | None:
     """Return the person's second factor, if one was set up to its end."""
-    return AuthIdentity.objects.filter(user=user, provider=TOTP, confirmed_at__isnull=False).first()
+    return _of(user).filter(confirmed_at__isnull=False).first()
 
 
 def pending(user: User) -> AuthIdentity | None:
     """Return the second factor the person has begun to set up."""
-    return AuthIdentity.objects.filter(user=user, provider=TOTP, confirmed_at=None).first()
+    return _of(user).filter(confirmed_at=None).first()
+
+
+def _of(user: User) -> QuerySet[AuthIdentity]:
+    return AuthIdentity.objects.select_related("user").filter(user=user, provider=TOTP)
 
 
 def begin(user: User) -> None:

@@ -16,7 +16,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from tenants.api.base import TenantAPIView
 from tenants.auth import find_membership
 from tenants.errors import DomainError
-from tenants.lockout import count_attempt, forgive_attempts
+from tenants.lockout import count_attempt, count_code, forgive_attempts, forgive_codes
 from tenants.login_links import accept_invitation, find_link, request_login_link, spend
 from tenants.models import AuthIdentity, LoginToken, Membership, Tenant, User
 from tenants.passwords import check_password
@@ -83,8 +83,8 @@ class TokenView(AuthView):
         user = check_password(email=values["email"], password=values["password"])
         if user is None:
             raise AuthenticationFailed
-        proof = _proof(enrolled(user), values.get("otp"))
         forgive_attempts(**attempt)
+        proof = _proof(enrolled(user), values.get("otp"))
         membership = _membership(user, values.get("tenant"))
         _spend_proof(proof)
         return _tokens(membership)
@@ -96,9 +96,11 @@ def _proof(identity: AuthIdentity | None, code: str | None) -> Proof | None:
         return None
     if not code:
         raise AuthenticationFailed(_("Send the code of your authenticator app as well."), "otp_required")
+    count_code(identity.user)
     proof = check(identity, code)
     if proof is None:
         raise AuthenticationFailed
+    forgive_codes(identity.user)
     return proof
 
 
@@ -201,22 +203,11 @@ class RedeemView(AuthView):
         link = find_link(values["token"])
         if link is None:
             raise AuthenticationFailed
-        proof = self._proof_of(link, values.get("otp"))
+        proof = _proof(enrolled(link.user) if link.user else None, values.get("otp"))
         membership = _by_link(link, values.get("tenant"), proof)
         if membership is None:
             raise AuthenticationFailed
         return _tokens(membership)
-
-    def _proof_of(self, link: LoginToken, code: str | None) -> Proof | None:
-        """Ask for the second factor; a link cannot be guessed, and so only wrong codes lock out."""
-        identity = enrolled(link.user) if link.user else None
-        if identity is None:
-            return None
-        attempt = {"email": link.email, "client": client_address(self.request)}
-        count_attempt(**attempt)
-        proof = _proof(identity, code)
-        forgive_attempts(**attempt)
-        return proof
 
 
 def _by_link(link: LoginToken, slug: str | None, proof: Proof | None) -> Membership | None:

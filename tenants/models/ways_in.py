@@ -113,7 +113,7 @@ class LoginToken(models.Model):
 
 
 class LoginFailure(models.Model):
-    """Attempts to log in that have not succeeded, for one address typed and one client; an empty client means all."""
+    """Attempts that were not right, for one address typed and one client; an empty one means all (``tenants/lockout.py``)."""
 
     id = models.UUIDField(primary_key=True, db_default=UUIDv7(), editable=False)
     email = models.CharField(max_length=254)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tenants import second_factor as factor
 from tenants.errors import DomainError, LockedOut
-from tenants.lockout import count_attempt, forgive_attempts
+from tenants.lockout import count_code, forgive_codes
 from tenants.members import leave_as, tenants_of
 from tenants.middleware import asks_for_second_factor
 from tenants.models import AuthIdentity, User
@@ -133,9 +133,8 @@ def second_factor(request: HttpRequest) -> HttpResponse:
 
 def _act(request: HttpRequest, form: CodeForm, identity: AuthIdentity, asked: str) -> list[str] | None:
     """Do what was asked, if the code is right; returns recovery codes to show, known only now."""
-    attempt = {"email": identity.user.email, "client": client_address(request)}
     try:
-        count_attempt(**attempt)
+        count_code(identity.user)
     except LockedOut as error:
         add_refusal(form, error)
         return None
@@ -143,7 +142,7 @@ def _act(request: HttpRequest, form: CodeForm, identity: AuthIdentity, asked: st
     if codes is None:
         form.add_error("code", _("This code is wrong, or was used already."))
         return None
-    forgive_attempts(**attempt)
+    forgive_codes(identity.user)
     return codes or None
 
 

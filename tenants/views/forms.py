@@ -17,7 +17,7 @@ from unfold.widgets import (
 )
 
 from tenants.errors import DomainError, LockedOut
-from tenants.lockout import count_attempt
+from tenants.lockout import count_attempt, forgive_attempts
 from tenants.models import Tenant, User
 from tenants.passwords import check_password
 from tenants.text import time_zone_choices
@@ -31,13 +31,15 @@ class LoginForm(AuthenticationForm):
         """Find the person; the same words for a wrong password and an unknown address."""
         email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if email and password:
+            attempt = {"email": email, "client": client_address(self.request)}
             try:
-                count_attempt(email=email, client=client_address(self.request))
+                count_attempt(**attempt)
             except LockedOut as error:
                 raise ValidationError(error.message, code=error.code) from error
             self.user_cache = check_password(email=email, password=password)
             if self.user_cache is None:
                 raise self.get_invalid_login_error()
+            forgive_attempts(**attempt)
         return self.cleaned_data
 
 

@@ -14,12 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from tenants.errors import LockedOut
-from tenants.lockout import count_attempt, forgive_attempts
+from tenants.lockout import count_code, forgive_codes
 from tenants.login_links import accept_invitation, find_link, request_login_link, spend
 from tenants.middleware import SESSION_KEY
 from tenants.models import LoginToken, User
 from tenants.second_factor import check, enrolled
-from tenants.throttling import LinkThrottle, client_address
+from tenants.throttling import LinkThrottle
 from tenants.views.forms import CodeForm, LinkForm, LoginForm, add_refusal
 
 HALF_WAY = "half way in"
@@ -58,7 +58,7 @@ def enter(request: HttpRequest, user: User, *, to: str, by_link: bool = False, t
 
 def _open(request: HttpRequest, user: User, way: dict[str, Any]) -> HttpResponse:
     """Begin the session, under a new id."""
-    forgive_attempts(email=user.email, client=client_address(request))
+    request.session.pop(HALF_WAY, None)
     login(request, user)
     if way["by_link"]:
         request.session[BY_LINK] = time.time()
@@ -84,13 +84,14 @@ def prove(request: HttpRequest) -> HttpResponse:
 def _is_right(request: HttpRequest, form: CodeForm, user: User) -> bool:
     """Whether the code is right and unused; else the form says so."""
     try:
-        count_attempt(email=user.email, client=client_address(request))
+        count_code(user)
     except LockedOut as error:
         add_refusal(form, error)
         return False
     identity = enrolled(user)
     proof = check(identity, form.cleaned_data["code"]) if identity else None
     if proof and proof.spend():
+        forgive_codes(user)
         return True
     form.add_error("code", _("This code is wrong, or was used already."))
     return False

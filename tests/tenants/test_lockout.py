@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.test import Client
 
-from tenants.lockout import MOST_FROM_ALL, MOST_FROM_ONE, WITHIN, count_attempt
+from tenants.lockout import MOST_ANYWHERE, MOST_FROM_ALL, MOST_FROM_ONE, WITHIN, WITHIN_ANYWHERE, count_attempt
 from tenants.mail import send_due_links
 from tenants.models import LoginFailure
 from tests.conftest import PASSWORD
@@ -65,6 +65,25 @@ def test_many_strangers_together_are_stopped_for_a_while_and_a_link_still_opens(
     assert redeem(api, token_in(mail.outbox[0])).status_code == 200
     LoginFailure.objects.update(since=F("since") - timedelta(hours=1))
     assert log_in().status_code == 200
+
+
+def test_one_password_tried_on_everybody_is_stopped_before_it_is_looked_at(saigon, monkeypatch):
+    for number in range(MOST_ANYWHERE):
+        count_attempt(email=f"somebody{number}@saigon.example", client="203.0.113.7")
+    monkeypatch.setattr("tenants.api.ways_in.check_password", None)
+    assert fail(1, email="another@saigon.example")[0].status_code == 429
+    monkeypatch.undo()
+    assert log_in(address="198.51.100.4").status_code == 200
+    LoginFailure.objects.update(since=F("since") - WITHIN_ANYWHERE)
+    assert log_in().status_code == 200
+
+
+def test_an_own_account_gives_no_new_guesses_at_the_others(saigon):
+    for number in range(MOST_ANYWHERE):
+        count_attempt(email=f"somebody{number}@saigon.example", client="203.0.113.7")
+        if number % 10 == 0 and number < MOST_ANYWHERE - 1:
+            assert log_in().status_code == 200
+    assert log_in().status_code == 429
 
 
 def test_a_login_that_succeeds_begins_the_count_anew(saigon):

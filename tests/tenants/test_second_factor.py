@@ -2,18 +2,21 @@
 
 import base64
 import threading
+from contextlib import suppress
 
 import pyotp
 import pytest
 from django.core import mail
 from django.db import connection
+from django.db.models import F
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tenants import second_factor
-from tenants.lockout import MOST_FROM_ONE
+from tenants.errors import LockedOut
+from tenants.lockout import MOST_CODES, MOST_FROM_ALL, WITHIN_CODES, count_attempt
 from tenants.mail import send_due_links
-from tenants.models import PLATFORM_ID, AuditEntry, AuthIdentity, Membership, Setting, User
+from tenants.models import PLATFORM_ID, AuditEntry, AuthIdentity, LoginFailure, Membership, Setting, User
 from tenants.models.settings import _remembered
 from tenants.scope import platform_scope
 from tests.conftest import in_tenant
@@ -69,11 +72,31 @@ def test_a_recovery_code_works_once_however_it_is_typed(saigon):
     assert len(AuthIdentity.objects.get().recovery_codes) == 8
 
 
-def test_wrong_codes_lock_out_like_wrong_passwords(saigon):
+def test_wrong_codes_lock_out_from_wherever_they_are_sent(saigon):
     app, _codes = enrol(saigon.owner)
-    for _ in range(MOST_FROM_ONE):
-        assert log_in(otp="000000x").status_code == 401
+    for number in range(MOST_CODES):
+        assert log_in(otp="000000x", address=f"198.51.100.{number}").status_code == 401
     assert log_in(otp=app.now()).status_code == 429
+    LoginFailure.objects.update(since=F("since") - WITHIN_CODES)
+    assert log_in(otp=app.now()).status_code == 200
+
+
+def test_logging_in_with_a_code_leaves_no_count_behind(saigon):
+    app, _codes = enrol(saigon.owner)
+    assert log_in().json()["code"] == "otp_required"
+    assert log_in(otp=app.now()).status_code == 200
+    assert not LoginFailure.objects.filter(attempts__gt=0).exists()
+
+
+def test_strangers_lock_nobody_out_of_the_second_step(api, saigon):
+    app, _codes = enrol(saigon.owner)
+    for number in range(MOST_FROM_ALL + 5):
+        with suppress(LockedOut):
+            count_attempt(email=saigon.owner.email, client=f"198.51.100.{number}")
+    assert log_in(otp=app.now()).status_code == 429
+    api().post("auth/login-link/", {"email": saigon.owner.email})
+    send_due_links()
+    assert redeem(api, token_in(mail.outbox[0]), otp=app.now()).status_code == 200
 
 
 def test_a_person_of_two_tenants_is_asked_which_before_the_code_is_used_up(saigon, harbour):
