@@ -82,6 +82,14 @@ def model_address(name: str, text: str) -> str:
     return text.strip().rstrip("/")
 
 
+def model_key(name: str, text: str) -> str:
+    """Read the key of such a server; empty when it wants none. Raises ImproperlyConfigured for what no header can carry."""
+    key = text.strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ImproperlyConfigured(f"{name} has characters that cannot be sent: only printable ASCII can.")
+    return key
+
+
 def language_model(*, address: str, model: str) -> str:
     """Return the name of the model that chats. Raises ImproperlyConfigured for an address without one."""
     if address and not model:

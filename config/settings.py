@@ -52,10 +52,10 @@ API_RATE = env.str("API_RATE", default="3000/min")
 OUTBOUND_ALLOW = environment.networks(env.str("OUTBOUND_ALLOW", default=""))
 # Any server that speaks OpenAI's protocol; a tenant's own credential comes before it.
 LLM_BASE_URL = environment.model_address("LLM_BASE_URL", env.str("LLM_BASE_URL", default=""))
-LLM_API_KEY = env.str("LLM_API_KEY", default="")
+LLM_API_KEY = environment.model_key("LLM_API_KEY", env.str("LLM_API_KEY", default=""))
 LLM_MODEL = environment.language_model(address=LLM_BASE_URL, model=env.str("LLM_MODEL", default=""))
 EMBEDDING_BASE_URL = environment.model_address("EMBEDDING_BASE_URL", env.str("EMBEDDING_BASE_URL", default=""))
-EMBEDDING_API_KEY = env.str("EMBEDDING_API_KEY", default="")
+EMBEDDING_API_KEY = environment.model_key("EMBEDDING_API_KEY", env.str("EMBEDDING_API_KEY", default=""))
 EMBEDDING_MODEL = env.str("EMBEDDING_MODEL", default="")
 EMBEDDING_PROVIDER = environment.embedding_provider(
     env.str("EMBEDDING_PROVIDER", default=""), address=EMBEDDING_BASE_URL, model=EMBEDDING_MODEL

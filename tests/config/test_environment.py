@@ -44,6 +44,14 @@ def test_a_database_address_that_cannot_be_read_is_refused_without_its_password(
     assert "geheim" not in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["sk-geheim\u00e9", "sk-ge\nheim", "sk-geheim\x00"])
+def test_a_models_key_that_cannot_be_sent_is_refused_without_showing_it(key: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="LLM_API_KEY has characters") as caught:
+        environment.model_key("LLM_API_KEY", key)
+    assert "heim" not in str(caught.value)
+    assert environment.model_key("LLM_API_KEY", "sk-1\n") == "sk-1"
+
+
 def test_vault_keys_keep_their_order() -> None:
     keys = environment.vault_keys(f"k2:{KEY}, 2026-k.1_b:{'/' * 42}8=")
     assert list(keys.items()) == [("k2", bytes(range(32))), ("2026-k.1_b", b"\xff" * 32)]

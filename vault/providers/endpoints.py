@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 
 from vault.providers.errors import ProviderError
 from vault.services import NotGranted, find_credential, reveal
@@ -31,7 +32,8 @@ def chat_endpoint(*, bot_id: UUID | None = None) -> Endpoint:
     """Return where the scope's tenant (and the bot) chats. Call it outside ``atomic``.
 
     A credential's key goes to the credential's own address or to OpenAI, never to the environment's. A bot without a
-    grant uses the environment's account. Raises ``ProviderError`` (``permanent``) when nothing is configured.
+    grant uses the environment's account. Raises ``ProviderError`` (``permanent``) when nothing is configured, and for a
+    secret that no header can carry.
     """
     if endpoint := _own(bot_id):
         return endpoint
@@ -40,6 +42,7 @@ def chat_endpoint(*, bot_id: UUID | None = None) -> Endpoint:
     return Endpoint(settings.LLM_BASE_URL, settings.LLM_API_KEY, settings.LLM_MODEL, is_trusted=True)
 
 
+@sensitive_variables("secret")
 def _own(bot_id: UUID | None) -> Endpoint | None:
     credential = find_credential(provider=PROVIDER)
     if credential is None:
@@ -48,6 +51,8 @@ def _own(bot_id: UUID | None) -> Endpoint | None:
         secret = reveal(credential, why="chat", bot_id=bot_id)
     except NotGranted:
         return None  # nor is it one of a suspended tenant, whose calls no account pays: ``reserve`` refuses them
+    if not all(_is_sendable(secret.get(name, "")) for name in ("api_key", "organization", "project")):
+        raise ProviderError("permanent", _("The secret has characters that cannot be sent."))
     return Endpoint(
         secret.get("base_url") or OPENAI,
         secret.get("api_key", ""),
@@ -56,6 +61,10 @@ def _own(bot_id: UUID | None) -> Endpoint | None:
         project=secret.get("project"),
         credential_id=credential.pk,
     )
+
+
+def _is_sendable(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value == value.strip()
 
 
 def embedding_endpoint() -> Endpoint:

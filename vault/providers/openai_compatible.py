@@ -179,27 +179,42 @@ def _client(endpoint: Endpoint, seconds: float) -> openai.OpenAI:
 
 @contextmanager
 def _errors_by_kind(endpoint: Endpoint) -> Iterator[None]:
-    """Tell whatever goes wrong as a ``ProviderError``."""
+    """Tell whatever goes wrong as a ``ProviderError``, without its cause: that may show the key."""
     try:
         yield
     except openai.APIStatusError as error:
-        raise status_error(error.status_code, error.response.headers, error.body, secret=endpoint.api_key) from error
+        raise status_error(error.status_code, error.response.headers, error.body, secret=endpoint.api_key) from None
     except openai.APITimeoutError as error:
-        said = _("The provider took too long.")
-        raise ProviderError("timeout", said, is_billed=not _is_unsent(error)) from error
+        raise ProviderError("timeout", _("The provider took too long."), is_billed=not _is_unsent(error)) from None
     except openai.APIConnectionError as error:
-        said = _("The provider cannot be reached.")
-        raise ProviderError("retry", said, is_billed=not _is_unsent(error)) from error
-    except DestinationForbidden as error:
-        raise ProviderError("permanent", _("The provider's address may not be called.")) from error
+        raise _connection_error(error) from None
+    except (UnicodeEncodeError, DestinationForbidden) as error:
+        raise _never_sent(error) from None
     except openai.APIError as error:  # told in the middle of a stream
-        raise status_error(500, {}, error.body or error.message, secret=endpoint.api_key) from error
+        raise status_error(500, {}, error.body or error.message, secret=endpoint.api_key) from None
     except OutboundError as error:
-        raise garbage(_("The provider's answer cannot be read: %s") % error) from error
-    except ValueError as error:
-        raise garbage(_("The provider's answer is no JSON object.")) from error
+        raise garbage(_("The provider's answer cannot be read: %s") % error) from None
+    except ValueError:
+        raise garbage(_("The provider's answer is no JSON object.")) from None
+
+
+def _connection_error(error: openai.APIConnectionError) -> ProviderError:
+    if _cause(error) == "LocalProtocolError":
+        return _never_sent(error)
+    return ProviderError("retry", _("The provider cannot be reached."), is_billed=not _is_unsent(error))
+
+
+def _never_sent(error: Exception) -> ProviderError:
+    """Return the error of what our own side refuses to send; it will again."""
+    if isinstance(error, DestinationForbidden):
+        return ProviderError("permanent", _("The provider's address may not be called."))
+    return ProviderError("permanent", _("The secret has characters that cannot be sent."))
 
 
 def _is_unsent(error: BaseException) -> bool:
     """Whether there was no connection yet, so that nothing can have been asked."""
-    return type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout")
+    return _cause(error) in ("ConnectError", "ConnectTimeout")
+
+
+def _cause(error: BaseException) -> str:
+    return type(error.__cause__).__name__

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+import traceback
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -221,6 +222,7 @@ def test_the_words_of_a_provider_never_show_the_key(shop, remote, caplog):
     remote.script = [server.error(401, "invalid_api_key", told)]
     error = refused(chat, ASK)
     assert "Incorrect API key provided: [redacted]. [redacted]" in error.message
+    assert KEY not in shown(error)
     assert len(error.message) < 500
     assert "\n" not in error.message
     assert KEY not in caplog.text
@@ -274,6 +276,39 @@ def test_a_bot_without_a_grant_uses_the_environments_account(shop, remote, loopb
     a_credential(remote)
     chat(ASK, purpose=Purpose(bot_id=make_row(Bot).pk))
     assert remote.asked[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {"api_key": f"{KEY}\n"},
+        {"api_key": f"{KEY}\x00"},
+        {"api_key": f"{KEY}\u00e9"},
+        {"api_key": f"{KEY} "},
+        {"api_key": "sk-1", "organization": f"{KEY}\r\nX-Other: 1"},
+    ],
+)
+def test_a_secret_that_no_header_can_carry_is_refused_before_anything_is_held(shop, remote, loopback_allowed, secret):
+    store_credential(provider="openai", kind="api_key", label="Ours", secret={**secret, "base_url": remote.base_url})
+    error = refused(chat, ASK)
+    assert error.kind == "permanent"
+    assert KEY not in shown(error)
+    assert (remote.asked, ledger()) == ([], [])
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY}\u00e9"])
+def test_what_our_own_side_refuses_to_send_costs_nothing_and_is_not_tried_again(shop, remote, settings, key):
+    settings.LLM_API_KEY = key
+    error = refused(chat, ASK)
+    assert error.kind == "permanent"
+    assert KEY not in shown(error)
+    assert remote.asked == []
+    assert ledger() == [("failed", "permanent", False)]
+
+
+def shown(error):
+    """Return what a log shows of an error and of all that led to it."""
+    return "".join(traceback.format_exception(error))
 
 
 @pytest.mark.parametrize("has_own", [True, False])
