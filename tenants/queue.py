@@ -2,8 +2,8 @@
 
 A service writes a ``QueueRow`` and calls ``wake`` after commit; a task calls ``work``, which names the tenants with
 due rows in turn and claims a batch inside each one's own scope, so that row security stays on and one busy tenant
-does not starve another. A lease by the database's clock brings a dead worker's rows back; the attempt number
-fences its late writes. Losing Redis delays work until the next tick and never loses it.
+does not starve another. A lease by the database's clock brings a dead worker's rows back; the lease a row was claimed
+with, like no other's, fences its late writes. Losing Redis delays work until the next tick and never loses it.
 """
 
 import logging
@@ -45,7 +45,11 @@ class QueueState(models.TextChoices):
 
 
 class QueueRow(TenantModel):
-    """A row that is work to do. While it runs, ``due_at`` is the end of its lease: one index finds both kinds of due."""
+    """A row that is work to do. While it runs, ``due_at`` is the end of its lease: one index finds both kinds of due.
+
+    ``lease_until`` is what the lease was when the row was claimed, and stays so while it is renewed: it tells this
+    claim from every other. The attempt number alone would not, for a person may set it back.
+    """
 
     max_attempts: ClassVar[int] = MAX_ATTEMPTS
     """After so many a row is a dead letter."""
@@ -107,9 +111,10 @@ def claim(model: type[Row], *, limit: int, lease: timedelta = LEASE) -> list[Row
         return list(taken.order_by("-priority", "created_at"))
 
 
-def _mine(row: QueueRow) -> models.QuerySet[QueueRow]:
-    """The row, only while this attempt still owns it."""
-    return type(row)._default_manager.filter(pk=row.pk, attempt=row.attempt, state=QueueState.RUNNING)
+def owned(row: QueueRow) -> models.QuerySet[QueueRow]:
+    """Narrow to the row, only while the claim that gave it still owns it."""
+    mine = {"attempt": row.attempt, "lease_until": row.lease_until, "state": QueueState.RUNNING}
+    return type(row)._default_manager.filter(pk=row.pk, **mine)
 
 
 def renew(row: QueueRow, *, lease: timedelta = LEASE) -> bool:
@@ -117,14 +122,12 @@ def renew(row: QueueRow, *, lease: timedelta = LEASE) -> bool:
 
     The row of a suspended tenant is taken again when the tenant is back and the lease is over.
     """
-    return (
-        _mine(row).filter(tenant__status=Tenant.Status.ACTIVE).update(lease_until=Now() + lease, due_at=Now() + lease) == 1
-    )
+    return owned(row).filter(tenant__status=Tenant.Status.ACTIVE).update(due_at=Now() + lease) == 1
 
 
 def finish(row: QueueRow, **values: Any) -> bool:
     """Mark the row done together with ``values``; False when a later attempt has taken it over."""
-    return _mine(row).update(state=QueueState.DONE, lease_until=None, last_error="", **values) == 1
+    return owned(row).update(state=QueueState.DONE, lease_until=None, last_error="", **values) == 1
 
 
 def fail(row: QueueRow, error: str, *, permanent: bool = False, delay: timedelta | None = None, **values: Any) -> bool:
@@ -135,13 +138,13 @@ def fail(row: QueueRow, error: str, *, permanent: bool = False, delay: timedelta
     dead = permanent or row.attempt >= row.max_attempts
     delay = delay or timedelta(seconds=min(600, 2**row.attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
     state = QueueState.FAILED if dead else QueueState.PENDING
-    return _mine(row).update(state=state, due_at=Now() + delay, lease_until=None, last_error=error[:2000], **values) == 1
+    return owned(row).update(state=state, due_at=Now() + delay, lease_until=None, last_error=error[:2000], **values) == 1
 
 
 def postpone(row: QueueRow, error: str, *, delay: timedelta) -> bool:
     """Put back what could not be done for no fault of its own, such as a provider that is down: no attempt is counted."""
     waiting = {"state": QueueState.PENDING, "due_at": Now() + delay, "lease_until": None}
-    return _mine(row).update(attempt=models.F("attempt") - 1, last_error=error[:2000], **waiting) == 1
+    return owned(row).update(attempt=models.F("attempt") - 1, last_error=error[:2000], **waiting) == 1
 
 
 def retry(row: QueueRow) -> None:

@@ -285,6 +285,7 @@ def send_test(*, destination: EventDestination) -> EventDelivery:
         lease_until=Now() + LEASE,
         due_at=Now() + LEASE,
     )
+    row.refresh_from_db()
     deliver([row])
     row.refresh_from_db()
     return row

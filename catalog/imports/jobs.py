@@ -26,7 +26,7 @@ from catalog.models import ImportJob, KnowledgeDomain
 from catalog.money import CURRENCIES
 from tenants.errors import Conflict, DomainError
 from tenants.models import StoredFile, User
-from tenants.queue import LEASE, MAX_ATTEMPTS, QueueState, fail, finish, renew, wake, work
+from tenants.queue import LEASE, MAX_ATTEMPTS, QueueState, fail, finish, owned, renew, wake, work
 from tenants.scope import current_tenant_id, tenant_scope
 from tenants.storage import path_of, store_file
 
@@ -182,8 +182,7 @@ def _run(job: ImportJob, on_progress: OnProgress | None) -> None:
         if not job.auto_apply:
             finish(job, status=Status.STAGED, progress=100, summary=summary)
             return
-        mine = ImportJob.objects.filter(pk=job.pk, attempt=job.attempt, state=QueueState.RUNNING)
-        mine.update(status=Status.APPLYING, progress=0, summary=summary)
+        owned(job).update(status=Status.APPLYING, progress=0, summary=summary)
     apply(job, seconds_before=seconds)
 
 

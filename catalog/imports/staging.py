@@ -109,8 +109,8 @@ def _json(value: Any) -> str:
 
 
 def _set(job: ImportJob, **values: Any) -> None:
-    """Change the job while this attempt owns it; raises ``LeaseLost``."""
-    mine = ImportJob.objects.filter(pk=job.pk, attempt=job.attempt, state=job.state)
+    """Change the job while this claim owns it; raises ``LeaseLost``."""
+    mine = ImportJob.objects.filter(pk=job.pk, attempt=job.attempt, lease_until=job.lease_until, state=job.state)
     if not mine.update(**values):
         raise LeaseLost
     for name, value in values.items():

@@ -33,8 +33,8 @@ _OFFERING_LENGTH = 300
 _WRITE = """
 UPDATE catalog_searchvector AS v
 SET embedding = search_vector(made.numbers::real[]), model = %s, state = 'done', lease_until = NULL, last_error = ''
-FROM unnest(%s::uuid[], %s::integer[], %s::bytea[], %s::text[]) AS made (id, attempt, content_hash, numbers)
-WHERE v.tenant_id = %s AND v.id = made.id AND v.state = 'running' AND v.attempt = made.attempt
+FROM unnest(%s::uuid[], %s::timestamptz[], %s::bytea[], %s::text[]) AS made (id, lease, content_hash, numbers)
+WHERE v.tenant_id = %s AND v.id = made.id AND v.state = 'running' AND v.lease_until = made.lease
 AND v.content_hash = made.content_hash
 """
 
@@ -83,9 +83,9 @@ def embed_batch(rows: Sequence[SearchVector]) -> None:
 
 
 def _write(rows: Sequence[SearchVector], model: str, vectors: Sequence[str | None]) -> None:
-    ids, attempts, hashes = [row.pk for row in rows], [row.attempt for row in rows], [_hash(row) for row in rows]
+    ids, leases, hashes = [row.pk for row in rows], [row.lease_until for row in rows], [_hash(row) for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [model, ids, attempts, hashes, list(vectors), current_tenant_id()])
+        cursor.execute(_WRITE, [model, ids, leases, hashes, list(vectors), current_tenant_id()])
 
 
 def text_to_embed(text: SearchText) -> str:

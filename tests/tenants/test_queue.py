@@ -107,6 +107,31 @@ class TestOneRow:
         assert finish(new, progress=50) is True
         assert (stored(new).state, stored(new).progress) == (QueueState.DONE, 50)
 
+    def test_the_late_writes_of_an_old_attempt_change_nothing_also_when_a_person_has_begun_the_count_anew(self) -> None:
+        jobs(1)
+        (stalled,) = claim(ImportJob, limit=1)
+        ImportJob.objects.update(state=QueueState.FAILED)
+        retry(stalled)
+        (new,) = claim(ImportJob, limit=1)
+        assert new.attempt == stalled.attempt
+        before = ImportJob.objects.values().get()
+        assert finish(stalled, progress=100) is False
+        assert fail(stalled, "late") is False
+        assert renew(stalled) is False
+        assert ImportJob.objects.values().get() == before
+        assert finish(new) is True
+
+    def test_a_row_whose_lease_was_renewed_is_ended_by_who_claimed_it_also_when_the_renewal_was_undone(self) -> None:
+        jobs(2)
+        first, second = claim(ImportJob, limit=2)
+        assert renew(first, lease=timedelta(hours=1)) is True
+        assert stored(first).due_at - timezone.now() > timedelta(minutes=59)
+        with pytest.raises(LookupError), transaction.atomic():
+            renew(second)
+            raise LookupError
+        assert finish(first) is True
+        assert fail(second, "no luck") is True
+
     def test_a_renewed_lease_keeps_others_away(self) -> None:
         jobs(1)
         (job,) = claim(ImportJob, limit=1, lease=SHORT)

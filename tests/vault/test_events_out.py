@@ -503,6 +503,23 @@ def test_a_worker_that_was_slow_does_not_write_over_the_next_one(server: HttpSer
 
 
 @pytest.mark.usefixtures("here")
+def test_a_worker_that_was_slow_does_not_end_what_a_person_has_sent_again(server: HttpServer) -> None:
+    destination(server)
+    events_of(1)
+    dispatch_events()
+    (slow,) = claim(EventDelivery, limit=5)
+    EventDelivery.objects.update(state=QueueState.FAILED)
+    stored().resend()
+    (again,) = claim(EventDelivery, limit=5)
+    assert again.attempt == slow.attempt
+    before = EventDelivery.objects.values().get()
+    deliver([slow])
+    assert EventDelivery.objects.values().get() == before
+    deliver([again])
+    assert stored().state == "done"
+
+
+@pytest.mark.usefixtures("here")
 def test_one_worker_at_a_time_waits_for_receivers_so_that_the_others_stay_free(server: HttpServer) -> None:
     destination(server)
     events_of(2)
