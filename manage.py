@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+import django
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
@@ -31,6 +32,18 @@ WITHOUT_SERVERS = frozenset(
 )
 
 
+BEFORE_KEYS = frozenset({"migrate", "prepare_database", "rotate_vault_keys"})
+"""Commands that may run before the vault's keys are known, or look at them themselves."""
+
+
+def check_keys() -> None:
+    """End the command when ``VAULT_KEYS`` is not what the database was encrypted with."""
+    django.setup()
+    from config.startup import stop_on_wrong_key
+
+    stop_on_wrong_key()
+
+
 def needs_servers(arguments: list[str]) -> bool:
     """Whether the command may talk to the database or Redis. (`up` has its own way.)"""
     command = arguments[1] if len(arguments) > 1 else "help"
@@ -46,6 +59,8 @@ def main() -> None:
             execute_from_command_line(sys.argv)
             return
         with embedded.servers():
+            if sys.argv[1] not in BEFORE_KEYS:
+                check_keys()
             execute_from_command_line(sys.argv)
     except (embedded.StartError, ImproperlyConfigured) as error:
         sys.exit(f"backroom: {error}")

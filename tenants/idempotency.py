@@ -60,18 +60,22 @@ class Claim:
     id: UUID
     lease_until: Any
 
-    def save(self, response: HttpResponse, *, leave_out: Collection[str] = ()) -> None:
-        """Keep the answer for those who ask again, without the fields that are shown once only."""
+    def save(self, response: HttpResponse, *, leave_out: Collection[str] = ()) -> bool:
+        """Keep the answer for those who ask again, without the fields that are shown once only.
+
+        False when the lease has ended and another request has taken the key over.
+        """
         text = response.content.decode()
         if leave_out and text:
             body = json.loads(text)
             text = json.dumps({name: body[name] for name in body if name not in leave_out}, ensure_ascii=False)
         headers = {name: response[name] for name in KEPT_HEADERS if response.has_header(name)}
-        self._mine().update(status_code=response.status_code, answer={"text": text, "headers": headers})
+        answer = {"text": text, "headers": headers}
+        return bool(self._mine().update(status_code=response.status_code, answer=answer))
 
-    def release(self) -> None:
-        """Forget the claim: the view failed, and the request may be tried again."""
-        self._mine().delete()
+    def release(self) -> bool:
+        """Forget the claim: the view failed, and the request may be tried again. False when it was taken over."""
+        return bool(self._mine().delete()[0])
 
     def _mine(self) -> Any:
         return IdempotencyKey.objects.filter(pk=self.id, lease_until=self.lease_until, status_code=None)
@@ -114,12 +118,16 @@ def _replayed(status: int, answer: dict[str, Any]) -> HttpResponse:
     return response
 
 
-def finish(claimed: Claim, response: HttpResponseBase, *, leave_out: Collection[str] = ()) -> None:
-    """Save the answer; a server error or a stream is not one to repeat."""
+def finish(claimed: Claim, response: HttpResponseBase, *, leave_out: Collection[str] = ()) -> bool:
+    """Save the answer; a server error or a stream is not one to repeat. False when another request acts by now."""
     if response.status_code >= 500 or not isinstance(response, HttpResponse):
-        claimed.release()
-    else:
-        claimed.save(response, leave_out=leave_out)
+        return claimed.release()
+    return claimed.save(response, leave_out=leave_out)
+
+
+def refuse_overtaken() -> None:
+    """Raise ``Conflict``: this request took longer than its lease, and another one acts in its place."""
+    raise Conflict("in_progress", _("Another request with this Idempotency-Key has taken over."))
 
 
 def forget_expired() -> int:

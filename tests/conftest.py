@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import translation
 
 from config.environment import networks
-from tenants.models import Membership, Tenant, User
+from tenants.models import PLATFORM_ID, Membership, Tenant, User
 from tenants.models import settings as tenant_settings
 from tenants.roles import Role
 from tenants.scope import platform_scope, tenant_scope
@@ -138,6 +138,12 @@ def business(db: None, hashed_password: str) -> Callable[[str], Business]:
         return Business(tenant=made.tenant, owner=made.owner, key=key, **staff)
 
     return make
+
+
+def platform_again() -> None:
+    """Bring the tenant ``platform`` back: a test that commits ends by emptying every table."""
+    with in_tenant(PLATFORM_ID):
+        Tenant.objects.get_or_create(pk=PLATFORM_ID, defaults={"slug": "platform", "name": "Platform"})
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from catalog.models import (
     VariantPrice,
 )
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
+from tenants.audit import seal_batch
 from tenants.events import record_event
 from tenants.models import ApiKey, AuditEntry, AuditSeal, Event, IdempotencyKey, Membership, Setting, StoredFile, User
 from vault.events_out import create_destination
@@ -171,6 +172,12 @@ def an_audit_entry() -> AuditEntry:
     return AuditEntry.objects.about(a_location()).get()
 
 
+def an_audit_seal() -> AuditSeal:
+    an_audit_entry()
+    seal_batch()
+    return AuditSeal.objects.latest("id")
+
+
 def an_event() -> Event:
     record_event("import.finished", subject=a_job(), data={"file": "secret.csv"})
     return Event.objects.latest("id")
@@ -201,7 +208,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     ApiKey: an_api_key,
     AttributeValue: an_attribute_value,
     AuditEntry: an_audit_entry,
-    AuditSeal: lambda: AuditSeal.objects.create(last_position=1, hash=b"0" * 32),
+    AuditSeal: an_audit_seal,
     Bot: lambda: a_bot_version().bot,
     BotVersion: a_bot_version,
     BotVersionCapability: lambda: BotVersionCapability.objects.create(

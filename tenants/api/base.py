@@ -47,6 +47,7 @@ class TenantAPIView(APIView):
     acts_outside = False
     """Whether a POST calls services outside: then no transaction stays open around it for an ``Idempotency-Key``."""
     _claim: idempotency.Claim | None = None
+    _is_overtaken = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, check, count; then claim the ``Idempotency-Key``."""
@@ -63,9 +64,12 @@ class TenantAPIView(APIView):
                 view.post = partial(self._in_one_transaction, view.post)
 
     def _in_one_transaction(self, handler: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Act and keep the answer in one transaction: whoever is killed in between has done neither."""
+        """Act and keep the answer in one transaction: whoever is killed or overtaken in between has done neither."""
         with transaction.atomic():
-            return self.finalize_response(request, handler(request, *args, **kwargs), *args, **kwargs)
+            response = self.finalize_response(request, handler(request, *args, **kwargs), *args, **kwargs)
+            if self._is_overtaken:
+                idempotency.refuse_overtaken()
+            return response
 
     def perform_authentication(self, request: Request) -> None:
         """Find out who calls; raises ``AuthenticationFailed``, and ``Throttled`` for an address that goes on guessing."""
@@ -94,7 +98,7 @@ class TenantAPIView(APIView):
             claimed, self._claim = self._claim, None
             if isinstance(response, Response):
                 response.render()
-            idempotency.finish(claimed, response, leave_out=self.replay_without)
+            self._is_overtaken = not idempotency.finish(claimed, response, leave_out=self.replay_without)
         return response
 
     def get_authenticate_header(self, request: Request) -> str:

@@ -6,7 +6,7 @@ import tenants.fields
 from django.conf import settings
 from django.db import migrations, models
 
-from tenants.postgres.audit import APPEND_ONLY, DIGEST, FUNCTION, audit
+from tenants.postgres.audit import APPEND_ONLY, DIGEST, FUNCTION, SEALED, audit
 
 
 class Migration(migrations.Migration):
@@ -123,6 +123,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             APPEND_ONLY, "GRANT UPDATE, DELETE ON tenants_auditentry, tenants_auditseal TO backroom_app, backroom_platform"
         ),
+        migrations.RunSQL(SEALED, "DROP FUNCTION tenants_audit_seal_guard CASCADE"),
         audit("tenants.tenant"),
         audit("tenants.user", redact=["password"], ignore=["last_login"]),
         audit("tenants.membership"),

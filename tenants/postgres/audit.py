@@ -69,6 +69,21 @@ GRANT UPDATE (position, hash) ON tenants_auditentry TO backroom_app;
 """
 
 
+SEALED = """
+-- A seal tells where the chain ends: one that tells of no entry would cut all that follows off.
+CREATE FUNCTION tenants_audit_seal_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM tenants_auditentry
+                   WHERE tenant_id = NEW.tenant_id AND position = NEW.last_position AND hash = NEW.hash) THEN
+        RAISE EXCEPTION 'a seal follows its entry' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER seal_guard BEFORE INSERT ON tenants_auditseal FOR EACH ROW EXECUTE FUNCTION tenants_audit_seal_guard();
+"""
+
+
 def audit(kind: str, *, redact: Sequence[str] = (), ignore: Sequence[str] = ()) -> RunSQL:
     """Return the operation that audits the table of ``kind`` (``catalog.offering``).
 

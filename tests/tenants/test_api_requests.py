@@ -7,7 +7,7 @@ import os
 import time
 from datetime import timedelta
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 
 import pytest
 from django.core.cache import cache
@@ -24,7 +24,7 @@ from tenants.models import IdempotencyKey
 from tenants.parsers import parse_json
 from tenants.tasks import forget_answers
 from tests.conftest import in_tenant
-from tests.tenants.api_urls import EchoView, UploadView
+from tests.tenants.api_urls import CustomerViewSet, EchoView, UploadView
 
 pytestmark = pytest.mark.urls("tests.tenants.api_urls")
 TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
@@ -283,6 +283,34 @@ def test_while_the_first_is_running_the_second_waits_until_its_lease_is_over(own
     hold(saigon, lease_until=timezone.now() - timedelta(seconds=1))
     assert owner.post("echo/", {"text": "x"}, Idempotency_Key="abc").status_code == 201
     assert EchoView.calls == ["x", "x"]
+
+
+def test_who_is_overtaken_after_the_lease_leaves_nothing(api, saigon, transactional_db, monkeypatch):
+    begun, go_on, answers = Event(), Event(), []
+    save = CustomerViewSet.perform_create
+
+    def slowly(view, serializer):
+        save(view, serializer)
+        if not begun.is_set():
+            begun.set()
+            go_on.wait(20)
+
+    def send():
+        answers.append(api(saigon.key).post("customers/", {"name": "Lan"}, Idempotency_Key="abc"))
+        connection.close()
+
+    monkeypatch.setattr(CustomerViewSet, "perform_create", slowly)
+    first = Thread(target=send)
+    first.start()
+    begun.wait(20)
+    hold(saigon, lease_until=timezone.now() - timedelta(seconds=1))
+    send()
+    go_on.set()
+    first.join()
+    assert [answer.status_code for answer in answers] == [201, 409]
+    with in_tenant(saigon.tenant):
+        assert str(Customer.objects.get().pk) == answers[0].json()["id"]
+    cache.clear()
 
 
 def test_a_key_is_free_again_after_a_day(owner, saigon):

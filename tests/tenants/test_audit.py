@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import ProgrammingError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from catalog.models import PriceList, SalesChannel, VariantPrice
 from tenants.actor import Actor, ActorKind, acting
 from tenants.audit import seal_all, seal_batch
-from tenants.models import PLATFORM_ID, ApiKey, AuditEntry, Membership, User
+from tenants.models import PLATFORM_ID, ApiKey, AuditEntry, AuditSeal, Membership, Tenant, User
 from tenants.scope import platform_scope
 from tests.conftest import Business, in_tenant
 from tests.rows import a_price, an_api_key
@@ -171,6 +171,24 @@ def test_the_first_altered_entry_is_named(saigon: Business, harbour: Business, s
     assert told in line
     assert "harbour: " in out.getvalue()
     assert "entries hold" in verified("harbour")
+
+
+def test_a_seal_that_follows_no_entry_is_refused(saigon: Business) -> None:
+    seal_all()
+    with in_tenant(saigon.tenant), pytest.raises(IntegrityError, match="a seal follows its entry"), transaction.atomic():
+        AuditSeal.objects.create(last_position=1_000_000, hash=b"0" * 32)
+    assert "entries hold" in verified("saigon")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_chain_of_a_tenant_that_is_gone_is_still_verified(saigon: Business) -> None:
+    seal_all()
+    with connection.as_owner(), in_tenant(saigon.tenant), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM tenants_auditentry WHERE position = 2")
+    with platform_scope(reason="test"):
+        Tenant.objects.filter(pk=saigon.tenant.pk).delete()
+    with pytest.raises(CommandError, match=f"The audit was altered: {saigon.tenant.pk}"):
+        call_command("verify_audit", stdout=StringIO())
 
 
 def test_an_unknown_tenant_has_no_audit(db: None) -> None:

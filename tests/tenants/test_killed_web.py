@@ -19,7 +19,7 @@ from django.utils import timezone
 from catalog.models import Customer
 from tenants.models import IdempotencyKey
 from tests.config.installation import CHECKOUT, free_port, wait_for
-from tests.conftest import Business, in_tenant
+from tests.conftest import Business, in_tenant, platform_again
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def web() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Gunicorn with our configuration and one process, over the database of this test."""
+    platform_again()
     host, name = connection.settings_dict["HOST"], connection.settings_dict["NAME"]
     port = free_port()
     environment = os.environ | {

@@ -18,9 +18,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from tenants import second_factor
-from tenants.models import PLATFORM_ID, AuthIdentity, Tenant
+from tenants.models import PLATFORM_ID, AuthIdentity
 from tenants.scope import platform_scope
-from tests.conftest import Business, in_tenant
+from tests.conftest import Business, in_tenant, platform_again
 from tests.vault.test_services import SECRET, store
 from vault import rotation
 from vault.crypto import CredentialUnreadable, key_id_of
@@ -157,8 +157,7 @@ def test_it_does_not_begin_with_a_wrong_key(settings: Any, saigon: Business) -> 
 @pytest.fixture
 def business_for_good(transactional_db: None, business: Callable[[str], Business]) -> Business:
     """Return a business that other connections see, beside the platform, which the test before may have flushed away."""
-    with in_tenant(PLATFORM_ID):
-        Tenant.objects.get_or_create(pk=PLATFORM_ID, defaults={"slug": "platform", "name": "Platform"})
+    platform_again()
     return business("rotating")
 
 

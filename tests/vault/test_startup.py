@@ -11,8 +11,8 @@ from django.db import connection
 
 from config.startup import stop_on_wrong_key
 from config.supervisor import StartError, _check_vault_keys
-from tenants.models import PLATFORM_ID, Tenant
-from tests.conftest import Business, in_tenant
+from tenants.models import PLATFORM_ID
+from tests.conftest import Business, in_tenant, platform_again
 from tests.vault.test_services import SECRET, store
 from vault.models import MasterKey, TenantKey
 from vault.services import reveal
@@ -87,6 +87,24 @@ def test_a_lost_canary_does_not_let_another_key_in(settings: Any, saigon: Busine
     assert "another key “k1”" in refusal()
 
 
+def test_one_damaged_data_key_keeps_nobody_from_starting(settings: Any, saigon: Business, harbour: Business) -> None:
+    check_master_keys()
+    for business in (saigon, harbour):
+        with in_tenant(business.tenant):
+            store()
+    with in_tenant(saigon.tenant):
+        TenantKey.objects.update(wrapped=b"damaged")
+    check_master_keys()
+    with in_tenant(PLATFORM_ID):
+        MasterKey.objects.all().delete()
+    check_master_keys()
+    with in_tenant(harbour.tenant):
+        TenantKey.objects.update(wrapped=b"damaged")
+    with in_tenant(PLATFORM_ID):
+        MasterKey.objects.all().delete()
+    assert "another key “k1”" in refusal()
+
+
 def test_a_key_that_encrypts_nothing_any_more_may_go(settings: Any) -> None:
     check_master_keys()
     settings.VAULT_KEYS = {"k2": TWO, "k1": ONE}
@@ -137,6 +155,7 @@ def test_the_canary_tells_nothing_of_the_key(saigon: Business) -> None:
 
 ENTRANCES = {
     "web": "import config.wsgi",
+    "command": "import manage; manage.check_keys()",
     "worker": "import config.celery; from celery.signals import worker_init; worker_init.send(None)",
 }
 
@@ -144,8 +163,7 @@ ENTRANCES = {
 @pytest.fixture
 def committed(transactional_db: None) -> None:
     """Let other processes see the canary; the test before may have flushed the platform away."""
-    with in_tenant(PLATFORM_ID):
-        Tenant.objects.get_or_create(pk=PLATFORM_ID, defaults={"slug": "platform", "name": "Platform"})
+    platform_again()
     check_master_keys()
 
 

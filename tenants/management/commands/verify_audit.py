@@ -1,11 +1,12 @@
 """``verify_audit``: follow the audit's chains of hashes and name the first altered entry of each tenant."""
 
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tenants.audit import Verdict, verify
-from tenants.models import Tenant
+from tenants.models import AuditSeal, Tenant
 from tenants.scope import platform_scope, tenant_scope
 
 
@@ -23,19 +24,27 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, slug: str | None, **options: Any) -> None:
         """Verify and print."""
-        with platform_scope(reason="a command names its tenants"):
-            tenants = list(Tenant.objects.filter(slug=slug) if slug else Tenant.objects.order_by("slug"))
-        if not tenants:
+        chains = _chains(slug)
+        if not chains:
             raise CommandError(f"There is no tenant “{slug}”.")
-        broken = [tenant.slug for tenant in tenants if not self._verify(tenant)]
+        broken = [name for tenant_id, name in chains.items() if not self._verify(tenant_id, name)]
         if broken:
             raise CommandError(f"The audit was altered: {', '.join(broken)}.")
 
-    def _verify(self, tenant: Tenant) -> bool:
-        with tenant_scope(tenant):
+    def _verify(self, tenant_id: UUID, name: str) -> bool:
+        with tenant_scope(tenant_id):
             verdict = verify()
-        self.stdout.write(f"{tenant.slug}: {_told(verdict)}")
+        self.stdout.write(f"{name}: {_told(verdict)}")
         return not verdict.broken
+
+
+def _chains(slug: str | None) -> dict[UUID, str]:
+    """Return whose chains to verify, with their names; without a slug also of tenants that are gone, by their ids."""
+    with platform_scope(reason="a command names its tenants"):
+        tenants = Tenant.objects.filter(slug=slug) if slug else Tenant.objects.order_by("slug")
+        named = dict(tenants.values_list("id", "slug"))
+        sealed = [] if slug else AuditSeal.objects.order_by().values_list("tenant_id", flat=True).distinct()
+        return named | {tenant_id: str(tenant_id) for tenant_id in sealed if tenant_id not in named}
 
 
 def _told(verdict: Verdict) -> str:
