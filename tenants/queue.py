@@ -111,7 +111,7 @@ def claim(model: type[Row], *, limit: int, lease: timedelta = LEASE) -> list[Row
         return list(taken.order_by("-priority", "created_at"))
 
 
-def owned(row: QueueRow) -> models.QuerySet[QueueRow]:
+def owned(row: QueueRow) -> models.QuerySet[Any]:
     """Narrow to the row, only while the claim that gave it still owns it."""
     mine = {"attempt": row.attempt, "lease_until": row.lease_until, "state": QueueState.RUNNING}
     return type(row)._default_manager.filter(pk=row.pk, **mine)
