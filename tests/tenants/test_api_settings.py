@@ -1,11 +1,14 @@
 """Settings and preferences through HTTP: typed, the platform's below the tenant's, changed without a restart."""
 
+import time
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from tenants.models import PLATFORM_ID, AuditEntry, Setting, UserPreference
+from tenants.models import settings as tenant_settings
 from tenants.scope import ScopeConflict, tenant_scope
 from tests.conftest import Business, in_tenant
 
@@ -102,6 +105,29 @@ def test_reading_a_setting_inside_a_transaction_is_refused_whatever_is_remembere
         Setting.effective("require_second_factor")
         with transaction.atomic(), pytest.raises(ScopeConflict):
             Setting.effective("require_second_factor")
+
+
+def test_what_another_process_sets_holds_here_a_second_later_without_a_restart(
+    saigon: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenant_settings, "REMEMBERED", 0.2)
+    with in_tenant(saigon.tenant):
+        assert Setting.effective("credential_expiry_warning_days") == 14
+        with connection.cursor() as cursor:  # as another process would, without a word to this one
+            cursor.execute(
+                "INSERT INTO tenants_setting (tenant_id, name, value, updated_at) VALUES (%s, %s, '7', now())",
+                [saigon.tenant.pk, "credential_expiry_warning_days"],
+            )
+        assert Setting.effective("credential_expiry_warning_days") == 14
+        time.sleep(0.25)
+        assert Setting.effective("credential_expiry_warning_days") == 7
+
+
+def test_a_setting_is_read_once_however_often_it_is_asked_for(saigon: Business) -> None:
+    with in_tenant(saigon.tenant), CaptureQueriesContext(connection) as queries:
+        for _ in range(5):
+            Setting.effective("require_second_factor")
+    assert len(queries) == 1
 
 
 def test_preferences_are_one_persons_in_every_tenant(api: Any, saigon: Business) -> None:
