@@ -248,10 +248,14 @@ def save_budget(*, budget: Budget) -> Budget:
     budget.thresholds = sorted(set(budget.thresholds))
     stored = Budget.objects.select_for_update().filter(pk=budget.pk).first()
     budget.save()
-    if stored and (stored.bot_id, stored.currency) != (budget.bot_id, budget.currency):
+    if stored and _counted_by(stored) != _counted_by(budget):
         budget.periods.all().delete()
     open_periods()
     return budget
+
+
+def _counted_by(budget: Budget) -> tuple[UUID | None, str, str]:
+    return budget.bot_id, budget.currency, budget.period
 
 
 def sweep_reservations() -> int:

@@ -60,20 +60,28 @@ LEFT JOIN vault_usageentry earlier ON earlier.tenant_id = %(tenant)s AND earlier
 A budget whose period has no counter yet is ``is_uncounted``: nothing happens until ``OPEN`` has made it."""
 
 OPEN = """
+WITH budget AS (
+    SELECT b.id, b.bot_id, b.currency, b.period, b.created_at, t.time_zone,
+           budget_period_start(b.period, b.created_at, now(), t.time_zone) AS starts_at
+    FROM vault_budget b JOIN tenants_tenant t ON t.id = b.tenant_id WHERE b.tenant_id = %(tenant)s
+), misplaced AS (
+    SELECT c.id FROM budget b JOIN vault_budgetperiod c ON c.tenant_id = %(tenant)s AND c.budget_id = b.id
+    WHERE budget_period_start(b.period, b.created_at, c.starts_at, b.time_zone) <> c.starts_at
+    ORDER BY c.id FOR UPDATE OF c
+), forgotten AS (
+    DELETE FROM vault_budgetperiod c USING misplaced WHERE c.tenant_id = %(tenant)s AND c.id = misplaced.id
+)
 INSERT INTO vault_budgetperiod (tenant_id, budget_id, starts_at, spent)
-SELECT b.tenant_id, b.id, b.starts_at, coalesce(
+SELECT %(tenant)s, b.id, b.starts_at, coalesce(
     (SELECT sum(coalesce(e.amount, e.reserved_amount)) FROM vault_usageentry e
      WHERE e.tenant_id = %(tenant)s AND e.created_at >= b.starts_at AND e.currency = b.currency
        AND (b.bot_id IS NULL OR e.bot_id = b.bot_id)), 0)
-FROM (
-    SELECT b.tenant_id, b.id, b.bot_id, b.currency,
-           budget_period_start(b.period, b.created_at, now(), t.time_zone) AS starts_at
-    FROM vault_budget b JOIN tenants_tenant t ON t.id = b.tenant_id WHERE b.tenant_id = %(tenant)s
-) AS b
+FROM budget b
 ON CONFLICT (tenant_id, budget_id, starts_at) DO NOTHING
 """
 """Makes the counters of the periods that run now. What the ledger holds since a period began counts already; of a call
-that is under way only the most it can cost is known, and that stays."""
+that is under way only the most it can cost is known, and that stays. Counters that begin at no midnight of the tenant's
+clock are of a time zone it had before: they stopped counting when it changed, and must not be found again if it comes back."""
 
 SETTLE = """
 WITH entry AS (

@@ -327,6 +327,32 @@ def test_a_budget_made_in_the_middle_of_a_month_counts_what_was_spent_in_it(saig
         assert standing(narrow) == (2, 0)
 
 
+def test_a_budget_that_has_its_old_period_again_knows_what_was_spent_meanwhile(saigon):
+    a_price()
+    with in_tenant(saigon.tenant):
+        budget = a_budget(12, period="month")
+        for period in ("day", "month"):
+            settle(a_call(max_output_tokens=600_000), usage=Tokens(0, 600_000))
+            budget.period = period
+            save_budget(budget=budget)
+        assert standing(budget) == (12, 0)
+        with pytest.raises(BudgetExceeded):
+            a_call()
+
+
+def test_a_tenant_that_has_its_old_time_zone_again_is_told_what_was_spent_meanwhile(saigon):
+    a_price()
+    with in_tenant(saigon.tenant):
+        budget = a_budget(2, period="month")
+        for zone in ("Pacific/Kiritimati", saigon.tenant.time_zone):
+            settle(a_call(), usage=DOLLAR)
+            Tenant.objects.update(time_zone=zone)
+        with pytest.raises(BudgetExceeded):
+            a_call()
+        assert standing(budget) == (2, 0)
+        assert BudgetPeriod.objects.count() == 1
+
+
 def test_a_budget_that_is_off_stops_nothing_and_goes_on_counting(saigon):
     a_price()
     with in_tenant(saigon.tenant):
