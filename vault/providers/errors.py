@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 Kind = Literal["retry", "permanent", "quota", "timeout"]
 
 RETRIED = frozenset({408, 409, 425, 429})
+MAY_HAVE_WORKED = frozenset({408, 502, 504, 524})
+"""What a gateway says when the model behind it was asked and did not answer it in time, or not well."""
 ABOUT_INPUT = frozenset({400, 413, 422})
 QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 MOST_SAID = 300
@@ -53,14 +55,20 @@ def garbage(said: str) -> ProviderError:
 
 
 def status_error(status: int, headers: Mapping[str, str], body: Any, *, secret: str) -> ProviderError:
-    """Return the error of an answer with a status that is none of success; such answers are not billed."""
+    """Return the error of an answer with a status that is none of success; a refusal is not billed, silence may be."""
     told = _told(body)
     code = next((str(told[name]) for name in ("code", "type") if told.get(name)), "")
     text = readable(next((str(told[name]) for name in ("message", "detail") if told.get(name)), ""), secret=secret)
     said = _("The provider answered %(status)s.") % {"status": status}
     message = " ".join(filter(None, (said, f"{readable(code, secret=secret)}:" if code and text else "", text)))
     kind = _kind(status, {str(told.get("code")), str(told.get("type"))})
-    return ProviderError(kind, message, retry_after=wait_of(headers), is_about_input=status in ABOUT_INPUT)
+    return ProviderError(
+        kind,
+        message,
+        is_billed=status in MAY_HAVE_WORKED,
+        retry_after=wait_of(headers),
+        is_about_input=status in ABOUT_INPUT,
+    )
 
 
 def _kind(status: int, codes: set[str]) -> Kind:

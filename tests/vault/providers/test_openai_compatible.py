@@ -114,7 +114,6 @@ def test_tools_formats_and_their_answers_pass_as_they_are(shop, remote):
         (server.error(404, "model_not_found"), "permanent", 1),
         (server.error(429, "insufficient_quota"), "quota", 1),
         (server.error(402), "quota", 1),
-        (server.error(408), "retry", 3),
         (server.error(409), "retry", 3),
         (server.error(429, "rate_limit_exceeded"), "retry", 3),
         (server.error(500), "retry", 3),
@@ -122,7 +121,6 @@ def test_tools_formats_and_their_answers_pass_as_they_are(shop, remote):
         (server.says({"detail": "No such model"}, 404), "permanent", 1),
         (server.says({"error": "loading"}, 503), "retry", 3),
         (server.says([], 500), "retry", 3),
-        (server.sends(b"<html>Bad gateway</html>", 502, "text/html"), "retry", 3),
         (server.says({}, 302, Location="http://127.0.0.1:1/"), "permanent", 1),
     ],
 )
@@ -132,6 +130,31 @@ def test_refusals_are_told_by_kind_and_cost_nothing(shop, remote, step, kind, tr
     assert len(remote.asked) == tries
     assert ledger() == [("failed", kind, False)] * tries
     assert set(UsageEntry.objects.values_list("amount", flat=True)) == {0}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        server.error(408),
+        server.sends(b"<html>Bad gateway</html>", 502, "text/html"),
+        server.error(504),
+        server.sends(b"<html>A timeout occurred</html>", 524, "text/html"),
+    ],
+    ids=["408", "502", "504", "524"],
+)
+def test_what_a_gateway_lost_may_have_been_answered_behind_it_and_is_charged_its_worst(shop, remote, step):
+    remote.script = [step] * 3
+    assert refused(chat, ASK).kind == "retry"
+    assert ledger() == [("failed", "retry", True)] * 3
+    assert all(one.amount == one.reserved_amount > 0 for one in UsageEntry.objects.all())
+
+
+def test_calls_that_a_gateway_lost_never_pass_a_hard_stop(shop, remote):
+    save_budget(budget=Budget(limit_amount=Decimal("0.0005")))  # one call is held at 0.00025 to 0.0004
+    remote.script = [server.error(504)] * 3
+    with pytest.raises(BudgetExceeded):
+        chat(ASK)
+    assert len(remote.asked) == UsageEntry.objects.count() == 1
 
 
 @pytest.mark.parametrize(
