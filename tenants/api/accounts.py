@@ -111,7 +111,7 @@ class PasswordView(TenantAPIView):
     """The own password."""
 
     permission_classes = (IsPerson,)
-    honours_idempotency_key = False  # a refusal must leave its count behind, and there is nothing to do twice
+    acts_outside = True  # guesses are counted, and no refusal may roll the count back
 
     @extend_schema(request=PasswordSerializer, responses={204: None})
     def post(self, request: Request) -> Response:

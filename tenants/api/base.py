@@ -45,7 +45,8 @@ class TenantAPIView(APIView):
     replay_without: tuple[str, ...] = ()
     """Fields of an answer that are shown once, and left out when it is repeated."""
     acts_outside = False
-    """Whether a POST calls services outside: then no transaction stays open around it for an ``Idempotency-Key``."""
+    """Whether a POST does what cannot be rolled back, such as a call to the outside: then no transaction stays open
+    around it for an ``Idempotency-Key``."""
     _claim: idempotency.Claim | None = None
     _is_overtaken = False
 
