@@ -106,27 +106,32 @@ def issue_api_key(
     return key, text
 
 
-def rotate_api_key(key: ApiKey, *, overlap: timedelta, created_by: User | None = None) -> tuple[ApiKey, str]:
+def rotate_api_key(
+    key: ApiKey, *, overlap: timedelta, created_by: User | None = None, latest: datetime | None = None
+) -> tuple[ApiKey, str]:
     """Make a key that may do the same; the old one goes on for ``overlap``, never beyond its own end.
 
-    A key that was to live for a while is followed by one that lives as long. Returns the new row and the key, which is
-    known only now. Raises ``Conflict`` (``not_live``) for a key that opens nothing any more.
+    A key that was to live for a while is followed by one that lives as long, but not beyond ``latest``. Returns the new
+    row and the key, which is known only now. Raises ``Conflict`` for a key that opens nothing any more (``not_live``) or
+    has its successor already (``already_rotated``).
     """
     with transaction.atomic():
         old = ApiKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
         if old.state() != "live":
             raise Conflict("not_live", _("This key opens nothing any more: make another."))
+        if old.rotated_at is not None:
+            raise Conflict("already_rotated", _("Another key has taken the place of this one: replace that."))
         now, ends = timezone.now(), old.expires_at
-        life = ends - old.created_at if ends else None
+        new_ends = [end for end in (ends and now + (ends - old.created_at), latest) if end]
         new = issue_api_key(
             name=old.name,
             scopes=old.scopes,
             bot_id=old.bot_id,
-            expires_at=now + life if life else None,
+            expires_at=min(new_ends, default=None),
             created_by=created_by,
         )
-        old.expires_at = min(now + overlap, ends) if ends else now + overlap
-        old.save(update_fields=["expires_at"])
+        old.expires_at, old.rotated_at = min(now + overlap, ends) if ends else now + overlap, now
+        old.save(update_fields=["expires_at", "rotated_at"])
     return new
 
 

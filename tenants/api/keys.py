@@ -1,6 +1,6 @@
 """The keys of programs."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants.api.base import TenantViewSet
-from tenants.errors import DomainError
+from tenants.auth import KeyPrincipal
+from tenants.errors import Conflict, DomainError
 from tenants.filters import Filter
 from tenants.keys import key_permissions, unknown_scopes
 from tenants.models import ApiKey, User
@@ -48,10 +49,13 @@ class ApiKeySerializer(TenantSerializer):
         return scopes
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a key that, as it would be saved, may do more than who makes it."""
-        stored = self.instance if isinstance(self.instance, ApiKey) else ApiKey()
-        wanted = ApiKey(scopes=attrs.get("scopes", stored.scopes), bot=attrs.get("bot", stored.bot))
-        check_reach(self.context["request"].user, wanted)
+        """Refuse a key that, as it would be saved, may do more than who makes it, or longer; one that is over stays so."""
+        who, stored = self.context["request"].user, self.instance if isinstance(self.instance, ApiKey) else ApiKey()
+        if stored.state() != "live":
+            raise Conflict("not_live", _("This key opens nothing any more: make another."))
+        check_reach(who, ApiKey(scopes=attrs.get("scopes", stored.scopes), bot=attrs.get("bot", stored.bot)))
+        if self.instance is None or "expires_at" in attrs:
+            check_end(who, attrs.get("expires_at"))
         return super().validate(attrs)
 
 
@@ -59,6 +63,18 @@ def check_reach(who: Any, key: ApiKey) -> None:
     """Raise ``DomainError`` (``too_wide``) when the key may do more than whoever hands it out."""
     if not who.has_perms(key_permissions(key)):
         raise DomainError("too_wide", _("The key could do more than you may."), field="scopes")
+
+
+def check_end(who: Any, ends: datetime | None) -> None:
+    """Raise ``DomainError`` (``too_long``) when the key would outlive the key that hands it out."""
+    own = _end_of(who)
+    if own and (ends is None or ends > own):
+        raise DomainError("too_long", _("The key could go on for longer than the one you use."), field="expires_at")
+
+
+def _end_of(who: Any) -> datetime | None:
+    """Return the end of the caller's key; a person has none."""
+    return who.key.expires_at if isinstance(who, KeyPrincipal) else None
 
 
 class NewApiKeySerializer(ApiKeySerializer):
@@ -110,7 +126,7 @@ class ApiKeyViewSet(TenantViewSet):
         old, overlap = self.get_object(), timedelta(seconds=self.read_body(RotateSerializer)["overlap_seconds"])
         check_reach(request.user, old)
         person = request.user if isinstance(request.user, User) else None
-        row, key = rotate_api_key(old, overlap=overlap, created_by=person)
+        row, key = rotate_api_key(old, overlap=overlap, created_by=person, latest=_end_of(request.user))
         answer = self.answer(row, status=status.HTTP_201_CREATED)
         answer.data["key"] = key
         return answer

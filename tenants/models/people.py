@@ -271,6 +271,9 @@ class ApiKey(TenantModel):
     )
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
+    rotated_at = models.DateTimeField(
+        _("replaced"), null=True, blank=True, editable=False, help_text=_("When another key took its place: done once.")
+    )
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
 
     objects: ClassVar = ApiKeyQuerySet.as_manager()

@@ -237,6 +237,10 @@ def test_a_key_is_replaced_in_the_admin_with_an_hour_of_overlap(saigon: Business
     assert {ApiClient(key).get("tenant/").status_code for key in (old, new)} == {200}
     with in_tenant(saigon.tenant):
         assert ApiKey.objects.get(pk=row.pk).expires_at is not None
+    again = browser(saigon.owner).post(page("tenants_apikey_change", row.pk), {"tenants_apikey_rotate": "1"}, follow=True)
+    assert "taken the place" in text_of(again)
+    with in_tenant(saigon.tenant):
+        assert ApiKey.objects.filter(name="shop").count() == 2
 
 
 def test_a_file_is_sent_to_its_own_tenant_only(saigon: Business, harbour: Business) -> None:

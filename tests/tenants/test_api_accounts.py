@@ -316,6 +316,52 @@ def test_a_key_rotated_without_overlap_is_out_at_once_and_never_lives_longer_tha
     assert 9 * 60 < life.total_seconds() <= 10 * 60
 
 
+def test_a_key_is_rotated_once_and_its_successor_keeps_the_whole_life(api, saigon):
+    owner = api(saigon, saigon.owner)
+    with in_tenant(saigon.tenant):
+        old, _key = issue_api_key(name="site")
+    new = owner.post(f"api-keys/{old.pk}/rotate/").json()
+    answer = owner.post(f"api-keys/{old.pk}/rotate/")
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_rotated")
+    with in_tenant(saigon.tenant):
+        assert ApiKey.objects.filter(name="site").count() == 2
+        assert ApiKey.objects.get(pk=new["id"]).expires_at is None
+    assert owner.post(f"api-keys/{new['id']}/rotate/").status_code == 201
+
+
+def test_a_key_makes_none_that_outlives_it(api, saigon):
+    ends = timezone.now() + timedelta(hours=1)
+    with in_tenant(saigon.tenant):
+        own, text = issue_api_key(name="short", expires_at=ends)
+        other, _key = issue_api_key(name="long")
+    short, later = api(text), (ends + timedelta(seconds=1)).isoformat()
+    answers = [
+        short.post("api-keys/", {"name": "new", "expires_at": later}),
+        short.post("api-keys/", {"name": "new"}),
+        short.patch(f"api-keys/{own.pk}/", {"expires_at": later}),
+        short.patch(f"api-keys/{own.pk}/", {"expires_at": None}),
+    ]
+    assert {(one.status_code, one.json()["code"]) for one in answers} == {(422, "too_long")}
+    with in_tenant(saigon.tenant):
+        assert ApiKey.objects.get(pk=own.pk).expires_at == ends
+        assert not ApiKey.objects.filter(name="new").exists()
+    assert short.post("api-keys/", {"name": "new", "expires_at": ends.isoformat()}).status_code == 201
+    made = [short.post(f"api-keys/{row.pk}/rotate/").json()["id"] for row in (own, other)]
+    with in_tenant(saigon.tenant):
+        assert set(ApiKey.objects.filter(pk__in=made).values_list("expires_at", flat=True)) == {ends}
+
+
+def test_a_key_that_is_over_is_not_brought_back(api, saigon):
+    owner, gone = api(saigon, saigon.owner), timezone.now() - timedelta(seconds=1)
+    with in_tenant(saigon.tenant):
+        (expired, key), (revoked, _key) = issue_api_key(name="a", expires_at=gone), issue_api_key(name="b")
+        revoked.revoke()
+    for row in (expired, revoked):
+        answer = owner.patch(f"api-keys/{row.pk}/", {"expires_at": None, "name": "again"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_live")
+    assert api(key).get("tenant/").status_code == 401
+
+
 def test_a_narrow_key_rotates_no_wider_one(api, saigon):
     with in_tenant(saigon.tenant):
         wide, _key = issue_api_key(name="wide")
