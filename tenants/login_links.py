@@ -6,7 +6,7 @@ Whoever asks, known or not, causes the same work here; the sender drops what is 
 from datetime import timedelta
 
 from django.contrib.auth.hashers import make_password
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from tenants.actor import Actor, ActorKind, acting, current_actor
@@ -17,7 +17,7 @@ from tenants.scope import platform_scope, tenant_scope
 MOST_LINKS, IN = 3, timedelta(minutes=15)
 """Login links that one mailbox may be sent: more are not written down, and answered alike."""
 KEPT = timedelta(days=30)
-"""How long used, dropped and expired links stay on record."""
+"""How long used, dropped, failed and expired links stay on record."""
 Purpose = LoginToken.Purpose
 
 
@@ -26,9 +26,16 @@ def request_login_link(*, email: str) -> None:
     address = email.strip().lower()
     asked = LoginToken.objects.filter(email=address, purpose=Purpose.LOGIN, created_at__gt=Now() - IN)
     with platform_scope(reason="a login link is asked for"), transaction.atomic():
+        _wait_for_others(address)
         if asked.count() < MOST_LINKS:
             LoginToken.objects.create(purpose=Purpose.LOGIN, email=address)
         wake_sender()
+
+
+def _wait_for_others(address: str) -> None:
+    """Take turns with whoever asks for the same mailbox at once, until the transaction ends: each counts all before."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"login link {address}"])
 
 
 def find_link(token: str) -> LoginToken | None:
@@ -85,4 +92,4 @@ def _as_person(user: User) -> Actor:
 def forget_old_links() -> int:
     """Delete what nobody can use any more and nobody will ask about; returns how many."""
     with platform_scope(reason="old login links are forgotten"):
-        return int(LoginToken.objects.filter(created_at__lt=Now() - KEPT).delete()[0])
+        return int(LoginToken.objects.ended(before=Now() - KEPT).delete()[0])

@@ -22,6 +22,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.encoding import punycode
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
@@ -66,6 +67,15 @@ def wake_sender() -> None:
     wake(TASK)
 
 
+def can_be_sent_to(address: str) -> bool:
+    """Whether the domain of the address can be written as mail servers do (IDNA, RFC 3490)."""
+    try:
+        punycode(address.rpartition("@")[2])
+    except UnicodeError:
+        return False
+    return True
+
+
 def _give_up_lost() -> None:
     """A worker that died may have sent its mail: nobody knows."""
     lost = LoginToken.objects.filter(state=State.SENDING, lease_until__lte=Now())
@@ -92,7 +102,8 @@ def _claim() -> tuple[LoginToken, str] | None:
 
 def _mine(link: LoginToken) -> QuerySet[LoginToken]:
     """The row, only while nobody has taken it over, sent it anew or used it."""
-    mine: QuerySet[LoginToken] = LoginToken.objects.filter(pk=link.pk, token_hash=link.token_hash, state=State.SENDING)
+    fenced = {"token_hash": link.token_hash, "state": State.SENDING, "used_at": None}
+    mine: QuerySet[LoginToken] = LoginToken.objects.filter(pk=link.pk, **fenced)
     return mine
 
 
@@ -105,6 +116,8 @@ def _send(link: LoginToken, token: str) -> None:
         _deliver(_message(link, token, receiver))
     except NotSent as error:
         _try_again(link, error)
+    except ValueError as error:  # an address or a header that no mail can have: nothing has left this machine
+        _try_again(link, NotSent(_short(error), permanent=True))
     except (OSError, SMTPException) as error:
         logger.warning("a mail may or may not have been sent: %s", type(error).__name__)
         _mine(link).update(state=State.UNKNOWN, user=receiver, lease_until=None, last_error=_short(error))
@@ -118,7 +131,8 @@ def _try_again(link: LoginToken, error: NotSent) -> None:
     dead = error.permanent or link.attempt >= MAX_ATTEMPTS
     delay = timedelta(seconds=min(600, 5 * 2**link.attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
     state = State.FAILED if dead else State.WAITING
-    _mine(link).update(state=state, token_hash=None, due_at=Now() + delay, lease_until=None, last_error=_short(error))
+    worthless = {"token_hash": None, "expires_at": None, "lease_until": None}
+    _mine(link).update(state=state, due_at=Now() + delay, last_error=_short(error), **worthless)
 
 
 def _deliver(message: EmailMultiAlternatives) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tenants.errors import Conflict, DomainError, NotAllowed
-from tenants.mail import wake_sender
+from tenants.mail import can_be_sent_to, wake_sender
 from tenants.models import LoginToken, Membership, User
 from tenants.roles import Role
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
@@ -33,10 +33,12 @@ def invite(*, email: str, role: str, by: object) -> LoginToken:
     """Have an invitation to the scope's tenant sent to that address, whether or not somebody is known under it.
 
     Who has been invited and has not answered is sent a new link, with this role. ``by`` is who asks: a person or a key.
-    Raises ``DomainError`` (``already_member``, ``too_soon``) and ``NotAllowed``.
+    Raises ``DomainError`` (``invalid``, ``already_member``), ``Conflict`` (``too_soon``) and ``NotAllowed``.
     """
     check_may_make_owners(by, role)
     address = email.strip().lower()
+    if not can_be_sent_to(address):
+        raise DomainError("invalid", _("No mail can be sent to this address."), field="email")
     if Membership.objects.filter(user__email=address).exists():
         raise DomainError("already_member", _("This person is a member already."), field="email")
     key = {"invited_to_id": current_tenant_id(), "email": address, "purpose": LoginToken.Purpose.INVITATION}

@@ -1,9 +1,11 @@
 """The ways in beside the password: one-time links sent by mail, the second factor, and the count of failures."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -22,9 +24,15 @@ class LoginTokenQuerySet(models.QuerySet["LoginToken"]):
         return self.filter(to_active, token_hash__isnull=False, used_at=None, expires_at__gt=Now())
 
     def due(self) -> "LoginTokenQuerySet":
-        """Links to send now; a suspended tenant's invitations wait."""
+        """Links to send now, none that were ended meanwhile; a suspended tenant's invitations wait."""
         to_active = models.Q(invited_to=None) | models.Q(invited_to__status=Tenant.Status.ACTIVE)
-        return self.filter(to_active, state=LoginToken.State.WAITING, due_at__lte=Now())
+        return self.filter(to_active, state=LoginToken.State.WAITING, used_at=None, due_at__lte=Now())
+
+    def ended(self, before: datetime | Combinable) -> "LoginTokenQuerySet":
+        """Links that were over before that time: used, never sent, or expired. What still waits is not over."""
+        never_sent = models.Q(state__in=[LoginToken.State.DROPPED, LoginToken.State.FAILED], due_at__lt=before)
+        expired = models.Q(state__in=[LoginToken.State.SENT, LoginToken.State.UNKNOWN], expires_at__lt=before)
+        return self.filter(models.Q(used_at__lt=before) | never_sent | expired)
 
     def invitations(self, tenant_id: object) -> "LoginTokenQuerySet":
         """A tenant's invitations that nobody has accepted, the newest first."""

@@ -8,7 +8,7 @@ from django.core import mail
 from django.db import connection
 from django.utils import timezone
 
-from tenants.login_links import MOST_LINKS
+from tenants.login_links import MOST_LINKS, request_login_link
 from tenants.mail import send_due_links
 from tenants.models import LoginToken, Membership
 from tests.conftest import in_tenant
@@ -107,6 +107,23 @@ def test_one_mailbox_is_not_flooded(api, saigon):
         assert ask(api, "owner@saigon.example").status_code == 202
     send_due_links()
     assert len(mail.outbox) == MOST_LINKS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_mailbox_is_not_flooded_by_many_who_ask_at_once(saigon):
+    ready = threading.Barrier(8)
+
+    def ask_for_one():
+        ready.wait()
+        request_login_link(email="owner@saigon.example")
+        connection.close()
+
+    threads = [threading.Thread(target=ask_for_one) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert LoginToken.objects.count() == MOST_LINKS
 
 
 def test_the_token_is_neither_in_the_database_nor_told_to_a_task(api, saigon):

@@ -11,11 +11,11 @@ from django.core import mail
 from django.db import connection
 from django.utils import timezone
 
-from tenants.login_links import request_login_link
+from tenants.login_links import KEPT, forget_links_of, forget_old_links, request_login_link
 from tenants.mail import MAX_ATTEMPTS, send_due_links
 from tenants.members import invite
 from tenants.models import LoginToken
-from tests.conftest import Business, in_tenant
+from tests.conftest import ApiClient, Business, in_tenant
 
 pytestmark = pytest.mark.django_db
 
@@ -128,6 +128,58 @@ def test_an_address_that_does_not_exist_is_not_tried_again(saigon: Business, ser
     send_due_links()
     link.refresh_from_db()
     assert (link.state, link.attempt) == ("failed", 1)
+
+
+UNSENDABLE = f"mai@{'ü' * 60}.example"
+"""What a form takes for an address, and no mail server can be asked for: the label is longer than 63 in IDNA."""
+
+
+def test_an_address_that_no_mail_can_have_stops_nobody_elses_mail(saigon: Business, server: MailServer) -> None:
+    LoginToken.objects.create(purpose="invitation", invited_to=saigon.tenant, role="analyst", email=UNSENDABLE)
+    asked_for = LoginToken.objects.create(purpose="login", email=saigon.owner.email)
+    assert send_due_links() == 2
+    asked_for.refresh_from_db()
+    broken = LoginToken.objects.get(email=UNSENDABLE)
+    assert (asked_for.state, broken.state, broken.attempt, broken.token_hash) == ("sent", "failed", 1, None)
+    assert len(server.taken) == 1
+
+
+def test_nobody_is_invited_at_an_address_that_no_mail_can_have(saigon: Business) -> None:
+    answer = ApiClient(saigon.token(saigon.owner)).post("members/invite/", {"email": UNSENDABLE, "role": "analyst"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert not LoginToken.objects.exists()
+
+
+def test_a_link_that_was_ended_before_its_mail_is_not_sent(saigon: Business) -> None:
+    asked(saigon)
+    forget_links_of(saigon.owner.email)
+    assert send_due_links() == 0
+    assert mail.outbox == []
+
+
+def test_old_links_are_forgotten_once_they_are_over_and_never_while_they_wait(saigon: Business) -> None:
+    now = timezone.now()
+    old, recent = now - KEPT - timedelta(days=1), now - timedelta(days=1)
+    over = [
+        {"state": "sent", "used_at": old, "expires_at": old},
+        {"state": "sent", "expires_at": old},
+        {"state": "unknown", "expires_at": old},
+        {"state": "dropped", "due_at": old},
+        {"state": "failed", "due_at": old},
+    ]
+    kept = [
+        {"state": "sent", "expires_at": now + timedelta(days=1)},
+        {"state": "sent", "used_at": recent, "expires_at": recent},
+        {"state": "waiting", "due_at": old},
+        {"state": "failed", "due_at": recent},
+        {"state": "sent", "expires_at": recent},
+    ]
+    rows = {"purpose": "invitation", "invited_to": saigon.tenant, "role": "analyst", "created_at": old}
+    for number, row in enumerate(over + kept):
+        LoginToken.objects.create(email=f"{number}@saigon.example", **{**rows, **row})
+    assert forget_old_links() == len(over)
+    left = {int(email.partition("@")[0]) for email in LoginToken.objects.values_list("email", flat=True)}
+    assert left == set(range(len(over), len(over) + len(kept)))
 
 
 def test_a_server_that_hangs_up_after_the_text_may_have_sent_it_and_it_is_not_sent_twice(
