@@ -7,8 +7,8 @@ import json
 import random
 import re
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -32,7 +32,9 @@ from vault.webhooks import is_secret, signed_headers
 
 TENANTS_AT_ONCE = 10
 DELIVERIES_AT_ONCE = 10
-"""Of each tenant: all are sent side by side, which lasts as long as the slowest receiver takes."""
+"""Of each tenant: all are sent side by side, and the next ones when all have ended."""
+LOOK_AGAIN = 1.0
+"""Seconds after which a free place is offered to tenants that had nothing due before."""
 SECONDS = 10.0
 """What a receiver has to answer in."""
 PAUSES = [5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 72_000]
@@ -88,21 +90,45 @@ class _Attempt:
 def deliver_due() -> int:
     """Send every delivery that is due, in all tenants; returns how many were tried.
 
-    Some tenants at a time, side by side: a receiver that does not answer holds up nobody else's messages for longer
-    than ``SECONDS``. And one worker at a time: it waits for strangers, and the others must stay free for everything else.
+    Some tenants at a time, side by side, each with a batch of its own: who waits for a slow receiver waits alone. And
+    one worker at a time: it waits for strangers, and the others must stay free for everything else.
     """
     if _somebody_delivers():
         return 0
     sweep(EventDelivery)
-    tried, enough = 0, time.monotonic() + WORK_SECONDS
-    with acting(Actor(ActorKind.TASK)):
-        while time.monotonic() < enough and (tenants := due_tenants(EventDelivery)):
-            attempts = [one for tenant_id in tenants[:TENANTS_AT_ONCE] for one in _claim(tenant_id)]
-            if not attempts:  # others hold what is due
-                break
-            _make(attempts)
-            tried += len(attempts)
-    return tried
+    with acting(Actor(ActorKind.TASK)), ThreadPoolExecutor(TENANTS_AT_ONCE * DELIVERIES_AT_ONCE) as threads:
+        return _deliver_due(threads)
+
+
+def _deliver_due(threads: ThreadPoolExecutor) -> int:
+    """Claim for whoever has a free place, note what comes in, until nothing is due or the time is over."""
+    tried, enough, sent = 0, time.monotonic() + WORK_SECONDS, dict["Future[Outcome]", _Attempt]()
+    while True:
+        attempts = _claim_for_free_places(sent.values()) if time.monotonic() < enough else []
+        sent |= {threads.submit(one.send): one for one in attempts}
+        tried += len(attempts)
+        if not sent:
+            return tried
+        _note_until_a_tenant_is_through(sent)
+
+
+def _note_until_a_tenant_is_through(sent: dict["Future[Outcome]", "_Attempt"]) -> None:
+    """Note outcomes as they come in and take them out of ``sent``; returns after ``LOOK_AGAIN`` at the latest."""
+    tenants, look_again = len(_tenants(sent.values())), time.monotonic() + LOOK_AGAIN
+    while len(_tenants(sent.values())) == tenants and (left := look_again - time.monotonic()) > 0:
+        for future in wait(sent, timeout=left, return_when=FIRST_COMPLETED).done:
+            _note_sent(sent.pop(future), future.result())
+
+
+def _tenants(attempts: Iterable["_Attempt"]) -> set[UUID]:
+    return {one.tenant_id for one in attempts}
+
+
+def _claim_for_free_places(under_way: Iterable["_Attempt"]) -> list["_Attempt"]:
+    """Take a batch of each due tenant that has none under way, as far as there are places."""
+    busy = _tenants(under_way)
+    waiting = [tenant_id for tenant_id in due_tenants(EventDelivery) if tenant_id not in busy]
+    return [one for tenant_id in waiting[: TENANTS_AT_ONCE - len(busy)] for one in _claim(tenant_id)]
 
 
 def _somebody_delivers() -> bool:
@@ -140,9 +166,12 @@ def _make(attempts: Sequence["_Attempt"]) -> None:
     with ThreadPoolExecutor(len(attempts)) as threads:
         sent = {threads.submit(one.send): one for one in attempts}
         for future in as_completed(sent):
-            one = sent[future]
-            with tenant_scope(one.tenant_id):
-                _note(one.row, one.place, future.result())
+            _note_sent(sent[future], future.result())
+
+
+def _note_sent(attempt: "_Attempt", outcome: Outcome) -> None:
+    with tenant_scope(attempt.tenant_id):
+        _note(attempt.row, attempt.place, outcome)
 
 
 def _prepare(row: EventDelivery, place: EventDestination, keys: dict[UUID, tuple[str, ...]]) -> _Message | Outcome:

@@ -20,7 +20,7 @@ from tenants.models import Event, Tenant
 from tenants.queue import QueueState, claim, work
 from tenants.scope import platform_scope
 from tests.conftest import Business, in_tenant
-from tests.outside import HttpServer, http_server, listener
+from tests.outside import HttpServer, answer, http_server, listener
 from vault import deliveries
 from vault.deliveries import PAUSES, deliver, deliver_due, forget_deliveries, send_test
 from vault.events_out import create_destination, dispatch_events, rotate_destination_secret
@@ -570,6 +570,52 @@ def test_receivers_that_do_not_answer_hold_up_no_other_tenant(
         assert run() == 18
     assert time.monotonic() - began < 6  # one after the other they would take 7.5 seconds and more
     assert len(server.received) == 3
+
+
+def test_a_slow_receiver_slows_its_own_tenant_only(saigon: Business, harbour: Business, server: HttpServer) -> None:
+    healthy_by_then: list[int] = []
+
+    def answer_after_three_seconds(stream: Any) -> None:
+        late = time.monotonic() + 3
+        while len(server.received) < 100 and time.monotonic() < late:
+            time.sleep(0.02)
+        healthy_by_then.append(len(server.received))
+        answer("Content-Length: 0\r\n")(stream)
+
+    with listener(answer_after_three_seconds) as slow:
+        with in_tenant(saigon.tenant):
+            create_destination(name="Slow", url=slow.url)
+            events_of(1)
+        with in_tenant(harbour.tenant):
+            destination(server)
+            events_of(100)
+        assert run() == 101
+    assert healthy_by_then == [100]
+    assert len(server.received) == 100
+
+
+def test_a_tenant_with_something_new_does_not_wait_for_the_slow_receiver_of_another(
+    saigon: Business, harbour: Business, server: HttpServer
+) -> None:
+    with in_tenant(harbour.tenant):
+        destination(server)
+        events_of(1)
+        dispatch_events()
+        EventDelivery.objects.update(due_at=Now() + timedelta(seconds=0.5))
+
+    def answer_when_the_other_has_its_own(stream: Any) -> None:
+        late = time.monotonic() + 4
+        while not server.received and time.monotonic() < late:
+            time.sleep(0.02)
+        answer("Content-Length: 0\r\n", status="200 OK" if server.received else "500 Nobody")(stream)
+
+    with listener(answer_when_the_other_has_its_own) as slow:
+        with in_tenant(saigon.tenant):
+            create_destination(name="Slow", url=slow.url)
+            events_of(1)
+        assert run() == 2
+        with in_tenant(saigon.tenant):
+            assert stored().status_code == 200
 
 
 def in_threads(how_many: int, work: Callable[[], Any]) -> list[Any]:
