@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 QUESTION_SECONDS = 2.0
 """How long a customer's question waits for its vector; without one it is answered by its words."""
 REST_SECONDS = 30.0
-"""After a failure the server is left alone for so long: no question waits for it in vain."""
+"""After a failure that is not the question's fault the server is left alone for so long: none waits for it in vain."""
 REMEMBERED = 1000
 """Questions whose vectors each process keeps: a turn asks for the same one several times."""
 
@@ -103,8 +103,9 @@ def _remembered(tenant_id: UUID, model: str, text: str, bot_id: UUID | None) -> 
         raise ProviderError("retry", "The server for embeddings failed a moment ago.")
     try:
         return embed([text], bot_id=bot_id, is_question=True)
-    except ProviderError:
-        _Rest.until = time.monotonic() + REST_SECONDS
+    except ProviderError as error:
+        if not error.is_about_input:
+            _Rest.until = time.monotonic() + REST_SECONDS
         raise
 
 

@@ -86,6 +86,18 @@ def test_a_server_that_fails_leaves_questions_to_be_answered_by_their_words(saig
         assert len(remote.asked) == 2
 
 
+def test_a_question_the_server_refuses_silences_nobody_else(saigon, harbour, remote):
+    for business in (saigon, harbour):
+        with in_tenant(business.tenant):
+            a_faq()
+    remote.script = [server.error(400, "context_length_exceeded")]
+    with in_tenant(saigon.tenant):
+        assert found("may I return it " * 50) == ["Can I return it?"]
+    with in_tenant(harbour.tenant):
+        found("nruter ti I naC")
+    assert len(remote.asked) == 2
+
+
 def test_a_budget_that_is_used_up_leaves_questions_to_their_words_and_texts_waiting(saigon, remote):
     with platform_scope(reason="prices are the platform's"):
         ModelPrice.objects.create(model="embed-test", input_price=1, valid_from=timezone.now() - timedelta(days=1))
