@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
+from vault.crypto import CredentialUnreadable
 from vault.providers.errors import ProviderError
 from vault.services import NotGranted, find_credential, reveal
 
@@ -33,7 +34,7 @@ def chat_endpoint(*, bot_id: UUID | None = None) -> Endpoint:
 
     A credential's key goes to the credential's own address or to OpenAI, never to the environment's. A bot without a
     grant uses the environment's account. Raises ``ProviderError`` (``permanent``) when nothing is configured, and for a
-    secret that no header can carry.
+    secret that does not open or that no header can carry.
     """
     if endpoint := _own(bot_id):
         return endpoint
@@ -51,6 +52,8 @@ def _own(bot_id: UUID | None) -> Endpoint | None:
         secret = reveal(credential, why="chat", bot_id=bot_id)
     except NotGranted:
         return None  # nor is it one of a suspended tenant, whose calls no account pays: ``reserve`` refuses them
+    except CredentialUnreadable as error:
+        raise ProviderError("permanent", error.message) from None
     if not all(_is_sendable(secret.get(name, "")) for name in ("api_key", "organization", "project")):
         raise ProviderError("permanent", _("The secret has characters that cannot be sent."))
     return Endpoint(

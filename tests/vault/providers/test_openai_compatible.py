@@ -24,7 +24,7 @@ from tests.rows import make_row
 from tests.vault import openai_server as server
 from tests.vault.openai_server import KEY, openai_server
 from vault.budgets import BudgetExceeded, TenantSuspended, save_budget
-from vault.models import Budget, CredentialUse, ModelPrice, UsageEntry
+from vault.models import Budget, CredentialSecret, CredentialUse, ModelPrice, UsageEntry
 from vault.prices import Tokens
 from vault.providers import metering
 from vault.providers.endpoints import Endpoint
@@ -299,6 +299,13 @@ def test_a_bot_without_a_grant_uses_the_environments_account(shop, remote, loopb
     a_credential(remote)
     chat(ASK, purpose=Purpose(bot_id=make_row(Bot).pk))
     assert remote.asked[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_a_secret_that_does_not_open_is_a_permanent_error_and_nobody_is_asked(shop, remote, loopback_allowed):
+    a_credential(remote)
+    CredentialSecret.objects.update(ciphertext=b"\x01damaged")
+    assert refused(chat, ASK).kind == "permanent"
+    assert (remote.asked, ledger()) == ([], [])
 
 
 @pytest.mark.parametrize(
