@@ -29,14 +29,14 @@ class Endpoint:
     credential_id: UUID | None = None
 
 
-def chat_endpoint(*, bot_id: UUID | None = None) -> Endpoint:
-    """Return where the scope's tenant (and the bot) chats. Call it outside ``atomic``.
+def chat_endpoint(*, bot_id: UUID | None = None, run: UUID | None = None) -> Endpoint:
+    """Return where the scope's tenant (and the bot) chats; the use of a credential names the ``run``. Outside ``atomic``.
 
     A credential's key goes to the credential's own address or to OpenAI, never to the environment's. A bot without a
     grant uses the environment's account. Raises ``ProviderError`` (``permanent``) when nothing is configured, and for a
     secret that does not open or that no header can carry.
     """
-    if endpoint := _own(bot_id):
+    if endpoint := _own(bot_id, run):
         return endpoint
     if not settings.LLM_BASE_URL:
         raise ProviderError("permanent", _("No language model is configured."))
@@ -44,12 +44,12 @@ def chat_endpoint(*, bot_id: UUID | None = None) -> Endpoint:
 
 
 @sensitive_variables("secret")
-def _own(bot_id: UUID | None) -> Endpoint | None:
+def _own(bot_id: UUID | None, run: UUID | None) -> Endpoint | None:
     credential = find_credential(provider=PROVIDER)
     if credential is None:
         return None
     try:
-        secret = reveal(credential, why="chat", bot_id=bot_id)
+        secret = reveal(credential, why="chat", run=run, bot_id=bot_id)
     except NotGranted:
         return None  # nor is it one of a suspended tenant, whose calls no account pays: ``reserve`` refuses them
     except CredentialUnreadable as error:

@@ -25,6 +25,11 @@ class Purpose:
     bot_id: UUID | None = None
     subject: tuple[str, UUID] | None = None
 
+    @property
+    def run(self) -> UUID | None:
+        """The id of what it is for, which the use of a credential is noted under."""
+        return self.subject[1] if self.subject else None
+
 
 @dataclass(frozen=True)
 class Load:

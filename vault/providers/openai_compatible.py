@@ -53,7 +53,7 @@ def chat(request: ChatRequest, *, purpose: Purpose | None = None, within: float 
     ``Conflict`` (``in_progress``, ``already_settled``).
     """
     purpose = purpose or Purpose()
-    endpoint = chat_endpoint(bot_id=purpose.bot_id)
+    endpoint = chat_endpoint(bot_id=purpose.bot_id, run=purpose.run)
     asked = _asked(request, endpoint)
     load = _load(asked, request, endpoint)
     return try_to(partial(_chat_once, endpoint, asked), load=load, purpose=purpose, within=within)
@@ -76,7 +76,7 @@ def stream_chat(
     Who stops reading is charged the worst case, for nobody knows what was written meanwhile. Raises as ``chat``.
     """
     purpose = purpose or Purpose()
-    endpoint = chat_endpoint(bot_id=purpose.bot_id)
+    endpoint = chat_endpoint(bot_id=purpose.bot_id, run=purpose.run)
     asked = _asked(request, endpoint)
     load = _load(asked, request, endpoint)
     flowing = {**asked, "stream": True, "stream_options": {"include_usage": True}}

@@ -279,12 +279,13 @@ def a_credential(remote, **options):
 
 def test_a_tenants_own_account_comes_before_the_environments(shop, remote, settings, loopback_allowed):
     settings.LLM_BASE_URL = "http://127.0.0.1:1/v1"
-    credential = a_credential(remote, metadata={"model": "gpt-own"})
-    chat(ASK)
+    credential, turn = a_credential(remote, metadata={"model": "gpt-own"}), uuid4()
+    chat(ASK, purpose=Purpose(subject=("runtime.turn", turn)))
     assert remote.asked[0].headers["authorization"] == "Bearer sk-the-tenants-own-key-0001"
     assert remote.asked[0].body["model"] == "gpt-own"
     assert UsageEntry.objects.get().credential_id == credential.pk
-    assert CredentialUse.objects.get().why == "chat"
+    use = CredentialUse.objects.get()
+    assert (use.why, use.run) == ("chat", turn)
 
 
 def test_a_tenants_own_address_that_may_no_longer_be_called_leads_nowhere(shop, remote, settings, loopback_allowed):
