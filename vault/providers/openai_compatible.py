@@ -167,13 +167,16 @@ def _client(endpoint: Endpoint, seconds: float) -> openai.OpenAI:
     """Return the SDK for one call: its connection is checked and over in ``seconds``, its retries are off."""
     way = transport(timeout=seconds, max_bytes=MOST_BYTES, trusted=endpoint.is_trusted)
     client = openai.OpenAI(
-        api_key=endpoint.api_key or "none",  # the SDK would look for one in the environment
+        api_key=endpoint.api_key or "none",  # the SDK would look for one in the environment, as for the next two
+        admin_api_key="",
+        webhook_secret="",
         base_url=endpoint.base_url,
         max_retries=0,
         timeout=seconds,
         http_client=openai.DefaultHttpxClient(transport=way, follow_redirects=False, trust_env=False),
     )
     client.organization, client.project = endpoint.organization, endpoint.project
+    client._custom_headers = {}  # OPENAI_CUSTOM_HEADERS, which no argument keeps out, is not for a tenant's own server
     return client
 
 

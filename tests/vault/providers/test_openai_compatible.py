@@ -288,6 +288,20 @@ def test_a_tenants_own_account_comes_before_the_environments(shop, remote, setti
     assert (use.why, use.run) == ("chat", turn)
 
 
+def test_what_the_environment_tells_the_sdk_reaches_no_server(shop, remote, monkeypatch, loopback_allowed):
+    told = {name: f"{KEY}-{name}" for name in ("API_KEY", "ADMIN_KEY", "ORG_ID", "PROJECT_ID", "WEBHOOK_SECRET")}
+    headers = f"Authorization: Bearer {KEY}-other\nX-Gateway-Key: {KEY}\nOpenAI-Organization: {KEY}\nUser-Agent: {KEY}"
+    for name, value in {**told, "BASE_URL": "http://127.0.0.1:1/v1", "CUSTOM_HEADERS": headers}.items():
+        monkeypatch.setenv(f"OPENAI_{name}", value)
+    a_credential(remote)
+    chat(ASK)
+    list(stream_chat(ASK))
+    assert len(remote.asked) == 2
+    for asked in remote.asked:
+        assert asked.headers["authorization"] == "Bearer sk-the-tenants-own-key-0001"
+        assert KEY not in str(asked.headers)
+
+
 def test_a_tenants_own_address_that_may_no_longer_be_called_leads_nowhere(shop, remote, settings, loopback_allowed):
     a_credential(remote)
     settings.OUTBOUND_ALLOW = []
