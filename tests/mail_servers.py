@@ -97,6 +97,23 @@ def speak_without_end(line: Line, door: Door) -> None:
         time.sleep(0.05)
 
 
+def speak_literal(line: Line, door: Door) -> None:
+    """IMAP that announces 3 GB in its greeting, and says as much of it as is heard."""
+    line.say("* OK mail.example ready {3000000000}")
+    say_very_much(line)
+
+
+def speak_many_lines(line: Line, door: Door) -> None:
+    """SMTP whose greeting has lines without end, as fast as they are heard."""
+    say_very_much(line, b"220-and so on and so forth\r\n" * 10_000)
+
+
+def say_very_much(line: Line, piece: bytes = b"x" * 250_000) -> None:
+    """Say 200 MB."""
+    for _number in range(200_000_000 // len(piece)):
+        line.stream.sendall(piece)
+
+
 @contextmanager
 def mail_server(speak: Callable[[Line, Door], None], door: Door) -> Iterator[Door]:
     """Serve on loopback for the length of a test."""

@@ -2,6 +2,8 @@
 
 import json
 import ssl
+import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,19 @@ import pytest
 
 from tests.certificates import self_signed
 from tests.conftest import Business, in_tenant
-from tests.mail_servers import Door, Line, mail_server, speak_imap, speak_smtp, speak_ssh, speak_without_end
+from tests.mail_servers import (
+    Door,
+    Line,
+    mail_server,
+    speak_imap,
+    speak_literal,
+    speak_many_lines,
+    speak_smtp,
+    speak_ssh,
+    speak_without_end,
+)
 from tests.outside import http_server, listener
-from vault import testing
+from vault import outbound, testing
 from vault.services import store_credential
 from vault.testing import Outcome, try_credential
 
@@ -174,3 +186,28 @@ def test_a_server_that_never_comes_to_an_end_is_left(
         found = outcome(saigon, "smtp", "basic", secret)
     assert found.code == "timeout"
     assert 350 < found.latency_ms < 3000
+
+
+@pytest.mark.parametrize(("protocol", "speak"), [("imap", speak_literal), ("smtp", speak_many_lines)])
+def test_a_mail_server_that_says_very_much_is_left_before_it_fills_the_memory(
+    saigon: Business, loopback_allowed: None, protocol: str, speak: Callable[[Line, Door], None]
+) -> None:
+    with mail_server(speak, Door("a", "b")) as door:
+        secret = {"username": "a", "password": "b", "host": "127.0.0.1", "port": door.port, "security": "none"}
+        tracemalloc.start()
+        found = outcome(saigon, protocol, "basic", secret)
+        _now, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert found.code == "too_large"
+    assert most < 10_000_000
+
+
+@pytest.mark.usefixtures("loopback_allowed")
+def test_finding_the_server_and_talking_to_it_share_one_time(saigon: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testing, "SECONDS", 1.0)
+    monkeypatch.setattr(outbound, "resolve", lambda host, port: time.sleep(0.7) or ["127.0.0.1"])
+    with mail_server(speak_without_end, Door("a", "b")) as door:
+        secret = {"username": "a", "password": "b", "host": "mail.example", "port": door.port, "security": "none"}
+        found = outcome(saigon, "smtp", "basic", secret)
+    assert found.code == "timeout"
+    assert found.latency_ms < 1400
