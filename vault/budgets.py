@@ -24,7 +24,7 @@ from tenants.events import record_event
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 from vault.models import Budget, BudgetPeriod, UsageEntry
 from vault.prices import Prices, Tokens, cost
-from vault.statements import OPEN, RESERVE, SETTLE
+from vault.statements import LOCK, OPEN, RESERVE, SETTLE
 
 logger = logging.getLogger(__name__)
 
@@ -238,13 +238,13 @@ def _record_threshold(counter: Mapping[str, Any], percent: int) -> None:
 
 def open_periods() -> None:
     """Make the counters of the tenant's budgets for the periods that run now."""
-    with connection.cursor() as cursor:
-        cursor.execute(OPEN, {"tenant": current_tenant_id()})
+    _run(OPEN, {})
 
 
 @transaction.atomic
 def save_budget(*, budget: Budget) -> Budget:
     """Save a new or changed budget. What it counts is read from the ledger anew when it is to count something else."""
+    _run(LOCK, {})  # before any row is locked, in the order of reserving
     budget.thresholds = sorted(set(budget.thresholds))
     stored = Budget.objects.select_for_update().filter(pk=budget.pk).first()
     budget.save()
@@ -276,8 +276,10 @@ def _lost() -> Any:
 
 
 def _run(sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Run one of our statements in the scope's tenant and return its rows by name."""
+    """Run one of our texts, in one message, in the scope's tenant; return the rows of its last statement by name."""
     with connection.cursor() as cursor:
         cursor.execute(sql, {"tenant": current_tenant_id(), **values})
+        while cursor.nextset():
+            pass
         names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()] if names else []

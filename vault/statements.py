@@ -3,9 +3,14 @@
 Both lock the counters they change in the order of their ids, so that calls under several budgets never wait for each
 other in a circle. A row that another call changed meanwhile is read again once it is locked (READ COMMITTED), so what is
 compared with the limit is what stands there now.
+
+Budgets and counters are made while no call of the tenant is being reserved: a call either stands in the ledger before the
+counter is made from it, or finds the counter. The lock is a statement of its own in the same message, because a statement
+sees what was committed before it began, not before it got its lock.
 """
 
 RESERVE = """
+SELECT pg_advisory_xact_lock_shared(hashtextextended('vault.budget ' || %(tenant)s::text, 0));
 WITH price AS (
     SELECT p.id, p.currency, p.input_price, p.cached_input_price, p.output_price, p.reasoning_price,
            (%(input_tokens)s * greatest(p.input_price, p.cached_input_price)
@@ -59,7 +64,12 @@ LEFT JOIN vault_usageentry earlier ON earlier.tenant_id = %(tenant)s AND earlier
 """Holds the most a call can cost in every budget that applies, or in none of them, and notes the call under its key.
 A budget whose period has no counter yet is ``is_uncounted``: nothing happens until ``OPEN`` has made it."""
 
-OPEN = """
+LOCK = """
+SELECT pg_advisory_xact_lock(hashtextextended('vault.budget ' || %(tenant)s::text, 0))
+"""
+"""Waits for the tenant's reserving, and holds off any more of it until the transaction ends."""
+
+OPEN = f"""{LOCK.strip()};
 WITH budget AS (
     SELECT b.id, b.bot_id, b.currency, b.period, b.created_at, t.time_zone,
            budget_period_start(b.period, b.created_at, now(), t.time_zone) AS starts_at

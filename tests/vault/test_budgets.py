@@ -1,6 +1,7 @@
 """A budget is a hard stop: what was spent never passes it, however many calls come at once and whoever dies on the way."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
@@ -8,7 +9,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Sum
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
@@ -486,3 +487,43 @@ def test_a_key_used_by_many_at_once_holds_once(saigon):
     with in_tenant(saigon.tenant):
         assert UsageEntry.objects.get().pk in results
         assert standing(budget) == (0, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_budget_made_while_calls_are_reserved_misses_none_of_them(saigon):
+    """The first call's transaction is held open, the second comes while the budget is being saved."""
+    a_price()
+    saving, done = threading.Event(), threading.Event()
+
+    def hold_a_call_open():
+        with in_tenant(saigon.tenant), transaction.atomic():
+            transaction.get_connection().atomic_blocks[-1]._from_testcase = True
+            a_call()
+            saving.wait(timeout=10)
+            time.sleep(0.3)
+
+    def save_slowly():
+        with in_tenant(saigon.tenant), transaction.atomic():
+            saving.set()
+            a_budget(10)
+            done.wait(timeout=0.5)
+
+    def call_meanwhile():
+        saving.wait(timeout=10)
+        time.sleep(0.4)
+        with in_tenant(saigon.tenant):
+            a_call()
+        done.set()
+
+    with ThreadPoolExecutor(3) as pool:
+        for work in [pool.submit(_and_close, one) for one in (hold_a_call_open, save_slowly, call_meanwhile)]:
+            work.result(timeout=20)
+    with in_tenant(saigon.tenant):
+        assert sum(standing(Budget.objects.get())) == 2
+
+
+def _and_close(work):
+    try:
+        work()
+    finally:
+        connection.close()
