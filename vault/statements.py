@@ -69,7 +69,8 @@ SELECT pg_advisory_xact_lock(hashtextextended('vault.budget ' || %(tenant)s::tex
 """
 """Waits for the tenant's reserving, and holds off any more of it until the transaction ends."""
 
-OPEN = f"""{LOCK.strip()};
+OPEN = """
+SELECT pg_advisory_xact_lock(hashtextextended('vault.budget ' || %(tenant)s::text, 0));
 WITH budget AS (
     SELECT b.id, b.bot_id, b.currency, b.period, b.created_at, t.time_zone,
            budget_period_start(b.period, b.created_at, now(), t.time_zone) AS starts_at
