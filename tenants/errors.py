@@ -67,6 +67,14 @@ class Conflict(DomainError):
     status = 409
 
 
+class InProgress(Conflict):
+    """The same is being done right now: 409 ``in_progress``. ``seconds`` after which to ask again."""
+
+    def __init__(self, message: str, *, seconds: int) -> None:
+        super().__init__("in_progress", message)
+        self.seconds = seconds
+
+
 class PreconditionFailed(DomainError):
     """``If-Match`` names an older version: 412."""
 
@@ -170,7 +178,7 @@ def _first_message(detail: Any) -> str:
 def _headers_of(exc: Exception) -> dict[str, str]:
     if isinstance(exc, exceptions.Throttled):
         return {"Retry-After": str(max(1, int(getattr(exc, "wait", None) or 1)))}
-    if isinstance(exc, LockedOut):
+    if isinstance(exc, (LockedOut, InProgress)):
         return {"Retry-After": str(exc.seconds)}
     if isinstance(exc, (OperationalError, InterfaceError)):
         return {"Retry-After": "1"}

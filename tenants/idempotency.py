@@ -119,8 +119,11 @@ def _replayed(status: int, answer: dict[str, Any]) -> HttpResponse:
 
 
 def finish(claimed: Claim, response: HttpResponseBase, *, leave_out: Collection[str] = ()) -> bool:
-    """Save the answer; a server error or a stream is not one to repeat. False when another request acts by now."""
-    if response.status_code >= 500 or not isinstance(response, HttpResponse):
+    """Save the answer. False when another request acts by now.
+
+    A server error, a stream and an answer that asks to come again later are not to be repeated.
+    """
+    if response.status_code >= 500 or response.has_header("Retry-After") or not isinstance(response, HttpResponse):
         return claimed.release()
     return claimed.save(response, leave_out=leave_out)
 

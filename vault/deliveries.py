@@ -24,6 +24,7 @@ from tenants.errors import DomainError
 from tenants.models import Tenant, new_ids
 from tenants.queue import LEASE, WORK_SECONDS, QueueState, claim, due_tenants, fail, finish, sweep
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
+from vault import testing
 from vault.models import EventDelivery, EventDestination
 from vault.models.events_out import PING
 from vault.outbound import Answer, DestinationForbidden, OutboundError, request
@@ -70,6 +71,7 @@ class _Message:
     id: UUID
     url: str
     body: bytes
+    seconds: float
     secrets: tuple[str, ...] = field(repr=False)
 
 
@@ -182,7 +184,8 @@ def _prepare(row: EventDelivery, place: EventDestination, keys: dict[UUID, tuple
             keys[place.pk] = _live_secrets(place)
     except DomainError as error:
         return Outcome(error=error.message)
-    return _Message(row.event_id, place.url, row.body.encode(), keys[place.pk])
+    seconds = testing.SECONDS if row.kind == PING else SECONDS
+    return _Message(row.event_id, place.url, row.body.encode(), seconds, keys[place.pk])
 
 
 def _live_secrets(place: EventDestination) -> tuple[str, ...]:
@@ -201,7 +204,9 @@ def _send(message: _Message) -> Outcome:
     headers |= {"Content-Type": "application/json"}
     began = time.monotonic()
     try:
-        answer = request("POST", message.url, headers=headers, content=message.body, timeout=SECONDS, max_bytes=ANSWER_BYTES)
+        answer = request(
+            "POST", message.url, headers=headers, content=message.body, timeout=message.seconds, max_bytes=ANSWER_BYTES
+        )
     except DestinationForbidden as error:
         return Outcome(error=error.message, kind="forbidden")
     except OutboundError as error:
@@ -294,7 +299,15 @@ def _let_others_wait(place: EventDestination) -> None:
 
 
 def send_test(*, destination: EventDestination) -> EventDelivery:
-    """Send a ``ping`` here and now, once, and return how it went; never inside a transaction."""
+    """Send a ``ping`` here and now, once, and return how it went; never inside a transaction. Raises ``InProgress``."""
+    with testing.only_test():
+        row = _new_ping(destination)
+        deliver([row])
+    row.refresh_from_db()
+    return row
+
+
+def _new_ping(destination: EventDestination) -> EventDelivery:
     tenant = Tenant.objects.get(pk=current_tenant_id())
     body: dict[str, Any] = {
         "type": PING,
@@ -315,13 +328,7 @@ def send_test(*, destination: EventDestination) -> EventDelivery:
         due_at=Now() + LEASE,
     )
     row.refresh_from_db()
-    deliver([row])
-    row.refresh_from_db()
     return row
-
-
-def _written(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def forget_deliveries() -> int:

@@ -5,21 +5,27 @@ What the service answers is judged and never passed on: it may repeat the secret
 
 import base64
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
+from tenants.errors import InProgress
+from tenants.scope import current_scope
 from vault import outbound
 from vault.mail_login import try_mail_login
 from vault.models import Credential
 from vault.outbound import DestinationForbidden, OutboundError
 from vault.services import reveal
 
-SECONDS = 10.0
+SECONDS = 5.0
+"""What a service has to answer in: somebody waits, and a thread of the web with them."""
 MAX_BYTES = 200_000
 Secret = Mapping[str, Any]
 
@@ -34,20 +40,42 @@ class Outcome:
     latency_ms: int = 0
 
 
+_lock = Lock()
+_tenants: set[UUID | None] = set()
+
+
+@contextmanager
+def only_test() -> Iterator[None]:
+    """Run one test of the scope's tenant at a time; raises ``InProgress``.
+
+    It is the threads of this web process that services which do not answer could use up, so the process itself counts.
+    """
+    tenant_id = current_scope().tenant_id
+    with _lock:
+        if tenant_id in _tenants:
+            raise InProgress(_("Another test is running. Try again when it has ended."), seconds=int(SECONDS))
+        _tenants.add(tenant_id)
+    try:
+        yield
+    finally:
+        _tenants.discard(tenant_id)
+
+
 @sensitive_variables("secret")
 def try_credential(credential: Credential) -> Outcome:
     """Ask the credential's service whether the secret opens it. Call it outside transactions.
 
-    Raises ``NotGranted`` and ``CredentialUnreadable``; all that goes wrong on the way out is an outcome.
+    Raises ``NotGranted``, ``CredentialUnreadable`` and ``InProgress``; all that goes wrong on the way out is an outcome.
     """
-    secret = reveal(credential, why="test")
-    begun = time.monotonic()
-    try:
-        code = _ask(credential.provider, secret)
-    except DestinationForbidden:
-        code = "destination_forbidden"
-    except OutboundError as error:
-        code = error.kind
+    with only_test():
+        secret = reveal(credential, why="test")
+        begun = time.monotonic()
+        try:
+            code = _ask(credential.provider, secret)
+        except DestinationForbidden:
+            code = "destination_forbidden"
+        except OutboundError as error:
+            code = error.kind
     ok = {"ok": True, "nothing_to_test": None}.get(code, False)
     return Outcome(ok, code, _said(code), round((time.monotonic() - begun) * 1000))
 

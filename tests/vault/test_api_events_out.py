@@ -1,16 +1,19 @@
 """Event destinations and deliveries through the API."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connections
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tenants.events import record_event
 from tenants.models import AuditEntry
 from tenants.services import issue_api_key
 from tests.conftest import Business, in_tenant
-from tests.outside import HttpServer, http_server
+from tests.outside import HttpServer, http_server, listener
+from vault import testing
 from vault.deliveries import deliver_due
 from vault.events_out import dispatch_events
 from vault.models import Credential, EventDelivery, EventDestination
@@ -189,3 +192,48 @@ def test_a_stranger_cannot_sign_for_us(client: Any, server: HttpServer) -> None:
     other = make(client, name="Other", url=server.url)
     with pytest.raises(WebhookVerificationError):
         Webhook(other["secret"]).verify(server.received[0].body, server.received[0].headers)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tenant_runs_one_test_at_a_time_and_another_tenant_its_own(
+    api: Any, client: Any, saigon: Business, harbour: Business, server: HttpServer
+) -> None:
+    mine = make(client, url=server.url)["id"]
+    other = api(harbour, harbour.owner)
+    theirs = make(other, url=server.url)["id"]
+    secret = {"api_key": "k", "base_url": f"http://127.0.0.1:{server.port}"}
+    stored = {"provider": "n8n", "kind": "api_key", "label": "n8n", "secret": secret}
+    credential = client.post("credentials/", stored).json()["id"]
+    meanwhile: list[Any] = []
+
+    def ask() -> None:
+        server.before = lambda: None
+        for who, path in (
+            (client, f"credentials/{credential}"),
+            (client, f"event-destinations/{mine}"),
+            (other, f"event-destinations/{theirs}"),
+        ):
+            meanwhile.append(who.post(f"{path}/test/", Idempotency_Key="again"))
+        connections.close_all()
+
+    server.before = ask
+    assert client.post(f"event-destinations/{mine}/test/").json()["state"] == "done"
+    for refused in meanwhile[:2]:
+        assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (409, "in_progress", "5")
+    assert (meanwhile[2].status_code, meanwhile[2].json()["state"]) == (200, "done")
+    assert [got.method for got in server.received] == ["POST", "POST"]
+    with in_tenant(saigon.tenant):
+        assert EventDelivery.objects.count() == 1
+    for path in (f"credentials/{credential}", f"event-destinations/{mine}"):  # also with the key that was refused
+        assert client.post(f"{path}/test/", Idempotency_Key="again").status_code == 200
+    assert len(server.received) == 4
+
+
+def test_a_test_waits_for_five_seconds_at_most(client: Any, loopback_allowed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert testing.SECONDS == 5
+    monkeypatch.setattr(testing, "SECONDS", 0.3)
+    with listener(lambda stream: time.sleep(2)) as silent:
+        made = make(client, url=silent.url)
+        answer = client.post(f"event-destinations/{made['id']}/test/").json()
+    assert answer["state"] == "failed"
+    assert answer["latency_ms"] < 1500

@@ -99,7 +99,7 @@ class EventDestinationViewSet(TenantViewSet):
     @extend_schema(request=None, responses=EventDeliverySerializer)
     @action(detail=True, methods=["post"], verb="change", acts_outside=True)
     def test(self, request: Request, pk: str) -> Response:
-        """Send a ``ping`` at once, whether active or not, and answer how it went."""
+        """Send a ``ping`` at once, whether active or not, and answer how it went; 409 ``in_progress`` beside another test."""
         return Response(EventDeliverySerializer(send_test(destination=self.get_object())).data)
 
 
