@@ -3,7 +3,9 @@
 Whoever asks, known or not, causes the same work here; the sender drops what is for nobody.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import NamedTuple
 
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
@@ -62,11 +64,25 @@ def spend(link: LoginToken) -> bool:
 
 
 def forget_links_of(email: str) -> None:
-    """End every login link of the mailbox that is still out, such as after the password was changed."""
+    """End every login link of the mailbox that is still out."""
     LoginToken.objects.filter(email=email, purpose=Purpose.LOGIN, used_at=None).update(used_at=Now())
 
 
-def accept_invitation(link: LoginToken) -> Membership | None:
+def log_out_everywhere(person: User, also: Iterable[str] = ()) -> None:
+    """End every session, token and login link of the person; ``also`` saves other columns of theirs with it."""
+    with transaction.atomic():
+        person.end_sessions(also=also)
+        forget_links_of(person.email)
+
+
+class Accepted(NamedTuple):
+    """Who has joined, and whether the invitation made the person."""
+
+    membership: Membership
+    is_new_person: bool
+
+
+def accept_invitation(link: LoginToken) -> Accepted | None:
     """Use an invitation up: the person, made if new, is a member from now on; None when somebody was quicker.
 
     Who is a member already keeps the role. The tenant's scope is opened here.
@@ -76,11 +92,11 @@ def accept_invitation(link: LoginToken) -> Membership | None:
         if not spend(link):
             return None
         # Without a password of the own: whoever is new sets one, or goes on using links.
-        user, _is_new = User.objects.get_or_create(email=link.email, defaults={"password": make_password(None)})
+        user, is_new = User.objects.get_or_create(email=link.email, defaults={"password": make_password(None)})
         with acting(_as_person(user)):
             membership, _joined = Membership.objects.get_or_create(user=user, defaults={"role": link.role})
         LoginToken.objects.filter(pk=link.pk).update(user=user)
-        return Membership.objects.select_related("user", "tenant").get(pk=membership.pk)
+        return Accepted(Membership.objects.select_related("user", "tenant").get(pk=membership.pk), is_new)
 
 
 def _as_person(user: User) -> Actor:

@@ -19,7 +19,9 @@ from tenants.second_factor import enrolled
 
 SESSION_KEY = "tenant"
 SEEN_KEY, SEEN_PRECISION = "seen", 5 * 60  # seconds
-OPEN_PAGES = frozenset({"account_second_factor", "admin:logout", "admin:jsi18n", "choose_language", "switch_tenant"})
+OPEN_PAGES = frozenset(
+    {"account_second_factor", "account_password", "admin:logout", "admin:jsi18n", "choose_language", "switch_tenant"}
+)
 """What opens for a person who has yet to set up the second factor that the tenant asks for."""
 API_PREFIX = "/api/"
 MOST_CHOICES = 200

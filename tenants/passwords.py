@@ -3,12 +3,11 @@
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from tenants.errors import DomainError
 from tenants.lockout import count_attempt, forgive_attempts
-from tenants.login_links import forget_links_of
+from tenants.login_links import log_out_everywhere
 from tenants.models import User
 
 
@@ -23,11 +22,16 @@ def check_password(*, email: str, password: str) -> User | None:
 
 def change_password(*, user: User, old: str, new: str, client: str) -> None:
     """Replace the own password by one's own hand; raises ``DomainError`` and ``LockedOut``. Ends all sessions."""
+    confirm_password(user=user, password=old, client=client)
+    set_password(user=user, new=new)
+
+
+def confirm_password(*, user: User, password: str, client: str) -> None:
+    """Let a person prove once more who they are; raises ``DomainError`` (``wrong_password``) and ``LockedOut``."""
     count_attempt(email=user.email, client=client)
-    if check_password(email=user.email, password=old) is None:
+    if check_password(email=user.email, password=password) is None:
         raise DomainError("wrong_password", _("This is not your password."), field="old_password")
     forgive_attempts(email=user.email, client=client)
-    set_password(user=user, new=new)
 
 
 def set_password(*, user: User, new: str) -> None:
@@ -37,6 +41,4 @@ def set_password(*, user: User, new: str) -> None:
     except ValidationError as error:
         raise DomainError("weak_password", " ".join(error.messages), field="new_password") from error
     user.set_password(new)
-    with transaction.atomic():
-        user.end_sessions(also=["password"])
-        forget_links_of(user.email)
+    log_out_everywhere(user, also=["password"])

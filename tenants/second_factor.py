@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import pyotp
@@ -18,10 +19,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import BinaryField, F, Func, Q, QuerySet, Value
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from tenants.login_links import log_out_everywhere
 from tenants.models import AuthIdentity, User, hash_token
 from tenants.scope import any_scope
 
@@ -31,6 +34,8 @@ TOTP = AuthIdentity.Provider.TOTP
 STEP = 30  # seconds
 WINDOW = 1
 """Steps before and after now whose code is taken: clocks differ."""
+TIME_TO_CONFIRM = timedelta(minutes=15)
+"""How long a secret that was only begun is shown: whoever sits down at the open page later begins anew."""
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 10
 VERSION, NONCE = 1, 12
@@ -71,8 +76,8 @@ def enrolled(user: User) -> AuthIdentity | None:
 
 
 def pending(user: User) -> AuthIdentity | None:
-    """Return the second factor the person has begun to set up."""
-    return _of(user).filter(confirmed_at=None).first()
+    """Return the second factor the person has begun to set up a moment ago."""
+    return _of(user).filter(confirmed_at=None, created_at__gt=Now() - TIME_TO_CONFIRM).first()
 
 
 def _of(user: User) -> QuerySet[AuthIdentity]:
@@ -81,11 +86,10 @@ def _of(user: User) -> QuerySet[AuthIdentity]:
 
 def begin(user: User) -> None:
     """Make a new secret to set up, in place of one that was only begun; one that is in use stays."""
+    fresh = {"secret": _seal(user.pk, pyotp.random_base32().encode())}
     with any_scope(reason="a person's own second factor"):
-        AuthIdentity.objects.filter(user=user, provider=TOTP, confirmed_at=None).delete()
-        if enrolled(user) is None:
-            secret = _seal(user.pk, pyotp.random_base32().encode())
-            AuthIdentity.objects.create(user=user, provider=TOTP, secret=secret)
+        if not _of(user).filter(confirmed_at=None).update(**fresh, created_at=Now()):
+            AuthIdentity.objects.get_or_create(user=user, provider=TOTP, defaults=fresh)
 
 
 def address_of(identity: AuthIdentity) -> tuple[str, str]:
@@ -95,15 +99,21 @@ def address_of(identity: AuthIdentity) -> tuple[str, str]:
 
 
 def confirm(identity: AuthIdentity, code: str) -> list[str] | None:
-    """Switch the second factor on by its first code; returns the recovery codes, known only now, or None."""
+    """Switch the second factor on by its first code; returns the recovery codes, known only now, or None.
+
+    Every session, token and login link of the person ends: none of them was proved by it.
+    """
     step = _step_of(identity, code)
     if step is None:
         return None
     codes, hashes = _new_recovery_codes()
     now = {"confirmed_at": timezone.now(), "last_step": step, "recovery_codes": hashes}
-    with any_scope(reason="a person's own second factor"):
+    with any_scope(reason="a person's own second factor"), transaction.atomic():
         mine = AuthIdentity.objects.filter(pk=identity.pk, confirmed_at=None, secret=bytes(identity.secret))
-        return codes if mine.update(**now) == 1 else None
+        if mine.update(**now) != 1:
+            return None
+        log_out_everywhere(identity.user)
+    return codes
 
 
 def renew_recovery_codes(identity: AuthIdentity) -> list[str]:
@@ -128,16 +138,27 @@ def check(identity: AuthIdentity, code: str) -> Proof | None:
     return Proof(identity, code_hash=hashed) if hashed in {bytes(one) for one in identity.recovery_codes} else None
 
 
-def rewrap() -> int:
-    """Encrypt every secret by the first of ``VAULT_KEYS`` that is not yet; returns how many. Safe to break off and repeat."""
-    done = 0
+def rewrap() -> tuple[int, list[UUID]]:
+    """Encrypt every secret by the first of ``VAULT_KEYS`` that is not yet. Safe to break off and repeat.
+
+    Returns how many, and the ids of those that cannot be read: they stay as they are.
+    """
+    done, unreadable = 0, []
     with any_scope(reason="the vault's keys are rotated"):
         for identity in AuthIdentity.objects.filter(provider=TOTP).iterator(chunk_size=500):
-            old = bytes(identity.secret)
-            if _key_id(old) != next(iter(settings.VAULT_KEYS)):
-                new = _seal(identity.user_id, _open(identity.user_id, old))
-                done += AuthIdentity.objects.filter(pk=identity.pk, secret=old).update(secret=new)
-    return done
+            try:
+                done += _rewrap_one(identity)
+            except Unreadable:
+                unreadable.append(identity.pk)
+    return done, unreadable
+
+
+def _rewrap_one(identity: AuthIdentity) -> int:
+    old = bytes(identity.secret)
+    if _key_id(old) == next(iter(settings.VAULT_KEYS)):
+        return 0
+    new = _seal(identity.user_id, _open(identity.user_id, old))
+    return AuthIdentity.objects.filter(pk=identity.pk, secret=old).update(secret=new)
 
 
 def keys_in_use() -> dict[str, int]:

@@ -62,7 +62,8 @@ def rotate_keys() -> Report:
         with tenant_scope(tenant_id):
             report.tenants += 1
             _rotate_tenant(report)
-    report.second_factors = second_factor.rewrap()
+    report.second_factors, unreadable = second_factor.rewrap()
+    report.unreadable += unreadable
     forget_unused_keys()
     uses = master_keys_in_use()
     report.left = {name: uses[name] for name in sorted({*settings.VAULT_KEYS, *uses})}

@@ -20,7 +20,7 @@ from tenants.admin.asking import asks_first
 from tenants.admin.base import LINK, LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
 from tenants.admin.forms import ApiKeyForm, TenantForm
 from tenants.admin.settings import SettingsMixin
-from tenants.login_links import forget_links_of
+from tenants.login_links import log_out_everywhere
 from tenants.models import ApiKey, Membership, StoredFile, Tenant, User
 from tenants.second_factor import enrolled, remove
 from tenants.services import issue_api_key, rotate_api_key, set_tenant_status
@@ -144,15 +144,14 @@ class UserAdmin(PlatformAdmin):
     def new_password(self, request: HttpRequest, user: User) -> None:
         """Replace the password by a random one, shown once. Sessions, tokens and login links of the person end."""
         self._give_password(request, user)
-        user.end_sessions(also=["password"])
-        forget_links_of(user.email)
+        log_out_everywhere(user, also=["password"])
 
     @action(description=_("End all sessions"), icon="logout", permissions=["change"])
     @asks_first
     def end_sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Log the person out everywhere: browsers and tokens."""
+        """Log the person out everywhere: browsers, tokens and login links."""
         user = User.objects.get(pk=object_id)
-        user.end_sessions()
+        log_out_everywhere(user)
         messages.success(request, gettext("%(email)s is logged out everywhere.") % {"email": user.email})
         return redirect("admin:tenants_user_change", object_id)
 
@@ -162,7 +161,7 @@ class UserAdmin(PlatformAdmin):
         """Let a person in who has lost phone and recovery codes: they log in with the password and set up another."""
         user = User.objects.get(pk=object_id)
         remove(user)
-        user.end_sessions()
+        log_out_everywhere(user)
         messages.success(request, gettext("%(email)s has no second factor any more.") % {"email": user.email})
         return redirect("admin:tenants_user_change", object_id)
 

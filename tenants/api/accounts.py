@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from tenants.api.base import TenantAPIView, check_if_match, etag_of
+from tenants.login_links import log_out_everywhere
 from tenants.models import Tenant, User
 from tenants.passwords import change_password
 from tenants.permissions import IsPerson, person_of
@@ -128,6 +129,6 @@ class EndSessionsView(TenantAPIView):
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request) -> Response:
-        """End every session and token of the person, this one too."""
-        person_of(request).end_sessions()
+        """End every session, token and login link of the person, this one too."""
+        log_out_everywhere(person_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -121,7 +121,11 @@ def _membership(user: User, slug: str | None) -> Membership:
         raise DomainError("tenant_required", message, field="tenant", tenants=list(by_slug))
     if slug is not None and slug not in by_slug:
         raise DomainError("unknown_reference", _("You belong to no such tenant."), field="tenant")
-    return by_slug[slug] if slug else next(iter(by_slug.values()))
+    membership = by_slug[slug] if slug else next(iter(by_slug.values()))
+    # Whoever was checked may have got another password, or been logged out everywhere, in this very moment.
+    if membership.user.get_session_auth_hash() != user.get_session_auth_hash():
+        raise AuthenticationFailed
+    return membership
 
 
 def _refresh_token(text: str) -> RefreshToken | None:
@@ -193,29 +197,43 @@ class RedeemSerializer(StrictSerializer):
     otp = serializers.CharField(max_length=40, required=False, help_text="The app's code, or a recovery code.")
 
 
+class AcceptedSerializer(StrictSerializer):
+    """An invitation accepted by who has an account: log in as ever, to the tenant named here."""
+
+    accepted = serializers.BooleanField()
+    tenant = serializers.CharField()
+
+
 class RedeemView(AuthView):
     """Use a link from a mail."""
 
-    @extend_schema(request=RedeemSerializer, responses=TokensSerializer)
+    @extend_schema(request=RedeemSerializer, responses={200: TokensSerializer, 201: AcceptedSerializer})
     def post(self, request: Request) -> Response:
-        """Exchange the token of a login link or an invitation, once, for tokens; 422 leaves the link as it is."""
+        """Exchange the token of a login link or an invitation, once, for tokens; 422 leaves the link as it is.
+
+        An invitation makes who has an account already a member (201) and logs them in by no other way than their own.
+        """
         values = self.read_body(RedeemSerializer)
         link = find_link(values["token"])
         if link is None:
             raise AuthenticationFailed
-        proof = _proof(enrolled(link.user) if link.user else None, values.get("otp"))
-        membership = _by_link(link, values.get("tenant"), proof)
-        if membership is None:
+        if link.purpose == LoginToken.Purpose.INVITATION:
+            return _accept(link)
+        assert link.user is not None
+        proof = _proof(enrolled(link.user), values.get("otp"))
+        membership = _membership(link.user, values.get("tenant"))
+        _spend_proof(proof)
+        if not spend(link):
             raise AuthenticationFailed
         return _tokens(membership)
 
 
-def _by_link(link: LoginToken, slug: str | None, proof: Proof | None) -> Membership | None:
-    """Use link and code up; returns the membership they lead to, or None when somebody was quicker."""
-    if link.purpose == LoginToken.Purpose.INVITATION:
-        _spend_proof(proof)
-        return accept_invitation(link)
-    assert link.user is not None
-    membership = _membership(link.user, slug)
-    _spend_proof(proof)
-    return membership if spend(link) else None
+def _accept(link: LoginToken) -> Response:
+    """Answer tokens to somebody new. A link that is good for days logs nobody in who has an account already."""
+    accepted = accept_invitation(link)
+    if accepted is None:
+        raise AuthenticationFailed
+    if accepted.is_new_person:
+        return _tokens(accepted.membership)
+    answer = {"accepted": True, "tenant": accepted.membership.tenant.slug}
+    return Response(answer, status=status.HTTP_201_CREATED)

@@ -17,12 +17,21 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tenants import second_factor as factor
 from tenants.errors import DomainError, LockedOut
 from tenants.lockout import count_code, forgive_codes
+from tenants.login_links import log_out_everywhere
 from tenants.members import leave_as, tenants_of
 from tenants.middleware import asks_for_second_factor
 from tenants.models import AuthIdentity, User
-from tenants.passwords import change_password, set_password
+from tenants.passwords import change_password, confirm_password, set_password
 from tenants.throttling import client_address
-from tenants.views.forms import CodeForm, FirstCodeForm, NewPasswordForm, PasswordForm, ProfileForm, add_refusal
+from tenants.views.forms import (
+    CodeForm,
+    FirstCodeForm,
+    NewPasswordForm,
+    OwnPasswordForm,
+    PasswordForm,
+    ProfileForm,
+    add_refusal,
+)
 from tenants.views.login import BY_LINK
 
 FRESH = 15 * 60
@@ -48,7 +57,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def password(request: HttpRequest) -> HttpResponse:
     """Set another password: with the old one, or shortly after coming in by a link."""
-    person, by_link = _person(request), time.time() - request.session.get(BY_LINK, 0) < FRESH
+    person, by_link = _person(request), _came_by_link(request)
     form = (NewPasswordForm if by_link else PasswordForm)(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -59,6 +68,10 @@ def password(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your password was changed. You are logged out everywhere else."))
             return redirect("admin:index")
     return _page(request, "password", _("Password"), form=form, by_link=by_link)
+
+
+def _came_by_link(request: HttpRequest) -> bool:
+    return bool(time.time() - request.session.get(BY_LINK, 0) < FRESH)
 
 
 def _set_password(request: HttpRequest, person: User, values: dict[str, Any]) -> None:
@@ -83,9 +96,9 @@ def _stay(request: HttpRequest, person: User) -> None:
 @login_required
 @require_POST
 def end_sessions(request: HttpRequest) -> HttpResponse:
-    """End every other session and every token of the person."""
+    """End every other session, and every token and login link of the person."""
     person = _person(request)
-    person.end_sessions()
+    log_out_everywhere(person)
     _stay(request, person)
     messages.success(request, _("You are logged out everywhere else."))
     return redirect("account")
@@ -116,19 +129,34 @@ def leave_tenant(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
 def second_factor(request: HttpRequest) -> HttpResponse:
     """Set up the second factor, renew its recovery codes, or switch it off."""
     person, asked = _person(request), request.POST.get("action")
-    if asked == "begin":
+    own_password = None if _came_by_link(request) else OwnPasswordForm(request.POST if asked == "begin" else None)
+    if asked == "begin" and _is_proved(request, person, own_password):
         factor.begin(person)
         return redirect("account_second_factor")
     in_use, begun = factor.enrolled(person), factor.pending(person)
-    form = (CodeForm if in_use else FirstCodeForm)(request.POST if asked else None)
+    acts = asked in ("confirm", "renew", "remove")
+    form = (CodeForm if in_use else FirstCodeForm)(request.POST if acts else None)
     codes: list[str] | None = None
     if asked and form.is_valid() and (identity := in_use or begun):
         codes = _act(request, form, identity, asked)
         if asked == "remove" and not form.errors:
             return redirect("account")
     context = {"form": form, "in_use": in_use, "codes": codes, **(_to_scan(begun) if begun else {})}
-    context["required"] = asks_for_second_factor(person)
+    context |= {"required": asks_for_second_factor(person), "own_password": own_password}
     return _page(request, "second_factor", _("Second factor"), **context)
+
+
+def _is_proved(request: HttpRequest, person: User, own_password: OwnPasswordForm | None) -> bool:
+    """Whether it is the person who asks: the password is right, or none is asked for shortly after a link."""
+    if own_password is None:
+        return True
+    if not own_password.is_valid():
+        return False
+    try:
+        confirm_password(user=person, password=own_password.cleaned_data["old_password"], client=client_address(request))
+    except DomainError as error:
+        add_refusal(own_password, error)
+    return own_password.is_valid()
 
 
 def _act(request: HttpRequest, form: CodeForm, identity: AuthIdentity, asked: str) -> list[str] | None:
@@ -149,7 +177,10 @@ def _act(request: HttpRequest, form: CodeForm, identity: AuthIdentity, asked: st
 def _try(request: HttpRequest, identity: AuthIdentity, asked: str, code: str) -> list[str] | None:
     """Return the new recovery codes (none when the factor was removed), or None for a wrong code."""
     if identity.confirmed_at is None:
-        return factor.confirm(identity, code) if asked == "confirm" else None
+        codes = factor.confirm(identity, code) if asked == "confirm" else None
+        if codes:
+            _stay(request, identity.user)
+        return codes
     proof = factor.check(identity, code)
     if asked not in ("renew", "remove") or proof is None or not proof.spend():
         return None

@@ -130,16 +130,21 @@ class NewPasswordForm(forms.Form):
         return values
 
 
-class PasswordForm(NewPasswordForm):
-    """The old password as well."""
+class OwnPasswordForm(forms.Form):
+    """The password that holds: it is the person who sits here."""
 
-    field_order = ("old_password", "new_password", "repeated")
     old_password = forms.CharField(
         label=_("Your password now"),
         strip=False,
         max_length=1024,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
     )
+
+
+class PasswordForm(NewPasswordForm, OwnPasswordForm):
+    """The old password as well."""
+
+    field_order = ("old_password", "new_password", "repeated")
 
 
 def add_refusal(form: forms.Form, error: DomainError) -> None:

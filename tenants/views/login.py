@@ -132,14 +132,15 @@ def use_link(request: HttpRequest, token: str) -> HttpResponse:
 
 def _accept(request: HttpRequest, link: LoginToken) -> HttpResponse:
     """Make the person a member. A link that is good for days logs nobody in who has an account already."""
-    membership = accept_invitation(link)
-    if membership is None:
+    accepted = accept_invitation(link)
+    if accepted is None:
         return _gone(request)
+    membership = accepted.membership
     said = _("You work in %(tenant)s now, as %(role)s.")
     told = said % {"tenant": membership.tenant, "role": membership.get_role_display()}
-    if link.user is None:
+    if accepted.is_new_person:
         answer = enter(request, membership.user, to="account_password", by_link=True, tenant=membership.tenant_id)
-    elif request.user == link.user:
+    elif request.user == membership.user:
         request.session[SESSION_KEY] = str(membership.tenant_id)
         answer = redirect("admin:index")
     else:

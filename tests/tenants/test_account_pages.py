@@ -1,13 +1,16 @@
 """The own account in the admin: name, language, time zone, password, second factor, sessions, tenants."""
 
 import re
+import time
 
 import pyotp
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tenants.models import AuthIdentity, Membership, User
+from tenants.models import AuthIdentity, LoginToken, Membership, User
+from tenants.second_factor import address_of
+from tenants.views.login import BY_LINK
 from tests.conftest import PASSWORD, ApiClient, Business, in_tenant
 from tests.tenants.admin_pages import browser, page, text_of
 from tests.tenants.test_second_factor import enrol
@@ -85,7 +88,7 @@ def test_a_person_logs_out_everywhere_else(saigon: Business) -> None:
 
 def test_a_person_sets_the_second_factor_up_by_the_code_of_the_app(saigon: Business) -> None:
     person, address = browser(saigon.owner), reverse("account_second_factor")
-    person.post(address, {"action": "begin"})
+    person.post(address, {"action": "begin", "old_password": PASSWORD})
     shown = person.get(address).content.decode()
     assert 'src="data:image/svg+xml' in shown
     secret = re.search(r"<code[^>]*>([A-Z2-7 ]+)</code>", shown)[1].replace(" ", "")
@@ -98,6 +101,43 @@ def test_a_person_sets_the_second_factor_up_by_the_code_of_the_app(saigon: Busin
     assert secret not in again
     assert codes[0] not in again
     assert "Recovery codes left: 10" in text_of(person.get(reverse("account")))
+
+
+def test_setting_the_second_factor_up_asks_for_the_password_and_an_open_page_alone_does_not_do(saigon: Business) -> None:
+    person, address = browser(saigon.owner), reverse("account_second_factor")
+    person.post(address, {"action": "begin"})
+    assert "not your password" in text_of(person.post(address, {"action": "begin", "old_password": "wrong"}))
+    assert not AuthIdentity.objects.exists()
+    session = person.session
+    session[BY_LINK] = time.time() - 60
+    session.save()
+    assert person.post(address, {"action": "begin"}).url == address
+    assert AuthIdentity.objects.exists()
+
+
+def test_switching_the_second_factor_on_ends_what_was_opened_without_it(saigon: Business) -> None:
+    here, there, token = browser(saigon.owner), browser(saigon.owner), saigon.token(saigon.owner)
+    address = reverse("account_second_factor")
+    here.post(address, {"action": "begin", "old_password": PASSWORD})
+    secret = address_of(AuthIdentity.objects.get())[1]
+    assert there.get(page("index")).status_code == 200
+    here.post(address, {"action": "confirm", "code": pyotp.TOTP(secret).now()})
+    assert here.get(page("index")).status_code == 200
+    assert there.get(page("index")).status_code == 302
+    assert ApiClient(token).get("me/").status_code == 401
+
+
+def test_logging_out_everywhere_ends_login_links_too(saigon: Business) -> None:
+    for end in (
+        lambda: browser(saigon.owner).post(reverse("account_end_sessions")),
+        lambda: ApiClient(saigon.token(saigon.owner)).post("me/end-sessions/"),
+    ):
+        link = LoginToken.objects.create(purpose="login", email=saigon.owner.email)
+        end()
+        link.refresh_from_db()
+        assert link.used_at is not None
+        saigon.owner.refresh_from_db()
+        saigon.tokens.clear()
 
 
 def test_the_second_factor_is_renewed_and_switched_off_with_a_code_only(saigon: Business) -> None:

@@ -214,8 +214,8 @@ def test_an_owner_suspends_nobody_and_nobody_the_platform(saigon: Business) -> N
 
 
 def test_platform_staff_log_a_person_out_everywhere_and_take_a_lost_second_factor_away(saigon: Business) -> None:
-    root, person = browser(User.objects.create_superuser("root@backroom.example")), browser(saigon.operator)
     enrol(saigon.operator)
+    root, person = browser(User.objects.create_superuser("root@backroom.example")), browser(saigon.operator)
     token, pk = saigon.token(saigon.operator), saigon.operator.pk
     assert "End all sessions?" in text_of(root.get(page("tenants_user_end_sessions", pk)))
     assert person.get(page("index")).status_code == 200

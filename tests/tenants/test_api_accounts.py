@@ -12,6 +12,7 @@ from bots.models import Bot
 from runtime.models import Session
 from tenants.keys import SCOPE_GROUPS
 from tenants.models import ApiKey, Membership, User
+from tenants.passwords import set_password
 from tenants.scope import platform_scope
 from tenants.services import issue_api_key
 from tests.conftest import PASSWORD, in_tenant
@@ -47,6 +48,16 @@ def test_a_person_of_two_tenants_must_choose_once_the_password_is_right(saigon, 
     assert log_in("owner@saigon.example", "wrong").status_code == 401
     chosen = log_in("owner@saigon.example", tenant="harbour")
     assert Client().get("/api/v1/me/", headers=bearer(chosen)).json()["role"] == "analyst"
+
+
+def test_a_login_that_a_changed_password_overtakes_opens_nothing(saigon, monkeypatch):
+    def overtaken(_user):
+        set_password(user=User.objects.get(pk=saigon.owner.pk), new="staple in the wet grass")
+
+    monkeypatch.setattr("tenants.api.ways_in.enrolled", overtaken)
+    assert log_in("owner@saigon.example").status_code == 401
+    monkeypatch.undo()
+    assert log_in("owner@saigon.example", "staple in the wet grass").status_code == 200
 
 
 def bearer(answer):

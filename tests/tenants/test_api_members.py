@@ -59,9 +59,13 @@ def test_an_existing_person_is_invited_just_the_same_and_keeps_the_other_tenant(
     assert known.status_code == unknown.status_code == 201
     assert set(known.json()) == set(unknown.json())
     send_due_links()
+    answers = {}
     for message in mail.outbox:
         token = re.search(r"/login-link/([\w-]+)/", message.body)[1]
-        assert api().post("auth/login-link/redeem/", {"token": token}).status_code == 200
+        answers[message.to[0]] = api().post("auth/login-link/redeem/", {"token": token})
+    assert answers["new@saigon.example"].json().keys() == {"access", "refresh"}
+    mine = answers[harbour.analyst.email]
+    assert (mine.status_code, mine.json()) == (201, {"accepted": True, "tenant": "saigon"})
     assert roles(saigon)[harbour.analyst.email] == "admin"
     assert roles(harbour)[harbour.analyst.email] == "analyst"
 

@@ -255,7 +255,19 @@ def test_a_tenant_that_asks_for_a_second_factor_leads_its_people_to_it_first(sai
     assert person.get(page("index")).url == reverse("account_second_factor")
     assert "asks everybody for a second factor" in text_of(person.get(reverse("account_second_factor")))
     enrol(saigon.operator)
-    assert is_in(person)
+    assert is_in(browser(saigon.operator))
+
+
+def test_somebody_new_sets_a_password_where_a_second_factor_is_asked_for(saigon: Business) -> None:
+    require_second_factor(saigon)
+    with in_tenant(saigon.tenant):
+        invite(email="new@saigon.example", role="analyst", by=saigon.owner)
+    send_due_links()
+    person, new = Client(), "staple in the wet grass"
+    assert person.post(reverse("use_link", args=[token_in(mail.outbox[-1])])).url == reverse("account_password")
+    person.post(reverse("account_password"), {"new_password": new, "repeated": new})
+    assert User.objects.get(email="new@saigon.example").check_password(new)
+    assert person.get(page("index")).url == reverse("account_second_factor")
 
 
 def test_the_platforms_staff_need_one_when_the_platform_says_so(saigon: Business, root: User) -> None:
