@@ -25,6 +25,15 @@ def test_healthz_answers_without_a_database(client: Client) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("length", ["many", "-1", "1e3", "9" * 5000])
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/offerings/", "/admin/login/"])
+def test_a_length_that_is_no_number_breaks_no_page(client: Client, path: str, length: str) -> None:
+    right = client.get(path)
+    answer = client.get(path, CONTENT_LENGTH=length)
+    assert answer.status_code == right.status_code < 500
+
+
+@pytest.mark.django_db
 def test_readyz_wants_a_worker_that_was_seen_within_a_minute(client: Client) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["worker"], answer.json()["database"]) == (503, "failed", "ok")

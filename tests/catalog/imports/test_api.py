@@ -155,6 +155,17 @@ def test_a_body_beyond_the_limit_is_413_before_it_is_read(api, saigon):
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
+def test_a_length_that_is_no_number_is_refused_and_no_error_of_ours(api, saigon):
+    answer = api().client.post(
+        "/api/v1/imports/",
+        b"--x",
+        content_type="multipart/form-data; boundary=x",
+        headers={"Authorization": f"Bearer {saigon.key}"},
+        CONTENT_LENGTH="many",
+    )
+    assert 400 <= answer.status_code < 500
+
+
 def test_bad_rows_are_told_with_row_column_and_reason_and_the_others_applied(api, saigon):
     client = api(saigon)
     content = written(
