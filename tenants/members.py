@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from tenants.errors import Conflict, DomainError, NotAllowed
 from tenants.mail import can_be_sent_to, wake_sender
 from tenants.models import LoginToken, Membership, User
-from tenants.roles import Role
+from tenants.roles import Role, role_permissions
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 
 PAUSE = timedelta(minutes=1)
@@ -91,6 +91,7 @@ def change_role(membership: Membership, *, role: str, by: object) -> None:
             _keep_an_owner(membership)
         membership.role = role
         membership.save(update_fields=["role"])
+        _take_back_invitations(membership.user, role)
 
 
 def remove_member(membership: Membership, *, by: object) -> None:
@@ -100,6 +101,16 @@ def remove_member(membership: Membership, *, by: object) -> None:
     with transaction.atomic():
         _keep_an_owner(membership)
         membership.delete()
+        _take_back_invitations(membership.user, None)
+
+
+def _take_back_invitations(by: User, role: str | None) -> None:
+    """Delete what the person, whose role (None: no member) now is this, has sent and could not send any more."""
+    sent = LoginToken.objects.invitations(current_tenant_id()).filter(created_by=by)
+    if by.is_superuser or role == Role.OWNER:
+        return
+    may_invite = role is not None and "tenants.add_logintoken" in role_permissions(role)
+    (sent.filter(role=Role.OWNER) if may_invite else sent).delete()
 
 
 def leave(person: User) -> None:

@@ -45,7 +45,6 @@ NOT_AUDITED = {
     "tenants.Event": "a ledger",
     "tenants.IdempotencyKey": "an answer kept for a day",
     "tenants.LoginFailure": "a count",
-    "tenants.LoginToken": "a queue of mail: who joins is audited",
     "tenants.UserPreference": "a person's taste",
     "vault.BudgetPeriod": "counted from the usage",
     "vault.EventDelivery": "a queue: what is sent is in the event",

@@ -1,7 +1,7 @@
 """The one trigger of the audit, and the migration operation that hangs it on a table."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db.migrations import RunSQL
 
@@ -9,12 +9,15 @@ REDACTED = "[redacted]"
 """What an entry shows in place of a secret: that it was set or changed, never what it is."""
 
 FUNCTION = """
--- Arguments: the kind of the rows ("catalog.offering"), {"column": "[redacted]"} for secrets, and columns passed over.
-CREATE FUNCTION tenants_audit() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+-- Arguments: the kind of the rows ("catalog.offering"), {"column": "[redacted]"} for secrets, columns passed over; and
+-- where only some rows are audited {"column": value} of those, and where it is not tenant_id the tenant's column.
+CREATE OR REPLACE FUNCTION tenants_audit() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     kind constant text := TG_ARGV[0];
     secrets constant jsonb := TG_ARGV[1]::jsonb;
     noise constant text[] := TG_ARGV[2]::text[];
+    only_rows constant jsonb := coalesce(TG_ARGV[3], '{}')::jsonb;
+    owner constant text := coalesce(TG_ARGV[4], 'tenant_id');
     actor constant text[] := string_to_array(nullif(current_setting('backroom.actor', true), ''), ':');
     actor_kind constant text := coalesce(actor[1], 'system');
     actor_id constant uuid := nullif(actor[2], '')::uuid;
@@ -26,19 +29,21 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO tenants_auditentry
             (tenant_id, verb, subject_kind, subject_id, actor_kind, actor_id, request_id, after)
-        SELECT coalesce(tenant, (new_row ->> 'tenant_id')::uuid, platform), 'insert', kind, id,
+        SELECT coalesce(tenant, (new_row ->> owner)::uuid, platform), 'insert', kind, id,
                actor_kind, actor_id, request_id, (new_row - noise) || secrets
-        FROM (SELECT id, to_jsonb(n) AS new_row FROM new_rows n OFFSET 0) AS rows;
+        FROM (SELECT id, to_jsonb(n) AS new_row FROM new_rows n OFFSET 0) AS rows
+        WHERE new_row @> only_rows;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO tenants_auditentry
             (tenant_id, verb, subject_kind, subject_id, actor_kind, actor_id, request_id, before)
-        SELECT coalesce(tenant, (old_row ->> 'tenant_id')::uuid, platform), 'delete', kind, id,
+        SELECT coalesce(tenant, (old_row ->> owner)::uuid, platform), 'delete', kind, id,
                actor_kind, actor_id, request_id, (old_row - noise) || secrets
-        FROM (SELECT id, to_jsonb(o) AS old_row FROM old_rows o OFFSET 0) AS rows;
+        FROM (SELECT id, to_jsonb(o) AS old_row FROM old_rows o OFFSET 0) AS rows
+        WHERE old_row @> only_rows;
     ELSE
         INSERT INTO tenants_auditentry
             (tenant_id, verb, subject_kind, subject_id, actor_kind, actor_id, request_id, before, after)
-        SELECT coalesce(tenant, (new_row ->> 'tenant_id')::uuid, platform), 'update', kind, id,
+        SELECT coalesce(tenant, (new_row ->> owner)::uuid, platform), 'update', kind, id,
                actor_kind, actor_id, request_id, changed.before, changed.after
         -- A full join is never a nested loop, which a plan made for one row would be for the next 100,000 as well.
         FROM (SELECT n.id, to_jsonb(o) AS old_row, to_jsonb(n) AS new_row
@@ -48,7 +53,7 @@ BEGIN
                    jsonb_object_agg(key, coalesce(secrets -> key, value)) AS after
             FROM jsonb_each(new_row) WHERE value IS DISTINCT FROM old_row -> key AND key <> ALL (noise)
         ) AS changed
-        WHERE changed.after IS NOT NULL;
+        WHERE changed.after IS NOT NULL AND new_row @> only_rows;
     END IF;
     RETURN NULL;
 END $$;
@@ -84,15 +89,24 @@ CREATE TRIGGER seal_guard BEFORE INSERT ON tenants_auditseal FOR EACH ROW EXECUT
 """
 
 
-def audit(kind: str, *, redact: Sequence[str] = (), ignore: Sequence[str] = ()) -> RunSQL:
+def audit(
+    kind: str,
+    *,
+    redact: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    only: Mapping[str, str] | None = None,
+    tenant: str = "tenant_id",
+) -> RunSQL:
     """Return the operation that audits the table of ``kind`` (``catalog.offering``).
 
     ``redact`` names columns whose values are secret, ``ignore`` those whose change alone is not worth an entry.
+    ``only`` names values that rows must have to be audited, ``tenant`` the column that says whose a row is.
     """
     table = kind.replace(".", "_")
     secrets = json.dumps(dict.fromkeys(redact, REDACTED))
     noise = "{" + ",".join((*ignore, "created_at", "updated_at")) + "}"
-    call = f"FOR EACH STATEMENT EXECUTE FUNCTION tenants_audit('{kind}', '{secrets}', '{noise}')"
+    arguments = f"'{kind}', '{secrets}', '{noise}', '{json.dumps(only or {})}', '{tenant}'"
+    call = f"FOR EACH STATEMENT EXECUTE FUNCTION tenants_audit({arguments})"
     old, new = "OLD TABLE AS old_rows", "NEW TABLE AS new_rows"
     events = {"insert": new, "update": f"{old} {new}", "delete": old}
     create = (

@@ -1,12 +1,16 @@
 """Who belongs to a tenant, through the API: inviting, accepting, changing roles, removing, leaving."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.utils import timezone
 
+from tenants.login_links import KEPT, forget_old_links
 from tenants.mail import send_due_links
-from tenants.models import LoginToken, Membership, User
+from tenants.models import AuditEntry, LoginToken, Membership, User
+from tenants.scope import platform_scope
 from tenants.services import issue_api_key
 from tests.conftest import in_tenant
 
@@ -160,6 +164,65 @@ def test_a_member_leaves_and_is_out_at_once(api, saigon):
     assert analyst.post("members/leave/").status_code == 204
     assert analyst.get("me/").status_code == 401
     assert saigon.analyst.email not in roles(saigon)
+
+
+def invitations(business):
+    return set(LoginToken.objects.invitations(business.tenant.pk).values_list("email", flat=True))
+
+
+def test_who_is_removed_or_leaves_takes_the_own_invitations_along(api, saigon):
+    for number, person in enumerate((saigon.admin, saigon.owner)):
+        body = {"email": f"new{number}@saigon.example", "role": "analyst"}
+        assert api(saigon, person).post("members/invite/", body).status_code == 201
+    send_due_links()
+    row = member(saigon, saigon.admin)
+    assert api(saigon, saigon.owner).delete(f"members/{row.pk}/").status_code == 204
+    assert invitations(saigon) == {"new1@saigon.example"}
+
+
+def test_who_loses_a_role_keeps_the_invitations_that_are_still_allowed(api, saigon):
+    admin, owner = member(saigon, saigon.admin), api(saigon, saigon.owner)
+    owner.patch(f"members/{admin.pk}/", {"role": "owner"})
+    for role in ("owner", "analyst"):
+        answer = api(saigon, saigon.admin).post("members/invite/", {"email": f"{role}@new.example", "role": role})
+        assert answer.status_code == 201
+    owner.patch(f"members/{admin.pk}/", {"role": "admin"})
+    assert invitations(saigon) == {"analyst@new.example"}
+    owner.patch(f"members/{admin.pk}/", {"role": "operator"})
+    assert invitations(saigon) == set()
+
+
+def told_of_invitations(business):
+    with in_tenant(business.tenant):
+        entries = AuditEntry.objects.filter(subject_kind="tenants.logintoken").order_by("id")
+        return [(one.verb, one.actor_id, {**(one.before or {}), **(one.after or {})}) for one in entries]
+
+
+def test_invitations_are_audited_and_login_links_and_the_mail_are_not(api, saigon):
+    owner, body = api(saigon, saigon.owner), {"email": "new@saigon.example", "role": "operator"}
+    made = owner.post("members/invite/", body).json()
+    api().post("auth/login-link/", {"email": saigon.owner.email})
+    send_due_links()
+    assert owner.delete(f"members/invitations/{made['id']}/").status_code == 204
+    owner.post("members/invite/", body)
+    assert accept(api).status_code == 200
+    told = told_of_invitations(saigon)
+    assert [verb for verb, _by, _what in told] == ["insert", "delete", "insert", "update"]
+    assert [by for _verb, by, _what in told[:3]] == [saigon.owner.pk] * 3
+    assert (told[0][2]["email"], told[0][2]["role"]) == ("new@saigon.example", "operator")
+    assert "token_hash" not in str(told)
+    assert told[3][2].keys() == {"used_at"}
+    with platform_scope(reason="test"):
+        assert AuditEntry.objects.filter(subject_kind="tenants.logintoken").count() == len(told)
+
+
+def test_an_invitation_that_is_forgotten_is_told_to_its_own_tenant(saigon):
+    old = timezone.now() - KEPT - timedelta(days=1)
+    row = {"purpose": "invitation", "invited_to": saigon.tenant, "role": "analyst", "state": "sent", "expires_at": old}
+    with in_tenant(saigon.tenant):
+        LoginToken.objects.create(email="old@saigon.example", **row)
+    assert forget_old_links() == 1
+    assert [verb for verb, _by, _what in told_of_invitations(saigon)] == ["insert", "delete"]
 
 
 def test_nobody_is_made_a_member_without_being_asked(api, saigon, outsider):
