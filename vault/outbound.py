@@ -12,7 +12,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +42,8 @@ OUR_HEADERS = frozenset(
     }
 )
 """Set by the client alone: who sets them could speak to another host, or past the end of the request."""
+SET_BY_HTTPX = frozenset({"host", "content-length", "accept-encoding", "connection", "transfer-encoding"})
+"""Of these, what stands in every request that comes through the transport."""
 
 
 class OutboundError(Exception):
@@ -123,6 +125,13 @@ def _check(method: str, headers: Mapping[str, str]) -> None:
             raise DestinationForbidden(_("The header “%(name)s” may not be sent.") % {"name": name[:100]})
 
 
+def _check_raw(request: httpx2.Request) -> None:
+    """Refuse what an SDK would send, before anybody below puts it into the words of an error: it may be a secret."""
+    for raw_name, raw_value in request.headers.raw:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        _check(request.method, {name: value} if name.lower() not in SET_BY_HTTPX else {})
+
+
 def _kind(error: httpx2.TransportError) -> Kind:
     if isinstance(error, httpx2.TimeoutException):
         return "timeout"
@@ -142,6 +151,7 @@ class _CheckedTransport(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         (read_url if self.trusted else check_url)(str(request.url))
+        _check_raw(request)
         deadline = _Deadline(time.monotonic() + self.timeout)
         request.headers.update(
             {"Host": request.url.netloc.decode("ascii"), "Accept-Encoding": "identity", "Connection": "close"}
@@ -234,13 +244,15 @@ def resolve(host: str, port: int) -> list[str]:
 
 def _resolve_within(host: str, port: int, seconds: float) -> list[str]:
     """Wait so long and no longer: whoever owns the name may own a slow name server as well."""
-    answers: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
+    if "\x00" in host:  # the system's resolver would read as far as that
+        raise DestinationForbidden(_("This is not the name of a host."))
+    answers: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
             answers.put(resolve(host, port))
-        except (OSError, UnicodeError):
-            answers.put(None)
+        except (OSError, ValueError):  # a name that cannot be written is a ValueError
+            answers.put([])
 
     Thread(target=ask, daemon=True, name="resolve").start()
     try:
@@ -262,11 +274,24 @@ def connect(host: str, port: int, *, ports: Collection[int], seconds: float) -> 
         addresses = _resolve_within(host, port, deadline.left())
         for address in addresses:
             check_address(address, port, ports)
-        return socket.create_connection((addresses[0], port), timeout=deadline.left())
+        return _first_that_answers(addresses, port, deadline)
     except (httpcore2.TimeoutException, TimeoutError):
         raise OutboundError("timeout") from None
     except (httpcore2.NetworkError, OSError):
         raise OutboundError("connection") from None
+
+
+def _first_that_answers(addresses: Sequence[str], port: int, deadline: "_Deadline") -> socket.socket:
+    """Try one address after the other; each may take its share of the time that is left."""
+    for others, address in zip(reversed(range(len(addresses))), addresses, strict=True):
+        try:
+            stream = socket.create_connection((address, port), timeout=deadline.left() / (others + 1))
+            stream.settimeout(deadline.left())
+            return stream
+        except OSError:
+            if not others:
+                raise
+    raise AssertionError("a name without addresses was refused above")
 
 
 class _CheckedNetwork(httpcore2.NetworkBackend):

@@ -4,6 +4,7 @@ import gzip
 import socket
 import ssl
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import openai
 import pytest
 
 from config.environment import networks
 from tests.certificates import self_signed
 from tests.outside import Listener, answer, listener
 from vault import destinations, outbound
-from vault.outbound import DestinationForbidden, OutboundError, check_url, request, transport
+from vault.outbound import DestinationForbidden, OutboundError, check_url, connect, request, transport
 
 INSIDE = [
     "http://127.0.0.1:{port}/",
@@ -481,3 +483,49 @@ def test_an_error_after_the_status_tells_the_status(loopback_allowed: None) -> N
     with listener(lambda stream: time.sleep(1)) as server, pytest.raises(OutboundError) as caught:
         request("GET", server.url, timeout=0.3)
     assert caught.value.status is None
+
+
+CANARY = "sk-canary-0123456789"
+
+
+@pytest.mark.parametrize("blot", ["\n", "\r\nX-More: 1", "\x00", "\x7f"])
+def test_a_key_that_cannot_be_sent_stands_in_no_error(loopback_allowed: None, blot: str) -> None:
+    with listener(answer(body=b"{}")) as server:
+        http = openai.DefaultHttpxClient(transport=transport(), trust_env=False)
+        client = openai.OpenAI(api_key=CANARY + blot, base_url=server.url, max_retries=0, http_client=http)
+        with pytest.raises(DestinationForbidden) as caught:
+            client.models.list()
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("name", ["Upgrade", "Proxy-Authorization", "TE"])
+def test_an_sdk_sets_no_header_that_is_the_clients(loopback_allowed: None, name: str) -> None:
+    with listener(answer()) as server, pytest.raises(DestinationForbidden):
+        httpx2.Client(transport=transport()).get(server.url, headers={name: "x"})
+    assert server.connects == 0
+
+
+def test_another_protocol_goes_to_the_next_address_when_one_does_not_answer(
+    loopback_allowed: None, names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listener(host="127.0.0.1") as server, socket.create_server(("127.0.0.9", server.port), backlog=0) as full:
+        held = [socket.socket() for _ in range(4)]  # nobody accepts: the next connection gets no answer
+        for one in held:
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        names["mail.example"] = ["127.0.0.10", "127.0.0.9", "127.0.0.1"]
+        began = time.monotonic()
+        stream = connect("mail.example", server.port, ports={server.port}, seconds=2)
+        assert stream.getpeername() == ("127.0.0.1", server.port)
+        for one in (stream, *held):
+            one.close()
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("host", ["mail\x00.example", "127.0.0.1\x00", "\x00"])
+def test_a_host_that_is_none_is_refused_at_once(host: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(DestinationForbidden):
+        connect(host, 25, ports={25}, seconds=3)
+    assert time.monotonic() - began < 1
