@@ -7,6 +7,7 @@ import logging
 import pickle
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from django.db import connection
 from django.views.debug import ExceptionReporter
 from redis import Redis
 
+from tenants.events import record_event
 from tenants.mail import send_due_links
 from tenants.scope import platform_scope
 from tests.conftest import Business, in_tenant
@@ -25,8 +27,13 @@ from tests.outside import http_server
 from tests.rows import a_bot_version
 from tests.tenants.admin_pages import browser, page
 from tests.test_architecture import ROOT, short, sources
-from vault.events_out import dispatch_events
+from tests.vault.openai_server import Step, events, flows, hangs_up, openai_server, send_json
+from vault.deliveries import deliver_due
+from vault.events_out import create_destination, dispatch_events, rotate_destination_secret
 from vault.models import Credential, CredentialGrant
+from vault.providers import metering
+from vault.providers.errors import ProviderError
+from vault.providers.openai_compatible import ChatRequest, chat, stream_chat
 from vault.services import reveal, store_credential
 from vault.testing import try_credential
 
@@ -85,7 +92,7 @@ KINDS = 4
 def canaries() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield provider, kind and secret of 50 credentials; every value of theirs holds the mark."""
     for number in range(50):
-        value = f"{MARK}{number:02d}-\u00e9"
+        value = f"{MARK}{number:02d}-\u00e9" + "\n" * (number % 8 > 3)
         yield (
             ("openai", "api_key", {"api_key": value}),
             ("smtp", "basic", {"username": value, "password": value}),
@@ -188,9 +195,15 @@ def _open_pages(business: Business, pks: list[str]) -> None:
 def _look_into_the_database() -> None:
     with platform_scope(reason="test"), connection.cursor() as cursor:
         cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
-        for (table,) in cursor.fetchall():
-            cursor.execute(f'SELECT string_agg(t::text, chr(10)) FROM "{table}" AS t')
-            assert_clean(table, cursor.fetchone()[0] or "")
+        tables = [table for (table,) in cursor.fetchall()]
+    for table in tables:
+        assert_clean(table, _rows_of(table))
+
+
+def _rows_of(table: str) -> str:
+    with platform_scope(reason="test"), connection.cursor() as cursor:
+        cursor.execute(f'SELECT string_agg(t::text, chr(10)) FROM "{table}" AS t')
+        return cursor.fetchone()[0] or ""
 
 
 def _look_into_redis() -> None:
@@ -206,6 +219,58 @@ def _look_into_redis() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("key", [f"{MARK}1", f"{MARK}2\n", f"{MARK}3\u00e9"])
+def test_calls_of_models_show_no_secret_whatever_is_answered(
+    key: str, saigon: Business, loopback_allowed: None, caplog: pytest.LogCaptureFixture, capfd: Any, monkeypatch: Any
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(metering, "FIRST_WAIT", 0.01)
+    with in_tenant(saigon.tenant), openai_server() as model:
+        secret = {"api_key": key, "organization": f"{MARK}org", "base_url": model.base_url}
+        store_credential(provider="openai", kind="api_key", label="x", secret=secret, metadata={"model": "m"})
+        for step in (_repeats(401), _repeats(500), _repeats(200), hangs_up, _repeats_in_a_stream):
+            for call in (chat, lambda request: list(stream_chat(request))):
+                model.script = [step] * metering.TRIES
+                with pytest.raises(ProviderError) as caught:
+                    call(ChatRequest([{"role": "user", "content": "Hello"}], 10))
+                logging.getLogger("trace").debug("it failed", exc_info=caught.value)
+        assert bool(model.asked) is (key == f"{MARK}1")  # the others cannot be sent
+        assert MARK in "".join(asked.headers["authorization"] for asked in model.asked) or not model.asked
+    assert "ProviderError" in caplog.text
+    assert_clean("log", caplog.text)
+    assert_clean("stderr and stdout", "".join(capfd.readouterr()))
+    _look_into_the_database()
+
+
+def _repeats(status: int) -> Step:
+    """Answer with all that was sent, where an error's words are read."""
+    return lambda handler: send_json(handler, {"error": {"message": str(handler.headers)}}, status)
+
+
+def _repeats_in_a_stream(handler: BaseHTTPRequestHandler) -> None:
+    flows(events({"error": {"message": handler.headers["Authorization"]}}))(handler)
+
+
+@pytest.mark.django_db
+def test_deliveries_of_events_show_no_signing_secret(
+    saigon: Business, loopback_allowed: None, caplog: pytest.LogCaptureFixture, capfd: Any
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with in_tenant(saigon.tenant), http_server() as receiver:
+        destination, first = create_destination(name="Bookkeeping", url=receiver.url)
+        second = rotate_destination_secret(destination=destination)
+        for status in (200, 401, 500):
+            receiver.status, receiver.body = status, f"{first} {second}".encode()
+            record_event("order.created")
+            dispatch_events()
+            assert deliver_due() >= 1
+        assert len(receiver.received) >= 3
+        assert all(len(got.headers["webhook-signature"].split()) == 2 for got in receiver.received)
+    seen = caplog.text + "".join(capfd.readouterr()) + _rows_of("vault_eventdelivery") + _rows_of("vault_credentialuse")
+    assert [one for one in (first, second) if one.removeprefix("whsec_") in seen] == []
+
+
+@pytest.mark.django_db
 def test_objects_and_error_reports_hold_no_secret(saigon: Business, monkeypatch: pytest.MonkeyPatch) -> None:
     with in_tenant(saigon.tenant):
         credential = store_credential(provider="openai", kind="api_key", label="x", secret={"api_key": f"{MARK}1"})
@@ -213,16 +278,18 @@ def test_objects_and_error_reports_hold_no_secret(saigon: Business, monkeypatch:
         assert_clean("repr and state", repr(credential) + str(credential.__dict__) + str(pickle.dumps(credential)))
         monkeypatch.setattr("vault.services._write_version", _fail)
         monkeypatch.setattr("vault.testing._ask", _fail)
+        monkeypatch.setattr("vault.providers.openai_compatible.try_to", _fail)
         for work in (
             lambda: store_credential(provider="openai", kind="api_key", label="x", secret={"api_key": f"{MARK}2"}),
             lambda: try_credential(credential),
+            lambda: chat(ChatRequest([], 10, model="m")),
         ):
             with pytest.raises(ZeroDivisionError):
                 work()
             assert_clean("error report", _report(work))
 
 
-def _fail(*_arguments: Any) -> None:
+def _fail(*_arguments: Any, **_options: Any) -> None:
     raise ZeroDivisionError
 
 

@@ -24,8 +24,8 @@ class Endpoint:
     api_key: str = field(repr=False)
     model: str = ""
     is_trusted: bool = False
-    organization: str | None = None
-    project: str | None = None
+    organization: str | None = field(default=None, repr=False)
+    project: str | None = field(default=None, repr=False)
     credential_id: UUID | None = None
 
 
