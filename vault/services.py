@@ -130,6 +130,7 @@ def _write_version(
 
 
 # One message in autocommit: what is read is exactly what the use on record says, and without the record nothing is read.
+# What is refused is on record as well; of a credential that the tenant does not have there is nothing to tell but the id.
 REVEAL = """
 WITH found AS (
     SELECT c.id, c.label, c.version, s.ciphertext, k.id AS key_id, k.wrapped
@@ -137,17 +138,24 @@ WITH found AS (
     JOIN vault_credentialsecret s ON s.tenant_id = c.tenant_id AND s.credential_id = c.id AND s.version = c.version
     JOIN vault_tenantkey k ON k.tenant_id = s.tenant_id AND k.id = s.key_id
     JOIN tenants_tenant t ON t.id = %(tenant)s AND t.status = 'active'
-    WHERE c.tenant_id = %(owner)s AND c.id = %(id)s AND c.is_active AND s.ciphertext IS NOT NULL
+    WHERE c.tenant_id = %(owner)s AND c.tenant_id IN (%(tenant)s, %(platform)s) AND c.id = %(id)s
+      AND c.is_active AND s.ciphertext IS NOT NULL
       AND (%(owner)s <> %(tenant)s OR (%(bot)s::uuid IS NULL AND %(role)s = '') OR EXISTS (
         SELECT FROM vault_credentialgrant g
         WHERE g.tenant_id = c.tenant_id AND g.credential_id = c.id AND (g.expires_at IS NULL OR g.expires_at > now())
           AND (g.bot_id = %(bot)s::uuid OR (%(bot)s::uuid IS NULL AND g.role = %(role)s))))
-), used AS (
+), told AS (
+    SELECT id, label, version, 'used' AS outcome FROM found
+    UNION ALL
+    SELECT %(id)s, COALESCE(c.label, ''), COALESCE(c.version, 0), 'refused'
+    FROM tenants_tenant t LEFT JOIN vault_credential c ON c.tenant_id = %(owner)s AND c.id = %(id)s
+    WHERE t.id = %(tenant)s AND NOT EXISTS (SELECT FROM found)
+), written AS (
     INSERT INTO vault_credentialuse
-        (tenant_id, credential_id, label, version, is_platform, actor_kind, actor_id, bot_id, why, run)
-    SELECT %(tenant)s, id, label, version, %(owner)s <> %(tenant)s, %(actor_kind)s, %(actor_id)s::uuid, %(bot)s::uuid,
-           %(why)s, %(run)s::uuid
-    FROM found
+        (tenant_id, credential_id, label, version, outcome, is_platform, actor_kind, actor_id, bot_id, why, run)
+    SELECT %(tenant)s, id, label, version, outcome, %(owner)s <> %(tenant)s AND %(owner)s = %(platform)s,
+           %(actor_kind)s, %(actor_id)s::uuid, %(bot)s::uuid, %(why)s, %(run)s::uuid
+    FROM told
 )
 SELECT version, ciphertext, key_id, wrapped FROM found
 """
@@ -158,6 +166,8 @@ def reveal(
     credential: Credential, *, why: str, run: UUID | None = None, bot_id: UUID | None = None, role: str = ""
 ) -> dict[str, Any]:
     """Return the plain secret for one use, and put the use on record. The only door; its callers are listed in a test.
+
+    A refusal is on record too, unless the caller's transaction is rolled back by it.
 
     With ``bot_id`` (or ``role``, for a member who does not manage credentials) it needs a live grant. A credential of
     the platform serves every active tenant and every bot; it is read in a scope of its own, so before the caller opens
@@ -181,11 +191,10 @@ def reveal(
 
 
 def _read(credential: Credential, tenant: UUID, use: dict[str, Any]) -> Any:
-    values = {"tenant": tenant, "owner": credential.tenant_id, "id": credential.pk, **use, **_actor()}
-    if credential.tenant_id == tenant:
+    owner = credential.tenant_id
+    values = {"tenant": tenant, "owner": owner, "platform": PLATFORM_ID, "id": credential.pk, **use, **_actor()}
+    if owner == tenant or owner != PLATFORM_ID:
         return _execute(values)
-    if credential.tenant_id != PLATFORM_ID:
-        return None
     with platform_scope(reason="a credential of the platform serves every tenant"):
         return _execute(values)
 

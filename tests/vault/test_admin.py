@@ -13,7 +13,7 @@ from tests.rows import a_bot_version
 from tests.tenants.admin_pages import browser, hidden, page, text_of
 from tests.vault.test_services import SECRET, store
 from vault.models import Credential, CredentialGrant, CredentialSecret, CredentialUse
-from vault.services import reveal
+from vault.services import NotGranted, reveal
 
 pytestmark = pytest.mark.django_db
 
@@ -181,6 +181,19 @@ def test_uses_are_listed_for_each_credential(saigon: Business) -> None:
     assert ("send mail" in shown, "quote a price" in shown) == (True, False)
     with in_tenant(saigon.tenant):
         assert CredentialUse.objects.count() == 2
+
+
+def test_a_refused_use_is_listed_as_such_and_is_not_counted(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        credential = store(label="One", is_active=False)
+        with pytest.raises(NotGranted):
+            reveal(credential, why="send mail")
+    owner = browser(saigon.owner)
+    shown = text_of(owner.get(page("vault_credentialuse_changelist"), {"outcome__exact": "refused"}))
+    assert "Refused" in shown
+    assert "send mail" in shown
+    assert "send mail" not in text_of(owner.get(page("vault_credentialuse_changelist"), {"outcome__exact": "used"}))
+    assert "Never used" in text_of(owner.get(page("vault_credential_change", credential.pk)))
 
 
 def test_an_export_holds_no_secret(saigon: Business) -> None:

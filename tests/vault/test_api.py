@@ -186,6 +186,10 @@ def test_what_cannot_be_read_is_told_without_a_detail(api: Any, saigon: Business
     inactive = stored(api, saigon, active=False)
     answer = api(saigon).post(f"credentials/{inactive['id']}/test/")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_granted")
+    (refusal,) = api(saigon).get("credential-uses/", {"outcome": "refused"}).json()["results"]
+    assert (refusal["credential"], refusal["outcome"], refusal["why"]) == (inactive["id"], "refused", "test")
+    (use,) = api(saigon).get("credential-uses/", {"outcome": "used"}).json()["results"]
+    assert use["credential"] == made["id"]
 
 
 def test_a_credential_is_tested_at_its_service(api: Any, saigon: Business, loopback_allowed: None) -> None:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tenants.errors import TooLarge
-from tenants.models import PLATFORM_ID, Tenant
+from tenants.models import PLATFORM_ID, AuditEntry, Tenant
 from tenants.scope import ScopeConflict, platform_scope
 from tests.conftest import Business, in_tenant
 from tests.rows import a_bot_version
@@ -161,13 +161,39 @@ def test_a_whole_reveal_is_one_statement(saigon: Business) -> None:
 
 
 def refused(credential: Credential, **options: Any) -> str:
-    """Return what is told; nothing may be on record of it."""
+    """Return what is told; the refusal, and nothing else, is on record."""
     before = CredentialUse.objects.count()
     with pytest.raises(NotGranted) as caught:
         reveal(credential, why="test", **options)
-    assert CredentialUse.objects.count() == before
+    assert CredentialUse.objects.count() == before + 1
+    assert last_use().outcome == "refused"
     assert caught.value.status == 404
     return str(caught.value)
+
+
+def last_use() -> CredentialUse:
+    """Return the newest record."""
+    use: CredentialUse | None = CredentialUse.objects.order_by("-id").first()
+    assert use is not None
+    return use
+
+
+def test_a_refusal_is_on_record_and_audited_and_is_no_use(saigon: Business, harbour: Business) -> None:
+    with in_tenant(harbour.tenant):
+        foreign = store(label="Theirs")
+    with in_tenant(saigon.tenant):
+        credential, bot, run = store(), a_bot_version().bot, uuid4()
+        refused(credential, bot_id=bot.pk, run=run)
+        use = last_use()
+        assert (use.credential_id, use.label, use.version, use.why) == (credential.pk, "OpenAI", 1, "test")
+        assert (use.actor_kind, use.bot_id, use.run) == ("system", bot.pk, run)
+        assert AuditEntry.objects.about(use).get().after["outcome"] == "refused"
+        assert Credential.objects.with_last_use().get().last_used_at is None
+        refused(foreign)
+        use = last_use()
+        assert (use.credential_id, use.label, use.version, use.is_platform) == (foreign.pk, "", 0, False)
+    with in_tenant(harbour.tenant):
+        assert not CredentialUse.objects.exists()
 
 
 def test_a_bot_needs_a_grant_that_has_not_ended(saigon: Business) -> None:
@@ -176,7 +202,7 @@ def test_a_bot_needs_a_grant_that_has_not_ended(saigon: Business) -> None:
         told = refused(credential, bot_id=bot.pk)
         grant = CredentialGrant.objects.create(credential=credential, bot=bot)
         assert reveal(credential, why="test", bot_id=bot.pk) == SECRET
-        assert CredentialUse.objects.get().bot_id == bot.pk
+        assert (last_use().outcome, last_use().bot_id) == ("used", bot.pk)
         assert refused(credential, bot_id=other.pk) == told
         CredentialGrant.objects.filter(pk=grant.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
         assert refused(credential, bot_id=bot.pk) == told

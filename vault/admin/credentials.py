@@ -176,7 +176,8 @@ class CredentialAdmin(TenantAdmin):
     @display(description=_("last uses"))
     def last_uses(self, credential: Credential) -> str:
         """Link to every use."""
-        count = CredentialUse.objects.filter(credential_id=credential.pk)[:1000].count()
+        used = CredentialUse.objects.filter(credential_id=credential.pk, outcome=CredentialUse.Outcome.USED)
+        count = used[:1000].count()
         address = f"{reverse('admin:vault_credentialuse_changelist')}?credential_id={credential.pk}"
         said = gettext("%(count)s uses") % {"count": "1,000+" if count == 1000 else count}
         return format_html('<a class="{}" href="{}">{}</a>', LINK, address, said) if count else gettext("Never used")
@@ -236,15 +237,20 @@ class CredentialAdmin(TenantAdmin):
 
 @admin.register(CredentialUse)
 class CredentialUseAdmin(LedgerAdmin):
-    """Every use of a secret."""
+    """Every use of a secret, and every refused one."""
 
-    list_display = ("created_at", "label", "version", "why", "actor_kind", "actor_id", "bot_id", "run")
-    list_filter = ("actor_kind", "is_platform")
+    list_display = ("created_at", "label", "version", "how", "why", "actor_kind", "actor_id", "bot_id", "run")
+    list_filter = ("outcome", "actor_kind", "is_platform")
     search_fields = ("label", "why")
     ordering = ("-id",)
     link_filters = ("credential_id",)
     fields = (
-        *("label", "credential_id", "version", "is_platform", "why", "actor_kind", "actor_id", "bot_id", "run"),
+        *("label", "credential_id", "version", "outcome", "is_platform", "why", "actor_kind", "actor_id", "bot_id", "run"),
         "created_at",
     )
     empty_message = _("Whenever a bot or a job uses a secret, it is written here: who, when, why and for which run.")
+
+    @display(description=_("outcome"), ordering="outcome", label={"used": "success", "refused": "danger"})
+    def how(self, use: CredentialUse) -> tuple[str, str]:
+        """Show whether the secret was given."""
+        return use.outcome, use.get_outcome_display()

@@ -161,7 +161,10 @@ class CredentialGrantViewSet(TenantViewSet):
 
 
 class CredentialUseSerializer(TenantSerializer):
-    """One use of a secret: who, when, why, for which run. ``platform`` tells that it was the platform's own."""
+    """One use of a secret, or a refused one (``outcome``): who, when, why, for which run.
+
+    ``platform`` tells that the secret was the platform's own.
+    """
 
     credential = serializers.UUIDField(source="credential_id", read_only=True)
     platform = serializers.BooleanField(source="is_platform", read_only=True)
@@ -170,16 +173,21 @@ class CredentialUseSerializer(TenantSerializer):
     class Meta:
         model = CredentialUse
         fields = (
-            *("id", "credential", "label", "version", "platform", "actor_kind", "actor_id", "bot", "why", "run"),
+            *("id", "credential", "label", "version", "outcome", "platform", "actor_kind", "actor_id", "bot", "why", "run"),
             "created_at",
         )
         read_only_fields = fields
 
 
 class CredentialUseViewSet(TenantReadViewSet):
-    """Every use of a secret, the newest first."""
+    """Every use of a secret, and every refused one, the newest first."""
 
     http_method_names = ["get", "head"]
     queryset = CredentialUse.objects.all()
     serializer_class = CredentialUseSerializer
-    filters: ClassVar[dict[str, Filter]] = {"credential": "credential_id", "run": "run", "actor_kind": "actor_kind"}
+    filters: ClassVar[dict[str, Filter]] = {
+        "credential": "credential_id",
+        "run": "run",
+        "actor_kind": "actor_kind",
+        "outcome": "outcome",
+    }

@@ -22,7 +22,8 @@ class CredentialQuerySet(TenantQuerySet):
 
     def with_last_use(self) -> "CredentialQuerySet":
         """Annotate ``last_used_at``, None for one that never was."""
-        uses = CredentialUse.objects.filter(credential_id=models.OuterRef("pk")).order_by("-id")
+        used = CredentialUse.Outcome.USED
+        uses = CredentialUse.objects.filter(credential_id=models.OuterRef("pk"), outcome=used).order_by("-id")
         return self.annotate(last_used_at=models.Subquery(uses.values("created_at")[:1]))
 
     def expiring(self, *, before: datetime) -> "CredentialQuerySet":
@@ -263,12 +264,24 @@ class CredentialGrant(TenantModel):
 
 
 class CredentialUse(TenantModel):
-    """One reading of a secret by the program: who, when, why, for which run. Never changed; outlives the credential."""
+    """One reading of a secret by the program, or a refused one: who, when, why, for which run.
+
+    Never changed; outlives the credential. A refused one has no label and version 0 where the tenant has no such credential.
+    """
+
+    class Outcome(models.TextChoices):
+        """Whether the secret was given."""
+
+        USED = "used", _("Used")
+        REFUSED = "refused", _("Refused")
 
     tenant = TenantField(referenced=False)
     credential_id = models.UUIDField(_("credential"), editable=False)
     label = models.CharField(_("label"), max_length=200, editable=False, help_text="As it was then.")
     version = models.PositiveIntegerField(_("version"), editable=False)
+    outcome = models.CharField(
+        _("outcome"), max_length=8, choices=Outcome, default=Outcome.USED, db_default=Outcome.USED, editable=False
+    )
     is_platform = models.BooleanField(
         _("of the platform"), default=False, db_default=False, editable=False, help_text="Whether it is the platform's own."
     )
