@@ -24,6 +24,7 @@ EVENT_KINDS: tuple[str, ...] = (
     "price.changed",
     "import.finished",
     "credential.expiring",
+    "destination.disabled",
     "budget.threshold",
     "health.changed",
 )

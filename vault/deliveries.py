@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -47,6 +48,7 @@ NOBODY_THERE = frozenset({"timeout", "connection", "tls", "forbidden"})
 PAUSE_OF_OTHERS = timedelta(seconds=60)
 """What waits for a receiver that is not there waits so long, and counts no attempt."""
 KEPT = timedelta(days=30)
+KEPT_FAILED = timedelta(days=90)
 
 now = time.time
 """The clock of signatures."""
@@ -332,7 +334,8 @@ def _new_ping(destination: EventDestination) -> EventDelivery:
 
 
 def forget_deliveries() -> int:
-    """Delete what was delivered more than ``KEPT`` ago; returns how many."""
-    with platform_scope(reason="deliveries are kept for a month"):
-        old = EventDelivery.objects.filter(state=QueueState.DONE, created_at__lt=Now() - KEPT)
-        return old.delete()[0]
+    """Delete what is older than ``KEPT`` and was delivered, or older than ``KEPT_FAILED`` and given up; returns how many."""
+    delivered = Q(state=QueueState.DONE, created_at__lt=Now() - KEPT)
+    failed = Q(state=QueueState.FAILED, created_at__lt=Now() - KEPT_FAILED)
+    with platform_scope(reason="deliveries are kept for a month, failed ones for three"):
+        return EventDelivery.objects.filter(delivered | failed).delete()[0]

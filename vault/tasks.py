@@ -23,7 +23,7 @@ def deliver() -> None:
 
 @shared_task(name="vault.forget_deliveries", ignore_result=True)
 def forget() -> None:
-    """Delete what was delivered a month ago."""
+    """Delete what was delivered a month ago, or given up three months ago."""
     forget_deliveries()
 
 

@@ -230,6 +230,11 @@ def test_a_suspended_tenant_sends_nothing_and_loses_nothing(saigon: Business, se
     assert len(server.received) == 2
 
 
+def told_of(place: EventDestination) -> list[dict[str, Any]]:
+    """Return the data of the events that tell it was switched off."""
+    return list(Event.objects.filter(kind="destination.disabled", subject_id=place.pk).values_list("data", flat=True))
+
+
 class TestFailures:
     pytestmark = pytest.mark.usefixtures("here")
 
@@ -324,6 +329,7 @@ class TestFailures:
         place.refresh_from_db()
         assert (place.is_active, place.state()) == (False, "disabled")
         assert "410" in place.disabled_reason
+        assert told_of(place) == [{"name": "Bookkeeping", "reason": place.disabled_reason}]
         assert stored().state == "failed"
         events_of(1)
         assert run() == 0
@@ -342,10 +348,25 @@ class TestFailures:
         run()
         place.refresh_from_db()
         assert (place.is_active, place.state()) == (False, "disabled")
+        assert told_of(place) == [{"name": "Bookkeeping", "reason": "It has taken nothing for 5 days."}]
         place.is_active = True
         place.save()
         place.refresh_from_db()
         assert (place.state(), place.disabled_at, place.disabled_reason, place.failing_since) == ("active", None, "", None)
+
+    def test_the_other_destinations_are_told_once_that_one_is_switched_off(
+        self, loopback_allowed: None, server: HttpServer
+    ) -> None:
+        with http_server() as gone:
+            gone.status = 410
+            place, _secret = destination(gone, "Gone", kinds=["order.created"])
+            destination(server, "Watching", kinds=["destination.disabled"])
+            events_of(3)
+            assert [run(), run(), run()] == [3, 1, 0]
+        assert len(told_of(place)) == 1
+        (got,) = server.received
+        told = json.loads(got.body)
+        assert (told["type"], told["subject"]["id"], told["data"]["name"]) == ("destination.disabled", str(place.pk), "Gone")
 
     def test_one_that_works_again_is_failing_no_more(self, server: HttpServer) -> None:
         place, _secret = destination(server)
@@ -552,6 +573,19 @@ def test_what_was_delivered_is_kept_for_a_month(server: HttpServer) -> None:
     EventDelivery.objects.filter(pk=dead.pk).update(state="failed")
     assert forget_deliveries() == 1
     assert not EventDelivery.objects.filter(pk=old.pk).exists()
+
+
+@pytest.mark.usefixtures("here")
+def test_what_was_given_up_is_kept_for_three_months_and_what_waits_for_ever(server: HttpServer) -> None:
+    destination(server)
+    events_of(3)
+    dispatch_events()
+    given_up, younger, waiting = EventDelivery.objects.order_by("id")
+    EventDelivery.objects.filter(pk__in=[given_up.pk, younger.pk]).update(state="failed")
+    EventDelivery.objects.filter(pk__in=[given_up.pk, waiting.pk]).update(created_at=Now() - timedelta(days=91))
+    EventDelivery.objects.filter(pk=younger.pk).update(created_at=Now() - timedelta(days=89))
+    assert forget_deliveries() == 1
+    assert set(EventDelivery.objects.all()) == {younger, waiting}
 
 
 def test_receivers_that_do_not_answer_hold_up_no_other_tenant(

@@ -5,13 +5,13 @@ from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from tenants.errors import Conflict
-from tenants.events import EVENT_KINDS
+from tenants.events import EVENT_KINDS, record_event
 from tenants.fields import TenantForeignKey
 from tenants.models import TenantModel, TenantQuerySet, updated_at_field
 from tenants.queue import QueueRow, QueueState, wake
@@ -27,7 +27,7 @@ DISABLE_AFTER = timedelta(days=5)
 
 
 class EventDestinationQuerySet(TenantQuerySet):
-    """Reads of destinations; and changes by workers, each one statement, so that none overwrites what a person saves."""
+    """Reads of destinations; and changes by workers, of their own columns alone, so that none overwrites what a person saves."""
 
     def with_last_delivery(self) -> "EventDestinationQuerySet":
         """Annotate ``last_tried_at`` and ``last_error`` of the delivery tried last."""
@@ -48,8 +48,13 @@ class EventDestinationQuerySet(TenantQuerySet):
         self.filter(failing_since__lt=Now() - DISABLE_AFTER).switch_off(str(reason))
 
     def switch_off(self, reason: str) -> None:
-        """Send nothing more until a person switches it on again."""
-        self.filter(is_active=True).update(is_active=False, disabled_at=Now(), disabled_reason=reason)
+        """Send nothing more until a person switches it on again; an event tells of each, once."""
+        with transaction.atomic():
+            active: Any = list(self.filter(is_active=True).select_for_update(of=("self",)))
+            ids = [place.pk for place in active]
+            self.model._default_manager.filter(pk__in=ids).update(is_active=False, disabled_at=Now(), disabled_reason=reason)
+            for place in active:
+                record_event("destination.disabled", subject=place, data={"name": place.name, "reason": reason})
 
 
 class EventDestination(TenantModel):
