@@ -135,7 +135,8 @@ UNSENDABLE = f"mai@{'ü' * 60}.example"
 
 
 def test_an_address_that_no_mail_can_have_stops_nobody_elses_mail(saigon: Business, server: MailServer) -> None:
-    LoginToken.objects.create(purpose="invitation", invited_to=saigon.tenant, role="analyst", email=UNSENDABLE)
+    with in_tenant(saigon.tenant):
+        LoginToken.objects.create(purpose="invitation", invited_to=saigon.tenant, role="analyst", email=UNSENDABLE)
     asked_for = LoginToken.objects.create(purpose="login", email=saigon.owner.email)
     assert send_due_links() == 2
     asked_for.refresh_from_db()
@@ -175,8 +176,9 @@ def test_old_links_are_forgotten_once_they_are_over_and_never_while_they_wait(sa
         {"state": "sent", "expires_at": recent},
     ]
     rows = {"purpose": "invitation", "invited_to": saigon.tenant, "role": "analyst", "created_at": old}
-    for number, row in enumerate(over + kept):
-        LoginToken.objects.create(email=f"{number}@saigon.example", **{**rows, **row})
+    with in_tenant(saigon.tenant):
+        for number, row in enumerate(over + kept):
+            LoginToken.objects.create(email=f"{number}@saigon.example", **{**rows, **row})
     assert forget_old_links() == len(over)
     left = {int(email.partition("@")[0]) for email in LoginToken.objects.values_list("email", flat=True)}
     assert left == set(range(len(over), len(over) + len(kept)))
