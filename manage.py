@@ -39,9 +39,20 @@ BEFORE_KEYS = frozenset({"migrate", "prepare_database", "rotate_vault_keys"})
 def check_keys() -> None:
     """End the command when ``VAULT_KEYS`` is not what the database was encrypted with."""
     django.setup()
-    from config.startup import stop_on_wrong_key
+    from vault.startup import WrongMasterKey, check_master_keys
 
-    stop_on_wrong_key()
+    try:
+        check_master_keys()
+    except WrongMasterKey as error:
+        sys.exit(f"backroom: {error}")
+
+
+def run() -> None:
+    """Run the command; the audit says that it was one."""
+    from tenants.actor import Actor, ActorKind, acting
+
+    with acting(Actor(ActorKind.COMMAND)):
+        execute_from_command_line(sys.argv)
 
 
 def needs_servers(arguments: list[str]) -> bool:
@@ -61,7 +72,7 @@ def main() -> None:
         with embedded.servers():
             if sys.argv[1] not in BEFORE_KEYS:
                 check_keys()
-            execute_from_command_line(sys.argv)
+            run()
     except (embedded.StartError, ImproperlyConfigured) as error:
         sys.exit(f"backroom: {error}")
     except OperationalError as error:

@@ -38,7 +38,7 @@ app.conf.update(
         "lost-calls": {"task": "vault.sweep_reservations", "schedule": 60.0, "options": {"expires": 60}},
         "events-out": {"task": "vault.dispatch_events", "schedule": 2.0, "options": {"expires": 2}},
         "deliveries": {"task": "vault.deliver_events", "schedule": 5.0, "options": {"expires": 5}},
-        "expiring": {"task": "vault.tell_expiring", "schedule": 3600.0, "options": {"expires": 3600}},
+        "expiring": {"task": "vault.tell_expiring", "schedule": 60.0, "options": {"expires": 60}},
         "old-deliveries": {"task": "vault.forget_deliveries", "schedule": 3600.0, "options": {"expires": 3600}},
         "imports": {"task": "catalog.run_imports", "schedule": 5.0, "options": {"expires": 5}},
     },

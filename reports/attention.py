@@ -4,7 +4,6 @@ At most three queries.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 
 from django.http import HttpRequest
@@ -12,7 +11,7 @@ from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
-from tenants.models import Setting
+from vault.expiry import expiring_credentials
 from vault.models import Budget, Credential, EventDestination
 
 MOST = 5
@@ -39,9 +38,7 @@ def warnings(request: HttpRequest) -> list[Warned]:
 
 def _credentials() -> list[Warned]:
     now = timezone.now()
-    soon = now + timedelta(days=Setting.effective("credential_expiry_warning_days"))
-    ending = Credential.objects.expiring(before=soon)[:MOST]
-    return [_expiring(credential, ended=credential.expires_at <= now) for credential in ending]
+    return [_expiring(credential, ended=credential.expires_at <= now) for credential in expiring_credentials()[:MOST]]
 
 
 def _expiring(credential: Credential, *, ended: bool) -> Warned:

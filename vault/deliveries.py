@@ -26,7 +26,7 @@ from tenants.models import Tenant, new_ids
 from tenants.queue import LEASE, WORK_SECONDS, QueueState, claim, due_tenants, fail, finish, sweep
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 from vault import testing
-from vault.models import EventDelivery, EventDestination
+from vault.models import Credential, EventDelivery, EventDestination
 from vault.models.events_out import PING
 from vault.outbound import Answer, DestinationForbidden, OutboundError, request
 from vault.services import reveal
@@ -191,12 +191,24 @@ def _prepare(row: EventDelivery, place: EventDestination, keys: dict[UUID, tuple
 
 
 def _live_secrets(place: EventDestination) -> tuple[str, ...]:
-    """Return what signs now, the newest first."""
+    """Return what signs now, the newest first. One that cannot sign is passed over as long as another can."""
     live = [place.secret, place.previous_secret] if place.overlaps() else [place.secret]
-    secrets = tuple(reveal(credential, why="sign events out")["api_key"] for credential in live)
-    if not all(is_secret(secret) for secret in secrets):  # somebody has replaced the credential by hand
+    secrets, problem = [], DomainError("no_secret", _("There is no signing secret."))
+    for credential in live:
+        try:
+            secrets.append(_signing_secret(credential))
+        except DomainError as error:  # somebody has replaced, switched off or damaged the credential
+            problem = error
+    if not secrets:
+        raise problem
+    return tuple(secrets)
+
+
+def _signing_secret(credential: Credential) -> str:
+    secret: str = reveal(credential, why="sign events out")["api_key"]
+    if not is_secret(secret):
         raise DomainError("bad_secret", _("The signing secret is not “whsec_” with base64 of 24 to 64 bytes."))
-    return secrets
+    return secret
 
 
 def _send(message: _Message) -> Outcome:

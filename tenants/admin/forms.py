@@ -1,10 +1,12 @@
 """Forms of the people pages: they hand what was typed to the services and show their refusals at the field."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelect2Widget, UnfoldAdminTextInputWidget
@@ -99,6 +101,13 @@ class ApiKeyForm(forms.ModelForm):
     class Meta:
         model = ApiKey
         fields = ("name", "scopes", "bot", "expires_at")
+
+    def clean_expires_at(self) -> datetime | None:
+        """Refuse a key that would open nothing."""
+        ends: datetime | None = self.cleaned_data["expires_at"]
+        if ends and ends <= timezone.now():
+            raise ValidationError(_("This moment has passed."), code="in_the_past")
+        return ends
 
     def clean_scopes(self) -> list[Any]:
         """Refuse scopes that mean nothing."""

@@ -101,7 +101,7 @@ class AuditEntryAdmin(LedgerAdmin):
     def time(self, entry: AuditEntry) -> str:
         """Show the time to the second: many changes are made in one minute."""
         at = timezone.localtime(entry.created_at)
-        return f"{date_format(at, 'SHORT_DATE_FORMAT')} {at:%H:%M:%S}"
+        return f"{date_format(at, 'DATE_FORMAT')} {at:%H:%M:%S}"
 
     @display(description=_("by"))
     def who(self, entry: Any) -> str:

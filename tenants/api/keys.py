@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -61,12 +62,16 @@ class ApiKeySerializer(TenantSerializer):
 
 def check_reach(who: Any, key: ApiKey) -> None:
     """Raise ``DomainError`` (``too_wide``) when the key may do more than whoever hands it out."""
+    if not key_permissions(key):
+        raise DomainError("opens_nothing", _("Bound to a bot, a key of these scopes would open nothing."), field="scopes")
     if not who.has_perms(key_permissions(key)):
         raise DomainError("too_wide", _("The key could do more than you may."), field="scopes")
 
 
 def check_end(who: Any, ends: datetime | None) -> None:
     """Raise ``DomainError`` (``too_long``) when the key would outlive the key that hands it out."""
+    if ends and ends <= timezone.now():
+        raise DomainError("in_the_past", _("This moment has passed."), field="expires_at")
     own = _end_of(who)
     if own and (ends is None or ends > own):
         raise DomainError("too_long", _("The key could go on for longer than the one you use."), field="expires_at")

@@ -12,10 +12,11 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from tenants.api.base import TenantAPIView, check_if_match, etag_of
-from tenants.errors import DomainError
+from tenants.errors import Conflict, DomainError
 from tenants.models import Setting, User, UserPreference
 from tenants.permissions import IsPerson
 from tenants.schema import example
+from tenants.second_factor import enrolled
 from tenants.serializers import StrictSerializer, TextField
 from tenants.settings import SETTINGS
 
@@ -72,7 +73,9 @@ class SettingViewSet(TenantAPIView, GenericViewSet):
     def partial_update(self, request: Request, name: str) -> Response:
         """Set a value; it holds everywhere within seconds."""
         check_if_match(request, _described(name))
-        Setting.put(name, self.read_body(NewValueSerializer)["value"])
+        value = self.read_body(NewValueSerializer)["value"]
+        _refuse_to_lock_oneself_out(request, name, value)
+        Setting.put(name, value)
         return _answer(name)
 
     @extend_schema(parameters=[NAME], responses={204: None})
@@ -81,6 +84,14 @@ class SettingViewSet(TenantAPIView, GenericViewSet):
         _described(name)
         Setting.reset(name)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _refuse_to_lock_oneself_out(request: Request, name: str, value: object) -> None:
+    """Raise ``Conflict``: the API has no way to set a second factor up, and would refuse everything from here on."""
+    asks = name == "require_second_factor" and value is True
+    if asks and isinstance(request.user, User) and enrolled(request.user) is None:
+        said = _("Set up a second factor for yourself first, on the page of your account.")
+        raise Conflict("second_factor_first", said, field="value")
 
 
 def _described(name: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.apps import apps
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -75,7 +76,14 @@ class AuditEntry(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_verb_display()}: {self.subject_kind}"
+        return f"{self.get_verb_display()}: {self.subject_name()}"
+
+    def subject_name(self) -> str:
+        """Return what the kind of row is called; its table's name where there is none any more."""
+        try:
+            return str(apps.get_model(self.subject_kind)._meta.verbose_name)
+        except (LookupError, ValueError):
+            return self.subject_kind
 
 
 class AuditSeal(TenantModel):

@@ -197,6 +197,21 @@ def test_scopes_and_bots_that_do_not_exist_are_refused(api, saigon):
     ]
 
 
+def test_a_key_that_would_open_nothing_is_refused(api, saigon):
+    owner = api(saigon, saigon.owner)
+    with in_tenant(saigon.tenant):
+        bot = make_row(Bot).code
+        before = ApiKey.objects.count()
+    over = owner.post("api-keys/", {"name": "x", "expires_at": "2020-01-01T00:00:00Z"})
+    nothing = owner.post("api-keys/", {"name": "x", "bot": bot, "scopes": ["members:write"]})
+    assert [(one.status_code, one.json()["code"]) for one in (over, nothing)] == [
+        (422, "in_the_past"),
+        (422, "opens_nothing"),
+    ]
+    with in_tenant(saigon.tenant):
+        assert ApiKey.objects.count() == before
+
+
 def test_a_read_scope_reads_and_does_not_write(api, saigon):
     key = api(saigon, saigon.owner).post("api-keys/", {"name": "r", "scopes": ["*:read"]}).json()["key"]
     assert api(key).get("tenant/").status_code == 200

@@ -94,6 +94,14 @@ def test_a_change_is_audited(api: Any, saigon: Business) -> None:
     assert (entry.after["value"], entry.actor_id) == (7, saigon.owner.pk)
 
 
+def test_nobody_locks_oneself_out_by_asking_for_a_second_factor(api: Any, saigon: Business) -> None:
+    answer = api(saigon, saigon.owner).patch("settings/require_second_factor/", {"value": True})
+    assert (answer.status_code, answer.json()["code"]) == (409, "second_factor_first")
+    with in_tenant(saigon.tenant):
+        assert not Setting.objects.exists()
+    assert api(saigon).patch("settings/require_second_factor/", {"value": True}).status_code == 200
+
+
 def test_all_are_listed_with_what_they_mean(api: Any, saigon: Business) -> None:
     found = {one["name"]: one for one in api(saigon, saigon.analyst).get("settings/").json()["results"]}
     assert {"require_second_factor", "credential_expiry_warning_days"} <= set(found)

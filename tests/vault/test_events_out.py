@@ -434,6 +434,17 @@ class TestSecrets:
         for secret in (new, old):
             Webhook(secret).verify(got.body, got.headers)
 
+    def test_a_secret_that_cannot_sign_is_passed_over_while_another_can(self, server: HttpServer) -> None:
+        place, _old = destination(server)
+        new = rotate_destination_secret(destination=place)
+        place.refresh_from_db()
+        Credential.objects.filter(pk=place.previous_secret_id).update(is_active=False)
+        events_of(1)
+        run()
+        (got,) = server.received
+        Webhook(new).verify(got.body, got.headers)
+        assert stored().state == "done"
+
     def test_after_the_overlap_the_new_one_signs_alone(self, server: HttpServer) -> None:
         place, old = destination(server)
         new = rotate_destination_secret(destination=place)
