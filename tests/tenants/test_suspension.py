@@ -77,7 +77,7 @@ def test_nobody_logs_in_or_refreshes_and_the_refresh_token_is_not_used_up(saigon
 def test_the_admin_shows_a_member_nothing_of_it(saigon: Business) -> None:
     person = browser(saigon.owner)
     suspend(saigon)
-    assert "no tenant yet" in text_of(person.get(page("index")))
+    assert "no tenant that is active now" in text_of(person.get(page("index")))
     assert person.get(page("tenants_membership_changelist")).url == page("index")
     assert person.post(reverse("switch_tenant"), {"tenant": saigon.tenant.pk}).status_code == 403
     resume(saigon)
