@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from tenants.actor import Actor, ActorKind, current_actor
 from tenants.errors import Conflict, DomainError
 from tenants.models import PLATFORM_ID, User, new_ids
+from tenants.roles import Role, role_allows
 from tenants.scope import current_tenant_id, platform_scope
 from vault.crypto import CredentialUnreadable, unwrap
 from vault.data_keys import current_data_key
@@ -132,7 +133,9 @@ def _write_version(
 # One message in autocommit: what is read is exactly what the use on record says, and without the record nothing is read.
 # What is refused is on record as well; of a credential that the tenant does not have there is nothing to tell but the id.
 REVEAL = """
-WITH found AS (
+WITH member AS (
+    SELECT role FROM tenants_membership WHERE tenant_id = %(tenant)s AND user_id = %(person)s::uuid
+), found AS (
     SELECT c.id, c.label, c.version, s.ciphertext, k.id AS key_id, k.wrapped
     FROM vault_credential c
     JOIN vault_credentialsecret s ON s.tenant_id = c.tenant_id AND s.credential_id = c.id AND s.version = c.version
@@ -140,10 +143,13 @@ WITH found AS (
     JOIN tenants_tenant t ON t.id = %(tenant)s AND t.status = 'active'
     WHERE c.tenant_id = %(owner)s AND c.tenant_id IN (%(tenant)s, %(platform)s) AND c.id = %(id)s
       AND c.is_active AND s.ciphertext IS NOT NULL
-      AND (%(owner)s <> %(tenant)s OR (%(bot)s::uuid IS NULL AND %(role)s = '') OR EXISTS (
-        SELECT FROM vault_credentialgrant g
-        WHERE g.tenant_id = c.tenant_id AND g.credential_id = c.id AND (g.expires_at IS NULL OR g.expires_at > now())
-          AND (g.bot_id = %(bot)s::uuid OR (%(bot)s::uuid IS NULL AND g.role = %(role)s))))
+      AND (%(owner)s <> %(tenant)s OR (%(bot)s::uuid IS NULL AND (%(person)s::uuid IS NULL
+          OR EXISTS (SELECT FROM tenants_user u WHERE u.id = %(person)s::uuid AND u.is_superuser)
+          OR EXISTS (SELECT FROM member WHERE role = ANY(%(managers)s))))
+        OR EXISTS (
+          SELECT FROM vault_credentialgrant g
+          WHERE g.tenant_id = c.tenant_id AND g.credential_id = c.id AND (g.expires_at IS NULL OR g.expires_at > now())
+            AND (g.bot_id = %(bot)s::uuid OR (%(bot)s::uuid IS NULL AND g.role IN (SELECT role FROM member)))))
 ), told AS (
     SELECT id, label, version, 'used' AS outcome FROM found
     UNION ALL
@@ -162,22 +168,21 @@ SELECT version, ciphertext, key_id, wrapped FROM found
 
 
 @sensitive_variables("packed")
-def reveal(
-    credential: Credential, *, why: str, run: UUID | None = None, bot_id: UUID | None = None, role: str = ""
-) -> dict[str, Any]:
+def reveal(credential: Credential, *, why: str, run: UUID | None = None, bot_id: UUID | None = None) -> dict[str, Any]:
     """Return the plain secret for one use, and put the use on record. The only door; its callers are listed in a test.
 
     A refusal is on record too, unless the caller's transaction is rolled back by it.
 
-    With ``bot_id`` (or ``role``, for a member who does not manage credentials) it needs a live grant. A credential of
-    the platform serves every active tenant and every bot; it is read in a scope of its own, so before the caller opens
-    ``atomic``. ``why`` is kept as given, up to 200 characters. One round trip.
+    With ``bot_id`` it needs a live grant to the bot; else, where a person acts who may not change credentials, one to
+    the person's role. A job or command for no bot needs none. A credential of the platform serves every active tenant,
+    all its people and bots; it is read in a scope of its own, so before the caller opens ``atomic``. ``why`` is kept as
+    given, up to 200 characters. One round trip.
 
     Raises ``NotGranted`` (404: gone, inactive, another tenant's, not granted, tenant suspended) and
     ``CredentialUnreadable``.
     """
     tenant = current_tenant_id()
-    row = _read(credential, tenant, {"why": why[:200], "run": run, "bot": bot_id, "role": role})
+    row = _read(credential, tenant, {"why": why[:200], "run": run, "bot": bot_id})
     if row is None:
         raise NotGranted
     version, ciphertext, key_id, wrapped = row
@@ -207,7 +212,9 @@ def _execute(values: dict[str, Any]) -> Any:
 
 def _actor() -> dict[str, Any]:
     actor = current_actor() or Actor(ActorKind.SYSTEM)
-    return {"actor_kind": actor.kind.value, "actor_id": actor.id}
+    person = actor.id if actor.kind == ActorKind.USER else None
+    managers = [role for role in Role.values if role_allows(role, "vault", "change", "credential")]
+    return {"actor_kind": actor.kind.value, "actor_id": actor.id, "person": person, "managers": managers}
 
 
 def find_credential(*, provider: str) -> Credential | None:

@@ -1,5 +1,6 @@
 """Secrets go in, are replaced, and come out by one door, which keeps a record of every use."""
 
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,8 +10,9 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from tenants.actor import Actor, ActorKind, acting
 from tenants.errors import TooLarge
-from tenants.models import PLATFORM_ID, AuditEntry, Tenant
+from tenants.models import PLATFORM_ID, AuditEntry, Tenant, User
 from tenants.scope import ScopeConflict, platform_scope
 from tests.conftest import Business, in_tenant
 from tests.rows import a_bot_version
@@ -208,14 +210,40 @@ def test_a_bot_needs_a_grant_that_has_not_ended(saigon: Business) -> None:
         assert refused(credential, bot_id=bot.pk) == told
 
 
-def test_a_role_may_be_granted_the_use(saigon: Business) -> None:
+def by_person(person: User) -> AbstractContextManager[Actor]:
+    return acting(Actor(ActorKind.USER, person.pk))
+
+
+def test_a_person_needs_a_grant_to_the_own_role(saigon: Business, harbour: Business) -> None:
     with in_tenant(saigon.tenant):
         credential, bot = store(), a_bot_version().bot
-        refused(credential, role="operator")
+        for person in (saigon.operator, saigon.analyst, harbour.owner):
+            with by_person(person):
+                refused(credential)
         CredentialGrant.objects.create(credential=credential, role="operator")
-        assert reveal(credential, why="test", role="operator") == SECRET
-        refused(credential, role="analyst")
-        refused(credential, role="operator", bot_id=bot.pk)
+        with by_person(saigon.operator):
+            assert reveal(credential, why="test") == SECRET
+            assert (last_use().outcome, last_use().actor_id) == ("used", saigon.operator.pk)
+            refused(credential, bot_id=bot.pk)
+        for person in (saigon.analyst, harbour.owner):
+            with by_person(person):
+                refused(credential)
+        CredentialGrant.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+        with by_person(saigon.operator):
+            refused(credential)
+
+
+def test_who_manages_credentials_needs_no_grant_and_nor_does_a_job(saigon: Business) -> None:
+    staff = User.objects.create_superuser("staff@backroom.example")
+    with in_tenant(saigon.tenant):
+        credential = store()
+        for person in (saigon.owner, saigon.admin, staff):
+            with by_person(person), CaptureQueriesContext(connection) as queries:
+                assert reveal(credential, why="test") == SECRET
+            assert len(queries) == 1
+        for kind in (ActorKind.TASK, ActorKind.COMMAND, ActorKind.API_KEY):
+            with acting(Actor(kind, uuid4() if kind == ActorKind.API_KEY else None)):
+                assert reveal(credential, why="test") == SECRET
 
 
 def test_an_inactive_or_deleted_credential_is_told_like_an_unknown_one(saigon: Business) -> None:
