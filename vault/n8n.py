@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import DataError, transaction
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -86,9 +87,18 @@ def import_export(text: bytes, *, key: str = "") -> Summary:
             try:
                 with transaction.atomic():
                     _keep(entry, summary)
-            except DomainError as error:
-                summary.errors.append({"id": entry.id, "name": entry.name, "code": error.code, "message": error.message})
+            except (DomainError, ValidationError, DataError, RecursionError) as error:
+                summary.errors.append({"id": entry.id, "name": entry.name, **_told(error)})
     return summary
+
+
+def _told(error: Exception) -> dict[str, str]:
+    """Return code and message of what went wrong with one credential."""
+    if isinstance(error, DomainError):
+        return {"code": error.code, "message": error.message}
+    if isinstance(error, ValidationError):
+        return {"code": "invalid", "message": " ".join(error.messages)}
+    return {"code": "out_of_range", "message": _("A value is out of range.")}  # nested too deeply, or with a NUL
 
 
 def _read(text: bytes, key: str) -> Iterator[Entry]:
@@ -120,7 +130,7 @@ def _decrypted(text: str, key: str) -> dict[str, Any]:
         unpadder = PKCS7(128).unpadder()
         plain = unpadder.update(decryptor.update(raw[16:]) + decryptor.finalize()) + unpadder.finalize()
         data = json.loads(plain)
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):
         data = None
     if not isinstance(data, dict):
         raise NotAnExport(_("The key is not the one this export was encrypted with, or the file is damaged."))
@@ -152,12 +162,14 @@ def _keep(entry: Entry, summary: Summary) -> None:
 
 @sensitive_variables("secret")
 def _translated(entry: Entry) -> tuple[str, str, dict[str, Any]]:
-    """Return provider, kind and secret; what does not fit the own type of a service is kept whole."""
+    """Return provider, kind and secret; what does not fit the own type of a service to the last field is kept whole."""
     provider, kind = TYPES.get(entry.type, ("custom", "custom"))
-    secret = {FIELDS[name]: value for name, value in entry.data.items() if name in FIELDS and value not in ("", None)}
-    if kind != "custom":
-        if _has_tls(entry.data):
-            secret["security"] = "tls"
+    given = {name: value for name, value in entry.data.items() if value not in ("", None)}
+    secret = {FIELDS[name]: value for name, value in given.items() if name in FIELDS}
+    if _has_tls(given):
+        secret["security"] = "tls"
+        del given["secure"]
+    if kind != "custom" and len(secret) - ("security" in secret) == len(given):
         try:
             check_secret(provider, kind, secret)
             return provider, kind, secret

@@ -126,3 +126,37 @@ def test_what_cannot_be_kept_is_named_and_the_rest_is_kept(saigon: Business, tmp
     report = json.loads(out.getvalue())
     assert [(error["name"], error["code"]) for error in report["errors"]] == [("Header", "too_large")]
     assert set(kept(saigon)) == set(KEPT) - {"Header"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("openAiApi", {"apiKey": "sk-openai-0123456789", "headerName": "X-Team", "headerValue": "header value"}),
+        ("openAiApi", {"apiKey": "sk-openai-0123456789", "baseUrl": "https://a.example", "url": "https://b.example"}),
+        ("smtp", {"user": "mai", "password": "mật khẩu", "host": "mail.example", "secure": False}),
+        ("httpBasicAuth", {"user": "mai", "password": "mật khẩu", "realm": "shop"}),
+    ],
+)
+def test_a_type_with_a_field_that_has_no_place_here_is_kept_whole(
+    saigon: Business, tmp_path: Path, kind: str, data: dict[str, Any]
+) -> None:
+    file = tmp_path / "credentials.json"
+    file.write_text(json.dumps([{"id": "1", "name": "One", "type": kind, "data": data}]))
+    assert imported(saigon, file)["created"] == 1
+    assert kept(saigon) == {"One": ("custom", "custom", data)}
+
+
+def test_what_the_database_would_not_take_is_told_and_the_rest_is_kept(saigon: Business, tmp_path: Path) -> None:
+    rows = [
+        {"id": "1", "name": "Nul\x00", "type": "x", "data": {"value": "header value"}},
+        {"id": "2", "name": "", "type": "", "data": {"value": "header value"}},
+        {"id": "3", "name": "Good", "type": "x", "data": {"value": "header value"}},
+    ]
+    file, out = tmp_path / "credentials.json", StringIO()
+    file.write_text(json.dumps(rows))
+    with pytest.raises(CommandError, match="2 credentials could not"):
+        call_command("import_n8n_credentials", saigon.tenant.slug, str(file), stdout=out)
+    report = json.loads(out.getvalue())
+    told = [(error["id"], error["code"]) for error in report["errors"]]
+    assert told == [("1", "out_of_range"), ("2", "invalid")]
+    assert set(kept(saigon)) == {"Good"}
