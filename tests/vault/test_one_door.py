@@ -21,6 +21,7 @@ from redis import Redis
 
 from tenants.events import record_event
 from tenants.mail import send_due_links
+from tenants.queue import _send
 from tenants.scope import platform_scope
 from tests.conftest import Business, in_tenant
 from tests.outside import http_server
@@ -75,11 +76,63 @@ def test_plain_text_leaves_by_one_door_whose_callers_are_known() -> None:
     assert callers_of(OPENERS) == set(OPENING)
 
 
-def test_nothing_but_ids_is_handed_to_background_work() -> None:
-    """Who reveals does not send tasks: a task finds its secret by an id, where it is used."""
-    sending = callers_of({"send_task", "apply_async", "delay"}) & set(REVEALING)
-    assert sending == set()
-    assert all((ROOT / path).exists() for path in {**REVEALING, **OPENING})
+SENDERS = {
+    "tenants/queue.py": "wake, which sends a task's name and nothing else",
+    "tenants/tasks.py": "TenantTask, which adds the tenant's id to what is sent",
+}
+"""Every file that sends a task."""
+
+
+def is_task(decorator: ast.expr) -> bool:
+    """Whether a decorator makes a task of Celery."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return getattr(called, "id", getattr(called, "attr", "")) in {"shared_task", "task"}
+
+
+def arguments_of_tasks(source: str) -> dict[str, list[str]]:
+    """Return the arguments of each task in a source, by the task's name."""
+    tasks = (
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(map(is_task, node.decorator_list))
+    )
+    return {task.name: [argument.arg for argument in ast.walk(task.args) if isinstance(argument, ast.arg)] for task in tasks}
+
+
+def senders() -> set[str]:
+    """Return the files that call one of Celery's ways to send."""
+    ways = {"send_task", "apply_async", "delay"}
+    return {
+        short(path)
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ways
+    }
+
+
+def test_background_work_is_handed_nothing_at_all() -> None:
+    """A message that is told no argument holds no secret: a task finds its rows, and their secrets, where they are used."""
+    tasks = {
+        f"{short(path)}:{name}": given for path in sources() for name, given in arguments_of_tasks(path.read_text()).items()
+    }
+    assert {"vault/tasks.py:deliver", "tenants/tasks.py:seal_audit"} <= set(tasks)
+    assert {name: given for name, given in tasks.items() if given} == {}
+    assert senders() == set(SENDERS)
+
+
+def test_the_rule_would_find_a_task_that_is_handed_something() -> None:
+    for given in ("secret", "*, secret", "*secret", "**secret", "bot, secret=None"):
+        for decorator in ("@shared_task", "@shared_task(name='x')", "@app.task", "@app.task(bind=False)"):
+            assert "secret" in arguments_of_tasks(f"{decorator}\ndef deliver({given}): ...")["deliver"]
+
+
+def test_a_worker_is_woken_by_a_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[Any, dict[str, Any]]] = []
+    monkeypatch.setattr("tenants.queue.current_app.send_task", lambda *names, **options: sent.append((names, options)))
+    _send("vault.deliver_events")
+    ((names, options),) = sent
+    assert names == ("vault.deliver_events",)
+    assert set(options) == {"connection", "retry", "ignore_result"}
 
 
 # --- the trace
