@@ -165,10 +165,10 @@ def _message(link: LoginToken, token: str, receiver: User | None) -> EmailMultiA
         "url": f"{settings.PUBLIC_URL}/admin/login-link/{token}/",
         "tenant": _one_line(link.invited_to),
         "inviter": _one_line(link.created_by),
-        "role": link.get_role_display(),
         "language": locale,
     }
     with translation.override(locale):
+        context["role"] = link.get_role_display()
         text = render_to_string(f"tenants/mail/{link.purpose}.txt", context)
         html = render_to_string(f"tenants/mail/{link.purpose}.html", context)
         subject = _subject(link, context)

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from tenants.errors import Conflict
+from tenants.scope import current_tenant_id
 from vault import outbound
 from vault.models import Credential, CredentialSecret
 from vault.outbound import DestinationForbidden, OutboundError
@@ -64,6 +65,10 @@ def refresh_tokens(credential: Credential, *, decided: bool = False) -> Credenti
     ``decided``: a person wants it tried although nobody knows how the last time ended. Raises ``Conflict``
     (``refresh_failed``, ``refresh_unclear``), ``NotGranted`` and ``CredentialUnreadable``. Call it outside ``atomic``.
     """
+    if credential.tenant_id != current_tenant_id():
+        raise Conflict(
+            "of_the_platform", _("The platform's own credential is renewed by its staff, in the tenant “Platform”.")
+        )
     seen, enough = credential.version, time.monotonic() + SECONDS + 5
     while time.monotonic() < enough:
         if _take_lease(credential, seen, decided):

@@ -30,6 +30,8 @@ STAGES = {
 }
 """Colours of what ``LoginToken.stage`` tells."""
 
+ROLE_COLOURS = {"owner": "primary", "admin": "info", "operator": "success", "analyst": "default"}
+
 
 @admin.register(Membership)
 class MembershipAdmin(TenantAdmin):
@@ -53,7 +55,7 @@ class MembershipAdmin(TenantAdmin):
         """Show the name."""
         return membership.user.get_full_name()
 
-    @display(description=_("role"), ordering="role", label={"owner": "primary", "admin": "info", "operator": "success"})
+    @display(description=_("role"), ordering="role", label=ROLE_COLOURS)
     def role_label(self, membership: Membership) -> tuple[str, str]:
         """Show the role as a label."""
         return membership.role, membership.get_role_display()
@@ -110,7 +112,7 @@ class InvitationAdmin(TenantAdmin):
     warn_unsaved_form = False
     empty_message = _("Nobody is waiting for an answer. Invite the people who work here: they get a link by mail.")
 
-    @display(description=_("role"), ordering="role", label={"owner": "primary", "admin": "info", "operator": "success"})
+    @display(description=_("role"), ordering="role", label=ROLE_COLOURS)
     def role_label(self, link: LoginToken) -> tuple[str, str]:
         """Show the role as a label."""
         return link.role, link.get_role_display()

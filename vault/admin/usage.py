@@ -1,5 +1,6 @@
 """What models cost: the ledger, the prices, and the budgets with how far they are used up."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -56,7 +57,7 @@ class UsageEntryAdmin(LedgerAdmin):
     ordering = ("-id",)
     link_filters = ("bot_id", "subject_id", "credential_id")
     fieldsets = (
-        (None, {"fields": (("created_at", "settled_at"), ("state_label", "error_kind"), ("kind", "provider", "model"))}),
+        (None, {"fields": (("created_at", "settled_at"), ("state", "error_kind"), ("kind", "provider", "model"))}),
         (_("Cost"), {"fields": (("cost", "reserved"), "is_estimated", "price")}),
         (_("Tokens"), {"fields": (("input_tokens", "cached_input_tokens"), ("output_tokens", "reasoning_tokens"))}),
         (
@@ -188,6 +189,11 @@ class BudgetForm(forms.ModelForm):
         fields = ("bot", "period", "limit_amount", "currency", "thresholds", "is_active")
 
 
+def as_time(moment: datetime | None) -> str | None:
+    """Return a moment as the admin shows one."""
+    return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else None
+
+
 @admin.register(Budget)
 class BudgetAdmin(TenantAdmin):
     """Hard stops on what models may cost."""
@@ -236,9 +242,9 @@ class BudgetAdmin(TenantAdmin):
     @display(description=_("begins"))
     def period_start(self, budget: Any) -> Any:
         """Show when the period began."""
-        return budget.period_start
+        return as_time(budget.period_start)
 
     @display(description=_("ends"), empty_value=_("never"))
     def period_end(self, budget: Any) -> Any:
         """Show when the next period begins."""
-        return budget.period_end
+        return as_time(budget.period_end)

@@ -132,7 +132,8 @@ class Budget(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.bot or _('All bots')}: {self.get_period_display()}"
+        whose = self.bot or _("All bots")
+        return f"{whose}: {self.get_period_display()}"
 
     def clean(self) -> None:
         """Refuse a currency in which nothing could ever be counted."""

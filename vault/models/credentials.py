@@ -277,16 +277,20 @@ class CredentialUse(TenantModel):
 
     tenant = TenantField(referenced=False)
     credential_id = models.UUIDField(_("credential"), editable=False)
-    label = models.CharField(_("label"), max_length=200, editable=False, help_text="As it was then.")
+    label = models.CharField(_("label"), max_length=200, editable=False, help_text=_("As it was then."))
     version = models.PositiveIntegerField(_("version"), editable=False)
     outcome = models.CharField(
         _("outcome"), max_length=8, choices=Outcome, default=Outcome.USED, db_default=Outcome.USED, editable=False
     )
     is_platform = models.BooleanField(
-        _("of the platform"), default=False, db_default=False, editable=False, help_text="Whether it is the platform's own."
+        _("of the platform"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_("Whether it is the platform's own."),
     )
     actor_kind = models.CharField(_("who"), max_length=16, choices=ActorKind, editable=False)
-    actor_id = models.UUIDField(null=True, editable=False)
+    actor_id = models.UUIDField(_("id of who did it"), null=True, editable=False)
     bot_id = models.UUIDField(_("bot"), null=True, editable=False)
     why = models.CharField(_("why"), max_length=200, editable=False)
     run = models.UUIDField(_("run"), null=True, editable=False)
