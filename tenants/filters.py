@@ -6,6 +6,7 @@ or in a key's code or sku (``bot__code``) is a reference: an unknown one is 422,
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -157,6 +158,8 @@ def _converted(field: models.Field, name: str, value: str) -> Any:
     try:
         converted = base.to_python(value)
         base.run_validators(converted)
+        if isinstance(converted, datetime):
+            converted = converted.astimezone(UTC)  # PostgreSQL takes no zone that is 16 hours or more away
     except (DjangoValidationError, ValueError, OverflowError) as error:
         raise Malformed("invalid", _("This value is not valid."), field=name) from error
     return [converted] if isinstance(field, ArrayField) else converted

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -35,6 +35,7 @@ class SettingSerializer(StrictSerializer):
     description = TextField(read_only=True)
 
 
+@extend_schema_serializer(many=False)
 class SettingListSerializer(StrictSerializer):
     """All settings in the shape of every list; there is only one page."""
 

@@ -80,3 +80,9 @@ def test_an_import_tells_its_end(saigon: Business) -> None:
             type(job).objects.filter(pk=job.pk).update(status=status, summary={"rows": 3})
     (event,) = told(saigon, "import.finished")
     assert (event.subject_id, event.data) == (job.pk, {"status": "completed", "summary": {"rows": 3}})
+
+
+@pytest.mark.parametrize("since", ["0328-11-10T07:30:34%2B17:47", "2026-11-10T07:30:34-23:59"])
+def test_a_moment_of_an_odd_zone_is_a_moment(api: Any, saigon: Business, since: str) -> None:
+    assert api(saigon).get(f"events/?since={since}").status_code == 200
+    assert api(saigon).get("events/?since=0001-01-01T00:00:00%2B14:00").status_code == 400
