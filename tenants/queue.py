@@ -97,10 +97,13 @@ def due_tenants(model: type[Row]) -> list[UUID]:
     return tenants
 
 
-def claim(model: type[Row], *, limit: int, lease: timedelta = LEASE) -> list[Row]:
-    """Take up to ``limit`` due rows of the scope's tenant; each counts one attempt. Others skip the rows taken."""
+def claim(model: type[Row], *, limit: int, lease: timedelta = LEASE, **only: Any) -> list[Row]:
+    """Take up to ``limit`` due rows of the scope's tenant; each counts one attempt. Others skip the rows taken.
+
+    ``only`` narrows to rows whose columns have these values.
+    """
     with transaction.atomic():
-        rows = due(model._default_manager.all()).order_by("-priority", "due_at")
+        rows = due(model._default_manager.filter(**only)).order_by("-priority", "due_at")
         ids = [row.pk for row in rows.select_for_update(skip_locked=True, of=("self",)).only("pk")[:limit]]
         if not ids:
             return []

@@ -7,6 +7,7 @@ import json
 import random
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from django.utils.translation import gettext as _
 from tenants.actor import Actor, ActorKind, acting
 from tenants.errors import DomainError
 from tenants.models import Tenant, new_ids
-from tenants.queue import LEASE, WORK_SECONDS, QueueState, claim, due_tenants, fail, finish, sweep
+from tenants.queue import LEASE, WORK_SECONDS, QueueState, claim, due, fail, finish, postpone, sweep
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 from vault import testing
 from vault.models import Credential, EventDelivery, EventDestination
@@ -33,10 +34,12 @@ from vault.services import reveal
 from vault.webhooks import is_secret, signed_headers
 
 TENANTS_AT_ONCE = 10
-DELIVERIES_AT_ONCE = 10
-"""Of each tenant: all are sent side by side, and the next ones when all have ended."""
+DESTINATIONS_AT_ONCE = 4
+"""Of each tenant."""
+DELIVERIES_AT_ONCE = 6
+"""To each destination: all are sent side by side, and the next ones when all have ended."""
 LOOK_AGAIN = 1.0
-"""Seconds after which a free place is offered to tenants that had nothing due before."""
+"""Seconds after which a free place is offered to destinations that had nothing due before."""
 SECONDS = 10.0
 """What a receiver has to answer in."""
 PAUSES = [5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 72_000]
@@ -94,13 +97,15 @@ class _Attempt:
 def deliver_due() -> int:
     """Send every delivery that is due, in all tenants; returns how many were tried.
 
-    Some tenants at a time, side by side, each with a batch of its own: who waits for a slow receiver waits alone. And
-    one worker at a time: it waits for strangers, and the others must stay free for everything else.
+    Some tenants at a time, some destinations of each, side by side, each with a batch of its own: who waits for a slow
+    receiver waits alone, also within a tenant. And one worker at a time: it waits for strangers, and the others must
+    stay free for everything else.
     """
     if _somebody_delivers():
         return 0
     sweep(EventDelivery)
-    with acting(Actor(ActorKind.TASK)), ThreadPoolExecutor(TENANTS_AT_ONCE * DELIVERIES_AT_ONCE) as threads:
+    places = TENANTS_AT_ONCE * DESTINATIONS_AT_ONCE * DELIVERIES_AT_ONCE  # so that nothing claimed waits for a thread
+    with acting(Actor(ActorKind.TASK)), ThreadPoolExecutor(places) as threads:
         return _deliver_due(threads)
 
 
@@ -108,31 +113,51 @@ def _deliver_due(threads: ThreadPoolExecutor) -> int:
     """Claim for whoever has a free place, note what comes in, until nothing is due or the time is over."""
     tried, enough, sent = 0, time.monotonic() + WORK_SECONDS, dict["Future[Outcome]", _Attempt]()
     while True:
-        attempts = _claim_for_free_places(sent.values()) if time.monotonic() < enough else []
-        sent |= {threads.submit(one.send): one for one in attempts}
-        tried += len(attempts)
+        for tenant_id, destination_id in _free_places(sent.values()) if time.monotonic() < enough else []:
+            attempts = _claim(tenant_id, destination_id)
+            sent |= {threads.submit(one.send): one for one in attempts}
+            tried += len(attempts)
         if not sent:
             return tried
-        _note_until_a_tenant_is_through(sent)
+        _note_until_a_destination_is_through(sent)
 
 
-def _note_until_a_tenant_is_through(sent: dict["Future[Outcome]", "_Attempt"]) -> None:
+def _note_until_a_destination_is_through(sent: dict["Future[Outcome]", "_Attempt"]) -> None:
     """Note outcomes as they come in and take them out of ``sent``; returns after ``LOOK_AGAIN`` at the latest."""
-    tenants, look_again = len(_tenants(sent.values())), time.monotonic() + LOOK_AGAIN
-    while len(_tenants(sent.values())) == tenants and (left := look_again - time.monotonic()) > 0:
+    busy, look_again = len(_busy(sent.values())), time.monotonic() + LOOK_AGAIN
+    while len(_busy(sent.values())) == busy and (left := look_again - time.monotonic()) > 0:
         for future in wait(sent, timeout=left, return_when=FIRST_COMPLETED).done:
             _note_sent(sent.pop(future), future.result())
 
 
-def _tenants(attempts: Iterable["_Attempt"]) -> set[UUID]:
-    return {one.tenant_id for one in attempts}
+def _busy(attempts: Iterable["_Attempt"]) -> dict[UUID, UUID]:
+    """Return the destinations that are being sent to, each with its tenant."""
+    return {one.place.pk: one.tenant_id for one in attempts}
 
 
-def _claim_for_free_places(under_way: Iterable["_Attempt"]) -> list["_Attempt"]:
-    """Take a batch of each due tenant that has none under way, as far as there are places."""
-    busy = _tenants(under_way)
-    waiting = [tenant_id for tenant_id in due_tenants(EventDelivery) if tenant_id not in busy]
-    return [one for tenant_id in waiting[: TENANTS_AT_ONCE - len(busy)] for one in _claim(tenant_id)]
+def _free_places(under_way: Iterable["_Attempt"]) -> list[tuple[UUID, UUID]]:
+    """Return (tenant, destination) of due deliveries in random turn, as far as there are places for them now.
+
+    By chance and not by age: the backlog of slow receivers is always older than what is new for the others.
+    """
+    busy = _busy(under_way)
+    taken, chosen = Counter(busy.values()), []
+    for tenant_id, destination_id in _due_destinations():
+        is_new_tenant = tenant_id not in taken
+        if destination_id in busy or (is_new_tenant and len(taken) >= TENANTS_AT_ONCE):
+            continue
+        if taken[tenant_id] < DESTINATIONS_AT_ONCE:
+            taken[tenant_id] += 1
+            chosen.append((tenant_id, destination_id))
+    return chosen
+
+
+def _due_destinations() -> list[tuple[UUID, UUID]]:
+    with platform_scope(reason="name the destinations with due deliveries"):
+        pairs = due(EventDelivery.objects.all()).values_list("tenant_id", "destination_id").distinct().order_by()
+        found = list(pairs)
+    random.shuffle(found)
+    return found
 
 
 def _somebody_delivers() -> bool:
@@ -144,9 +169,9 @@ def _somebody_delivers() -> bool:
         return EventDelivery.objects.exclude(kind=PING).filter(state=QueueState.RUNNING, due_at__gt=Now()).exists()
 
 
-def _claim(tenant_id: UUID) -> list["_Attempt"]:
+def _claim(tenant_id: UUID, destination_id: UUID) -> list["_Attempt"]:
     with tenant_scope(tenant_id):
-        return _attempts(claim(EventDelivery, limit=DELIVERIES_AT_ONCE))
+        return _attempts(claim(EventDelivery, limit=DELIVERIES_AT_ONCE, destination_id=destination_id))
 
 
 def deliver(rows: Sequence[EventDelivery]) -> None:
@@ -155,12 +180,25 @@ def deliver(rows: Sequence[EventDelivery]) -> None:
 
 
 def _attempts(rows: Sequence[EventDelivery]) -> list["_Attempt"]:
-    """Make rows ready to be sent, all that is read from the database; a destination deleted meanwhile took its rows."""
+    """Make rows ready to be sent, all that is read from the database; a destination deleted meanwhile took its rows.
+
+    Whether the tenant is still active is asked last, so right before they are sent: if not, they are put back.
+    """
     found = EventDestination.objects.filter(pk__in={row.destination_id for row in rows})
     places = {place.pk: place for place in found.select_related("secret", "previous_secret")}
     keys: dict[UUID, tuple[str, ...]] = {}
     here = [(row, places[row.destination_id]) for row in rows if row.destination_id in places]
-    return [_Attempt(current_tenant_id(), row, place, _prepare(row, place, keys)) for row, place in here]
+    ready = [_Attempt(current_tenant_id(), row, place, _prepare(row, place, keys)) for row, place in here]
+    return ready if _may_send(rows) else []
+
+
+def _may_send(rows: Sequence[EventDelivery]) -> bool:
+    """Whether the tenant is active; what was claimed of a suspended one is put back as if nobody had taken it."""
+    is_active = Tenant.objects.filter(pk=current_tenant_id(), status=Tenant.Status.ACTIVE).exists()
+    if not is_active:
+        for row in rows:
+            postpone(row, row.last_error, delay=timedelta(0))
+    return is_active
 
 
 def _make(attempts: Sequence["_Attempt"]) -> None:

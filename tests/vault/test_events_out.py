@@ -230,6 +230,61 @@ def test_a_suspended_tenant_sends_nothing_and_loses_nothing(saigon: Business, se
     assert len(server.received) == 2
 
 
+def test_what_a_worker_holds_when_the_tenant_is_suspended_is_not_sent_and_goes_out_later(
+    saigon: Business, harbour: Business, server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for business in (saigon, harbour):
+        with in_tenant(business.tenant):
+            destination(server)
+            events_of(3)
+    dispatch_events()
+    prepare = deliveries._prepare
+
+    def suspended_meanwhile(*args: Any) -> Any:
+        with platform_scope(reason="test"):
+            Tenant.objects.filter(pk=saigon.tenant.pk).update(status="suspended")
+        return prepare(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(deliveries, "_prepare", suspended_meanwhile)
+        assert deliver_due() == 3
+    assert {json.loads(got.body)["tenant"] for got in server.received} == {"harbour"}
+    with in_tenant(saigon.tenant):
+        assert set(EventDelivery.objects.values_list("state", "attempt", "last_error", "tried_at")) == {
+            ("pending", 0, "", None)
+        }
+        assert EventDestination.objects.get().state() == "active"
+    set_status(saigon, "active")
+    assert deliver_due() == 3
+    assert len(server.received) == 6
+    with in_tenant(saigon.tenant):
+        assert set(EventDelivery.objects.values_list("state", "attempt")) == {("done", 1)}
+
+
+def test_what_is_under_way_when_the_tenant_is_suspended_ends_and_nothing_follows_it(
+    saigon: Business, server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "DELIVERIES_AT_ONCE", 2)
+    with in_tenant(saigon.tenant):
+        destination(server)
+        events_of(7)
+        dispatch_events()
+    note = deliveries._note_sent
+
+    def suspend_first(*args: Any) -> None:
+        set_status(saigon, "suspended")
+        note(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(deliveries, "_note_sent", suspend_first)
+        assert deliver_due() == 2
+    with in_tenant(saigon.tenant):
+        assert Counter(EventDelivery.objects.values_list("state", "attempt")) == {("done", 1): 2, ("pending", 0): 5}
+    set_status(saigon, "active")
+    assert deliver_due() == 5
+    assert len({got.headers["webhook-id"] for got in server.received}) == len(server.received) == 7
+
+
 def told_of(place: EventDestination) -> list[dict[str, Any]]:
     """Return the data of the events that tell it was switched off."""
     return list(Event.objects.filter(kind="destination.disabled", subject_id=place.pk).values_list("data", flat=True))
@@ -637,6 +692,46 @@ def test_a_slow_receiver_slows_its_own_tenant_only(saigon: Business, harbour: Bu
         assert run() == 101
     assert healthy_by_then == [100]
     assert len(server.received) == 100
+
+
+@pytest.mark.usefixtures("here")
+def test_a_slow_receiver_slows_no_other_destination_of_its_tenant(server: HttpServer) -> None:
+    healthy_by_then: list[int] = []
+
+    def answer_when_the_other_has_its_own(stream: Any) -> None:
+        late = time.monotonic() + 5
+        while len(server.received) < 30 and time.monotonic() < late:
+            time.sleep(0.02)
+        healthy_by_then.append(len(server.received))
+        answer("Content-Length: 0\r\n")(stream)
+
+    with listener(answer_when_the_other_has_its_own) as slow:
+        create_destination(name="Slow", url=slow.url)
+        destination(server)
+        events_of(30)
+        assert run() == 60
+    assert healthy_by_then == [30] * 30
+    assert set(EventDelivery.objects.values_list("state", flat=True)) == {"done"}
+
+
+@pytest.mark.usefixtures("here")
+def test_of_a_tenant_with_many_slow_receivers_some_wait_and_all_are_sent(server: HttpServer) -> None:
+    at_once: list[int] = []
+    under_way: list[object] = []
+
+    def slow() -> None:
+        under_way.append(here := object())
+        at_once.append(len(under_way))
+        time.sleep(0.2)
+        under_way.remove(here)
+
+    server.before = slow
+    for number in range(8):
+        destination(server, f"Slow {number}")
+    events_of(6)
+    assert run() == 48
+    assert max(at_once) <= deliveries.DESTINATIONS_AT_ONCE * deliveries.DELIVERIES_AT_ONCE
+    assert len(server.received) == 48
 
 
 def test_a_tenant_with_something_new_does_not_wait_for_the_slow_receiver_of_another(
