@@ -3,9 +3,10 @@
 Whoever asks, known or not, causes the same work here; the sender drops what is for nobody.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
@@ -18,6 +19,10 @@ from tenants.scope import platform_scope, tenant_scope
 
 MOST_LINKS, IN = 3, timedelta(minutes=15)
 """Login links that one mailbox may be sent: more are not written down, and answered alike."""
+BY_LINK = "by_link"
+"""Where a session or token says when the person came in by a link, in seconds since 1970."""
+FRESH = 15 * 60
+"""Seconds after that in which a password may be set without the old one."""
 KEPT = timedelta(days=30)
 """How long used, dropped, failed and expired links stay on record."""
 Purpose = LoginToken.Purpose
@@ -51,6 +56,11 @@ def find_link(token: str) -> LoginToken | None:
         link.user = User.objects.filter(email=link.email).first()
     blocked = link.user is not None and not link.user.is_active
     return None if blocked or (link.user is None and link.purpose == Purpose.LOGIN) else link
+
+
+def came_by_link(held: Mapping[str, Any]) -> bool:
+    """Whether a session or token was made by a link of this very moment: its owner has just proved to read the mailbox."""
+    return bool(time.time() - held.get(BY_LINK, 0) < FRESH)
 
 
 def spend(link: LoginToken) -> bool:

@@ -26,6 +26,19 @@ def change_password(*, user: User, old: str, new: str, client: str) -> None:
     set_password(user=user, new=new)
 
 
+def replace_password(*, user: User, old: str | None, new: str, client: str, by_link: bool) -> None:
+    """Change the own password through the API; raises as ``change_password``.
+
+    Without the old one (``DomainError`` ``required``) only shortly after coming in by a link, or where there is none.
+    """
+    if old is not None:
+        change_password(user=user, old=old, new=new, client=client)
+    elif by_link or not user.has_usable_password():
+        set_password(user=user, new=new)
+    else:
+        raise DomainError("required", _("Send your old password as well, or come in by a login link."), field="old_password")
+
+
 def confirm_password(*, user: User, password: str, client: str) -> None:
     """Let a person prove once more who they are; raises ``DomainError`` (``wrong_password``) and ``LockedOut``."""
     count_attempt(email=user.email, client=client)

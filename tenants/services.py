@@ -1,6 +1,7 @@
 """Bringing in tenants, keys and tokens: what commands, the API and the demo share."""
 
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from tenants.errors import Conflict, DomainError
+from tenants.login_links import BY_LINK
 from tenants.models import PLATFORM_ID, ApiKey, Membership, Tenant, User, new_ids
 from tenants.roles import Role
 from tenants.scope import platform_scope, tenant_scope
@@ -135,15 +137,18 @@ def rotate_api_key(
     return new
 
 
-def issue_tokens(membership: Membership) -> RefreshToken:
+def issue_tokens(membership: Membership, *, by_link: bool = False) -> RefreshToken:
     """Make a refresh token (its ``access_token`` beside it) for one person in one tenant.
 
-    Both carry the refresh token's id, so that they end together, and the epoch in which all the person's tokens end.
+    Both carry the refresh token's id, so that they end together, and the epoch in which all the person's tokens end;
+    ``by_link`` writes down when the person came in by a link from a mail. What is refreshed carries that no more.
     """
     token: RefreshToken = RefreshToken.for_user(membership.user)
     token["tenant"] = str(membership.tenant_id)
     token["session"] = token["jti"]
     token["epoch"] = membership.user.session_epoch
+    if by_link:
+        token[BY_LINK] = int(time.time())
     return token
 
 

@@ -1,6 +1,6 @@
 """The own tenant and the own account."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.db import models, transaction
 from drf_spectacular.utils import extend_schema
@@ -8,11 +8,12 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
+from rest_framework_simplejwt.tokens import AccessToken
 
 from tenants.api.base import TenantAPIView, check_if_match, etag_of
-from tenants.login_links import log_out_everywhere
+from tenants.login_links import came_by_link, log_out_everywhere
 from tenants.models import Tenant, User
-from tenants.passwords import change_password
+from tenants.passwords import replace_password
 from tenants.permissions import IsPerson, person_of
 from tenants.schema import example
 from tenants.scope import current_tenant_id
@@ -104,7 +105,13 @@ class MeView(TenantAPIView):
 class PasswordSerializer(StrictSerializer):
     """The password that holds, and the one that is to."""
 
-    old_password = serializers.CharField(max_length=1024, trim_whitespace=False, write_only=True)
+    old_password = serializers.CharField(
+        max_length=1024,
+        trim_whitespace=False,
+        write_only=True,
+        required=False,
+        help_text="Not needed with a token made by a login link or an invitation in the last 15 minutes, nor by who has none yet.",
+    )
     new_password = serializers.CharField(max_length=1024, trim_whitespace=False, write_only=True)
 
 
@@ -117,8 +124,14 @@ class PasswordView(TenantAPIView):
     @extend_schema(request=PasswordSerializer, responses={204: None})
     def post(self, request: Request) -> Response:
         """Change the own password; every session and token of the person ends, this one too."""
-        values, person = self.read_body(PasswordSerializer), person_of(request)
-        change_password(user=person, old=values["old_password"], new=values["new_password"], client=client_address(request))
+        values, token = self.read_body(PasswordSerializer), cast(AccessToken, request.auth)
+        replace_password(
+            user=person_of(request),
+            old=values.get("old_password"),
+            new=values["new_password"],
+            client=client_address(request),
+            by_link=came_by_link(token.payload),
+        )
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

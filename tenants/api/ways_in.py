@@ -63,8 +63,8 @@ class AuthView(TenantAPIView):
     honours_idempotency_key = False
 
 
-def _tokens(membership: Membership) -> Response:
-    refresh = issue_tokens(membership)
+def _tokens(membership: Membership, *, by_link: bool = False) -> Response:
+    refresh = issue_tokens(membership, by_link=by_link)
     return Response({"access": str(refresh.access_token), "refresh": str(refresh)}, headers={"Cache-Control": "no-store"})
 
 
@@ -225,7 +225,7 @@ class RedeemView(AuthView):
         _spend_proof(proof)
         if not spend(link):
             raise AuthenticationFailed
-        return _tokens(membership)
+        return _tokens(membership, by_link=True)
 
 
 def _accept(link: LoginToken) -> Response:
@@ -234,6 +234,6 @@ def _accept(link: LoginToken) -> Response:
     if accepted is None:
         raise AuthenticationFailed
     if accepted.is_new_person:
-        return _tokens(accepted.membership)
+        return _tokens(accepted.membership, by_link=True)
     answer = {"accepted": True, "tenant": accepted.membership.tenant.slug}
     return Response(answer, status=status.HTTP_201_CREATED)

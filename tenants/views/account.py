@@ -1,6 +1,5 @@
 """The own account: name, language, time zone, password, second factor, sessions, and the tenants one works in."""
 
-import time
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tenants import second_factor as factor
 from tenants.errors import DomainError, LockedOut
 from tenants.lockout import count_code, forgive_codes
-from tenants.login_links import log_out_everywhere
+from tenants.login_links import BY_LINK, came_by_link, log_out_everywhere
 from tenants.members import leave_as, tenants_of
 from tenants.middleware import asks_for_second_factor
 from tenants.models import AuthIdentity, User
@@ -32,10 +31,6 @@ from tenants.views.forms import (
     ProfileForm,
     add_refusal,
 )
-from tenants.views.login import BY_LINK
-
-FRESH = 15 * 60
-"""Seconds after a login by link in which a password may be set without the old one."""
 
 
 @never_cache
@@ -57,7 +52,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def password(request: HttpRequest) -> HttpResponse:
     """Set another password: with the old one, or shortly after coming in by a link."""
-    person, by_link = _person(request), _came_by_link(request)
+    person, by_link = _person(request), came_by_link(request.session)
     form = (NewPasswordForm if by_link else PasswordForm)(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -68,10 +63,6 @@ def password(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your password was changed. You are logged out everywhere else."))
             return redirect("admin:index")
     return _page(request, "password", _("Password"), form=form, by_link=by_link)
-
-
-def _came_by_link(request: HttpRequest) -> bool:
-    return bool(time.time() - request.session.get(BY_LINK, 0) < FRESH)
 
 
 def _set_password(request: HttpRequest, person: User, values: dict[str, Any]) -> None:
@@ -129,7 +120,7 @@ def leave_tenant(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
 def second_factor(request: HttpRequest) -> HttpResponse:
     """Set up the second factor, renew its recovery codes, or switch it off."""
     person, asked = _person(request), request.POST.get("action")
-    own_password = None if _came_by_link(request) else OwnPasswordForm(request.POST if asked == "begin" else None)
+    own_password = None if came_by_link(request.session) else OwnPasswordForm(request.POST if asked == "begin" else None)
     if asked == "begin" and _is_proved(request, person, own_password):
         factor.begin(person)
         return redirect("account_second_factor")

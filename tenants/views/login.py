@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from tenants.errors import LockedOut
 from tenants.lockout import count_code, forgive_codes
-from tenants.login_links import accept_invitation, find_link, request_login_link, spend
+from tenants.login_links import BY_LINK, accept_invitation, find_link, request_login_link, spend
 from tenants.middleware import SESSION_KEY
 from tenants.models import LoginToken, User
 from tenants.second_factor import check, enrolled
@@ -24,8 +24,6 @@ from tenants.views.forms import CodeForm, LinkForm, LoginForm, add_refusal
 
 HALF_WAY = "half way in"
 """Session key: who has proved the first factor, until when, and where they go."""
-BY_LINK = "by link"
-"""Session key: when the person came in by a link, which lets them set a password without knowing the old one."""
 MINUTES = 10 * 60  # seconds
 
 

@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from tenants.login_links import BY_LINK
 from tenants.models import AuthIdentity, LoginToken, Membership, User
 from tenants.second_factor import address_of
-from tenants.views.login import BY_LINK
 from tests.conftest import PASSWORD, ApiClient, Business, in_tenant
 from tests.tenants.admin_pages import browser, page, text_of
 from tests.tenants.test_second_factor import enrol

@@ -8,10 +8,12 @@ from django.core import mail
 from django.db import connection
 from django.utils import timezone
 
+from tenants import login_links
 from tenants.login_links import MOST_LINKS, request_login_link
 from tenants.mail import send_due_links
-from tenants.models import LoginToken, Membership
-from tests.conftest import in_tenant
+from tenants.members import invite
+from tenants.models import AuditEntry, LoginToken, Membership
+from tests.conftest import PASSWORD, in_tenant
 
 pytestmark = pytest.mark.django_db
 
@@ -158,3 +160,59 @@ def test_of_many_who_use_a_link_at_once_one_gets_in(api, saigon):
     for thread in threads:
         thread.join()
     assert sorted(statuses) == [200, 401, 401, 401, 401, 401]
+
+
+NEW = "staple in the wet grass"
+
+
+def came_in(api, saigon, person):
+    """Return a client with the tokens of a login link."""
+    ask(api, person.email)
+    return api(redeem(api, sent_token()).json()["access"])
+
+
+def test_who_forgot_the_password_sets_another_one_with_the_tokens_of_a_link(api, saigon):
+    me = came_in(api, saigon, saigon.analyst)
+    assert me.post("me/password/", {"new_password": "short"}).json()["code"] == "weak_password"
+    assert me.post("me/password/", {"new_password": NEW}).status_code == 204
+    assert me.get("me/").status_code == 401
+    logged_in = api().post("auth/token/", {"email": saigon.analyst.email, "password": NEW})
+    assert logged_in.status_code == 200
+    with in_tenant(saigon.tenant):
+        entry = AuditEntry.objects.filter(subject_kind="tenants.user", subject_id=saigon.analyst.pk, verb="update").latest(
+            "id"
+        )
+    assert (entry.actor_kind, entry.actor_id) == ("user", saigon.analyst.pk)
+    assert entry.after["password"] == "[redacted]"
+
+
+def test_an_old_password_that_is_sent_all_the_same_must_be_right(api, saigon):
+    me = came_in(api, saigon, saigon.analyst)
+    refused = me.post("me/password/", {"old_password": "wrong", "new_password": NEW})
+    assert (refused.status_code, refused.json()["code"]) == (422, "wrong_password")
+    assert api().post("auth/token/", {"email": saigon.analyst.email, "password": PASSWORD}).status_code == 200
+
+
+def test_other_tokens_need_the_old_password(api, saigon, monkeypatch):
+    me = came_in(api, saigon, saigon.analyst)
+    ask(api, saigon.analyst.email)
+    refreshed = api().post("auth/token/refresh/", {"refresh": redeem(api, sent_token()).json()["refresh"]}).json()
+    by_password = api().post("auth/token/", {"email": saigon.analyst.email, "password": PASSWORD}).json()
+    answers = [api(one["access"]).post("me/password/", {"new_password": NEW}) for one in (refreshed, by_password)]
+    monkeypatch.setattr(login_links, "FRESH", 0)  # a quarter of an hour later
+    answers.append(me.post("me/password/", {"new_password": NEW}))
+    assert {(one.status_code, one.json()["code"], one.json()["errors"][0]["field"]) for one in answers} == {
+        (422, "required", "old_password")
+    }
+    assert api().post("auth/token/", {"email": saigon.analyst.email, "password": PASSWORD}).status_code == 200
+
+
+def test_whoever_was_invited_sets_a_first_password_also_later(api, saigon):
+    with in_tenant(saigon.tenant):
+        invite(email="new@saigon.example", role="analyst", by=saigon.owner)
+    send_due_links()
+    tokens = redeem(api, token_in(mail.outbox[-1])).json()
+    later = api().post("auth/token/refresh/", {"refresh": tokens["refresh"]}).json()
+    assert api(later["access"]).post("me/password/", {"new_password": NEW}).status_code == 204
+    me = api(api().post("auth/token/", {"email": "new@saigon.example", "password": NEW}).json()["access"])
+    assert me.post("me/password/", {"new_password": PASSWORD}).json()["code"] == "required"
