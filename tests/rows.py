@@ -18,6 +18,7 @@ from catalog.models import (
     AttributeValue,
     Customer,
     CustomerIdentity,
+    ImportChange,
     ImportJob,
     ImportRow,
     InventoryItem,
@@ -231,6 +232,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     EventDestination: a_destination,
     Faq: lambda: Faq.objects.create(question="Secret question?", answer="Secret answer.", language="en"),
     IdempotencyKey: an_idempotency_key,
+    ImportChange: lambda: ImportChange.objects.create(job=a_job(), kind="offering", subject_id=uuid.uuid4()),
     ImportJob: a_job,
     ImportRow: lambda: ImportRow.objects.create(job=a_job(), row=2, kind="variant", handle="secret", outcome="error"),
     # Without stock: only movements may bring some.

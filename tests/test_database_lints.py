@@ -30,6 +30,7 @@ NOT_AUDITED = {
     "catalog.AttributeValue": "copied into the version's attributes, which are audited",
     "catalog.Customer": "personal: it must be erasable, and an audit is not",
     "catalog.CustomerIdentity": "personal: it must be erasable, and an audit is not",
+    "catalog.ImportChange": "what an import changed, which is audited",
     "catalog.ImportJob": "a queue: what it changes is audited",
     "catalog.ImportRow": "staged: what it changes is audited",
     "catalog.PriceChange": "a ledger, written by the prices' own trigger",

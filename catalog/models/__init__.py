@@ -2,7 +2,7 @@
 
 from catalog.models.customers import Customer, CustomerIdentity
 from catalog.models.domains import AttributeDefinition, KnowledgeDomain
-from catalog.models.imports import ImportJob, ImportRow
+from catalog.models.imports import ImportChange, ImportJob, ImportRow
 from catalog.models.offerings import AttributeValue, Offering, OfferingImage, OfferingVersion, Status, Variant
 from catalog.models.pricing import PriceChange, PriceList, SalesChannel, VariantPrice
 from catalog.models.search import SearchText, SearchVector
@@ -13,6 +13,7 @@ __all__ = [
     "AttributeValue",
     "Customer",
     "CustomerIdentity",
+    "ImportChange",
     "ImportJob",
     "ImportRow",
     "InventoryItem",

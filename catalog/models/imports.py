@@ -23,6 +23,9 @@ class ImportJob(QueueRow):
         APPLYING = "applying", _("Applying")
         COMPLETED = "completed", _("Completed")
         FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+        UNDOING = "undoing", _("Undoing")
+        UNDONE = "undone", _("Undone")
 
     class SourceType(models.TextChoices):
         """Where the rows come from."""
@@ -43,6 +46,12 @@ class ImportJob(QueueRow):
         ERROR = "error", _("Report an error")
         SUFFIX = "suffix", _("Add a number")
 
+    class Missing(models.TextChoices):
+        """What happens to offerings that earlier imports of the same format brought, and that this file has not."""
+
+        KEEP = "keep", _("Leave them as they are")
+        ARCHIVE = "archive", _("Archive them")
+
     source_type = models.CharField(_("source"), max_length=16, choices=SourceType, default=SourceType.FILE)
     source_file = TenantForeignKey(
         StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("file")
@@ -53,6 +62,21 @@ class ImportJob(QueueRow):
         KnowledgeDomain, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("domain")
     )
     on_duplicate_sku = models.CharField(_("duplicate SKUs"), max_length=16, choices=DuplicateSku, default=DuplicateSku.ERROR)
+    missing = models.CharField(
+        _("offerings not in the file"), max_length=16, choices=Missing, default=Missing.KEEP, db_default=Missing.KEEP
+    )
+    may_archive_many = models.BooleanField(
+        _("archive many"), default=False, db_default=False, help_text=_("Even if the file lacks much of what there is.")
+    )
+    format = models.CharField(
+        _("format of the file"),
+        max_length=16,
+        default="",
+        db_default="",
+        blank=True,
+        editable=False,
+        help_text="As it was recognised.",
+    )
     status = models.CharField(
         _("status"), max_length=16, choices=Status, default=Status.PENDING, db_default=Status.PENDING, editable=False
     )
@@ -84,6 +108,12 @@ class ImportJob(QueueRow):
         related_name="+",
         verbose_name=_("created by"),
     )
+    applied_at = models.DateTimeField(
+        _("applied"),
+        null=True,
+        editable=False,
+        help_text="Beginning of the transaction: what it wrote and nobody changed later has this updated_at.",
+    )
     updated_at = updated_at_field()
 
     @property
@@ -95,7 +125,17 @@ class ImportJob(QueueRow):
     @property
     def is_busy(self) -> bool:
         """Whether a worker has it, or will."""
-        return self.status in (self.Status.PENDING, self.Status.STAGING, self.Status.APPLYING)
+        return self.status in (self.Status.PENDING, self.Status.STAGING, self.Status.APPLYING, self.Status.UNDOING)
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        """Whether nothing of it is in the catalogue yet, nor about to be."""
+        return self.status in (self.Status.PENDING, self.Status.STAGING, self.Status.STAGED)
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether it is applied, by a version that remembers what was there before."""
+        return self.status == self.Status.COMPLETED and self.applied_at is not None
 
     class Meta(QueueRow.Meta):
         verbose_name = _("import")
@@ -123,6 +163,7 @@ class ImportRow(TenantModel):
         CREATE = "create", _("New")
         CHANGE = "change", _("Changed")
         UNCHANGED = "unchanged", _("Unchanged")
+        ARCHIVE = "archive", _("Archived")
         ERROR = "error", _("Error")
 
     class Kind(models.TextChoices):
@@ -130,6 +171,7 @@ class ImportRow(TenantModel):
 
         VARIANT = "variant", _("Variant")
         IMAGE = "image", _("Image")
+        MISSING = "missing", _("Not in the file")
 
     tenant = TenantField(referenced=False)
     job = TenantForeignKey(ImportJob, on_delete=models.CASCADE, related_name="rows", verbose_name=_("import"))
@@ -166,3 +208,28 @@ class ImportRow(TenantModel):
     def first_problem(self) -> dict[str, str]:
         """The problem that counts: the first error, else the first warning, else nothing."""
         return next(iter(sorted(self.problems, key=lambda problem: problem["level"] != "error")), {})
+
+
+class ImportChange(TenantModel):
+    """One row of the catalogue that an import made (``before`` is null) or changed: what undoing it goes by.
+
+    What hangs on an offering or a variant that the import made has no line of its own. Kinds and columns:
+    ``catalog/imports/statements/undoing.py``.
+    """
+
+    tenant = TenantField(referenced=False)
+    job = TenantForeignKey(ImportJob, on_delete=models.CASCADE, related_name="made_changes", verbose_name=_("import"))
+    kind = models.CharField(_("kind"), max_length=32, help_text=_("Table of the row, without its prefix."))
+    subject_id = models.UUIDField(_("row"))
+    before = models.JSONField(_("before"), null=True, help_text=_("The columns that were changed; null: it was made."))
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("change by an import")
+        verbose_name_plural = _("changes by imports")
+        ordering = ["job", "kind", "subject_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "job", "kind", "subject_id"], name="importchange_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject_id}"
