@@ -1,8 +1,8 @@
 """What is true right now: price, availability and attributes, each with its time and expiry, in one round trip.
 
-Bots quote these and nothing else. ``available`` is the sum over the locations of stock minus safety stock, never below
-zero, and None when the variant is not counted. The two doors differ only in what is asked for: one SKU (the API) or whole
-offerings (cards). At a past instant, what was made later is not there yet.
+Bots quote these and nothing else. ``available`` is what ``catalog/availability.py`` says: in the channel asked for, less
+what is held for others, and None when the variant is not counted. The two doors differ only in what is asked for: one
+SKU (the API) or whole offerings (cards). At a past instant, what was made later is not there yet.
 """
 
 import json
@@ -16,17 +16,13 @@ from uuid import UUID
 
 from django.db import connection
 
+from catalog.availability import available_sql
 from catalog.models import Variant
 from catalog.pricing import MOMENT, SELECTED, ResolvedPrice, price_of
 from tenants.scope import current_tenant_id
 
 LIFETIME = timedelta(seconds=60)
 """How long a fact may be repeated, unless a price window opens or closes earlier."""
-
-STOCK_NOW = "i.stock_qty"
-STOCK_THEN = """(SELECT coalesce(sum(m.quantity), 0) FROM catalog_stockmovement AS m
-        WHERE m.tenant_id = %(tenant)s AND m.variant_id = i.variant_id AND m.location_id = i.location_id
-            AND m.created_at <= %(at)s)"""
 
 FACTS = """
 SELECT moment.at, o.id, o.code, o.offering_type, o.category, n.name, n.attributes, image.url, image.alt,
@@ -40,11 +36,7 @@ LEFT JOIN LATERAL (
     SELECT url, alt FROM catalog_offeringimage AS i
     WHERE i.tenant_id = %(tenant)s AND i.offering_id = o.id ORDER BY position, id LIMIT 1
 ) AS image ON true
-LEFT JOIN LATERAL (
-    SELECT CASE WHEN count(*) > 0 THEN greatest(0, sum({stock} - i.safety_stock)) END AS available
-    FROM catalog_inventoryitem AS i
-    WHERE i.tenant_id = %(tenant)s AND i.variant_id = v.id AND (%(at)s::timestamptz IS NULL OR i.created_at <= %(at)s)
-) AS stock ON true
+LEFT JOIN LATERAL ({available}) AS stock ON true
 LEFT JOIN {price} ON true
 WHERE o.tenant_id = %(tenant)s AND o.status = 'active' AND {asked}
     AND (%(at)s::timestamptz IS NULL OR o.created_at <= %(at)s)
@@ -137,8 +129,8 @@ def facts_of_sku(
 
 def facts_sql(asked: str, at: datetime | None = None) -> str:
     """Return the one statement, for what is ``asked``; its parameters: tenant, asked, channel, currency, at."""
-    stock = STOCK_THEN if at else STOCK_NOW
-    return FACTS.format(asked=asked, stock=stock, price=price_of("v.id", at), moment=MOMENT, columns=SELECTED)
+    available = available_sql("v.id", in_the_past=at is not None)
+    return FACTS.format(asked=asked, available=available, price=price_of("v.id", at), moment=MOMENT, columns=SELECTED)
 
 
 def _facts(

@@ -18,6 +18,7 @@ from catalog.models import (
     AttributeValue,
     Customer,
     CustomerIdentity,
+    CustomerMerge,
     ImportChange,
     ImportJob,
     ImportRow,
@@ -27,12 +28,20 @@ from catalog.models import (
     Offering,
     OfferingImage,
     OfferingVersion,
+    Order,
+    OrderCounter,
+    OrderEntry,
+    OrderLine,
+    OrderReturn,
+    OrderReturnLine,
     PriceChange,
     PriceList,
     SalesChannel,
     SearchText,
     SearchVector,
+    StockAllocation,
     StockMovement,
+    StockReservation,
     Variant,
     VariantPrice,
 )
@@ -102,6 +111,37 @@ def an_attribute_value() -> AttributeValue:
 
 def a_customer() -> Customer:
     return Customer.objects.create(name="Secret customer", phone="0900000000")
+
+
+def an_order() -> Order:
+    number = OrderCounter.objects.get_or_create(defaults={"last": 1000})[0]
+    OrderCounter.objects.update(last=number.last + 1)
+    order = Order.objects.create(
+        number=number.last + 1, customer=a_customer(), channel=a_channel(), currency="VND", total=398_000
+    )
+    OrderEntry.objects.create(order=order, kind="created", text="Secret entry")
+    return order
+
+
+def an_order_line(order: Order | None = None) -> OrderLine:
+    variant = a_variant()
+    return OrderLine.objects.create(
+        order=order or an_order(), variant=variant, sku=variant.sku, quantity=2, unit_price=199_000, total=398_000
+    )
+
+
+def a_return() -> OrderReturn:
+    return OrderReturn.objects.create(order=an_order(), note="Secret return")
+
+
+def a_return_line() -> OrderReturnLine:
+    line = an_order_line()
+    made = OrderReturn.objects.create(order=line.order)
+    return OrderReturnLine.objects.create(order_return=made, order_line=line, quantity=1)
+
+
+def a_reservation() -> StockReservation:
+    return StockReservation.objects.create(variant=a_variant(), quantity=1)
 
 
 def a_job() -> ImportJob:
@@ -226,6 +266,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     CustomerIdentity: lambda: CustomerIdentity.objects.create(
         customer=a_customer(), channel=a_channel(), external_id=code("external")
     ),
+    CustomerMerge: lambda: CustomerMerge.objects.create(source=a_customer(), target=a_customer()),
     DecisionEvent: a_decision,
     Event: an_event,
     EventDelivery: a_delivery,
@@ -243,6 +284,12 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     Offering: an_offering,
     OfferingImage: lambda: OfferingImage.objects.create(offering=an_offering(), url="https://example.com/a.jpg"),
     OfferingVersion: lambda: an_offering().versions.get(),
+    Order: an_order,
+    OrderCounter: lambda: an_order() and OrderCounter.objects.get(),
+    OrderEntry: lambda: an_order().entries.get(),
+    OrderLine: an_order_line,
+    OrderReturn: a_return,
+    OrderReturnLine: a_return_line,
     PriceChange: lambda: a_price() and PriceChange.objects.latest("created_at"),
     PriceList: lambda: PriceList.objects.create(code=code("list"), name="Secret list"),
     SalesChannel: a_channel,
@@ -250,7 +297,9 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     SearchVector: a_search_vector,
     Session: a_session,
     Setting: lambda: Setting.objects.create(name="require_second_factor", value=True),
+    StockAllocation: lambda: StockAllocation.objects.create(reservation=a_reservation(), location=a_location(), quantity=1),
     StockMovement: a_movement,
+    StockReservation: a_reservation,
     StoredFile: lambda: a_job().source_file,
     # Retired, for there may be only one that is not.
     TenantKey: lambda: TenantKey.objects.create(master_key=code("key"), wrapped=b"wrapped", retired_at=timezone.now()),

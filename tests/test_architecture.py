@@ -251,7 +251,13 @@ def documented(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> b
     return node.name == "Meta" or is_declaration or ast.get_docstring(node) is not None
 
 
-POINTING_RIGHT = {"tenants.ApiKey.bot", "vault.Budget.bot", "vault.CredentialGrant.bot", "catalog.Offering.bot"}
+POINTING_RIGHT = {
+    "tenants.ApiKey.bot",
+    "vault.Budget.bot",
+    "vault.CredentialGrant.bot",
+    "catalog.Offering.bot",
+    "catalog.Order.session",
+}
 """Foreign keys to an app on the right: by string, and only these."""
 
 

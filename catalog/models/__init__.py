@@ -1,18 +1,20 @@
 """What can be sold: described, priced, stocked, imported, found; and who buys it."""
 
-from catalog.models.customers import Customer, CustomerIdentity
+from catalog.models.customers import Customer, CustomerIdentity, CustomerMerge
 from catalog.models.domains import AttributeDefinition, KnowledgeDomain
 from catalog.models.imports import ImportChange, ImportJob, ImportRow
 from catalog.models.offerings import AttributeValue, Offering, OfferingImage, OfferingVersion, Status, Variant
+from catalog.models.orders import Order, OrderCounter, OrderEntry, OrderLine, OrderReturn, OrderReturnLine
 from catalog.models.pricing import PriceChange, PriceList, SalesChannel, VariantPrice
 from catalog.models.search import SearchText, SearchVector
-from catalog.models.stock import InventoryItem, InventoryLocation, StockMovement
+from catalog.models.stock import InventoryItem, InventoryLocation, StockAllocation, StockMovement, StockReservation
 
 __all__ = [
     "AttributeDefinition",
     "AttributeValue",
     "Customer",
     "CustomerIdentity",
+    "CustomerMerge",
     "ImportChange",
     "ImportJob",
     "ImportRow",
@@ -22,13 +24,21 @@ __all__ = [
     "Offering",
     "OfferingImage",
     "OfferingVersion",
+    "Order",
+    "OrderCounter",
+    "OrderEntry",
+    "OrderLine",
+    "OrderReturn",
+    "OrderReturnLine",
     "PriceChange",
     "PriceList",
     "SalesChannel",
     "SearchText",
     "SearchVector",
     "Status",
+    "StockAllocation",
     "StockMovement",
+    "StockReservation",
     "Variant",
     "VariantPrice",
 ]

@@ -1,26 +1,68 @@
-"""Who buys: customers, and the names they go by on each channel."""
+"""Who buys: customers, the names they go by on each channel, and which of them turned out to be one person."""
+
+from typing import ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.pricing import SalesChannel
-from tenants.fields import TenantForeignKey
-from tenants.models import TenantModel, updated_at_field
+from tenants.fields import TenantField, TenantForeignKey
+from tenants.models import TenantModel, TenantQuerySet, User, updated_at_field
+
+
+class PhoneKey(models.Func):
+    """A phone number as it is compared: digits only, Vietnam's +84 and 0084 as the 0 people dial at home."""
+
+    template = "regexp_replace(regexp_replace(%(expressions)s, '[^0-9]', '', 'g'), '^(00)?84(?=[1-9][0-9]{8,9}$)', '0')"
+    output_field = models.CharField()
+
+
+class CustomerQuerySet(TenantQuerySet):
+    """Customers by who they are."""
+
+    def present(self) -> Self:
+        """Leave out those that were merged into another."""
+        return self.filter(merged_into=None)
+
+    def like(self, customer: "Customer") -> Self:
+        """Narrow to others of the same phone number or e-mail address: likely the same person."""
+        same = models.Q(pk__in=[])
+        if customer.phone_key:
+            same |= models.Q(phone_key=customer.phone_key)
+        if customer.email:
+            same |= models.Q(Exact(Lower("email"), customer.email.lower()))
+        return self.present().filter(same).exclude(pk=customer.pk)
 
 
 class Customer(TenantModel):
-    """A person who talks to a bot or buys."""
+    """A person who talks to a bot or buys. One that was ``merged_into`` another keeps nothing but its name."""
 
     name = models.CharField(_("name"), max_length=200, blank=True)
     phone = models.CharField(_("phone"), max_length=32, blank=True)
+    phone_key = models.GeneratedField(
+        expression=PhoneKey("phone"), output_field=models.CharField(max_length=40), db_persist=True, editable=False
+    )
     email = models.EmailField(_("e-mail address"), blank=True)
     address = models.TextField(_("address"), blank=True)
     note = models.TextField(_("note"), blank=True)
     tags = ArrayField(models.CharField(max_length=100), verbose_name=_("tags"), default=list, blank=True)
     metadata = models.JSONField(_("metadata"), default=dict, db_default={}, blank=True)
+    merged_into = TenantForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.CASCADE,
+        related_name="merged",
+        verbose_name=_("merged into"),
+    )
     updated_at = updated_at_field()
+
+    objects: ClassVar = CustomerQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("customer")
@@ -29,6 +71,9 @@ class Customer(TenantModel):
         indexes = [
             models.Index(fields=["tenant", "-id"], name="customer_newest"),
             models.Index(fields=["tenant", "phone"], name="customer_by_phone"),
+            models.Index(fields=["tenant", "phone_key"], name="customer_by_phone_key"),
+            models.Index("tenant", Lower("email"), name="customer_by_email"),
+            models.Index(fields=["tenant", "merged_into"], name="customer_merged"),
             GinIndex(fields=["tags"], name="customer_tags"),
         ]
 
@@ -58,3 +103,37 @@ class CustomerIdentity(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.external_id}"
+
+
+class CustomerMerge(TenantModel):
+    """One customer turned out to be another: who said so, and when. Names nobody but by id, and is audited."""
+
+    tenant = TenantField(referenced=False)
+    source = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="+", verbose_name=_("merged"))
+    target = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="+", verbose_name=_("into"))
+    moved = models.JSONField(_("moved"), default=dict, db_default={}, help_text=_("Rows that followed, by kind."))
+    created_by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("merge of customers")
+        verbose_name_plural = _("merges of customers")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "source"],
+                name="customermerge_once",
+                violation_error_message=_("This customer was merged already."),
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "target", "-id"], name="customermerge_of_target")]
+
+    def __str__(self) -> str:
+        return str(self.source)

@@ -1,15 +1,19 @@
-"""How much is there: locations, the quantity per variant and location, and the movements it is the sum of."""
+"""How much is there: locations, quantities and the movements they are the sum of, and what is held for somebody."""
+
+from typing import ClassVar, Self
 
 from django.db import models
+from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.offerings import Variant
+from catalog.models.pricing import SalesChannel
 from tenants.fields import TenantField, TenantForeignKey
-from tenants.models import TenantModel, User, updated_at_field
+from tenants.models import TenantModel, TenantQuerySet, User, updated_at_field
 
 
 class InventoryLocation(TenantModel):
-    """Where stock lies."""
+    """Where stock lies. One with a channel serves that channel only."""
 
     class Type(models.TextChoices):
         """What kind of place it is."""
@@ -21,6 +25,15 @@ class InventoryLocation(TenantModel):
     code = models.SlugField(_("code"), max_length=63)
     name = models.CharField(_("name"), max_length=200, blank=True)
     type = models.CharField(_("type"), max_length=16, choices=Type, default=Type.WAREHOUSE)
+    channel = TenantForeignKey(
+        SalesChannel,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="locations",
+        verbose_name=_("sales channel"),
+        help_text=_("Its stock is sold there only. Empty: everywhere."),
+    )
 
     class Meta(TenantModel.Meta):
         verbose_name = _("inventory location")
@@ -109,3 +122,129 @@ class StockMovement(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.quantity:+d} {self.variant}"
+
+
+class ReservationQuerySet(TenantQuerySet):
+    """Reservations by what they hold."""
+
+    def holding(self) -> Self:
+        """Narrow to those that hold stock now: open, and not past their end, swept or not."""
+        in_time = models.Q(expires_at=None) | models.Q(expires_at__gt=Now())
+        return self.filter(in_time, state=StockReservation.State.OPEN)
+
+    def close(self, state: "StockReservation.State") -> int:
+        """End those that are open; returns how many were."""
+        return self.filter(state=StockReservation.State.OPEN).update(state=state, closed_at=Now())
+
+
+class StockReservation(TenantModel):
+    """Pieces of a variant held for somebody, until ``expires_at`` (without one: until it is released or consumed).
+
+    Where the pieces lie is said by its allocations; a variant that is not counted has none.
+    """
+
+    class State(models.TextChoices):
+        """What became of it. Past its end an open one holds nothing, even before the sweep releases it."""
+
+        OPEN = "open", _("Open")
+        RELEASED = "released", _("Released")
+        CONSUMED = "consumed", _("Consumed")
+
+    variant = TenantForeignKey(Variant, on_delete=models.CASCADE, related_name="reservations", verbose_name=_("variant"))
+    location = TenantForeignKey(
+        InventoryLocation,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("location"),
+        help_text=_("Where the pieces must lie. Empty: anywhere."),
+    )
+    order = TenantForeignKey(
+        "catalog.Order",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.CASCADE,
+        related_name="reservations",
+        verbose_name=_("order"),
+    )
+    quantity = models.PositiveIntegerField(_("quantity"))
+    state = models.CharField(_("state"), max_length=16, choices=State, default=State.OPEN, db_default=State.OPEN)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    closed_at = models.DateTimeField(_("ended"), null=True, editable=False)
+
+    objects: ClassVar = ReservationQuerySet.as_manager()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("stock reservation")
+        verbose_name_plural = _("stock reservations")
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(quantity__gt=0),
+                name="stockreservation_quantity",
+                violation_error_message=_("At least one piece."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="open", closed_at=None) | (~models.Q(state="open") & ~models.Q(closed_at=None)),
+                name="stockreservation_closed",
+                violation_error_message=_("What is no longer open has ended at some time."),
+            ),
+        ]
+        indexes = [
+            models.Index(  # read by every availability
+                fields=["tenant", "variant"], name="stockreservation_open", condition=models.Q(state="open")
+            ),
+            models.Index(  # read by the sweep
+                fields=["tenant", "expires_at"], name="stockreservation_due", condition=models.Q(state="open")
+            ),
+            models.Index(fields=["tenant", "order"], name="stockreservation_of_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.variant}"
+
+
+class AllocationQuerySet(TenantQuerySet):
+    """Allocations by what they hold."""
+
+    def held(self) -> int:
+        """Return the pieces that are held now."""
+        total: int = self.filter(reservation__in=StockReservation.objects.holding()).aggregate(
+            held=Coalesce(models.Sum("quantity"), 0)
+        )["held"]
+        return total
+
+
+class StockAllocation(TenantModel):
+    """Where a reservation's pieces lie: so many at this location."""
+
+    tenant = TenantField(referenced=False)
+    reservation = TenantForeignKey(
+        StockReservation, on_delete=models.CASCADE, related_name="allocations", verbose_name=_("reservation")
+    )
+    location = TenantForeignKey(InventoryLocation, on_delete=models.PROTECT, related_name="+", verbose_name=_("location"))
+    quantity = models.PositiveIntegerField(_("quantity"))
+
+    objects: ClassVar = AllocationQuerySet.as_manager()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("stock allocation")
+        verbose_name_plural = _("stock allocations")
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "reservation", "location"],
+                name="stockallocation_once",
+                violation_error_message=_("The reservation holds pieces at this location already."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(quantity__gt=0),
+                name="stockallocation_quantity",
+                violation_error_message=_("At least one piece."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.location}"

@@ -1,0 +1,46 @@
+"""What can still be had: the one place where stock, safety stock and reservations become ``available``.
+
+``available`` = max(0, sum over the locations of (stock - safety stock - what is held there)), and null for a variant
+that is counted nowhere, which can always be had. In a channel only the locations that serve it count; without a channel
+all do. A reservation past its end holds nothing, whether or not it was swept.
+"""
+
+from catalog.models import InventoryItem, InventoryLocation, StockAllocation, Variant
+
+STOCK_NOW = "i.stock_qty"
+STOCK_THEN = """(SELECT coalesce(sum(m.quantity), 0) FROM catalog_stockmovement AS m
+        WHERE m.tenant_id = %(tenant)s AND m.variant_id = i.variant_id AND m.location_id = i.location_id
+            AND m.created_at <= %(at)s)"""
+
+HOLDS_NOW = "r.state = 'open' AND (r.expires_at IS NULL OR r.expires_at > statement_timestamp())"
+HOLDS_THEN = """r.created_at <= %(at)s AND (r.expires_at IS NULL OR r.expires_at > %(at)s)
+            AND (r.closed_at IS NULL OR r.closed_at > %(at)s)"""
+
+HELD = """coalesce((SELECT sum(a.quantity) FROM catalog_stockreservation AS r
+        JOIN catalog_stockallocation AS a ON a.tenant_id = %(tenant)s AND a.reservation_id = r.id
+        WHERE r.tenant_id = %(tenant)s AND r.variant_id = i.variant_id AND a.location_id = i.location_id
+            AND {holds}), 0)"""
+
+AVAILABLE = """
+    SELECT CASE WHEN count(*) > 0 THEN greatest(0, coalesce(sum({stock} - i.safety_stock - {held}) FILTER (
+        WHERE %(channel)s::text IS NULL OR l.channel_id IS NULL OR c.code = %(channel)s), 0)) END AS available
+    FROM catalog_inventoryitem AS i
+    JOIN catalog_inventorylocation AS l ON l.tenant_id = %(tenant)s AND l.id = i.location_id
+    LEFT JOIN catalog_saleschannel AS c ON c.tenant_id = %(tenant)s AND c.id = l.channel_id
+    WHERE i.tenant_id = %(tenant)s AND i.variant_id = {variant}
+"""
+
+
+def available_sql(variant: str, *, in_the_past: bool = False) -> str:
+    """Return a sub-select of ``available`` for the SQL expression ``variant``; parameters: tenant, channel (code or
+    null) and, ``in_the_past``, the instant ``at``: then of what was counted and held at that time.
+    """
+    stock, holds = (STOCK_THEN, HOLDS_THEN) if in_the_past else (STOCK_NOW, HOLDS_NOW)
+    sql = AVAILABLE.format(stock=stock, held=HELD.format(holds=holds), variant=variant)
+    return f"{sql} AND i.created_at <= %(at)s" if in_the_past else sql
+
+
+def beyond_held(variant: Variant, location: InventoryLocation) -> int:
+    """Return the pieces at the location that nobody holds; below zero when less is there than is held."""
+    stock: int = InventoryItem.objects.values_list("stock_qty", flat=True).get(variant=variant, location=location)
+    return stock - StockAllocation.objects.filter(reservation__variant=variant, location=location).held()
