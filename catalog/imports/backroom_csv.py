@@ -62,6 +62,10 @@ class BackroomMapping:
         self._attributes = sorted(name for name in self.columns if name.startswith(_ATTRIBUTE))
         self._options = sorted(name for name in self.columns if name.startswith(_OPTION))
 
+    def reads(self, column: str) -> bool:
+        """Whether the column means something here: every one does."""
+        return True
+
     def values(self, record: Sequence[str]) -> dict[str, str]:
         """The cells by column, without the quote of an inert export."""
         cells = (value[1:] if _INERT.match(value) else value for value in record)

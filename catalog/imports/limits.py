@@ -22,3 +22,14 @@ MAX_MADE_SKU_CHARACTERS = 120
 MAX_MONEY_DECIMALS = 4
 MAX_MONEY_WHOLE_DIGITS = 15
 MAX_QUANTITY = 2_147_483_647
+
+#: What a workbook may be unpacked: much, but not out of nearly nothing. Sheets pack to a tenth, at most to a hundredth.
+MAX_UNPACKED_BYTES = 1024 * 1024 * 1024
+FREE_UNPACKED_BYTES = 16 * 1024 * 1024
+MAX_PACKING = 200
+#: The texts that the cells of a workbook share stay in memory.
+MAX_SHARED_TEXT_BYTES = 96 * 1024 * 1024
+MAX_DIRECTORY_BYTES = 4 * 1024 * 1024
+MAX_MERGED = 50_000
+#: Rows of a sheet that may stand above its header.
+MAX_ROWS_ABOVE_HEADER = 50

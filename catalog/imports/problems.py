@@ -28,6 +28,14 @@ FILE_MESSAGES = {
     "unknown_header": _("The header has an unknown column “%(name)s”. Known are: %(known)s."),
     "duplicate_header": _("The header has the column “%(name)s” twice."),
     "unknown_mapping": _("The columns are those of no known format: neither “Handle” nor “code” is there."),
+    "web_page": _("This is a web page, not a table."),
+    "old_workbook": _("This is an Excel file of the old kind (.xls). Save it as .xlsx or as CSV (UTF-8)."),
+    "encrypted_workbook": _("The workbook is protected by a password. Save it without one."),
+    "macro_workbook": _("The workbook has macros. Save it as .xlsx, which has none."),
+    "linked_workbook": _("The workbook takes values from other files or from a database. Save it with values only."),
+    "broken_workbook": _("The workbook cannot be read: %(reason)s."),
+    "too_large_unpacked": _("Unpacked, the file would be larger than %(limit)s bytes."),
+    "unsafe_xml": _("The workbook declares a document type, which no spreadsheet does."),
 }
 
 #: Codes of problems of one row. As an error the row's variant or image is not applied; as a warning it
@@ -35,6 +43,8 @@ FILE_MESSAGES = {
 ROW_MESSAGES = {
     "ragged_row": _("The row has %(found)s cells, the header has %(expected)s."),
     "cell_too_large": _("The cell is longer than %(limit)s characters."),
+    "error_cell": _("The spreadsheet shows an error here."),
+    "formula_without_value": _("A formula whose result is not in the file. Open it in a spreadsheet, and save it again."),
     "missing_handle": _("The row does not say which product it belongs to."),
     "too_long": _("The value is longer than %(limit)s characters."),
     "shortened": _("The value was longer than %(limit)s characters and has been cut."),

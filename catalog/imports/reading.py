@@ -1,23 +1,25 @@
 """`open_rows`: a catalogue file as a stream of normalised rows.
 
-The file is read three times: its bytes for the encoding, its records for the SKUs that stand in it (so that
-a made SKU never takes a written one, and the number of rows is known), and its rows. Only SKUs, handles and
-the identities of variants stay in memory. An unreadable file is refused before the first row is given out.
+The table of a file is gone through twice: for the SKUs that stand in it (so that a made SKU never takes a written
+one, and the number of rows is known), and for its rows. Only SKUs, handles and the identities of variants stay in
+memory. An unreadable file is refused before the first row is given out.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Literal, Protocol
 
-from catalog.imports import limits
+from catalog.imports import backroom_csv, limits, shopify
 from catalog.imports.backroom_csv import BackroomMapping
 from catalog.imports.cells import Cells
 from catalog.imports.problems import Level, UnreadableFile
-from catalog.imports.records import Source, detect_delimiter, detect_encoding, read_records
+from catalog.imports.records import Source
 from catalog.imports.rows import ImagePart, ImportedRow, OfferingPart, VariantPart
 from catalog.imports.shopify import ShopifyMapping
 from catalog.imports.skus import OnDuplicateSku, SkuRegister
+from catalog.imports.tables import Record, Table, open_table
 
 MappingName = Literal["shopify", "backroom", "auto"]
+_SHOPIFY = {name.casefold() for name in shopify.REQUIRED}
 
 
 class Mapping(Protocol):
@@ -29,6 +31,7 @@ class Mapping(Protocol):
     title_column: str
     sku_column: str
 
+    def reads(self, column: str) -> bool: ...
     def values(self, record: Sequence[str]) -> dict[str, str]: ...
     def offering(self, cells: Cells, handle: str) -> OfferingPart: ...
     def options(self, cells: Cells, handle: str) -> dict[str, str]: ...
@@ -46,19 +49,20 @@ def open_rows(
 
     `currency` (ISO 4217) is that of prices for which the file names none; it says how many decimals they may have.
 
-    Raises `UnreadableFile` if it is not a CSV file of this mapping ("auto": of any) with at least one row.
+    Raises `UnreadableFile` if it has no table of this mapping ("auto": of any) with at least one row.
     """
-    encoding = detect_encoding(source)
-    delimiter = detect_delimiter(source, encoding)
-    header = _read_header(source, encoding, delimiter)
-    return RowReader(source, encoding, delimiter, header, _choose_mapping(mapping, header), on_duplicate_sku, currency)
+    table = open_table(source, _is_header)
+    try:
+        return RowReader(table, _choose_mapping(mapping, table.header), on_duplicate_sku, currency)
+    except UnreadableFile as error:
+        if error.row == 1:
+            error.row = table.header_row
+        raise
 
 
-def _read_header(source: Source, encoding: str, delimiter: str) -> list[str]:
-    header = next((record for _, record in read_records(source, encoding, delimiter) if any(record)), [])
-    if len(header) > limits.MAX_COLUMNS:
-        raise UnreadableFile("too_many_columns", row=1, limit=limits.MAX_COLUMNS)
-    return header
+def _is_header(names: Sequence[str]) -> bool:
+    """Whether a row of a workbook is the header of a table that is known here."""
+    return set(backroom_csv.REQUIRED) <= set(names) or set(map(str.casefold, names)) >= _SHOPIFY
 
 
 def _choose_mapping(mapping: MappingName, header: list[str]) -> type[ShopifyMapping] | type[BackroomMapping]:
@@ -79,49 +83,38 @@ class RowReader:
 
     def __init__(
         self,
-        source: Source,
-        encoding: str,
-        delimiter: str,
-        header: list[str],
+        table: Table,
         mapping: type[ShopifyMapping] | type[BackroomMapping],
         on_duplicate_sku: OnDuplicateSku,
         currency: str,
     ) -> None:
-        self._source, self.encoding, self._delimiter = source, encoding, delimiter
-        self._header, self._mapping, self._on_duplicate_sku = header, mapping, on_duplicate_sku
-        self._currency = currency
-        format_of_file = mapping(header, currency)
+        self._table, self._mapping, self._on_duplicate_sku, self._currency = table, mapping, on_duplicate_sku, currency
+        format_of_file = mapping(table.header, currency)
         self.mapping = format_of_file.name
         self.columns = format_of_file.columns
         self.total = 0
         self._written_skus = self._read_written_skus(format_of_file)
 
     def __iter__(self) -> Iterator[ImportedRow]:
-        mapping: Mapping = self._mapping(self._header, self._currency)
+        mapping: Mapping = self._mapping(self._table.header, self._currency)
         grouping = _Grouping(mapping, SkuRegister(self._written_skus, self._on_duplicate_sku))
-        for row, record in self._records():
-            yield grouping.read(row, record)
-
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """The records below the header that are not empty."""
-        records = (pair for pair in read_records(self._source, self.encoding, self._delimiter) if any(pair[1]))
-        next(records)
-        return records
+        for record in self._table.records():
+            yield grouping.read(record)
 
     def _read_written_skus(self, mapping: Mapping) -> dict[str, int]:
         """Every SKU in the file with the first row that has it; counts the rows."""
         written: dict[str, int] = {}
         column = mapping.sku_column
         index = mapping.columns.index(column) if column in mapping.columns else None
-        for row, record in self._records():
+        for record in self._table.records():
             self.total += 1
             if self.total > limits.MAX_ROWS:
-                raise UnreadableFile("too_many_rows", row=row, limit=limits.MAX_ROWS)
-            if index is None or len(record) != len(mapping.columns) or not record[index]:
+                raise UnreadableFile("too_many_rows", row=record.row, limit=limits.MAX_ROWS)
+            if index is None or len(record.cells) != len(mapping.columns) or not record.cells[index]:
                 continue
-            sku = Cells(row, mapping.values(record)).sku(column)
+            sku = Cells(record.row, mapping.values(record.cells)).sku(column)
             if sku:
-                written.setdefault(sku, row)
+                written.setdefault(sku, record.row)
         if not self.total:
             raise UnreadableFile("empty_file")
         return written
@@ -140,11 +133,12 @@ class _Grouping:
         self._variants: dict[str, int] = {}
         self._occurrences: dict[str, int] = {}
 
-    def read(self, row: int, record: list[str]) -> ImportedRow:
+    def read(self, record: Record) -> ImportedRow:
         """The record as a row, with whatever is wrong with it."""
-        values = self._mapping.values(record)
+        row, values = record.row, self._mapping.values(record.cells)
         cells = Cells(row, values)
-        handle = self._handle(cells, record)
+        handle = self._handle(cells, record.cells)
+        self._note_faults(cells, record)
         if cells.problems:
             return ImportedRow(row, handle, "variant", problems=cells.problems, cells=_given(values))
         offering = self._offering(cells, handle)
@@ -171,6 +165,13 @@ class _Grouping:
         if not handle:
             cells.note("error", self._mapping.handle_column, "missing_handle")
         return handle[: limits.MAX_CODE_CHARACTERS]
+
+    def _note_faults(self, cells: Cells, record: Record) -> None:
+        """Note the cells that have no value, unless nobody reads them."""
+        for index, code in record.faults.items():
+            column = self._mapping.columns[index]
+            if self._mapping.reads(column):
+                cells.note("error", column, code)
 
     def _offering(self, cells: Cells, handle: str) -> OfferingPart | None:
         """The product, in its first row. A row further down that has another name is worth a warning."""

@@ -23,14 +23,14 @@ csv.field_size_limit(max(csv.field_size_limit(), limits.MAX_RECORD_CHARACTERS))
 Source = Path | BinaryIO
 _CHUNK_BYTES = 1024 * 1024
 _DELIMITERS = (",", ";", "\t")
-_BINARY_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF-", b"\x1f\x8b", b"\x89PNG")
+_BINARY_SIGNATURES = (b"%PDF-", b"\x1f\x8b", b"\x89PNG")
 
 # A NUL, or what a byte that is not UTF-8 becomes under "surrogateescape".
 _BAD_CHARACTER = re.compile("[\0\udc80-\udcff]")
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[BinaryIO]:
+def opened(source: Source) -> Iterator[BinaryIO]:
     """`source` at its beginning; closed afterwards only if it was opened here."""
     if isinstance(source, Path):
         with source.open("rb") as stream:
@@ -69,7 +69,7 @@ class _Lines:
 
 def detect_encoding(source: Source) -> str:
     """The encoding of a text file, after reading all of it once; raises `UnreadableFile`."""
-    with _opened(source) as stream:
+    with opened(source) as stream:
         chunk = stream.read(_CHUNK_BYTES)
         if chunk.startswith(_BINARY_SIGNATURES):
             raise UnreadableFile("binary_file")
@@ -98,7 +98,7 @@ def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes, encoding: str, so
     except UnicodeDecodeError:
         if encoding == "utf-16":
             raise UnreadableFile("not_utf16") from None
-        raise _located("not_utf8", source, encoding) from None
+        raise _located("binary_file" if b"\0" in chunk else "not_utf8", source, encoding) from None
     if "\0" in text:
         raise _located("binary_file", source, encoding)
     return text
@@ -136,7 +136,7 @@ def read_records(
 
     Holds one record in memory. Raises `UnreadableFile`.
     """
-    with _opened(source) as stream:
+    with opened(source) as stream:
         text = io.TextIOWrapper(stream, encoding, errors, newline="")
         try:
             lines = _Lines(text)

@@ -34,6 +34,7 @@ _OPTIONAL = (
     "Image Alt Text",
 )
 _KNOWN = {name.casefold(): name for name in (*REQUIRED, *_OPTIONAL)}
+_NAMES = frozenset(_KNOWN.values())
 _TRUTH = {"true": True, "false": False}
 _NAME_COLUMNS = ("Option1 Name", "Option2 Name", "Option3 Name")
 _VALUE_COLUMNS = ("Option1 Value", "Option2 Value", "Option3 Value")
@@ -64,6 +65,10 @@ class ShopifyMapping:
         self.columns = check_header(header)
         self._option_names: dict[str, tuple[str, ...]] = {}
         self._known_names: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def reads(self, column: str) -> bool:
+        """Whether the column means something here."""
+        return column in _NAMES
 
     def values(self, record: Sequence[str]) -> dict[str, str]:
         """The cells by column, as written."""
