@@ -19,15 +19,46 @@ from django.utils.translation import gettext as _
 from tenants.errors import DomainError
 from tenants.scope import current_tenant_id
 
-NOW = "catalog_variantprice WHERE tenant_id = %(tenant)s AND variant_id = {variant}"
-THEN = """(
-            SELECT DISTINCT ON (price_list_id, currency) price_list_id, currency,
-                new_amount AS amount, new_compare_at AS compare_at
-            FROM catalog_pricechange
-            WHERE tenant_id = %(tenant)s AND variant_id = {variant} AND created_at <= %(at)s
-            ORDER BY price_list_id, currency, created_at DESC, id DESC
-        ) AS ledger WHERE amount IS NOT NULL"""
+PRICES_NOW = """(
+    SELECT id, price_list_id, currency, amount, compare_at
+    FROM catalog_variantprice WHERE tenant_id = %(tenant)s AND variant_id = {variant}
+)"""
+PRICES_THEN = """(
+    SELECT * FROM (
+        SELECT DISTINCT ON (price_list_id, currency) id, price_list_id, currency,
+            new_amount AS amount, new_compare_at AS compare_at
+        FROM catalog_pricechange
+        WHERE tenant_id = %(tenant)s AND variant_id = {variant} AND created_at <= %(at)s
+        ORDER BY price_list_id, currency, created_at DESC, id DESC
+    ) AS ledger WHERE amount IS NOT NULL
+)"""
 """The prices of now stand in their table, those of another instant in the ledger (without amount: deleted by then)."""
+
+LIST_NOW = """(
+    SELECT l.id, l.code, l.priority, l.valid_from, l.valid_to, l.channel_id,
+        c.code AS channel, coalesce(c.is_active, true) AS is_active
+    FROM catalog_pricelist AS l
+    LEFT JOIN catalog_saleschannel AS c ON c.tenant_id = %(tenant)s AND c.id = l.channel_id
+    WHERE l.tenant_id = %(tenant)s AND l.id = p.price_list_id
+)"""
+LIST_THEN = """(
+    SELECT l.id, l.code, t.priority, t.valid_from, t.valid_to, t.channel_id, c.code AS channel, t.is_active
+    FROM catalog_pricelistchange AS t
+    JOIN catalog_pricelist AS l ON l.tenant_id = %(tenant)s AND l.id = t.price_list_id
+    LEFT JOIN catalog_saleschannel AS c ON c.tenant_id = %(tenant)s AND c.id = t.channel_id
+    WHERE t.tenant_id = %(tenant)s AND t.price_list_id = p.price_list_id AND t.created_at <= %(at)s
+    ORDER BY t.created_at DESC, t.id DESC LIMIT 1
+)"""
+"""The terms of a price's list: channel, priority and window of now, or those it had at that instant."""
+
+LISTED = """(
+    SELECT p.id, p.currency, p.amount, p.compare_at, l.id AS price_list_id, l.code AS price_list,
+        l.channel, l.is_active, l.priority, l.valid_from, l.valid_to,
+        l.channel_id IS NULL OR (l.channel = %(channel)s AND l.is_active) AS serves,
+        (l.valid_from IS NULL OR l.valid_from <= moment.at) AND (l.valid_to IS NULL OR moment.at < l.valid_to) AS is_open
+    FROM {prices} AS p CROSS JOIN LATERAL {lists} AS l
+)"""
+"""Every price of a variant, with the terms of its list, and whether it serves the channel and is open."""
 
 MOMENT = """(
     SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS at, currency AS home
@@ -36,27 +67,18 @@ MOMENT = """(
 
 # One variant at a time: by index, whatever the planner believes about tables that were filled a second ago.
 PRICE = """LATERAL (
-    SELECT contest.*, applies AND place = 1 AND currency = coalesce(%(currency)s::text,
+    SELECT contest.*, is_open AND place = 1 AND currency = coalesce(%(currency)s::text,
         CASE WHEN first_currency = last_currency THEN first_currency ELSE moment.home END) AS chosen
     FROM (
         SELECT listed.*, row_number() OVER rivals AS place,
             array_agg(price_list) OVER (rivals ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS outranked,
-            array_agg(currency) FILTER (WHERE applies) OVER () AS currencies,
-            min(currency) FILTER (WHERE applies) OVER () AS first_currency,
-            max(currency) FILTER (WHERE applies) OVER () AS last_currency,
+            array_agg(currency) FILTER (WHERE is_open) OVER () AS currencies,
+            min(currency) FILTER (WHERE is_open) OVER () AS first_currency,
+            max(currency) FILTER (WHERE is_open) OVER () AS last_currency,
             least(min(valid_from) FILTER (WHERE valid_from > moment.at) OVER (),
                 min(valid_to) FILTER (WHERE valid_to > moment.at) OVER ()) AS next_edge
-        FROM (
-            SELECT p.currency, p.amount, p.compare_at, l.code AS price_list, c.code AS channel,
-                l.priority, l.valid_from, l.valid_to,
-                (l.valid_from IS NULL OR l.valid_from <= moment.at)
-                    AND (l.valid_to IS NULL OR moment.at < l.valid_to) AS applies
-            FROM (SELECT price_list_id, currency, amount, compare_at FROM {source}) AS p
-            JOIN catalog_pricelist AS l ON l.tenant_id = %(tenant)s AND l.id = p.price_list_id
-            LEFT JOIN catalog_saleschannel AS c ON c.tenant_id = %(tenant)s AND c.id = l.channel_id
-            WHERE l.channel_id IS NULL OR (c.code = %(channel)s AND c.is_active)
-        ) AS listed
-        WINDOW rivals AS (PARTITION BY applies, currency
+        FROM {listed} AS listed WHERE serves
+        WINDOW rivals AS (PARTITION BY is_open, currency
             ORDER BY priority DESC, (channel IS NULL), valid_from DESC NULLS LAST, price_list)
     ) AS contest
     ORDER BY chosen DESC NULLS LAST LIMIT 1
@@ -64,7 +86,10 @@ PRICE = """LATERAL (
 """Beside ``MOMENT``: at most one row for a variant. ``chosen``: it is the price; else it only tells the ``currencies``
 there are. ``next_edge`` is the next instant at which a window opens or closes."""
 
-COLUMNS = ["amount", "currency", "compare_at", "price_list", "channel", "priority", "valid_from", "valid_to", "outranked"]
+COLUMNS = [
+    *("id", "amount", "currency", "compare_at", "price_list_id", "price_list", "channel"),
+    *("priority", "valid_from", "valid_to", "outranked"),
+]
 SELECTED = ", ".join(["price.chosen", *(f"price.{column}" for column in COLUMNS)])
 """What a query beside ``PRICE`` selects, in the order ``ResolvedPrice.from_columns`` takes it."""
 
@@ -84,11 +109,16 @@ ORDER BY v.offering_id, price.currency = moment.home DESC, price.currency
 
 @dataclass(frozen=True, slots=True)
 class ResolvedPrice:
-    """The price that won, and everything needed to say why. ``channel`` is None for a list that serves all."""
+    """The price that won, and everything needed to say why. ``channel`` is None for a list that serves all.
 
+    ``id`` is the row it was read from: the price, or for another instant the line of the ledger.
+    """
+
+    id: UUID
     amount: Decimal
     currency: str
     compare_at: Decimal | None
+    price_list_id: UUID
     price_list: str
     channel: str | None
     priority: int
@@ -126,7 +156,12 @@ def _local(moment: datetime) -> str:
 
 def price_of(variant: str, at: datetime | None) -> str:
     """Return ``PRICE`` for the SQL expression ``variant``: of now, or (``at``) of that instant."""
-    return PRICE.format(source=(THEN if at else NOW).format(variant=variant))
+    return PRICE.format(listed=_listed(variant, at))
+
+
+def _listed(variant: str, at: datetime | None) -> str:
+    prices, lists = (PRICES_THEN, LIST_THEN) if at else (PRICES_NOW, LIST_NOW)
+    return LISTED.format(prices=prices.format(variant=variant), lists=lists)
 
 
 def resolve_prices(

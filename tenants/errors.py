@@ -26,7 +26,7 @@ from rest_framework import exceptions
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, CHECK_VIOLATION = "23503", "23505", "23514"
+FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, CHECK_VIOLATION, EXCLUSION_VIOLATION = "23503", "23505", "23514", "23P01"
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def _integrity_answer(exc: IntegrityError) -> HttpResponse | None:
     """Tell what only the database could see (two writers at once); None for what no request should be able to do."""
     cause = exc.__cause__
     state, name = getattr(cause, "sqlstate", None), getattr(getattr(cause, "diag", None), "constraint_name", None)
-    if name in _constraints() and state in (UNIQUE_VIOLATION, CHECK_VIOLATION):
+    if name in _constraints() and state in (UNIQUE_VIOLATION, CHECK_VIOLATION, EXCLUSION_VIOLATION):
         return _invalid([constraint_problem(_constraints()[name])])
     if state == UNIQUE_VIOLATION:
         return _invalid([FieldProblem(None, "unique", _("This exists already."))])

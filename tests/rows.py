@@ -36,6 +36,7 @@ from catalog.models import (
     OrderReturnLine,
     PriceChange,
     PriceList,
+    PriceListChange,
     SalesChannel,
     SearchText,
     SearchVector,
@@ -45,6 +46,7 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
+from catalog.services import next_priority
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
 from tenants.audit import seal_batch
 from tenants.events import record_event
@@ -93,10 +95,12 @@ def a_channel() -> SalesChannel:
     return SalesChannel.objects.create(code=code("channel"), name="Channel")
 
 
+def a_price_list() -> PriceList:
+    return PriceList.objects.create(code=code("list"), name="Secret list", priority=next_priority())
+
+
 def a_price() -> VariantPrice:
-    return VariantPrice.objects.create(
-        variant=a_variant(), price_list=PriceList.objects.create(code=code("list")), currency="VND", amount=199_000
-    )
+    return VariantPrice.objects.create(variant=a_variant(), price_list=a_price_list(), currency="VND", amount=199_000)
 
 
 def a_movement() -> StockMovement:
@@ -291,7 +295,8 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     OrderReturn: a_return,
     OrderReturnLine: a_return_line,
     PriceChange: lambda: a_price() and PriceChange.objects.latest("created_at"),
-    PriceList: lambda: PriceList.objects.create(code=code("list"), name="Secret list"),
+    PriceList: a_price_list,
+    PriceListChange: lambda: a_price_list().changes.get(),
     SalesChannel: a_channel,
     SearchText: a_search_text,
     SearchVector: a_search_vector,

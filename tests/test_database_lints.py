@@ -36,6 +36,7 @@ NOT_AUDITED = {
     "catalog.OrderCounter": "a count",
     "catalog.OrderEntry": "a ledger: the order's own timeline",
     "catalog.PriceChange": "a ledger, written by the prices' own trigger",
+    "catalog.PriceListChange": "a ledger of what the lists' audit tells, too",
     "catalog.SearchText": "derived from its owner",
     "catalog.SearchVector": "derived from its owner",
     "catalog.StockAllocation": "comes and goes with every order: orders and movements are audited",

@@ -1,6 +1,6 @@
 """Channels, price lists, prices, and the ledger of their changes."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -53,6 +53,12 @@ class PriceListSerializer(TenantSerializer):
         model = PriceList
         fields = ("id", "code", "name", "channel", "priority", "valid_from", "valid_to", "created_at", "updated_at")
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Check the list; a new one without a priority comes before all others."""
+        if self.instance is None and "priority" not in attrs:
+            attrs = {**attrs, "priority": next_priority()}
+        return super().validate(attrs)
+
 
 class PriceListViewSet(TenantViewSet):
     """Price lists. One that ever had a price cannot be deleted (409 ``in_use``): end its window instead."""
@@ -62,11 +68,6 @@ class PriceListViewSet(TenantViewSet):
     filters: ClassVar[dict[str, Filter]] = {"code": "code", "channel": "channel__code"}
     search_fields = ("code", "name")
     ordering_fields = ("code", "priority")
-
-    def perform_create(self, serializer: serializers.BaseSerializer[PriceList]) -> None:
-        """Save the list; without a priority it comes before all others."""
-        priority = serializer.validated_data.get("priority")
-        serializer.save(priority=next_priority() if priority is None else priority)
 
 
 @example(

@@ -5,7 +5,7 @@ from catalog.models.domains import AttributeDefinition, KnowledgeDomain
 from catalog.models.imports import ImportChange, ImportJob, ImportRow
 from catalog.models.offerings import AttributeValue, Offering, OfferingImage, OfferingVersion, Status, Variant
 from catalog.models.orders import Order, OrderCounter, OrderEntry, OrderLine, OrderReturn, OrderReturnLine
-from catalog.models.pricing import PriceChange, PriceList, SalesChannel, VariantPrice
+from catalog.models.pricing import PriceChange, PriceList, PriceListChange, SalesChannel, VariantPrice
 from catalog.models.search import SearchText, SearchVector
 from catalog.models.stock import InventoryItem, InventoryLocation, StockAllocation, StockMovement, StockReservation
 
@@ -32,6 +32,7 @@ __all__ = [
     "OrderReturnLine",
     "PriceChange",
     "PriceList",
+    "PriceListChange",
     "SalesChannel",
     "SearchText",
     "SearchVector",

@@ -1,17 +1,20 @@
 """What it costs, where and when: channels, price lists, prices, and the ledger of their changes."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
+from django.contrib.postgres.constraints import ExclusionConstraint
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.offerings import Variant
 from catalog.money import CURRENCIES, minor_units, plain_amount
 from tenants.fields import TenantField, TenantForeignKey
-from tenants.models import TenantModel, updated_at_field
+from tenants.models import TenantModel, TenantQuerySet, updated_at_field
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -47,8 +50,43 @@ class SalesChannel(TenantModel):
         return self.name or self.code
 
 
+def _range(kind: str, lower: Any, upper: Any, bounds: str = "[]") -> models.Func:
+    # Never read back, so the type of its output matters to nobody.
+    return models.Func(lower, upper, models.Value(bounds), function=kind, output_field=models.TextField())
+
+
+def _only(kind: str, value: Any) -> models.Func:
+    """Return the range that holds one value: GiST can exclude equal ids and numbers in ranges only."""
+    return _range(kind, value, value)
+
+
+NO_CHANNEL = UUID(int=0)
+"""Stands for the channel of lists without one, which compete with each other as those of one channel do."""
+
+
+def _channel_or_none() -> models.Func:
+    return Coalesce("channel", models.Value(NO_CHANNEL), output_field=models.UUIDField())
+
+
+class PriceListQuerySet(TenantQuerySet):
+    """Price lists."""
+
+    def in_the_way_of(self, wanted: "PriceList") -> "PriceListQuerySet":
+        """Return the other lists of the same channel and priority whose window overlaps the wanted list's."""
+        rivals = self.filter(channel=wanted.channel_id, priority=wanted.priority).exclude(pk=wanted.pk)
+        if wanted.valid_from:
+            rivals = rivals.filter(models.Q(valid_to=None) | models.Q(valid_to__gt=wanted.valid_from))
+        if wanted.valid_to:
+            rivals = rivals.filter(models.Q(valid_from=None) | models.Q(valid_from__lt=wanted.valid_to))
+        return rivals
+
+
 class PriceList(TenantModel):
-    """Prices for one channel or, without one, for all; inside its window the highest priority wins."""
+    """Prices for one channel or, without one, for all; inside its window the highest priority wins.
+
+    Lists of one channel that have equal priority do not overlap in time, and neither do those without channel; between
+    the two kinds the channel's own comes first.
+    """
 
     code = models.SlugField(_("code"), max_length=63)
     name = models.CharField(_("name"), max_length=200, blank=True)
@@ -65,6 +103,8 @@ class PriceList(TenantModel):
     valid_from = models.DateTimeField(_("valid from"), null=True, blank=True)
     valid_to = models.DateTimeField(_("valid to"), null=True, blank=True)
     updated_at = updated_at_field()
+
+    objects: ClassVar = PriceListQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("price list")
@@ -83,10 +123,57 @@ class PriceList(TenantModel):
                 name="pricelist_window",
                 violation_error_message=_("The window must end after it begins."),
             ),
+            ExclusionConstraint(
+                name="pricelist_no_overlap",
+                expressions=[
+                    (_only("uuidrange", "tenant"), "&&"),
+                    (_only("uuidrange", _channel_or_none()), "&&"),
+                    (_only("int8range", "priority"), "&&"),
+                    (_range("tstzrange", "valid_from", "valid_to", "[)"), "&&"),
+                ],
+                violation_error_message=_("Another list of this channel has the same priority at the same time."),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name or self.code
+
+    def clean(self) -> None:
+        """Refuse a window that ends before it begins, and one in which another list has the same priority."""
+        if self.valid_from and self.valid_to and self.valid_from >= self.valid_to:
+            refusal = ValidationError(_("The window must end after it begins."), code="invalid")
+            raise ValidationError({"valid_to": refusal})
+        rival = PriceList.objects.in_the_way_of(self).first()
+        if rival:
+            message = _("%(list)s has priority %(priority)d on the same channel at the same time: choose another one.")
+            params = {"list": rival.code, "priority": self.priority}
+            raise ValidationError({"priority": ValidationError(message, code="overlap", params=params)})
+
+
+class PriceListChange(TenantModel):
+    """The terms of a price list from one moment on, written by triggers; never updated.
+
+    With ``PriceChange`` it answers what counted at any instant, whatever the list has become since.
+    """
+
+    tenant = TenantField(referenced=False)
+    price_list = TenantForeignKey(PriceList, on_delete=models.CASCADE, related_name="changes", verbose_name=_("price list"))
+    channel_id = models.UUIDField(_("channel"), null=True)
+    is_active = models.BooleanField(_("channel active"))
+    priority = models.IntegerField(_("priority"))
+    valid_from = models.DateTimeField(_("valid from"), null=True)
+    valid_to = models.DateTimeField(_("valid to"), null=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("terms of a price list")
+        verbose_name_plural = _("terms of price lists")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["tenant", "price_list", "-created_at", "-id"], name="pricelistchange_of_list"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.price_list}: {self.priority}"
 
 
 class VariantPrice(TenantModel):

@@ -1,72 +1,15 @@
-"""The price resolver against a naive one: any catalogue, any instant."""
+"""Which price counts, and why; ``test_price_twin.py`` compares it with a naive reading of the rules."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import ProgrammingError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from catalog.models import Offering, PriceChange, PriceList, SalesChannel, Variant, VariantPrice
 from catalog.pricing import resolve_prices
 from tests.conftest import Business, in_tenant
-
-CHANNELS = [None, "web", "zalo"]
-CURRENCIES = ["VND", "USD", "EUR"]
-
-
-@dataclass(frozen=True)
-class Line:
-    """One price in one list of its own."""
-
-    channel: str | None
-    priority: int
-    opens: int | None
-    closes: int | None
-    currency: str
-    amount: int
-
-
-def day(start: datetime, number: int | None) -> datetime | None:
-    return None if number is None else start + timedelta(days=number)
-
-
-LINES = st.builds(
-    Line,
-    channel=st.sampled_from(CHANNELS),
-    priority=st.integers(0, 2),
-    opens=st.none() | st.integers(0, 4),
-    closes=st.none() | st.integers(5, 9),
-    currency=st.sampled_from(CURRENCIES),
-    amount=st.integers(0, 10**6),
-)
-
-
-def naive(lines: list[Line], channel: str | None, at: int, currency: str | None, home: str) -> Line | str | None:
-    """What INTERFACE says, word by word."""
-    open_now = [
-        (number, line)
-        for number, line in enumerate(lines)
-        if line.channel in (None, channel)
-        and (line.opens is None or line.opens <= at)
-        and (line.closes is None or at < line.closes)
-    ]
-    found = {line.currency for _number, line in open_now}
-    if currency is None:
-        currency = home if home in found else found.pop() if len(found) == 1 else None
-    if currency is None:
-        return "currency_required" if found else None
-    inside = [(number, line) for number, line in open_now if line.currency == currency]
-
-    def rank(entry: tuple[int, Line]) -> tuple[int, bool, int, int]:
-        number, line = entry
-        return -line.priority, line.channel is None, -(line.opens if line.opens is not None else -1), number
-
-    return min(inside, key=rank)[1] if inside else None
 
 
 @pytest.fixture
@@ -74,49 +17,6 @@ def variant(saigon: Business) -> Variant:
     with in_tenant(saigon.tenant):
         offering = Offering.objects.create(code="lamp", status="active")
         return Variant.objects.create(offering=offering, sku="LAMP")
-
-
-def set_up(variant: Variant, lines: list[Line], start: datetime) -> None:
-    VariantPrice.objects.all().delete()
-    PriceChange.objects.all().delete()
-    PriceList.objects.all().delete()
-    channels = {code: SalesChannel.objects.get_or_create(code=code)[0] for code in CHANNELS if code}
-    for number, line in enumerate(lines):
-        window = {"valid_from": day(start, line.opens), "valid_to": day(start, line.closes)}
-        channel = channels.get(line.channel or "")
-        price_list = PriceList.objects.create(code=f"{number:03}", channel=channel, priority=line.priority, **window)
-        VariantPrice.objects.create(variant=variant, price_list=price_list, currency=line.currency, amount=line.amount)
-
-
-@pytest.mark.parametrize("source", ["now", "ledger"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    lines=st.lists(LINES, max_size=6),
-    channel=st.sampled_from([*CHANNELS, "unheard-of"]),
-    at=st.integers(-1, 10),
-    currency=st.none() | st.sampled_from(CURRENCIES),
-)
-def test_the_resolver_agrees_with_the_naive_reading_of_the_rules(
-    saigon: Business,
-    variant: Variant,
-    source: str,
-    lines: list[Line],
-    channel: str | None,
-    at: int,
-    currency: str | None,
-) -> None:
-    """Prices of now have windows around this moment; the ledger is asked about a day it knows all prices for."""
-    start = datetime(2126, 1, 1, tzinfo=UTC) if source == "ledger" else timezone.now() - timedelta(days=at, hours=1)
-    moment = start + timedelta(days=at) if source == "ledger" else None
-    expected = naive(lines, channel, at, currency, "VND")
-    with in_tenant(saigon.tenant):
-        set_up(variant, lines, start)
-        found = resolve_prices([variant.id], channel=channel, at=moment, currency=currency).get(variant.id)
-    if not isinstance(expected, Line):
-        assert (found, expected) in ((None, None), (None, "currency_required"))
-        return
-    assert found is not None
-    assert (found.amount, found.currency, found.channel) == (expected.amount, expected.currency, expected.channel)
 
 
 @pytest.fixture

@@ -43,10 +43,10 @@ def test_the_request_id_is_ours_whatever_the_caller_sends(api: Any, saigon: Busi
 
 def test_bulk_sql_leaves_an_entry_for_every_row_that_changed(saigon: Business) -> None:
     with in_tenant(saigon.tenant):
-        lists = PriceList.objects.bulk_create([PriceList(code=f"list-{number}", name="x") for number in range(5)])
+        lists = PriceList.objects.bulk_create([PriceList(code=f"list-{n}", name="x", priority=n) for n in range(1, 6)])
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE catalog_pricelist SET name = CASE WHEN code = 'list-0' THEN name ELSE 'y' END WHERE code LIKE 'list-%'"
+                "UPDATE catalog_pricelist SET name = CASE WHEN code = 'list-1' THEN name ELSE 'y' END WHERE code LIKE 'list-%'"
             )
         PriceList.objects.filter(pk__in=[row.pk for row in lists]).delete()
     made = entries(saigon, subject_kind="catalog.pricelist", subject_id__in=[row.pk for row in lists])

@@ -125,7 +125,7 @@ def test_options_the_domain_does_not_know_may_be_anything_and_keep_their_spellin
 
 
 def test_a_price_list_and_a_location_of_the_file_are_those_of_the_tenant():
-    PriceList.objects.create(code="vip")
+    PriceList.objects.create(code="vip", priority=1)
     InventoryLocation.objects.create(code="shop")
     job = imported(
         backroom(stock_qty="2"),
