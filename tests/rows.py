@@ -21,6 +21,7 @@ from catalog.models import (
     CustomerMerge,
     ImportChange,
     ImportJob,
+    ImportMapping,
     ImportRow,
     InventoryItem,
     InventoryLocation,
@@ -279,6 +280,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     IdempotencyKey: an_idempotency_key,
     ImportChange: lambda: ImportChange.objects.create(job=a_job(), kind="offering", subject_id=uuid.uuid4()),
     ImportJob: a_job,
+    ImportMapping: lambda: ImportMapping.objects.create(name=code("mapping"), columns={"Secret": "code"}),
     ImportRow: lambda: ImportRow.objects.create(job=a_job(), row=2, kind="variant", handle="secret", outcome="error"),
     # Without stock: only movements may bring some.
     InventoryItem: lambda: InventoryItem.objects.create(variant=a_variant(), location=a_location(), safety_stock=2),

@@ -2,7 +2,7 @@
 
 from catalog.models.customers import Customer, CustomerIdentity, CustomerMerge
 from catalog.models.domains import AttributeDefinition, KnowledgeDomain
-from catalog.models.imports import ImportChange, ImportJob, ImportRow
+from catalog.models.imports import ImportChange, ImportJob, ImportMapping, ImportRow
 from catalog.models.offerings import AttributeValue, Offering, OfferingImage, OfferingVersion, Status, Variant
 from catalog.models.orders import Order, OrderCounter, OrderEntry, OrderLine, OrderReturn, OrderReturnLine
 from catalog.models.pricing import PriceChange, PriceList, PriceListChange, SalesChannel, VariantPrice
@@ -17,6 +17,7 @@ __all__ = [
     "CustomerMerge",
     "ImportChange",
     "ImportJob",
+    "ImportMapping",
     "ImportRow",
     "InventoryItem",
     "InventoryLocation",

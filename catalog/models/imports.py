@@ -11,6 +11,45 @@ from tenants.models import StoredFile, TenantModel, TenantQuerySet, User, update
 from tenants.queue import QueueRow
 
 
+class ImportMapping(TenantModel):
+    """What the columns of a business's own files mean. A file whose header has the same names is read by it again."""
+
+    class Decimals(models.TextChoices):
+        """What stands before the decimals of a number; the other one groups thousands."""
+
+        PLAIN = "plain", _("1234.50, without thousands")
+        POINT = "point", "1,234.50"
+        COMMA = "comma", "1.234,50"
+
+    name = models.CharField(_("name"), max_length=100)
+    columns = models.JSONField(_("columns"), help_text=_("By the file's column: ours, or empty for one that is left out."))
+    decimals = models.CharField(
+        _("numbers"), max_length=16, choices=Decimals, default=Decimals.PLAIN, db_default=Decimals.PLAIN
+    )
+    signature = models.CharField(
+        _("header"),
+        max_length=64,
+        editable=False,
+        help_text="Of the folded names, in any order: catalog/imports/mapping.py.",
+    )
+    updated_at = updated_at_field()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("column mapping")
+        verbose_name_plural = _("column mappings")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "name"],
+                name="importmapping_name_once",
+                violation_error_message=_("A mapping with this name exists already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ImportJob(QueueRow):
     """One import. The worker stages the file (nothing is changed), a person or the job itself has it applied."""
 
@@ -32,6 +71,7 @@ class ImportJob(QueueRow):
 
         FILE = "file_upload", _("File")
         API = "api", _("API")
+        WEB = "web", _("Product pages")
 
     class Mapping(models.TextChoices):
         """How columns are understood."""
@@ -39,6 +79,9 @@ class ImportJob(QueueRow):
         AUTO = "auto", _("Recognise")
         SHOPIFY = "shopify", "Shopify"
         BACKROOM = "backroom", "Backroom"
+        SALEOR = "saleor", "Saleor"
+        WEB = "web", _("Product pages")
+        SAVED = "saved", _("Own columns")
 
     class DuplicateSku(models.TextChoices):
         """What happens to a SKU that a different variant of the file already has."""
@@ -57,6 +100,22 @@ class ImportJob(QueueRow):
         StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("file")
     )
     mapping = models.CharField(_("format"), max_length=16, choices=Mapping, default=Mapping.AUTO)
+    column_mapping = TenantForeignKey(
+        ImportMapping,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("column mapping"),
+        help_text=_("With the format “Own columns”."),
+    )
+    understood = models.JSONField(
+        _("understood"),
+        default=dict,
+        db_default={},
+        editable=False,
+        help_text="How the file was read: its columns, what was guessed and left out; lists and locations it makes.",
+    )
     currency = models.CharField(_("currency"), max_length=3)
     domain = models.ForeignKey(
         KnowledgeDomain, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("domain")
