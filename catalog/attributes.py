@@ -1,17 +1,21 @@
 """Attribute values against the definitions of their domain: type, limits, choices, and what must not be missing."""
 
+import json
 import re
-from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from catalog.models import AttributeDefinition, AttributeValue, KnowledgeDomain, OfferingVersion
+from catalog.limits import matches
+from catalog.models import AttributeDefinition, AttributeValue, KnowledgeDomain, OfferingVersion, Variant
 from tenants.errors import DomainError, FieldProblem
 from tenants.text import nfc
 
 LONGEST_TEXT = 10_000
+LONGEST_JSON = 100_000
+_SPELLED_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 COLUMNS = {
     AttributeDefinition.ValueType.TEXT: "value_text",
     AttributeDefinition.ValueType.NUMBER: "value_number",
@@ -63,10 +67,39 @@ def check_options(domain: KnowledgeDomain | None, options: Mapping[str, Mapping[
 
 
 def check_nothing_missing(domain: KnowledgeDomain | None, version: OfferingVersion) -> None:
-    """Raise ``DomainError`` naming every required attribute that the version lacks."""
-    known = definitions_of(domain, AttributeDefinition.Scope.OFFERING).values()
-    missing = [one for one in known if one.is_required and one.key not in version.attributes]
-    _raise_all([FieldProblem(f"attributes.{one.key}", "required", _("%s is required.") % one) for one in missing])
+    """Raise ``DomainError`` naming every required attribute that the version, or an active variant, lacks.
+
+    An attribute of a variant is named as the offering's answer shows it: ``variants.0.attributes.size``.
+    """
+    if domain is None:
+        return
+    required = list(domain.attribute_definitions.filter(is_required=True))
+    problems = [
+        FieldProblem(f"attributes.{one.key}", "required", _("%s is required.") % one)
+        for one in required
+        if one.scope == AttributeDefinition.Scope.OFFERING and one.key not in version.attributes
+    ]
+    if any(one.scope == AttributeDefinition.Scope.VARIANT for one in required):
+        variants = {f"variants.{number}.attributes": one for number, one in enumerate(version.offering.variants.all())}
+        problems += _missing_options(required, variants)
+    _raise_all(problems)
+
+
+def check_options_complete(domain: KnowledgeDomain | None, variants: Mapping[str, Variant]) -> None:
+    """Raise ``DomainError`` naming every required option that an active one of these variants, by path, lacks."""
+    known = definitions_of(domain, AttributeDefinition.Scope.VARIANT).values()
+    _raise_all(_missing_options([one for one in known if one.is_required], variants))
+
+
+def _missing_options(required: Iterable[AttributeDefinition], variants: Mapping[str, Variant]) -> list[FieldProblem]:
+    needed = [one for one in required if one.scope == AttributeDefinition.Scope.VARIANT]
+    message = _("%(option)s of %(sku)s is required.")
+    return [
+        FieldProblem(f"{path}.{one.key}", "required", message % {"option": one, "sku": variant.sku})
+        for path, variant in variants.items()
+        for one in needed
+        if variant.status == Variant.Status.ACTIVE and variant.attributes.get(one.key) in (None, "")
+    ]
 
 
 def _unknown(key: str, domain: KnowledgeDomain | None) -> FieldProblem:
@@ -100,15 +133,12 @@ def typed_value(definition: AttributeDefinition, value: Any) -> Any:
                 raise ValueError(_("Give true or false."))
             return value
         case AttributeDefinition.ValueType.JSON:
-            return value
+            return _json(value)
     return _text(definition.value_constraint, value)
 
 
 def _number(limits: Mapping[str, Any], value: Any) -> Decimal:
-    try:
-        number = Decimal(str(value)) if not isinstance(value, bool) else Decimal("NaN")
-    except InvalidOperation:
-        number = Decimal("NaN")
+    number = _decimal(value)
     if not number.is_finite() or abs(number) >= 10**15 or round(number, 4) != number:
         raise ValueError(_("Give a number of up to 15 digits and 4 decimals."))
     if "min" in limits and number < Decimal(str(limits["min"])):
@@ -120,13 +150,32 @@ def _number(limits: Mapping[str, Any], value: Any) -> Decimal:
     return number
 
 
+def _decimal(value: Any) -> Decimal:
+    """A number, or the plain text of one; everything else is NaN."""
+    is_number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+    is_spelled = isinstance(value, str) and _SPELLED_NUMBER.fullmatch(value.strip())
+    return Decimal(str(value).strip()) if is_number or is_spelled else Decimal("NaN")
+
+
+def _json(value: Any) -> Any:
+    """A value the database can keep as it is: no NUL, no half of a character, no endless nesting or length."""
+    try:
+        written = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        is_kept = len(written.encode()) <= LONGEST_JSON and "\\u0000" not in written
+    except (ValueError, TypeError, RecursionError):
+        is_kept = False
+    if not is_kept:
+        raise ValueError(_("Give JSON of up to %(most)d bytes, without NUL.") % {"most": LONGEST_JSON})
+    return value
+
+
 def _text(limits: Mapping[str, Any], value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_TEXT or "\x00" in value:
         raise ValueError(_("Give a text of up to %(most)d characters.") % {"most": LONGEST_TEXT})
     text = nfc(value).strip()
     if "enum" in limits and text not in limits["enum"]:
         raise ValueError(_choose(limits["enum"]))
-    if "pattern" in limits and not re.search(limits["pattern"], text):
+    if "pattern" in limits and not matches(limits["pattern"], text):
         raise ValueError(_("Write it like the pattern %(pattern)s.") % {"pattern": limits["pattern"]})
     return text
 

@@ -16,8 +16,10 @@ from catalog.attributes import (
     check_nothing_missing,
     check_offering_attributes,
     check_options,
+    check_options_complete,
     definitions_of,
 )
+from catalog.filing import filed
 from catalog.markup import clean_html
 from catalog.models import (
     AttributeDefinition,
@@ -25,17 +27,21 @@ from catalog.models import (
     CustomerIdentity,
     InventoryItem,
     InventoryLocation,
+    KnowledgeDomain,
     Offering,
     OfferingImage,
+    OfferingTranslation,
     OfferingVersion,
     PriceList,
     SalesChannel,
+    ScheduledActivation,
     Status,
     StockMovement,
     Variant,
 )
 from tenants.errors import Conflict, DomainError
 from tenants.models import Tenant, User
+from tenants.queue import QueueState
 from tenants.text import nfc
 
 
@@ -55,6 +61,13 @@ class NewImage(TypedDict, total=False):
     alt: str
 
 
+class NewTranslation(TypedDict, total=False):
+    """The words of a version in another language: ``name`` is required."""
+
+    name: str
+    description: str
+
+
 def create_defaults(tenant: Tenant) -> None:
     """Give a new tenant the channel ``web``, the price list ``standard`` and the location ``main``: enough to sell.
 
@@ -72,6 +85,7 @@ def create_offering(
     name: str,
     description: str = "",
     attributes: Mapping[str, Any] | None = None,
+    translations: Mapping[str, NewTranslation] | None = None,
     images: Sequence[NewImage] = (),
     variants: Sequence[NewVariant] = (),
     created_by: User | None = None,
@@ -79,11 +93,14 @@ def create_offering(
 ) -> Offering:
     """Make an offering (``fields``: code, offering_type, domain, bot, category, tags, …), its version 1 and its variants.
 
-    Both are drafts: ``activate_version`` puts them on sale. Raises ``DomainError`` naming the attributes that are wrong.
+    Both are drafts: ``activate_version`` puts them on sale. ``translations`` are by language. Raises ``DomainError`` naming
+    the attributes that are wrong.
     """
-    offering = Offering.objects.create(**fields)
-    _add_version(offering, 1, name, description, attributes or {}, created_by)
-    _set_images(offering, images)
+    offering = Offering(**filed(fields))
+    _refuse_archived_domain(offering)
+    offering.save()
+    _add_version(offering, 1, name, description, attributes or {}, translations or {}, created_by)
+    _add_images(offering, images)
     options = {f"variants.{position}.attributes": one.get("attributes", {}) for position, one in enumerate(variants)}
     check_options(offering.domain, options)
     Variant.objects.bulk_create(
@@ -92,8 +109,12 @@ def create_offering(
     return offering
 
 
-def _set_images(offering: Offering, images: Sequence[NewImage]) -> None:
-    offering.images.all().delete()
+def _refuse_archived_domain(offering: Offering) -> None:
+    if offering.domain and offering.domain.status == KnowledgeDomain.Status.ARCHIVED:
+        raise DomainError("archived", _("%s takes no new offerings.") % offering.domain, field="domain")
+
+
+def _add_images(offering: Offering, images: Sequence[NewImage]) -> None:
     OfferingImage.objects.bulk_create(
         OfferingImage(offering=offering, position=position, **image) for position, image in enumerate(images)
     )
@@ -105,6 +126,7 @@ def _add_version(
     name: str,
     description: str,
     attributes: Mapping[str, Any],
+    translations: Mapping[str, NewTranslation],
     created_by: User | None,
 ) -> OfferingVersion:
     checked = check_offering_attributes(offering.domain, attributes)
@@ -116,8 +138,21 @@ def _add_version(
         created_by=created_by,
     )
     version.attribute_values.bulk_create(attribute_rows(version, checked))
+    _translate(version, translations)
     version.refresh_from_db(fields=["attributes"])  # the copy is the trigger's
     return version
+
+
+def _translate(version: OfferingVersion, translations: Mapping[str, NewTranslation]) -> None:
+    OfferingTranslation.objects.bulk_create(
+        OfferingTranslation(
+            offering_version=version,
+            language=language,
+            name=nfc(words["name"]).strip(),
+            description=clean_html(nfc(words.get("description", ""))),
+        )
+        for language, words in translations.items()
+    )
 
 
 @transaction.atomic
@@ -127,14 +162,19 @@ def create_version(
     name: str | None = None,
     description: str | None = None,
     attributes: Mapping[str, Any] | None = None,
+    translations: Mapping[str, NewTranslation] | None = None,
     created_by: User | None = None,
 ) -> OfferingVersion:
     """Make the next version, a draft. What is left out is taken over from the words shown now.
 
-    Attributes taken over are those whose key the offering's domain knows. Raises ``DomainError`` as ``create_offering``.
+    Attributes taken over are those whose key the offering's domain knows; ``translations``, when given, take the place of
+    all there are. Raises ``DomainError`` as ``create_offering``.
     """
     lock(offering)
     shown = offering.current
+    if translations is None:
+        rows = shown.translations.values("language", "name", "description")
+        translations = {row["language"]: {"name": row["name"], "description": row["description"]} for row in rows}
     if attributes is None:
         known = definitions_of(offering.domain, AttributeDefinition.Scope.OFFERING)
         values = shown.attribute_values.filter(attribute_definition__key__in=known).select_related("attribute_definition")
@@ -145,6 +185,7 @@ def create_version(
         shown.name if name is None else name,
         shown.description if description is None else description,
         attributes,
+        translations,
         created_by,
     )
 
@@ -169,18 +210,21 @@ def change_offering(
     images: Sequence[NewImage] | None = None,
     created_by: User | None = None,
 ) -> Offering:
-    """Change fields of an offering; changed ``words`` (name, description, attributes) make a new version.
+    """Change fields of an offering; changed ``words`` (name, description, attributes, translations) make a new version.
 
     So does another domain: it has attributes of its own, and what is not given is taken over as ``create_version`` does.
     ``images``, when given, takes the place of those there are.
     On an active offering the new version is active at once, as an import does it; else it waits as a draft.
     """
     stored = lock(offering)  # a form has put the new values on its own copy already
-    for name, value in values.items():
+    for name, value in filed(values).items():
         setattr(offering, name, value)
+    if offering.domain_id != stored.domain_id:
+        _refuse_archived_domain(offering)
     offering.save()
     if images is not None:
-        _set_images(offering, images)
+        offering.images.all().delete()
+        _add_images(offering, images)
     if words or offering.domain_id != stored.domain_id:
         version = create_version(offering=offering, created_by=created_by, **words)
         if offering.status == Status.ACTIVE:
@@ -192,23 +236,26 @@ def change_offering(
 def activate_version(*, version: OfferingVersion) -> OfferingVersion:
     """Make this the version customers see and put the offering on sale; the one before is archived and can come back.
 
-    Raises ``DomainError`` (``required``) naming the attributes its domain requires and it lacks.
+    A plan to do so later is carried out by it. Raises ``DomainError`` (``required``) naming the attributes its domain
+    requires and it or one of the variants lacks.
     """
-    offering = version.offering
-    lock(offering)
+    offering = version.offering = lock(version.offering)
+    version.refresh_from_db(fields=["status", "attributes"])  # somebody else may have had the lock before
     check_nothing_missing(offering.domain, version)
     others = offering.versions.filter(status=Status.ACTIVE).exclude(pk=version.pk)
     for other in others:
         _set_status(other, Status.ARCHIVED)
     _set_status(version, Status.ACTIVE)
     _set_status(offering, Status.ACTIVE)
+    plans = ScheduledActivation.objects.filter(offering_version=version)
+    plans.exclude(state=QueueState.DONE).update(state=QueueState.DONE, lease_until=None, last_error="")
     return version
 
 
 @transaction.atomic
 def archive_offering(*, offering: Offering) -> Offering:
     """Take the offering off sale. Nothing is lost: activating a version brings it back."""
-    lock(offering)
+    offering = lock(offering)
     _set_status(offering, Status.ARCHIVED)
     return offering
 
@@ -220,10 +267,15 @@ def _set_status(row: Offering | OfferingVersion, status: Status) -> None:
 
 
 def save_variant(*, variant: Variant, values: Mapping[str, Any]) -> Variant:
-    """Save a new or changed variant; raises ``DomainError`` for options its domain knows and that are wrong."""
+    """Save a new or changed variant.
+
+    Raises ``DomainError`` for options its domain knows and that are wrong, or that are missing from what is on sale.
+    """
     for name, value in values.items():
         setattr(variant, name, value)
     check_options(variant.offering.domain, {"attributes": variant.attributes})
+    if variant.offering.status == Status.ACTIVE and variant.status == Variant.Status.ACTIVE:
+        check_options_complete(variant.offering.domain, {"attributes": variant})
     variant.save()
     return variant
 

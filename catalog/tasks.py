@@ -6,6 +6,8 @@ from catalog.imports.jobs import TASK as RUN_IMPORTS
 from catalog.imports.jobs import run_due_jobs
 from catalog.search.embedding import TASK as EMBED_TEXTS
 from catalog.search.embedding import embed_due_texts, requeue_other_models
+from catalog.versions import TASK as ACTIVATE_VERSIONS
+from catalog.versions import activate_due_versions
 from tenants.queue import wake
 
 
@@ -26,3 +28,9 @@ def requeue_texts() -> None:
 def run_imports() -> None:
     """Stage and apply the imports that are due."""
     run_due_jobs()
+
+
+@shared_task(name=ACTIVATE_VERSIONS, ignore_result=True)
+def activate_versions() -> None:
+    """Put on sale what was planned for now."""
+    activate_due_versions()

@@ -40,6 +40,7 @@ app.conf.update(
         "deliveries": {"task": "vault.deliver_events", "schedule": 5.0, "options": {"expires": 5}},
         "expiring": {"task": "vault.tell_expiring", "schedule": 60.0, "options": {"expires": 60}},
         "old-deliveries": {"task": "vault.forget_deliveries", "schedule": 3600.0, "options": {"expires": 3600}},
+        "activations": {"task": "catalog.activate_versions", "schedule": 5.0, "options": {"expires": 5}},
         "imports": {"task": "catalog.run_imports", "schedule": 5.0, "options": {"expires": 5}},
     },
 )

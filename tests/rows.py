@@ -28,6 +28,7 @@ from catalog.models import (
     KnowledgeDomain,
     Offering,
     OfferingImage,
+    OfferingTranslation,
     OfferingVersion,
     Order,
     OrderCounter,
@@ -39,6 +40,7 @@ from catalog.models import (
     PriceList,
     PriceListChange,
     SalesChannel,
+    ScheduledActivation,
     SearchText,
     SearchVector,
     StockAllocation,
@@ -289,6 +291,9 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     Membership: a_member,
     Offering: an_offering,
     OfferingImage: lambda: OfferingImage.objects.create(offering=an_offering(), url="https://example.com/a.jpg"),
+    OfferingTranslation: lambda: OfferingTranslation.objects.create(
+        offering_version=an_offering().versions.get(), language="en", name="Secret words"
+    ),
     OfferingVersion: lambda: an_offering().versions.get(),
     Order: an_order,
     OrderCounter: lambda: an_order() and OrderCounter.objects.get(),
@@ -300,6 +305,9 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     PriceList: a_price_list,
     PriceListChange: lambda: a_price_list().changes.get(),
     SalesChannel: a_channel,
+    ScheduledActivation: lambda: ScheduledActivation.objects.create(
+        offering_version=an_offering().versions.get(), activate_at=timezone.now(), planned_over="secret", state="failed"
+    ),
     SearchText: a_search_text,
     SearchVector: a_search_vector,
     Session: a_session,

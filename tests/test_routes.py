@@ -123,6 +123,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "offerings/{offering}/versions/": CRUD,
     "offerings/{offering}/versions/{version}/": CRUD,
     "offerings/{offering}/versions/{version}/activate/": CRUD,
+    "offerings/{offering}/versions/{version}/cancel-activation/": CRUD,
+    "offerings/{offering}/versions/{version}/diff/{other}/": CRUD,
     "price-changes/": CRUD,
     "price-changes/{id}/": CRUD,
     "price-lists/": CRUD,
@@ -258,7 +260,7 @@ def _row_for(resource: str, rest: list[str]) -> tuple[Any, dict[str, Any]]:
         version = make_row(BotVersion)
         return version.bot, {"code": version.bot.code, "version": version.version}
     row = make_row(OWNED[resource])
-    return row, {"id": row.pk, "offering": row.pk, "version": 1}
+    return row, {"id": row.pk, "offering": row.pk, "version": 1, "other": 1}
 
 
 def call(client: Any, method: str, url: str) -> int:

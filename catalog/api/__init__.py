@@ -4,9 +4,10 @@ from catalog.api.customers import CustomerViewSet
 from catalog.api.domains import AttributeDefinitionViewSet, DomainViewSet
 from catalog.api.facts import FactsView
 from catalog.api.imports import ImportRowViewSet, ImportViewSet
-from catalog.api.offerings import OfferingVersionViewSet, OfferingViewSet, VariantViewSet
+from catalog.api.offerings import OfferingViewSet, VariantViewSet
 from catalog.api.prices import PriceChangeViewSet, PriceListViewSet, PriceViewSet, SalesChannelViewSet
 from catalog.api.stock import InventoryItemViewSet, InventoryLocationViewSet, StockMovementViewSet
+from catalog.api.versions import OfferingVersionViewSet
 
 __all__ = [
     "AttributeDefinitionViewSet",

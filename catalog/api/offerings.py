@@ -2,12 +2,10 @@
 
 from typing import Any, ClassVar
 
-from django.core.exceptions import ValidationError
 from django.db import models
-from django.http import Http404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
@@ -15,14 +13,13 @@ from rest_framework.response import Response
 
 from catalog.api.facts import SearchMixin
 from catalog.api.stock import person
-from catalog.models import KnowledgeDomain, Offering, OfferingImage, OfferingVersion, Variant
+from catalog.api.versions import TranslationsField
+from catalog.models import KnowledgeDomain, Offering, OfferingImage, Variant
 from catalog.models.offerings import OfferingQuerySet
 from catalog.services import (
-    activate_version,
     archive_offering,
     change_offering,
     create_offering,
-    create_version,
     save_variant,
 )
 from tenants.api import TenantViewSet
@@ -79,6 +76,7 @@ class OfferingSerializer(TenantSerializer):
     name = TextField(source="current.name", max_length=500)
     description = TextField(source="current.description", required=False, allow_blank=True, max_length=100_000)
     attributes = serializers.DictField(source="current.attributes", required=False)
+    translations = TranslationsField(source="current.translations", required=False)
     version = serializers.IntegerField(source="current.version", read_only=True)
     is_archived = serializers.BooleanField(read_only=True)
     images = ImageSerializer(many=True, required=False, max_length=100)  # type: ignore[call-arg]
@@ -88,7 +86,8 @@ class OfferingSerializer(TenantSerializer):
         model = Offering
         fields = (
             *("id", "code", "offering_type", "domain", "bot", "category", "tags", "identity_key", "status", "is_archived"),
-            *("name", "description", "attributes", "version", "images", "variants", "metadata", "created_at", "updated_at"),
+            *("name", "description", "attributes", "translations", "version", "images", "variants", "metadata"),
+            *("created_at", "updated_at"),
         )
         read_only_fields = ("status",)
 
@@ -169,58 +168,6 @@ class OfferingViewSet(SearchMixin, TenantViewSet):
         """Take the offering off sale; activating a version brings it back."""
         offering = archive_offering(offering=self.get_object())
         return self.answer(self.get_queryset().get(pk=offering.pk))
-
-
-@example("Other words", {"name": "Desk lamp, dimmable", "description": "Lights your desk in three steps."})
-class VersionSerializer(TenantSerializer):
-    """The words and attributes of an offering at one time; what a new one leaves out it takes over."""
-
-    name = TextField(required=False, max_length=500)
-    description = TextField(required=False, allow_blank=True, max_length=100_000)
-    attributes = serializers.DictField(required=False)
-
-    class Meta:
-        model = OfferingVersion
-        fields = (
-            *("id", "offering", "version", "name", "description", "attributes", "status", "created_by"),
-            *("created_at", "updated_at"),
-        )
-        read_only_fields = ("offering", "version", "status", "created_by")
-
-
-class OfferingVersionViewSet(TenantViewSet):
-    """Versions of an offering, by number, newest first. One is active: the one customers see."""
-
-    http_method_names = ["get", "head", "post"]
-    queryset = OfferingVersion.objects.all()
-    serializer_class = VersionSerializer
-    filters: ClassVar[dict[str, Filter]] = {"status": "status"}
-    ordering = ("-version",)
-    lookup_field = "version"
-    lookup_value_regex = "[0-9]{1,9}"
-
-    def get_queryset(self) -> models.QuerySet:
-        """Return the versions of the offering in the address; an unknown one is 404."""
-        if "offering" not in self.kwargs:
-            return super().get_queryset()
-        return super().get_queryset().filter(offering=self._offering())
-
-    def _offering(self) -> Offering:
-        try:
-            return Offering.objects.get(pk=self.kwargs["offering"])
-        except (Offering.DoesNotExist, ValueError, ValidationError) as error:
-            raise Http404 from error
-
-    def perform_create(self, serializer: serializers.BaseSerializer[OfferingVersion]) -> None:
-        """Make the next draft."""
-        offering = self._offering()
-        serializer.instance = create_version(offering=offering, **serializer.validated_data, created_by=person(self.request))
-
-    @extend_schema(request=None, responses=VersionSerializer)
-    @action(detail=True, methods=["post"], verb="change")
-    def activate(self, request: Request, offering: str, version: str) -> Response:
-        """Make this the version customers see; 422 ``required`` names the attributes it lacks."""
-        return self.answer(activate_version(version=self.get_object()), status=status.HTTP_200_OK)
 
 
 @example(

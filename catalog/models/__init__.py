@@ -3,11 +3,20 @@
 from catalog.models.customers import Customer, CustomerIdentity, CustomerMerge
 from catalog.models.domains import AttributeDefinition, KnowledgeDomain
 from catalog.models.imports import ImportChange, ImportJob, ImportMapping, ImportRow
-from catalog.models.offerings import AttributeValue, Offering, OfferingImage, OfferingVersion, Status, Variant
+from catalog.models.offerings import (
+    AttributeValue,
+    Offering,
+    OfferingImage,
+    OfferingTranslation,
+    OfferingVersion,
+    Status,
+    Variant,
+)
 from catalog.models.orders import Order, OrderCounter, OrderEntry, OrderLine, OrderReturn, OrderReturnLine
 from catalog.models.pricing import PriceChange, PriceList, PriceListChange, SalesChannel, VariantPrice
 from catalog.models.search import SearchText, SearchVector
 from catalog.models.stock import InventoryItem, InventoryLocation, StockAllocation, StockMovement, StockReservation
+from catalog.models.versions import ScheduledActivation
 
 __all__ = [
     "AttributeDefinition",
@@ -24,6 +33,7 @@ __all__ = [
     "KnowledgeDomain",
     "Offering",
     "OfferingImage",
+    "OfferingTranslation",
     "OfferingVersion",
     "Order",
     "OrderCounter",
@@ -35,6 +45,7 @@ __all__ = [
     "PriceList",
     "PriceListChange",
     "SalesChannel",
+    "ScheduledActivation",
     "SearchText",
     "SearchVector",
     "Status",

@@ -1,10 +1,12 @@
 """The blueprints, global to the installation: what can be sold, and by which attributes it is described."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from catalog.limits import check_limits
 from tenants.fields import UUIDv7
 from tenants.models import updated_at_field
 
@@ -44,8 +46,22 @@ class KnowledgeDomain(models.Model):
         return (self.name_vi if get_language() == "vi" else "") or self.name
 
 
+class LimitsFit(models.Func):
+    """Whether limits fit a value type: the database's own view of ``catalog.limits`` (all but the pattern's syntax)."""
+
+    function = "catalog_limits_fit"
+    output_field = models.BooleanField()
+
+
 class AttributeDefinition(models.Model):
-    """One attribute of a domain: its type, unit and the values it may take."""
+    """One attribute of a domain: its type, unit and the values it may take.
+
+    Domain, key, type and scope stay as they were made (a trigger sees to it): values of every tenant rely on them. Limits
+    and whether it is required may change; they count for what is written from then on.
+    """
+
+    FIXED = ("domain_id", "key", "value_type", "scope")
+    """What cannot change."""
 
     class ValueType(models.TextChoices):
         """Which column of ``AttributeValue`` holds the value."""
@@ -79,7 +95,13 @@ class AttributeDefinition(models.Model):
     semantic_type = models.CharField(_("meaning"), max_length=16, choices=SemanticType, default=SemanticType.CATEGORICAL)
     unit = models.CharField(_("unit"), max_length=32, blank=True)
     value_constraint = models.JSONField(
-        _("constraint"), default=dict, blank=True, help_text=_("min and max, enum, or pattern.")
+        _("constraint"),
+        default=dict,
+        blank=True,
+        help_text=_(
+            'Of a number {"min": 0, "max": 10}; of a text {"pattern": "[0-9]+ ?GB"}, which the whole text must match (RE2 syntax);'
+            ' of both {"enum": ["S", "M"]}.'
+        ),
     )
     scope = models.CharField(_("scope"), max_length=16, choices=Scope, default=Scope.OFFERING)
     is_required = models.BooleanField(_("required"), default=False)
@@ -95,7 +117,28 @@ class AttributeDefinition(models.Model):
                 name="attributedefinition_key_once",
                 violation_error_message=_("The domain has an attribute of this key already."),
             ),
+            models.CheckConstraint(
+                condition=models.Q(value_type__in=["text", "number", "boolean", "json"])
+                & models.Q(scope__in=["offering", "variant"]),
+                name="attributedefinition_choices",
+                violation_error_message=_("Unknown type or scope."),
+            ),
+            models.CheckConstraint(
+                condition=LimitsFit("value_type", "value_constraint"),
+                name="attributedefinition_limits",
+                violation_error_message=_("The limits do not fit the type."),
+            ),
         ]
 
     def __str__(self) -> str:
         return (self.name_vi if get_language() == "vi" else "") or self.name
+
+    def clean(self) -> None:
+        """Refuse limits that no value could be held against, saying why; and a change of what is ``FIXED``."""
+        try:
+            check_limits(self.value_type, self.value_constraint)
+        except ValueError as error:
+            raise ValidationError({"value_constraint": ValidationError(str(error), code="invalid")}) from error
+        stored = type(self).objects.filter(pk=self.pk).values(*self.FIXED).first()
+        if stored and stored != {name: getattr(self, name) for name in self.FIXED}:
+            raise ValidationError(_("Key, type, scope and domain stay: values rely on them. Make another attribute."))

@@ -1,16 +1,22 @@
 """What a tenant sells: offerings, their versions and attributes, and the variants that have a SKU."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.domains import AttributeDefinition, KnowledgeDomain
 from tenants.fields import TenantForeignKey
 from tenants.models import TenantModel, TenantQuerySet, User, updated_at_field
+from tenants.queue import QueueState
+
+if TYPE_CHECKING:
+    from catalog.models.versions import ScheduledActivation
 
 
 class Status(models.TextChoices):
@@ -26,16 +32,23 @@ class OfferingQuerySet(TenantQuerySet):
 
     def with_active_version(self) -> "OfferingQuerySet":
         """Annotate ``name`` and ``description`` with those of the active version, else of the newest one."""
-        newest = OfferingVersion.objects.filter(offering=models.OuterRef("pk")).order_by(
-            OfferingVersion.SHOWN_FIRST, "-version"
-        )
+        return self._with_words("name", "description")
+
+    def in_language(self, language: str) -> "OfferingQuerySet":
+        """Annotate ``name`` and ``description`` as ``with_active_version``, in this language where it is translated."""
+        return self._with_words("local_name", "local_description", language)
+
+    def _with_words(self, name: str, description: str, language: str = "") -> "OfferingQuerySet":
+        versions = OfferingVersion.objects.in_language(language) if language else OfferingVersion.objects.all()
+        shown = versions.filter(offering=models.OuterRef("pk")).order_by(OfferingVersion.SHOWN_FIRST, "-version")
         return self.annotate(
-            name=models.Subquery(newest.values("name")[:1]), description=models.Subquery(newest.values("description")[:1])
+            name=models.Subquery(shown.values(name)[:1]), description=models.Subquery(shown.values(description)[:1])
         )
 
     def with_shown(self) -> "OfferingQuerySet":
         """Fetch the version people see (the active one, else the newest) as the only item of ``shown``."""
         newest = OfferingVersion.objects.order_by("offering_id", OfferingVersion.SHOWN_FIRST, "-version")
+        newest = newest.prefetch_related("translations")
         return self.prefetch_related(models.Prefetch("versions", newest.distinct("offering_id"), to_attr="shown"))
 
 
@@ -85,6 +98,12 @@ class Offering(TenantModel):
                 name="offering_code_once",
                 violation_error_message=_("An offering with this code exists already."),
             ),
+            models.UniqueConstraint(
+                fields=["tenant", "identity_key"],
+                condition=~models.Q(identity_key=""),
+                name="offering_identity_key_once",
+                violation_error_message=_("Another offering has this identity key."),
+            ),
             models.CheckConstraint(
                 condition=models.Q(status__in=Status.values),
                 name="offering_status",
@@ -114,6 +133,19 @@ class Offering(TenantModel):
         return shown[0] if shown else OfferingVersion(offering=self, version=0, name=self.code)
 
 
+class OfferingVersionQuerySet(TenantQuerySet):
+    """Reads of versions."""
+
+    def in_language(self, language: str) -> "OfferingVersionQuerySet":
+        """Annotate ``local_name`` and ``local_description``: the translation's, or the version's own where it has none."""
+        translated = OfferingTranslation.objects.filter(offering_version=models.OuterRef("pk"), language=language)
+        description = NullIf(models.Subquery(translated.values("description")), models.Value(""))
+        return self.annotate(
+            local_name=Coalesce(models.Subquery(translated.values("name")), "name"),
+            local_description=Coalesce(description, "description"),
+        )
+
+
 class OfferingVersion(TenantModel):
     """The words and attributes of an offering at one time. Numbered from 1; at most one is active."""
 
@@ -139,6 +171,8 @@ class OfferingVersion(TenantModel):
         verbose_name=_("created by"),
     )
     updated_at = updated_at_field()
+
+    objects: ClassVar = OfferingVersionQuerySet.as_manager()
 
     SHOWN_FIRST = models.Case(models.When(status=Status.ACTIVE, then=0), default=1)
     """First key of the order in which versions are shown: the active one, then by number."""
@@ -168,6 +202,52 @@ class OfferingVersion(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.name} (v{self.version})"
+
+    @property
+    def plan(self) -> "ScheduledActivation | None":
+        """The plan to put it on sale: one that waits, or has failed; None without, or when it is over."""
+        return next((plan for plan in self.activations.all() if plan.state != QueueState.DONE), None)
+
+
+class OfferingTranslation(TenantModel):
+    """The name and description of one version in another language.
+
+    Of the version and not of the offering: a changed text is a new version in every language, and going back to an
+    older version brings its translations back with it. What is empty is read in the version's own words.
+    """
+
+    offering_version = TenantForeignKey(
+        OfferingVersion, on_delete=models.CASCADE, related_name="translations", verbose_name=_("version")
+    )
+    language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES)
+    name = models.CharField(_("name"), max_length=500)
+    description = models.TextField(_("description"), blank=True, help_text=_("Simple HTML is kept."))
+    updated_at = updated_at_field()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("translation")
+        verbose_name_plural = _("translations")
+        ordering = ["language"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "offering_version", "language"],
+                name="offeringtranslation_once",
+                violation_error_message=_("The version has words in this language already."),
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(name=""),
+                name="offeringtranslation_name_given",
+                violation_error_message=_("Give a name."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(language__in=[code for code, _name in settings.LANGUAGES]),
+                name="offeringtranslation_language",
+                violation_error_message=_("Unknown language."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def _only(kind: str) -> models.Q:
