@@ -1,5 +1,6 @@
 """What a tenant has set, and what a person likes."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -20,6 +21,8 @@ from tenants.second_factor import enrolled
 from tenants.serializers import StrictSerializer, TextField
 from tenants.settings import SETTINGS
 
+Held = tuple[Any, str]
+"""What holds, and where it comes from."""
 NAME = OpenApiParameter("name", str, OpenApiParameter.PATH)
 
 
@@ -63,7 +66,8 @@ class SettingViewSet(TenantAPIView, GenericViewSet):
     @extend_schema(responses=SettingListSerializer)
     def list(self, request: Request) -> Response:
         """Answer every setting."""
-        return Response({"next": None, "previous": None, "results": [_described(name) for name in sorted(SETTINGS)]})
+        found = [_described(name, Setting.explained(name)) for name in sorted(SETTINGS)]
+        return Response({"next": None, "previous": None, "results": found})
 
     @extend_schema(parameters=[NAME], responses=SettingSerializer)
     def retrieve(self, request: Request, name: str) -> Response:
@@ -72,17 +76,19 @@ class SettingViewSet(TenantAPIView, GenericViewSet):
 
     @extend_schema(parameters=[NAME], request=NewValueSerializer, responses=SettingSerializer)
     def partial_update(self, request: Request, name: str) -> Response:
-        """Set a value; it holds everywhere within seconds."""
-        check_if_match(request, _described(name))
+        """Set a value; it holds everywhere within seconds. Of two with the same ``If-Match`` one gets 412."""
+        beneath = _known(Setting.beneath, name)
         value = self.read_body(NewValueSerializer)["value"]
         _refuse_to_lock_oneself_out(request, name, value)
-        Setting.put(name, value)
+        with transaction.atomic():
+            check_if_match(request, _described(name, Setting.lock(name) or beneath))
+            Setting.put(name, value)
         return _answer(name)
 
     @extend_schema(parameters=[NAME], responses={204: None})
     def destroy(self, request: Request, name: str) -> Response:
         """Follow the platform again."""
-        _described(name)
+        _known(Setting.beneath, name)
         Setting.reset(name)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -95,17 +101,22 @@ def _refuse_to_lock_oneself_out(request: Request, name: str, value: object) -> N
         raise Conflict("second_factor_first", said, field="value")
 
 
-def _described(name: str) -> dict[str, Any]:
-    """Return what a setting is and what holds; raises 404 for one that there is not."""
+def _known(ask: Callable[[str], Held], name: str) -> Held:
+    """Return the answer about a setting; raises 404 for one that there is not."""
     if name not in SETTINGS:
         raise NotFound
-    kind, (value, origin) = SETTINGS[name], Setting.explained(name)
+    return ask(name)
+
+
+def _described(name: str, held: Held) -> dict[str, Any]:
+    """Return what a setting is and what holds."""
+    kind, (value, origin) = SETTINGS[name], held
     told = {"title": str(kind.label), "description": str(kind.help_text)}
     return {"name": name, "value": value, "origin": origin, "default": kind.default, "type": kind.kind, **told}
 
 
 def _answer(name: str) -> Response:
-    data = _described(name)
+    data = _described(name, _known(Setting.explained, name))
     return Response(data, headers={"ETag": etag_of(data)})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from tenants.errors import TooLarge
 from tenants.models.base import TenantModel, updated_at_field
 from tenants.models.people import PLATFORM_ID, User
-from tenants.scope import current_scope, platform_scope
+from tenants.scope import current_scope, current_tenant_id, platform_scope
 from tenants.settings import setting_type
 
 LARGEST_PREFERENCES = 16_384
@@ -61,6 +61,28 @@ class Setting(TenantModel):
         """Return what holds, read anew, and where it comes from: ``tenant``, ``platform`` or ``default``."""
         _remembered.clear()
         return _held(name)
+
+    @classmethod
+    def beneath(cls, name: str) -> tuple[Any, str]:
+        """Return what would hold without a value of the scope's tenant, as ``explained`` does; asked before ``atomic``."""
+        default = setting_type(name).default
+        if current_tenant_id() == PLATFORM_ID:
+            return default, "default"
+        with platform_scope(reason="the platform's settings hold where a tenant has none"):
+            row = cls.objects.filter(tenant_id=PLATFORM_ID, name=name).first()
+        return (row.value, "platform") if row else (default, "default")
+
+    @classmethod
+    def lock(cls, name: str) -> tuple[Any, str] | None:
+        """Let all others who change this wait until the transaction ends, also while there is no row to lock.
+
+        Returns the tenant's own value as ``explained`` does, or None without one.
+        """
+        tenant_id = current_tenant_id()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"setting {tenant_id} {name}"])
+        row = cls.objects.filter(name=name).first()
+        return (row.value, "platform" if tenant_id == PLATFORM_ID else "tenant") if row else None
 
     @classmethod
     def within(cls, name: str) -> Coalesce:

@@ -1,6 +1,8 @@
 """Settings and preferences through HTTP: typed, the platform's below the tenant's, changed without a restart."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -85,6 +87,26 @@ def test_two_people_do_not_overwrite_each_others_value(api: Any, saigon: Busines
     seen = client.get(DAYS)["ETag"]
     assert client.patch(DAYS, {"value": 7}, If_Match='"other"').status_code == 412
     assert client.patch(DAYS, {"value": 7}, If_Match=seen).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("stored", [None, 5])
+def test_of_many_at_once_who_have_read_the_same_one_wins(api: Any, saigon: Business, stored: int | None) -> None:
+    if stored:
+        api(saigon).patch(DAYS, {"value": stored})
+    seen, ready = api(saigon).get(DAYS)["ETag"], threading.Barrier(6)
+
+    def change(value: int) -> tuple[int, int]:
+        ready.wait()
+        try:
+            return api(saigon).patch(DAYS, {"value": value}, If_Match=seen).status_code, value
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(change, range(20, 26)))
+    assert sorted(status for status, _value in answers) == [200, *[412] * 5]
+    assert api(saigon).get(DAYS).json()["value"] == next(value for status, value in answers if status == 200)
 
 
 def test_a_change_is_audited(api: Any, saigon: Business) -> None:
