@@ -49,6 +49,7 @@ SECURE = PUBLIC_URL.startswith("https://")
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 API_RATE = env.str("API_RATE", default="3000/min")
+VAULT_USES_PER_MINUTE = number("VAULT_USES_PER_MINUTE", 600)
 OUTBOUND_ALLOW = environment.networks(env.str("OUTBOUND_ALLOW", default=""))
 # Any server that speaks OpenAI's protocol; a tenant's own credential comes before it.
 LLM_BASE_URL = environment.model_address("LLM_BASE_URL", env.str("LLM_BASE_URL", default=""))

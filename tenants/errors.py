@@ -81,14 +81,21 @@ class PreconditionFailed(DomainError):
     status = 412
 
 
-class LockedOut(DomainError):
-    """Too many failed logins: 429. ``seconds`` until the next attempt is judged."""
+class TooMany(DomainError):
+    """Too much at once: 429. ``seconds`` after which to try again."""
 
     status = 429
 
-    def __init__(self, message: str, *, seconds: int) -> None:
-        super().__init__("locked_out", message)
+    def __init__(self, code: str, message: str, *, seconds: int) -> None:
+        super().__init__(code, message)
         self.seconds = seconds
+
+
+class LockedOut(TooMany):
+    """Too many failed logins. ``seconds`` until the next attempt is judged."""
+
+    def __init__(self, message: str, *, seconds: int) -> None:
+        super().__init__("locked_out", message, seconds=seconds)
 
 
 class TooLarge(DomainError):
@@ -178,7 +185,7 @@ def _first_message(detail: Any) -> str:
 def _headers_of(exc: Exception) -> dict[str, str]:
     if isinstance(exc, exceptions.Throttled):
         return {"Retry-After": str(max(1, int(getattr(exc, "wait", None) or 1)))}
-    if isinstance(exc, (LockedOut, InProgress)):
+    if isinstance(exc, (TooMany, InProgress)):
         return {"Retry-After": str(exc.seconds)}
     if isinstance(exc, (OperationalError, InterfaceError)):
         return {"Retry-After": "1"}

@@ -24,6 +24,7 @@ EVENT_KINDS: tuple[str, ...] = (
     "price.changed",
     "import.finished",
     "credential.expiring",
+    "credential.rate_exceeded",
     "destination.disabled",
     "budget.threshold",
     "health.changed",

@@ -36,7 +36,7 @@ MAGIC = b"BACKROOM-VAULT-1\n"
 SALT_BYTES, LONGEST_PIECE, BATCH = 16, 16_000_000, 500
 SHORTEST_PASSPHRASE = 12
 MORE, LAST = b"more", b"last"
-PLAIN = ("provider", "kind", "label", "is_active", "metadata")
+PLAIN = ("provider", "kind", "label", "is_active", "allowed_hosts", "metadata")
 
 
 class NotABackup(DomainError):
@@ -186,7 +186,12 @@ def _import(row: dict[str, Any], summary: Summary) -> None:
     found = Credential.objects.filter(pk=row["id"]).first()
     expires = datetime.fromisoformat(row["expires_at"]) if row["expires_at"] else None
     if found is None:
-        store_credential(**{name: row[name] for name in PLAIN}, secret=row["secret"], expires_at=expires, pk=UUID(row["id"]))
+        store_credential(
+            **{name: row[name] for name in PLAIN if name in row},
+            secret=row["secret"],
+            expires_at=expires,
+            pk=UUID(row["id"]),
+        )
         summary.created += 1
     elif _holds(found, row["secret"]):
         summary.unchanged += 1

@@ -234,7 +234,7 @@ def _live_secrets(place: EventDestination) -> tuple[str, ...]:
     secrets, problem = [], DomainError("no_secret", _("There is no signing secret."))
     for credential in live:
         try:
-            secrets.append(_signing_secret(credential))
+            secrets.append(_signing_secret(credential, place.url))
         except DomainError as error:  # somebody has replaced, switched off or damaged the credential
             problem = error
     if not secrets:
@@ -242,8 +242,8 @@ def _live_secrets(place: EventDestination) -> tuple[str, ...]:
     return tuple(secrets)
 
 
-def _signing_secret(credential: Credential) -> str:
-    secret: str = reveal(credential, why="sign events out")["api_key"]
+def _signing_secret(credential: Credential, url: str) -> str:
+    secret: str = reveal(credential, why="sign events out", to=url)["api_key"]
     if not is_secret(secret):
         raise DomainError("bad_secret", _("The signing secret is not “whsec_” with base64 of 24 to 64 bytes."))
     return secret

@@ -76,6 +76,14 @@ def read_url(url: str) -> Destination:
     return Destination(scheme, host, port)
 
 
+def is_host(text: str) -> bool:
+    """Whether this is a host as ``read_url`` returns it."""
+    try:
+        return read_url(f"https://[{text}]" if ":" in text else f"https://{text}").host == text
+    except DestinationForbidden:
+        return False
+
+
 def _literal(text: str) -> str:
     try:
         return str(IPv6Address(text))

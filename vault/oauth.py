@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from tenants.errors import Conflict
+from tenants.errors import Conflict, TooMany
 from tenants.scope import current_tenant_id
 from vault import outbound
 from vault.models import Credential, CredentialSecret
@@ -46,16 +46,18 @@ class _Outcome:
 
 
 @sensitive_variables("secret")
-def access_token(credential: Credential, *, why: str, run: UUID | None = None, bot_id: UUID | None = None) -> str:
+def access_token(
+    credential: Credential, *, why: str, run: UUID | None = None, bot_id: UUID | None = None, to: str = ""
+) -> str:
     """Return a token that is good for another minute, refreshed if need be. Call it outside ``atomic``.
 
     Raises what ``reveal`` and ``refresh_tokens`` raise.
     """
-    secret = reveal(credential, why=why, run=run, bot_id=bot_id)
+    secret = reveal(credential, why=why, run=run, bot_id=bot_id, to=to)
     stored = CredentialSecret.objects.filter(credential=credential).order_by("-version").first()
     ends = stored.access_expires_at if stored else None
     if secret.get("refresh_token") and (not secret.get("access_token") or (ends and ends < timezone.now() + EARLY)):
-        secret = reveal(refresh_tokens(credential), why=why, run=run, bot_id=bot_id)
+        secret = reveal(refresh_tokens(credential), why=why, run=run, bot_id=bot_id, to=to)
     return str(secret.get("access_token", ""))
 
 
@@ -104,8 +106,12 @@ def _take_lease(credential: Credential, version: int, decided: bool) -> bool:
 @sensitive_variables()
 def _refresh(credential: Credential) -> None:
     try:
-        secret = reveal(credential, why="refresh tokens")
-        outcome = _ask(credential.provider, secret)
+        usual = ZALO_TOKEN_URL if credential.provider == "zalo_oa" and not credential.destination else ""
+        secret = reveal(credential, why="refresh tokens", to=usual)
+        outcome = _ask(credential, secret)
+    except TooMany:  # later it will do
+        _end(credential, _Outcome(State.NONE))
+        raise
     except Exception:
         _end(credential, _Outcome(State.FAILED, _("The stored secret cannot be used.")))
         raise
@@ -134,8 +140,9 @@ def _end(credential: Credential, outcome: _Outcome) -> None:
 
 
 @sensitive_variables()
-def _ask(provider: str, secret: Mapping[str, Any]) -> _Outcome:
+def _ask(credential: Credential, secret: Mapping[str, Any]) -> _Outcome:
     """Ask for new tokens, once. Nothing the service says is passed on: it may repeat the secret."""
+    provider = credential.provider
     url = secret.get("token_url") or (ZALO_TOKEN_URL if provider == "zalo_oa" else "")
     if not url or not secret.get("refresh_token"):
         return _Outcome(State.FAILED, _("The secret has no refresh_token, or no token_url to take it to."))
@@ -146,6 +153,8 @@ def _ask(provider: str, secret: Mapping[str, Any]) -> _Outcome:
     else:
         form |= {"client_id": secret["client_id"], "client_secret": secret["client_secret"]}
     try:
+        if not credential.allows(url):  # what the door has looked at is the base_url, where there is one
+            return _Outcome(State.FAILED, _("This credential may not be sent there."))
         answer = outbound.request("POST", url, headers=headers, content=urlencode(form).encode(), timeout=SECONDS)
         return _judged(answer)
     except DestinationForbidden:

@@ -2,21 +2,25 @@
 
 import hmac
 import logging
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from tenants.actor import Actor, ActorKind, current_actor
-from tenants.errors import Conflict, DomainError
+from tenants.errors import Conflict, DomainError, NotAllowed, TooMany
+from tenants.events import record_event
 from tenants.models import PLATFORM_ID, User, new_ids
 from tenants.roles import Role, role_allows
 from tenants.scope import current_tenant_id, platform_scope
 from vault.crypto import CredentialUnreadable, unwrap
 from vault.data_keys import current_data_key
+from vault.destinations import read_url
 from vault.models import Credential, CredentialSecret
 from vault.models.credentials import reference_name
 from vault.schemas import check_secret, destination_of, hint_of, pack, unpack
@@ -47,6 +51,7 @@ def store_credential(
     created_by: User | None = None,
     person: User | None = None,
     metadata: dict[str, Any] | None = None,
+    allowed_hosts: Sequence[str] = (),
     is_active: bool = True,
     pk: UUID | None = None,
 ) -> Credential:
@@ -58,6 +63,7 @@ def store_credential(
         pk=pk or new_ids(1)[0], provider=provider, kind=kind, label=label, expires_at=expires_at, is_active=is_active
     )
     credential.created_by, credential.person, credential.metadata = created_by, person, metadata or {}
+    credential.allowed_hosts = list(allowed_hosts)
     credential.full_clean(exclude=["person", "created_by"])
     packed = check_secret(provider, kind, secret)
     credential.hint, credential.destination = hint_of(kind, secret), destination_of(secret)
@@ -133,14 +139,31 @@ def _write_version(
 # One message in autocommit: what is read is exactly what the use on record says, and without the record nothing is read.
 # What is refused is on record as well; of a credential that the tenant does not have there is nothing to tell but the id.
 REVEAL = """
-WITH member AS (
+WITH recent AS (
+    SELECT count(*) FILTER (WHERE outcome <> 'limited') >= %(most)s AS is_over,
+           coalesce(bool_or(outcome = 'limited'), false) AS is_told
+    FROM (
+        SELECT outcome FROM vault_credentialuse
+        WHERE %(most)s::int IS NOT NULL AND tenant_id = %(tenant)s AND actor_kind = %(actor_kind)s
+          AND actor_id = %(actor_id)s::uuid AND id > (SELECT uuidv7(interval '-1 minute'))
+        UNION ALL
+        SELECT outcome FROM vault_credentialuse
+        WHERE %(most)s::int IS NOT NULL AND tenant_id = %(tenant)s AND actor_kind = %(actor_kind)s
+          AND %(actor_id)s::uuid IS NULL AND actor_id IS NULL AND id > (SELECT uuidv7(interval '-1 minute'))
+        LIMIT %(most)s::int + 20
+    ) uses
+), member AS (
     SELECT role FROM tenants_membership WHERE tenant_id = %(tenant)s AND user_id = %(person)s::uuid
-), found AS (
-    SELECT c.id, c.label, c.version, s.ciphertext, k.id AS key_id, k.wrapped
+), granted AS (
+    SELECT c.id, c.label, c.version, s.ciphertext, k.id AS key_id, k.wrapped,
+           c.allowed_hosts = '{}' OR (hosts <> '{}' AND hosts <@ c.allowed_hosts::text[]) AS is_allowed
     FROM vault_credential c
     JOIN vault_credentialsecret s ON s.tenant_id = c.tenant_id AND s.credential_id = c.id AND s.version = c.version
     JOIN vault_tenantkey k ON k.tenant_id = s.tenant_id AND k.id = s.key_id
     JOIN tenants_tenant t ON t.id = %(tenant)s AND t.status = 'active'
+    CROSS JOIN LATERAL (
+        SELECT array_remove(ARRAY[lower(regexp_replace(c.destination, ':[0-9]+$', '')), %(to)s::text], '') AS hosts
+    ) AS sent_to
     WHERE c.tenant_id = %(owner)s AND c.tenant_id IN (%(tenant)s, %(platform)s) AND c.id = %(id)s
       AND c.is_active AND s.ciphertext IS NOT NULL
       AND (%(owner)s <> %(tenant)s OR (%(bot)s::uuid IS NULL AND (%(person)s::uuid IS NULL
@@ -150,12 +173,15 @@ WITH member AS (
           SELECT FROM vault_credentialgrant g
           WHERE g.tenant_id = c.tenant_id AND g.credential_id = c.id AND (g.expires_at IS NULL OR g.expires_at > now())
             AND (g.bot_id = %(bot)s::uuid OR (%(bot)s::uuid IS NULL AND g.role IN (SELECT role FROM member)))))
+), found AS (
+    SELECT granted.* FROM granted, recent WHERE is_allowed AND recent.is_over IS NOT TRUE
 ), told AS (
     SELECT id, label, version, 'used' AS outcome FROM found
     UNION ALL
-    SELECT %(id)s, COALESCE(c.label, ''), COALESCE(c.version, 0), 'refused'
-    FROM tenants_tenant t LEFT JOIN vault_credential c ON c.tenant_id = %(owner)s AND c.id = %(id)s
-    WHERE t.id = %(tenant)s AND NOT EXISTS (SELECT FROM found)
+    SELECT %(id)s, COALESCE(c.label, ''), COALESCE(c.version, 0), CASE WHEN recent.is_over THEN 'limited' ELSE 'refused' END
+    FROM recent JOIN tenants_tenant t ON t.id = %(tenant)s
+    LEFT JOIN vault_credential c ON c.tenant_id = %(owner)s AND c.id = %(id)s
+    WHERE NOT EXISTS (SELECT FROM found) AND NOT (recent.is_over IS TRUE AND recent.is_told)
 ), written AS (
     INSERT INTO vault_credentialuse
         (tenant_id, credential_id, label, version, outcome, is_platform, actor_kind, actor_id, bot_id, why, run)
@@ -163,12 +189,20 @@ WITH member AS (
            %(actor_kind)s, %(actor_id)s::uuid, %(bot)s::uuid, %(why)s, %(run)s::uuid
     FROM told
 )
-SELECT version, ciphertext, key_id, wrapped FROM found
+SELECT coalesce(recent.is_over, false), recent.is_told, (SELECT is_allowed FROM granted),
+       found.version, found.ciphertext, found.key_id, found.wrapped
+FROM recent LEFT JOIN found ON true
 """
 
+UNLIMITED = frozenset({ActorKind.SYSTEM, ActorKind.COMMAND})
+"""Who works at the machine itself."""
+OF_JOBS = 10
+"""Jobs, all of a tenant together, may use secrets so many times as often as a person."""
 
-@sensitive_variables("packed")
-def reveal(credential: Credential, *, why: str, run: UUID | None = None, bot_id: UUID | None = None) -> dict[str, Any]:
+
+def reveal(
+    credential: Credential, *, why: str, run: UUID | None = None, bot_id: UUID | None = None, to: str = ""
+) -> dict[str, Any]:
     """Return the plain secret for one use, and put the use on record. The only door; its callers are listed in a test.
 
     A refusal is on record too, unless the caller's transaction is rolled back by it.
@@ -178,14 +212,28 @@ def reveal(credential: Credential, *, why: str, run: UUID | None = None, bot_id:
     all its people and bots; it is read in a scope of its own, so before the caller opens ``atomic``. ``why`` is kept as
     given, up to 200 characters. One round trip.
 
-    Raises ``NotGranted`` (404: gone, inactive, another tenant's, not granted, tenant suspended) and
-    ``CredentialUnreadable``.
+    ``to`` is the address it is sent to, where the secret itself does not say. A credential with ``allowed_hosts`` is
+    given for these alone, and not at all where nobody says. In a minute one actor is given up to
+    ``VAULT_USES_PER_MINUTE`` secrets, give or take those asked for at the same moment.
+
+    Raises ``NotGranted`` (404: gone, inactive, another tenant's, not granted, tenant suspended), ``NotAllowed`` (403
+    ``destination_not_allowed``), ``TooMany`` (429 ``too_many_uses``) and ``CredentialUnreadable``.
     """
-    tenant = current_tenant_id()
-    row = _read(credential, tenant, {"why": why[:200], "run": run, "bot": bot_id})
-    if row is None:
+    tenant, host = current_tenant_id(), read_url(to).host if to else ""
+    is_over, is_told, is_allowed, *found = _read(
+        credential, tenant, {"why": why[:200], "run": run, "bot": bot_id, "to": host}
+    )
+    if is_over:
+        _refuse_more(credential, is_told)
+    if is_allowed is False:
+        raise NotAllowed("destination_not_allowed", _("This credential may not be sent there."))
+    if found[0] is None:
         raise NotGranted
-    version, ciphertext, key_id, wrapped = row
+    return _opened(credential, *found)
+
+
+@sensitive_variables("packed")
+def _opened(credential: Credential, version: int, ciphertext: bytes, key_id: UUID, wrapped: bytes) -> dict[str, Any]:
     try:
         place = credential.secret_place(version)
         packed = unwrap(bytes(wrapped), tenant=place.tenant, key=key_id).open(bytes(ciphertext), place)
@@ -193,6 +241,23 @@ def reveal(credential: Credential, *, why: str, run: UUID | None = None, bot_id:
         logger.error("credential_unreadable: version %s of credential %s", version, credential.pk)
         raise
     return unpack(packed)
+
+
+def _refuse_more(credential: Credential, is_told: bool) -> NoReturn:
+    """Raise ``TooMany``; the first one in a minute raises the alarm as well, as an event."""
+    most, actor = _most(_actor_now()), _actor_now()
+    if not is_told:
+        data = {"label": credential.label, "actor_kind": actor.kind.value, "actor_id": str(actor.id or ""), "limit": most}
+        record_event("credential.rate_exceeded", subject=credential, data=data)
+    said = _("More than %(most)s secrets were used within a minute.") % {"most": most}
+    raise TooMany("too_many_uses", said, seconds=60)
+
+
+def _most(actor: Actor) -> int | None:
+    """Return how many secrets an actor is given in a minute; None for any number."""
+    if actor.kind in UNLIMITED:
+        return None
+    return int(settings.VAULT_USES_PER_MINUTE) * (OF_JOBS if actor.kind == ActorKind.TASK else 1)
 
 
 def _read(credential: Credential, tenant: UUID, use: dict[str, Any]) -> Any:
@@ -210,11 +275,16 @@ def _execute(values: dict[str, Any]) -> Any:
         return cursor.fetchone()
 
 
+def _actor_now() -> Actor:
+    return current_actor() or Actor(ActorKind.SYSTEM)
+
+
 def _actor() -> dict[str, Any]:
-    actor = current_actor() or Actor(ActorKind.SYSTEM)
+    actor = _actor_now()
     person = actor.id if actor.kind == ActorKind.USER else None
     managers = [role for role in Role.values if role_allows(role, "vault", "change", "credential")]
-    return {"actor_kind": actor.kind.value, "actor_id": actor.id, "person": person, "managers": managers}
+    asks = {"actor_kind": actor.kind.value, "actor_id": actor.id, "person": person, "managers": managers}
+    return {**asks, "most": _most(actor)}
 
 
 def find_credential(*, provider: str) -> Credential | None:

@@ -68,7 +68,8 @@ def try_credential(credential: Credential) -> Outcome:
     Raises ``NotGranted``, ``CredentialUnreadable`` and ``InProgress``; all that goes wrong on the way out is an outcome.
     """
     with only_test():
-        secret = reveal(credential, why="test")
+        usual = QUESTIONS[credential.provider].base if credential.provider in QUESTIONS else ""
+        secret = reveal(credential, why="test", to="" if credential.destination else usual)
         begun = time.monotonic()
         try:
             code = _ask(credential.provider, secret)

@@ -108,7 +108,7 @@ class CredentialAdmin(TenantAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Ask what it is and for the secret; show what is known of a stored one."""
         asked: list[Any] = [
-            (None, {"fields": (("provider", "kind"), ("label", "is_active"), ("expires_at", "person"))}),
+            (None, {"fields": (("provider", "kind"), ("label", "is_active"), ("expires_at", "person"), "allowed_hosts")}),
             (_("Secret"), {"fields": SECRET_FIELDS, "description": KEEP if obj else ""}),
             (_("Notes for programs"), {"fields": ("metadata",), "classes": ("collapse",)}),
         ]
@@ -196,7 +196,7 @@ class CredentialAdmin(TenantAdmin):
                 rotate_credential(obj, secret=secret, created_by=request.user)  # type: ignore[arg-type]
                 messages.info(request, gettext("The new secret is stored; the old one is wiped."))
             return
-        names = ("provider", "kind", "label", "is_active", "expires_at", "person", "metadata")
+        names = ("provider", "kind", "label", "is_active", "expires_at", "person", "allowed_hosts", "metadata")
         values = {name: form.cleaned_data[name] for name in names if name in form.cleaned_data}
         made = store_credential(**values, secret=secret or {}, created_by=request.user)  # type: ignore[arg-type]
         obj.__dict__.update(made.__dict__)
@@ -250,7 +250,9 @@ class CredentialUseAdmin(LedgerAdmin):
     )
     empty_message = _("Whenever a bot or a job uses a secret, it is written here: who, when, why and for which run.")
 
-    @display(description=_("outcome"), ordering="outcome", label={"used": "success", "refused": "danger"})
+    @display(
+        description=_("outcome"), ordering="outcome", label={"used": "success", "refused": "danger", "limited": "danger"}
+    )
     def how(self, use: CredentialUse) -> tuple[str, str]:
         """Show whether the secret was given."""
         return use.outcome, use.get_outcome_display()

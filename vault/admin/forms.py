@@ -68,7 +68,7 @@ class CredentialForm(forms.ModelForm):
 
     class Meta:
         model = Credential
-        fields = ("provider", "kind", "label", "is_active", "expires_at", "person", "metadata")
+        fields = ("provider", "kind", "label", "is_active", "expires_at", "person", "allowed_hosts", "metadata")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Offer members only; a stored credential keeps service and kind."""

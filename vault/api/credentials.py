@@ -49,7 +49,7 @@ class CredentialSerializer(TenantSerializer):
         model = Credential
         fields = (
             *("id", "provider", "kind", "label", "secret", "hint", "destination", "version", "active", "expires_at"),
-            *("person", "metadata", "refresh_state", "last_used_at", "created_at", "updated_at"),
+            *("person", "allowed_hosts", "metadata", "refresh_state", "last_used_at", "created_at", "updated_at"),
         )
         read_only_fields = ("hint", "destination", "version", "refresh_state")
 

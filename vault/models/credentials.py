@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -14,6 +16,7 @@ from tenants.fields import TenantField, TenantForeignKey
 from tenants.models import TenantModel, TenantQuerySet, User, updated_at_field
 from tenants.roles import Role
 from vault.crypto import Place
+from vault.destinations import is_host, read_url
 from vault.models.keys import TenantKey
 
 
@@ -106,6 +109,14 @@ class Credential(TenantModel):
         related_name="+",
         verbose_name=_("created by"),
     )
+    allowed_hosts = ArrayField(
+        models.CharField(max_length=253),
+        verbose_name=_("may be sent to"),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text=_("Hosts such as api.example.com, separated by commas. With none it may be sent wherever it is used."),
+    )
     metadata = models.JSONField(_("metadata"), default=dict, db_default={}, blank=True)
     refresh_state = models.CharField(
         _("refresh"), max_length=16, choices=RefreshState, default="", db_default="", blank=True, editable=False
@@ -136,6 +147,18 @@ class Credential(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.label} ({self.get_provider_display()})"
+
+    def clean(self) -> None:
+        """Refuse hosts that are not written plainly: they are compared letter by letter."""
+        super().clean()
+        if wrong := [host for host in self.allowed_hosts if not is_host(host)]:
+            said = _("Write hosts in small letters and without port, such as api.example.com: %(hosts)s")
+            problem = ValidationError(said, code="invalid", params={"hosts": ", ".join(wrong)})
+            raise ValidationError({"allowed_hosts": problem})
+
+    def allows(self, url: str) -> bool:
+        """Whether the secret may be sent to this address."""
+        return not self.allowed_hosts or read_url(url).host in self.allowed_hosts
 
     def expiry_state(self, *, warning_days: int) -> str:
         """Return ``never``, ``expired``, ``soon`` (within so many days) or ``later``."""
@@ -270,10 +293,11 @@ class CredentialUse(TenantModel):
     """
 
     class Outcome(models.TextChoices):
-        """Whether the secret was given."""
+        """Whether the secret was given; ``limited``: refused, as were all that came after, for too many in a minute."""
 
         USED = "used", _("Used")
         REFUSED = "refused", _("Refused")
+        LIMITED = "limited", _("Too many")
 
     tenant = TenantField(referenced=False)
     credential_id = models.UUIDField(_("credential"), editable=False)
@@ -302,6 +326,9 @@ class CredentialUse(TenantModel):
         indexes = [
             models.Index(fields=["tenant", "credential_id", "-id"], name="credentialuse_of_credential"),
             models.Index(fields=["tenant", "-id"], name="credentialuse_newest"),
+            models.Index(
+                fields=["tenant", "actor_kind", "actor_id", "-id"], name="credentialuse_of_actor"
+            ),  # read by reveal
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
+from tenants.errors import NotAllowed, TooMany
 from vault.crypto import CredentialUnreadable
 from vault.providers.errors import ProviderError
 from vault.services import NotGranted, find_credential, reveal
@@ -49,9 +50,13 @@ def _own(bot_id: UUID | None, run: UUID | None) -> Endpoint | None:
     if credential is None:
         return None
     try:
-        secret = reveal(credential, why="chat", run=run, bot_id=bot_id)
+        secret = reveal(credential, why="chat", run=run, bot_id=bot_id, to="" if credential.destination else OPENAI)
     except NotGranted:
         return None  # nor is it one of a suspended tenant, whose calls no account pays: ``reserve`` refuses them
+    except TooMany as error:
+        raise ProviderError("quota", error.message) from None
+    except NotAllowed as error:
+        raise ProviderError("permanent", error.message) from None
     except CredentialUnreadable as error:
         raise ProviderError("permanent", error.message) from None
     if not all(_is_sendable(secret.get(name, "")) for name in ("api_key", "organization", "project")):
