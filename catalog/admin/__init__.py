@@ -3,9 +3,11 @@
 from catalog.admin.customers import CustomerAdmin
 from catalog.admin.domains import AttributeDefinitionAdmin, KnowledgeDomainAdmin
 from catalog.admin.imports import ImportJobAdmin, ImportRowAdmin
-from catalog.admin.offerings import OfferingAdmin, OfferingVersionAdmin, VariantAdmin
+from catalog.admin.offerings import OfferingAdmin
 from catalog.admin.prices import PriceChangeAdmin, PriceListAdmin, SalesChannelAdmin
 from catalog.admin.stock import InventoryItemAdmin, InventoryLocationAdmin, StockMovementAdmin
+from catalog.admin.variants import VariantAdmin
+from catalog.admin.versions import OfferingVersionAdmin
 
 __all__ = [
     "AttributeDefinitionAdmin",

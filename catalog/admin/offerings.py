@@ -1,4 +1,4 @@
-"""Offerings with their words, attributes, variants and pictures; versions; variants with their prices."""
+"""The page of an offering: its words, attributes, variants with prices and stock, pictures and versions, in tabs."""
 
 from typing import Any
 
@@ -10,74 +10,51 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 
-from catalog.admin.forms import OfferingForm, attribute_fields
-from catalog.admin.prices import VariantPriceInline, money
-from catalog.models import InventoryItem, Offering, OfferingImage, OfferingVersion, Variant
-from catalog.pricing import price_ranges, resolve_prices
+from catalog.admin.forms.attributes import spoken
+from catalog.admin.forms.offerings import (
+    PREFIX,
+    REFRESH,
+    SELL,
+    ImageForm,
+    OfferingForm,
+    attribute_fields,
+    chosen_domain,
+)
+from catalog.admin.forms.variants import VariantFormSet
+from catalog.admin.grid import VariantInline, grid_choices, grid_of, save_grid
+from catalog.admin.offering_lists import (
+    CHOSEN_ACTIONS,
+    STATUS_COLOURS,
+    CategoryFilter,
+    LackFilter,
+    PricedChangeList,
+    TagFilter,
+    activate,
+)
+from catalog.admin.offering_tabs import first_fault, stock_rows, tabs
+from catalog.admin.prices import money
+from catalog.admin.versions import VersionInline
+from catalog.models import AttributeDefinition, InventoryItem, KnowledgeDomain, Offering, OfferingImage, Variant
 from catalog.services import activate_version, archive_offering, change_offering, create_offering
-from tenants.admin import LedgerAdmin, TenantAdmin, asks_first
+from tenants.admin import TenantAdmin, asks_first
 from tenants.admin.pages import TenantChangeList
 from tenants.errors import DomainError
 from tenants.filters import Fold
 from tenants.text import fold
 
-STATUS_COLOURS = {"active": "success", "draft": "info", "archived": "warning"}
-
-
-class VariantInline(TabularInline):
-    """The variants of an offering; each has a page of its own with its prices."""
-
-    model = Variant
-    tab = True
-    extra = 0
-    can_delete = False
-    show_change_link = True
-    fields = ("sku", "name", "attributes", "inventory_policy", "status", "position")
-    verbose_name_plural = _("variants")
-
 
 class ImageInline(TabularInline):
-    """The pictures of an offering, by address."""
+    """The pictures of an offering, by address: the page loads nothing from elsewhere, so it links to them."""
 
     model = OfferingImage
+    form = ImageForm
     tab = True
     extra = 0
     fields = ("url", "alt", "position")
-
-
-class VersionInline(TabularInline):
-    """The versions of an offering, to look at; each has a page where it can be put on sale."""
-
-    model = OfferingVersion
-    tab = True
-    extra = 0
-    can_delete = False
-    show_change_link = True
-    fields = ("version", "name", "status", "created_by", "created_at")
-    readonly_fields = fields
-    verbose_name_plural = _("versions")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """Return the versions with their authors."""
-        return super().get_queryset(request).select_related("created_by", "offering")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Changed words make a version."""
-        return False
-
-
-class PricedChangeList(TenantChangeList):
-    """A page of offerings with their prices, resolved for the page in one query."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Read the rows and their prices."""
-        super().get_results(request)
-        self.result_list = list(self.result_list)
-        ranges = price_ranges([offering.pk for offering in self.result_list])
-        for offering in self.result_list:
-            offering.price_range = ranges.get(offering.pk)
 
 
 @admin.register(Offering)
@@ -86,15 +63,25 @@ class OfferingAdmin(TenantAdmin):
 
     form = OfferingForm
     list_display = ("called", "code", "category", "status_label", "price", "stock", "updated_at")
-    list_filter = ("status", "offering_type", "domain")
+    list_filter = (
+        *("status", "offering_type", ("domain", RelatedDropdownFilter), CategoryFilter, TagFilter),
+        *(("bot", RelatedDropdownFilter), LackFilter),
+    )
+    list_filter_submit = True
     search_fields = ("code",)
     search_help_text = _("Name, code or SKU, with or without accents")
     ordering = ("-id",)
     export_fields = ("code", "name", "offering_type", "category", "tags", "status", "updated_at")
     inlines = (VariantInline, ImageInline, VersionInline)
-    actions = ("activate_chosen", "archive_chosen", "export")
+    actions = (*CHOSEN_ACTIONS, "export")
     actions_detail = ("put_on_sale", "archive")
+    change_form_template = "catalog/admin/offering.html"
     empty_message = _("Describe what you sell: a product, a service, an asset or a loan. Bots find it and quote its price.")
+
+    class Media:
+        """The attributes follow the domain chosen."""
+
+        js = ("catalog/offering.js",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TenantChangeList]:
         """Return the list with prices."""
@@ -138,23 +125,39 @@ class OfferingAdmin(TenantAdmin):
         return "–" if offering.pieces is None else str(offering.pieces)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[ModelForm]:
-        """Return the form with a field for each attribute of the domain."""
-        kwargs["form"] = type("OfferingForm", (OfferingForm,), attribute_fields(obj))
-        return super().get_form(request, obj, change=change, **kwargs)
+        """Return the form with a field for each attribute of the domain chosen."""
+        fields = {name: field for group in self._attributes(request, obj).values() for name, field in group.items()}
+        kwargs["form"] = type("OfferingForm", (OfferingForm,), fields)
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = getattr(request, "refusal", None)
+        return form
+
+    def _attributes(self, request: Any, obj: Any) -> dict[str, Any]:
+        """Return the groups of attribute fields, made once a request."""
+        if not hasattr(request, "attribute_groups"):
+            typed = request.POST if REFRESH in request.POST else ()
+            request.attribute_groups = attribute_fields(chosen_domain(request, obj), typed)
+        groups: dict[str, Any] = request.attribute_groups
+        return groups
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return the sections; attributes have their own once the domain is known."""
-        attributes = tuple(attribute_fields(obj))
+        """Return the sections; each group of attributes is one, on the tab of attributes."""
         about = _("Changed words make a new version. On an active offering customers see it at once.")
-        more = {"classes": ("tab",), "fields": (("identity_key", "bot"), "metadata")}
-        sections = [
-            (None, {"fields": (("code", "offering_type"), ("domain", "category"), "tags")}),
-            (_("Words"), {"fields": ("name", "description"), "description": about if obj else ""}),
-            (_("More"), more),
+        sections: list[Any] = [
+            (None, {"fields": ("name", "description"), "description": about if obj else ""}),
+            (_("Place"), {"fields": (("code", "offering_type"), ("domain", "category"), "tags")}),
+            (_("More"), {"fields": (("identity_key", "bot"), "metadata"), "classes": ("collapse",)}),
         ]
-        if attributes:
-            sections.insert(2, (_("Attributes"), {"fields": attributes}))
+        for group, fields in self._attributes(request, obj).items():
+            name = AttributeDefinition.SemanticType(group).label if group else None
+            sections.append((name, {"fields": _rows(list(fields)), "classes": ("attributes",)}))
         return sections
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer the domains that still take offerings."""
+        if db_field.name == "domain":
+            kwargs["queryset"] = KnowledgeDomain.objects.filter(status=KnowledgeDomain.Status.ACTIVE)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Offering, form: Any, change: bool) -> None:
         """Save through the services: a new offering with version 1, or the changes with a new version."""
@@ -164,18 +167,57 @@ class OfferingAdmin(TenantAdmin):
             change_offering(offering=obj, values=fields, words=form.words, created_by=author)
             return
         words = {name: form.cleaned_data[name] for name in ("name", "description")}
-        made = create_offering(**fields, **words, created_by=author)
+        made = create_offering(**fields, **words, attributes=form.attributes, created_by=author)
         obj.__dict__.update(made.__dict__)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Save the grid through the services, the pictures as they are."""
+        if isinstance(formset, VariantFormSet):
+            formset.save(commit=False)
+            save_grid(request, form.instance, formset)
+        else:
+            super().save_formset(request, form, formset, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save what belongs to it, and put it on sale if that is what was asked for."""
+        super().save_related(request, form, formsets, change)
+        if SELL not in request.POST:
+            return
+        newest = form.instance.versions.order_by("-version").first()
+        activate_version(version=newest)
+        messages.success(request, gettext("Customers now see “%s”.") % newest)
+        if not Variant.objects.filter(offering=form.instance, prices__isnull=False).exists():
+            messages.warning(request, gettext("No variant has a price yet: bots cannot quote it."))
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show what the service refuses as a message; nothing was changed then."""
+        """Show the form once more, as it was filled in, with what a service refuses; nothing was changed then."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except DomainError as error:
-            messages.error(request, error.message)
-            return redirect(request.get_full_path())
+            for name in ("grid", "attribute_groups"):
+                request.__dict__.pop(name, None)  # read before the transaction that is gone
+            request.refusal = error  # type: ignore[attr-defined] # travels with the request to its form
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the tabs, the stock, and the button that saves and puts on sale."""
+        offering = kwargs.get("obj")
+        may_change = self.has_change_permission(request, offering)
+        if offering is not None and not may_change:
+            for key, value in offering.current.attributes.items():
+                setattr(offering, f"{PREFIX}{key}", spoken(value))
+        stock = list(stock_rows(offering)) if offering else []
+        more = {
+            **grid_choices(request, grid_of(request, offering)),
+            "tab_list": tabs(context, stock_count=len(stock)),
+            "first_fault": first_fault(context),
+            "stock_rows": stock,
+            "domain_chosen": chosen_domain(request, offering),
+            "actions_submit_line": [_sell_button()] if may_change and not _is_on_sale(offering) else [],
+        }
+        return super().render_change_form(request, {**context, **more}, *args, **kwargs)
 
     @action(description=_("Put on sale"), icon="check_circle", permissions=["change"])
     @asks_first
@@ -183,8 +225,7 @@ class OfferingAdmin(TenantAdmin):
         """Activate the newest version."""
         offering = self.get_object(request, object_id)
         if offering is not None:
-            newest = offering.versions.order_by("-version").first()
-            _activate(request, newest)
+            activate(request, offering.versions.order_by("-version").first())
         return redirect("admin:catalog_offering_change", object_id)
 
     @action(description=_("Archive"), icon="archive", permissions=["change"])
@@ -197,118 +238,20 @@ class OfferingAdmin(TenantAdmin):
             messages.warning(request, gettext("“%s” is off sale. Nothing is lost.") % offering)
         return redirect("admin:catalog_offering_change", object_id)
 
-    @admin.action(description=_("Put the chosen offerings on sale"), permissions=["change"])
-    def activate_chosen(self, request: HttpRequest, queryset: QuerySet) -> None:
-        """Activate the version of each that is shown."""
-        for offering in Offering.objects.filter(pk__in=queryset.values("pk")).with_shown():
-            _activate(request, offering.current)
-
-    @admin.action(description=_("Archive the chosen offerings"), permissions=["change"])
-    def archive_chosen(self, request: HttpRequest, queryset: QuerySet) -> None:
-        """Take them off sale."""
-        chosen = list(Offering.objects.filter(pk__in=queryset.values("pk")))
-        for offering in chosen:
-            archive_offering(offering=offering)
-        messages.warning(request, gettext("%(count)d offerings are off sale.") % {"count": len(chosen)})
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never: ledgers and conversations name it. Archive it."""
         return False
 
 
-def _activate(request: HttpRequest, version: OfferingVersion | None) -> None:
-    """Activate a version and tell the person how it went."""
-    if version is None or version.pk is None:
-        return
-    try:
-        activate_version(version=version)
-    except DomainError as error:
-        messages.error(request, f"{version.offering}: {error.message}")
-        return
-    messages.success(request, gettext("Customers now see “%s”.") % version)
+def _rows(names: list[str]) -> list[Any]:
+    """Return the fields in rows of two."""
+    return [tuple(names[start : start + 2]) for start in range(0, len(names), 2)]
 
 
-@admin.register(OfferingVersion)
-class OfferingVersionAdmin(LedgerAdmin):
-    """One version, to read, and to go back to."""
-
-    list_display = ("name", "offering", "version", "status_label", "created_by", "created_at")
-    list_filter = ("status",)
-    list_select_related = ("offering", "created_by")
-    search_fields = ("name", "offering__code")
-    ordering = ("-id",)
-    fields = ("offering", "version", "status", "name", "description", "attributes", "created_by", "created_at")
-    actions_detail = ("activate",)
-    link_filters = ("offering",)
-    empty_message = _("Each change of an offering's words is kept here as a version.")
-
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
-    def status_label(self, version: OfferingVersion) -> tuple[str, str]:
-        """Show the status as a label."""
-        return version.status, version.get_status_display()
-
-    @action(description=_("Show this version to customers"), icon="check_circle", permissions=["activate"])
-    @asks_first
-    def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Make it the active one."""
-        version = self.get_object(request, object_id)
-        _activate(request, version)
-        return redirect("admin:catalog_offeringversion_change", object_id)
-
-    def has_activate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Whether the person may change offerings."""
-        return request.user.has_perm("catalog.change_offeringversion")
+def _is_on_sale(offering: Offering | None) -> bool:
+    return offering is not None and offering.status == "active"
 
 
-class PricedVariantList(TenantChangeList):
-    """A page of variants with their prices, resolved for the page in one query."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Read the rows and their prices."""
-        super().get_results(request)
-        self.result_list = list(self.result_list)
-        prices = resolve_prices([variant.pk for variant in self.result_list])
-        for variant in self.result_list:
-            variant.resolved_price = prices.get(variant.pk)
-
-
-@admin.register(Variant)
-class VariantAdmin(TenantAdmin):
-    """A variant with its prices in every list."""
-
-    list_display = ("sku", "name", "offering", "status_label", "price", "inventory_policy", "updated_at")
-    list_filter = ("status", "inventory_policy")
-    list_select_related = ("offering",)
-    search_fields = ("sku", "name", "offering__code")
-    ordering = ("-id",)
-    fieldsets = (
-        (None, {"fields": ("offering", ("sku", "name"), "attributes", ("inventory_policy", "status", "position"))}),
-        (_("More"), {"classes": ("tab",), "fields": ("metadata",)}),
-    )
-    autocomplete_fields = ("offering",)
-    inlines = (VariantPriceInline,)
-    link_filters = ("offering",)
-    empty_message = _("A variant is an offering in one colour, size or term, with a SKU, a price and a stock.")
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TenantChangeList]:
-        """Return the list with prices."""
-        return PricedVariantList
-
-    @display(description=_("price"))
-    def price(self, variant: Any) -> str:
-        """Show what it costs now, without a channel."""
-        price = variant.resolved_price
-        return money(price.amount, price.currency) if price else "–"
-
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
-    def status_label(self, variant: Variant) -> tuple[str, str]:
-        """Show the status as a label."""
-        return variant.status, variant.get_status_display()
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """A variant stays with its offering."""
-        return ("offering",) if obj else ()
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never: ledgers name it. Archive it."""
-        return False
+def _sell_button() -> UnfoldAction:
+    label: Any = _("Save and put on sale")
+    return UnfoldAction(action_name=SELL, method=None, description=label, path="", icon="check_circle")

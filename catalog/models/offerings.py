@@ -132,6 +132,11 @@ class Offering(TenantModel):
             shown = list(self.versions.order_by(OfferingVersion.SHOWN_FIRST, "-version")[:1])
         return shown[0] if shown else OfferingVersion(offering=self, version=0, name=self.code)
 
+    @property
+    def edited_with(self) -> str:
+        """What the page edits along with the offering's own columns: the version shown. See ``row_version``."""
+        return f"{self.current.pk}"
+
 
 class OfferingVersionQuerySet(TenantQuerySet):
     """Reads of versions."""

@@ -15,9 +15,12 @@ TENANT_FIELD = "_tenant"
 
 
 def row_version(row: models.Model) -> str:
-    """Return a short hash of what people can change in the row."""
+    """Return a short hash of what people can change in the row.
+
+    A model whose page edits more than its columns names the rest in a property ``edited_with``.
+    """
     fields = [field for field in row._meta.concrete_fields if field.editable or field.name == "updated_at"]
-    values = [str(field.value_from_object(row)) for field in fields]
+    values = [*(str(field.value_from_object(row)) for field in fields), getattr(row, "edited_with", "")]
     return hashlib.sha256("\0".join(values).encode()).hexdigest()[:32]
 
 

@@ -82,6 +82,7 @@ def form_of(response: HttpResponse) -> dict[str, Any]:
         for field in part
     ]
     data = {field.html_name: field.value() for field in fields}
+    data |= {field.html_initial_name: data[field.html_name] for field in fields if field.field.show_hidden_initial}
     hidden = re.findall(r'name="(_version|_tenant)" value="([^"]*)"', response.content.decode())
     return {**{name: _posted(value) for name, value in data.items()}, **dict(hidden)}
 
@@ -189,7 +190,7 @@ def test_a_wrong_attribute_is_told_at_its_field(staff: Client, lamp: Offering, s
 
 def test_a_new_offering_is_a_draft_until_it_is_put_on_sale(staff: Client, saigon: Business) -> None:
     data = form_of(staff.get(url("offering_add")))
-    variant = {"variants-TOTAL_FORMS": "1", "variants-0-sku": "CHAIR", "variants-0-attributes": "{}"}
+    variant = {"variants-TOTAL_FORMS": "1", "variants-0-offering": "", "variants-0-sku": "CHAIR"}
     variant |= {"variants-0-inventory_policy": "deny", "variants-0-status": "active", "variants-0-position": "0"}
     response = staff.post(url("offering_add"), {**data, **variant, "code": "chair", "name": "Chair", "metadata": "{}"})
     assert response.status_code == 302, response.context["errors"]

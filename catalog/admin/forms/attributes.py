@@ -1,0 +1,123 @@
+"""Attribute definitions as form fields: a number with its limits and unit, a choice, yes or no, a text with a pattern."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from catalog.models import AttributeDefinition
+
+NOTHING = "–"
+"""Label of the choice that means "not said"."""
+SPOKEN = str.maketrans("_-", "  ")
+
+
+class NumberWidget(UnfoldAdminTextInputWidget):
+    """A number with its unit behind it."""
+
+    input_type = "number"
+
+
+class SpacedTextarea(UnfoldAdminTextareaWidget):
+    """Some lines for what has a structure."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"rows": 3, **(attrs or {})})
+
+
+class NumberField(forms.DecimalField):
+    """A number as JSON holds it: whole where it is whole."""
+
+    def clean(self, value: Any) -> Any:
+        """Return an int or a float, None for nothing."""
+        number = super().clean(value)
+        return None if number is None else plain_number(number)
+
+
+def plain_number(number: Decimal) -> int | float:
+    """Return a number that JSON can hold."""
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+def definition_field(definition: AttributeDefinition, **widget: Any) -> forms.Field:
+    """Return the field of an attribute. It is never required: a draft may be begun, and putting it on sale asks."""
+    options: dict[str, Any] = {"label": label_of(definition), "required": False, "help_text": hint(definition)}
+    limits: Mapping[str, Any] = definition.value_constraint
+    kinds = AttributeDefinition.ValueType
+    if choices := limits.get("enum"):
+        coerce = _number_of if definition.value_type == kinds.NUMBER else str
+        return _choice([(str(one), spoken(one)) for one in choices], coerce, widget, options)
+    match definition.value_type:
+        case kinds.NUMBER:
+            attrs = {"step": "any", **{name: limits[name] for name in ("min", "max") if name in limits}, **widget}
+            suffix = {"suffix": definition.unit} if definition.unit else {}
+            return NumberField(widget=NumberWidget({**attrs, **suffix}), **options)
+        case kinds.BOOLEAN:
+            return _choice([("true", _("Yes")), ("false", _("No"))], _truth, widget, options)
+        case kinds.JSON:
+            return forms.JSONField(widget=SpacedTextarea(widget), **options)
+    return forms.CharField(widget=UnfoldAdminTextInputWidget(widget), **options)
+
+
+def _choice(choices: list[Any], coerce: Any, widget: dict[str, Any], options: dict[str, Any]) -> forms.TypedChoiceField:
+    shown = UnfoldAdminSelectWidget(widget)
+    return forms.TypedChoiceField(
+        choices=[("", NOTHING), *choices], coerce=coerce, empty_value=None, widget=shown, **options
+    )
+
+
+def _truth(text: str) -> bool:
+    return text == "true"
+
+
+def _number_of(text: str) -> int | float:
+    return plain_number(Decimal(text))
+
+
+def spoken(value: Any) -> str:
+    """Return a code as one says it: ``home_appliance`` is "Home appliance"; anything else stays as it is."""
+    text = str(value)
+    return text.translate(SPOKEN).capitalize() if text.islower() and text.isascii() and "_" in text else text
+
+
+def label_of(definition: AttributeDefinition) -> SafeString | str:
+    """Return the name, marked when it is needed on sale."""
+    if not definition.is_required:
+        return str(definition)
+    return format_html(
+        '{} <span class="text-red-600 dark:text-red-500" title="{}">*</span>',
+        definition,
+        gettext("Needed before it can be sold."),
+    )
+
+
+def hint(definition: AttributeDefinition) -> str:
+    """Return what may be typed, as far as the field does not show it by itself."""
+    limits: Mapping[str, Any] = definition.value_constraint
+    said = [gettext("Needed before it can be sold.")] if definition.is_required else []
+    if "min" in limits and "max" in limits:
+        said.append(gettext("From %(least)s to %(most)s.") % {"least": limits["min"], "most": limits["max"]})
+    elif "min" in limits:
+        said.append(gettext("At least %(least)s.") % {"least": limits["min"]})
+    elif "max" in limits:
+        said.append(gettext("At most %(most)s.") % {"most": limits["max"]})
+    if "pattern" in limits:
+        said.append(gettext("Pattern: %(pattern)s") % {"pattern": limits["pattern"]})
+    return " ".join(said)
+
+
+def initial_of(field: forms.Field, value: Any) -> Any:
+    """Return a stored value as its field shows it; a choice that is offered no more is offered for this row."""
+    if not isinstance(field, forms.TypedChoiceField) or value is None:
+        return value
+    shown = str(value).lower() if isinstance(value, bool) else str(value)
+    known: list[Any] = list(field.choices)  # type: ignore[arg-type] # the list it was made with
+    if shown not in {str(key) for key, _label in known}:
+        field.choices = [*known, (shown, shown)]
+    return shown
