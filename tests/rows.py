@@ -41,6 +41,7 @@ from catalog.models import (
     PriceListChange,
     SalesChannel,
     ScheduledActivation,
+    SearchSynonym,
     SearchText,
     SearchVector,
     StockAllocation,
@@ -308,6 +309,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     ScheduledActivation: lambda: ScheduledActivation.objects.create(
         offering_version=an_offering().versions.get(), activate_at=timezone.now(), planned_over="secret", state="failed"
     ),
+    SearchSynonym: lambda: SearchSynonym.objects.create(term=code("secret"), synonyms=["hidden"]),
     SearchText: a_search_text,
     SearchVector: a_search_vector,
     Session: a_session,

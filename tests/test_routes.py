@@ -133,6 +133,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "prices/{id}/": CRUD,
     "sales-channels/": CRUD,
     "sales-channels/{id}/": CRUD,
+    "search-synonyms/": CRUD,
+    "search-synonyms/{id}/": CRUD,
     "sessions/": CONVERSE,
     "sessions/{id}/": CONVERSE,
     "sessions/{id}/end/": CONVERSE,

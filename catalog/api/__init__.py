@@ -6,6 +6,7 @@ from catalog.api.facts import FactsView
 from catalog.api.imports import ImportRowViewSet, ImportViewSet
 from catalog.api.offerings import OfferingViewSet, VariantViewSet
 from catalog.api.prices import PriceChangeViewSet, PriceListViewSet, PriceViewSet, SalesChannelViewSet
+from catalog.api.search import SynonymViewSet
 from catalog.api.stock import InventoryItemViewSet, InventoryLocationViewSet, StockMovementViewSet
 from catalog.api.versions import OfferingVersionViewSet
 
@@ -25,5 +26,6 @@ __all__ = [
     "PriceViewSet",
     "SalesChannelViewSet",
     "StockMovementViewSet",
+    "SynonymViewSet",
     "VariantViewSet",
 ]

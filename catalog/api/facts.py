@@ -1,26 +1,18 @@
-"""What is true right now (``facts/``), and finding offerings by meaning, price and attributes (``offerings/search/``)."""
+"""What is true right now: price, availability and attributes (``facts/``)."""
 
-import re
 from typing import Any
 
 from django.http import Http404
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
-from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.facts import OfferingFacts, VariantFacts, facts_of_sku, offering_facts
+from catalog.facts import OfferingFacts, VariantFacts, facts_of_sku
 from catalog.models import SalesChannel
-from catalog.pricing import ResolvedPrice, require_one_currency
-from catalog.search import Hit, narrowed, search
+from catalog.pricing import require_one_currency
 from tenants.api import TenantAPIView
-from tenants.models import Tenant
-from tenants.scope import current_tenant_id
 from tenants.serializers import CodeRelatedField, MoneyField, StrictSerializer, TextField
-
-MOST_FOUND = 100
-"""Offerings in one answer of the search."""
 
 
 class CurrencyField(serializers.RegexField):
@@ -126,94 +118,4 @@ def _facts(offering: OfferingFacts, variant: VariantFacts) -> dict[str, Any]:
         "attributes": {**offering.attributes, **variant.options},
         "as_of": variant.as_of,
         "expires_at": variant.expires_at,
-    }
-
-
-class SearchQuery(StrictSerializer):
-    """What is looked for; ``attr.<key>`` narrows by an attribute or option."""
-
-    q = TextField(max_length=2000)
-    limit = serializers.IntegerField(required=False, default=10, min_value=1, max_value=MOST_FOUND)
-    channel = CodeRelatedField(queryset=SalesChannel.objects.all(), required=False)
-    currency = CurrencyField()
-    min_price = MoneyField(required=False)
-    max_price = MoneyField(required=False)
-
-    def get_fields(self) -> dict[str, Any]:
-        """Add a field for every ``attr.<key>`` asked; its source makes them one dictionary, ``attr``."""
-        keys = [name for name in getattr(self, "initial_data", ()) if re.fullmatch(r"attr\.[^.]{1,63}", name)]
-        return {**super().get_fields(), **{name: TextField(max_length=500) for name in keys}}
-
-
-class FoundSerializer(StrictSerializer):
-    """An offering that was found; ``score`` is the confidence from 0 to 1, ``parts`` what it is made of."""
-
-    id = serializers.UUIDField()
-    code = TextField()
-    name = TextField()
-    category = TextField()
-    offering_type = TextField()
-    price_from = PriceFactSerializer(allow_null=True)
-    price_to = PriceFactSerializer(allow_null=True)
-    available = serializers.IntegerField(allow_null=True)
-    sellable = serializers.BooleanField()
-    image = TextField()
-    score = serializers.FloatField()
-    parts = serializers.DictField(child=serializers.FloatField())
-
-
-class FoundPageSerializer(StrictSerializer):
-    """What was found, best first."""
-
-    results = FoundSerializer(many=True)
-
-
-class SearchMixin(TenantAPIView):
-    """The search of the offerings' view set: two round trips, whatever is found."""
-
-    ATTRIBUTE = OpenApiParameter("attr.<key>", str, description="Any attribute or option, such as attr.color=red.")
-
-    @extend_schema(parameters=[SearchQuery, ATTRIBUTE], responses=FoundPageSerializer, filters=False)
-    @action(detail=False, methods=["get"], pagination_class=None, filter_backends=[])
-    def search(self, request: Request) -> Response:
-        """Find active offerings by what they are called and how they are described, in any order of words."""
-        asked = self.read_query(SearchQuery)
-        channel = asked["channel"].code if "channel" in asked else None
-        currency = asked.get("currency") or Tenant.objects.values_list("currency", flat=True).get(pk=current_tenant_id())
-        bounds = {"minimum": asked.get("min_price"), "maximum": asked.get("max_price")}
-        only = narrowed(asked.get("attr", {}), **bounds, currency=currency, channel=channel)
-        is_bounded, limit = _any(bounds), asked["limit"]
-        # Some of what is found may not fit: there must be more to choose from than is shown.
-        found = search(asked["q"], kinds=["offering"], limit=MOST_FOUND if is_bounded else limit, only=only)
-        hits = {hit.id: hit for hit in found}
-        offerings = offering_facts(list(hits), channel=channel, currency=currency if is_bounded else asked.get("currency"))
-        fitting = [one for one in offerings if not is_bounded or _fits(one, **bounds)][:limit]
-        return Response(FoundPageSerializer({"results": [_found(one, hits[one.id]) for one in fitting]}).data)
-
-
-def _any(bounds: dict[str, Any]) -> bool:
-    return any(bound is not None for bound in bounds.values())
-
-
-def _fits(offering: OfferingFacts, *, minimum: Any, maximum: Any) -> bool:
-    """Whether a variant's price is within the bounds: the search saw every price, this is the one that counts."""
-    amounts = [variant.price.amount for variant in offering.variants if variant.price]
-    return any((minimum is None or minimum <= one) and (maximum is None or one <= maximum) for one in amounts)
-
-
-def _found(offering: OfferingFacts, hit: Hit) -> dict[str, Any]:
-    lowest: ResolvedPrice | None = offering.lowest_price
-    return {
-        "id": offering.id,
-        "code": offering.code,
-        "name": offering.name,
-        "category": offering.category,
-        "offering_type": offering.offering_type,
-        "price_from": lowest,
-        "price_to": offering.highest_price,
-        "available": offering.available,
-        "sellable": offering.sellable,
-        "image": offering.image_url,
-        "score": hit.score,
-        "parts": hit.parts,
     }

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.api.facts import SearchMixin
+from catalog.api.search import SearchMixin
 from catalog.api.stock import person
 from catalog.api.versions import TranslationsField
 from catalog.models import KnowledgeDomain, Offering, OfferingImage, Variant

@@ -14,7 +14,7 @@ from catalog.models.offerings import (
 )
 from catalog.models.orders import Order, OrderCounter, OrderEntry, OrderLine, OrderReturn, OrderReturnLine
 from catalog.models.pricing import PriceChange, PriceList, PriceListChange, SalesChannel, VariantPrice
-from catalog.models.search import SearchText, SearchVector
+from catalog.models.search import SearchSynonym, SearchText, SearchVector
 from catalog.models.stock import InventoryItem, InventoryLocation, StockAllocation, StockMovement, StockReservation
 from catalog.models.versions import ScheduledActivation
 
@@ -46,6 +46,7 @@ __all__ = [
     "PriceListChange",
     "SalesChannel",
     "ScheduledActivation",
+    "SearchSynonym",
     "SearchText",
     "SearchVector",
     "Status",

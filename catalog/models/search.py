@@ -1,17 +1,25 @@
 """What retrieval reads: two narrow tables that serve every kind of thing a bot can find (DESIGN section 4)."""
 
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import BitField, VectorField
 
 from tenants.fields import TenantField, TenantForeignKey
-from tenants.models import TenantModel
+from tenants.models import TenantModel, updated_at_field
 from tenants.queue import QueueRow
+from tenants.text import words
 
 DIMENSIONS = 1536
 """Width of every vector; smaller models are padded with zeros."""
+
+SYNONYM_WORDS = 4
+"""A term or synonym has at most so many words: questions are searched for phrases of this length."""
 
 
 class SearchText(TenantModel):
@@ -99,3 +107,63 @@ class SearchVector(QueueRow):
 
     def __str__(self) -> str:
         return str(self.text_id)
+
+
+class SearchSynonym(TenantModel):
+    """Words of a tenant's customers that mean the same: ``dế`` is ``điện thoại``. Counts from the next search on."""
+
+    term = models.CharField(_("word or phrase"), max_length=100, help_text=_("What customers say, such as “tivi”."))
+    synonyms = ArrayField(
+        models.CharField(max_length=100),
+        verbose_name=_("means the same as"),
+        size=20,
+        help_text=_("Separate them by commas, such as “tv, television”."),
+    )
+    is_two_way = models.BooleanField(
+        _("both ways"),
+        default=True,
+        db_default=True,
+        help_text=_("Each of the words finds all others. Off: only the first finds the others, not they it."),
+    )
+    keys = models.GeneratedField(
+        expression=models.Func("term", "synonyms", "is_two_way", function="search_synonym_keys"),
+        output_field=ArrayField(models.TextField()),
+        db_persist=True,
+        help_text="The words, folded, at which the rest is looked for.",
+    )
+    updated_at = updated_at_field()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("synonym")
+        verbose_name_plural = _("synonyms")
+        ordering = ["term"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "term"],
+                name="searchsynonym_term_once",
+                violation_error_message=_("This word has synonyms already."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(synonyms__len__gt=0),
+                name="searchsynonym_some",
+                violation_error_message=_("Give at least one synonym."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.term} {'↔' if self.is_two_way else '→'} {', '.join(self.synonyms)}"
+
+    def clean(self) -> None:
+        """Refuse what has no word, or too many: it would never be found in a question."""
+        wrong = {
+            name: _phrase_problem()
+            for name, phrases in (("term", [self.term]), ("synonyms", self.synonyms or []))
+            if not all(0 < len(words(phrase)) <= SYNONYM_WORDS for phrase in phrases)
+        }
+        if wrong:
+            raise ValidationError(wrong)
+
+
+def _phrase_problem() -> ValidationError:
+    message: Any = _("Each must be a phrase of 1 to %(most)s words.")
+    return ValidationError(message, code="invalid_phrase", params={"most": SYNONYM_WORDS})

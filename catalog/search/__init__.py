@@ -1,6 +1,6 @@
 """Finding what a question is about: `search` reads the index that triggers keep, `embedding` adds the vectors."""
 
-from catalog.search.filters import listed, narrowed, priced_between
+from catalog.search.filters import Described, Filters, listed, priced_between
 from catalog.search.fitting import FIT_THRESHOLD, fit
 from catalog.search.query import Hit, Only, Statement, rank, search, statement
 from catalog.search.scoring import ANSWER_THRESHOLD
@@ -8,12 +8,13 @@ from catalog.search.scoring import ANSWER_THRESHOLD
 __all__ = [
     "ANSWER_THRESHOLD",
     "FIT_THRESHOLD",
+    "Described",
+    "Filters",
     "Hit",
     "Only",
     "Statement",
     "fit",
     "listed",
-    "narrowed",
     "priced_between",
     "rank",
     "search",

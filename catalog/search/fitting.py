@@ -6,8 +6,9 @@ what share of the words is there, and how near is the meaning.
 
 from itertools import pairwise
 
+from catalog.search.phrases import read_as_said, spaced, stop_words
 from catalog.search.query import Hit
-from tenants.text import STOP_WORDS, detect_language, words
+from tenants.text import detect_language, words
 
 FIT_THRESHOLD = 0.42
 """Below this an offering is not shown. Chosen on invented questions about two shops, in both languages."""
@@ -28,8 +29,9 @@ def coverage(query: str, hit: Hit) -> float:
     """Return the share of the telling words, and of their pairs in Vietnamese, that the offering has."""
     spoken = words(query)
     language = detect_language(query)
-    telling = [word for word in spoken if word not in STOP_WORDS[language]] or spoken
-    title, body = words(hit.title), words(hit.body)
+    stop = stop_words(language, hit.synonyms)
+    telling = [word for word in spoken if word not in stop] or spoken
+    title, body = (read_as_said(spaced(text), hit.synonyms).split() for text in (hit.title, hit.body))
     share = _share([(word,) for word in telling], title, body)
     # A Vietnamese word is often two syllables that mean other things alone: máy ảnh is a camera, máy any machine.
     if language == "vi" and len(spoken) > 1:

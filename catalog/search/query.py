@@ -3,7 +3,8 @@
 The question is embedded here: in the process, or by the server that the environment names. No ORM: a bot's turn waits for this.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db import connection
 
+from catalog.search.phrases import Synonym, said_and_spelled, unit_synonyms
 from catalog.search.scoring import Candidate, score
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, detect_language, words
@@ -21,14 +23,18 @@ CANDIDATES = 50
 """Taken of each kind, once by vector and once by text, before they are scored."""
 
 _CANDIDATES = """
-SELECT kind, owner_id, title, body, language, priority, similarity
-FROM search_candidates(%s, %s, %s, %s, %s, {owners}, %s)
+SELECT kind, owner_id, title, body, language, priority, similarity, synonyms
+FROM search_candidates(%s, %s, %s, %s, %s, {owners}, %s, %s::text[], %s::text[])
 """
 
 # A question is a sentence or two; what is longer is cut, not refused.
 _QUERY_LENGTH = 2000
 _QUERY_WORDS = 64
 _WORD_LENGTH = 100
+# Of which synonyms are looked for.
+_SAID_LENGTH = 300
+
+_NAMED = re.compile(r"%\((\w+)\)s")
 
 # How far an answer in another language falls behind. Orders what fits as well, hides nothing.
 _OTHER_LANGUAGE = 0.1
@@ -36,7 +42,11 @@ _OTHER_LANGUAGE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Something found. `score` is the confidence in [0, 1] that it answers; `parts` are vector, text and priority."""
+    """Something found. `score` is the confidence in [0, 1] that it answers.
+
+    `parts` are vector, text and priority, and `synonyms`, the share of the text part that is owed to them, where the
+    text holds any: those in `synonyms`. While `has_vector` is false the text waits for its vector and words alone count.
+    """
 
     kind: str
     id: UUID
@@ -46,6 +56,8 @@ class Hit:
     priority: int
     score: float
     parts: dict[str, float]
+    synonyms: tuple[Synonym, ...] = ()
+    has_vector: bool = True
 
 
 class Only(NamedTuple):
@@ -53,6 +65,12 @@ class Only(NamedTuple):
 
     sql: str
     params: Sequence[Any] = ()
+
+    @classmethod
+    def named(cls, sql: str, params: Mapping[str, Any]) -> "Only":
+        """Return it from SQL with named parameters: whose statement it goes into has a list."""
+        names = _NAMED.findall(sql)
+        return cls(_NAMED.sub("%s", sql), [params[name] for name in names])
 
 
 class Statement(NamedTuple):
@@ -76,7 +94,7 @@ def search(
     `bot_id` leaves out what belongs to another bot; `language` ("vi", "en") comes first where two fit as well; `only`
     narrows the owners before any limit. A query without a word finds nothing. Raises NoScope outside a tenant's scope.
     """
-    asked = statement(query, kinds=kinds, bot_id=bot_id, only=only)
+    asked = statement(query, kinds=kinds, bot_id=bot_id, only=only, at_least=limit)
     if asked is None:
         return []
     with connection.cursor() as cursor:
@@ -84,8 +102,13 @@ def search(
         return rank(query, cursor.fetchall(), limit=limit, language=language)
 
 
-def statement(query: str, *, kinds: Sequence[str], bot_id: UUID | None = None, only: Only | None = None) -> Statement | None:
-    """Return the statement that fetches the candidates; None when `query` has no word to look for. Raises NoScope."""
+def statement(
+    query: str, *, kinds: Sequence[str], bot_id: UUID | None = None, only: Only | None = None, at_least: int = 0
+) -> Statement | None:
+    """Return the statement that fetches the candidates, `at_least` so many of those that fit; the synonyms with them.
+
+    None when `query` has no word to look for. Raises NoScope.
+    """
     current_tenant_id()
     query = query[:_QUERY_LENGTH]
     wanted = tsquery(query)
@@ -95,18 +118,27 @@ def statement(query: str, *, kinds: Sequence[str], bot_id: UUID | None = None, o
     sql = _CANDIDATES.format(owners=owners)
     asked = embed_question(query, bot_id=bot_id)
     before = [wanted, numbers_literal(asked.vectors[0]), asked.model, list(kinds), bot_id]
-    return Statement(sql, [*before, *(only.params if only else ()), CANDIDATES])
+    return Statement(
+        sql, [*before, *(only.params if only else ()), max(CANDIDATES, at_least), *said_and_spelled(query[:_SAID_LENGTH])]
+    )
 
 
 def rank(query: str, rows: Iterable[Sequence[Any]], *, limit: int, language: str | None = None) -> list[Hit]:
     """Score the rows that `statement` fetched and return the best `limit` as hits."""
+    rows = list(rows)
+    query = query[:_QUERY_LENGTH]
+    synonyms = [*unit_synonyms(query), *(Synonym.read(one) for one in (rows[0][-1] or () if rows else ()))]
     candidates = [
         Candidate(owner_id, kind, title, body, spoken, priority, similarity)
-        for kind, owner_id, title, body, spoken, priority, similarity in rows
+        for kind, owner_id, title, body, spoken, priority, similarity, _synonyms in rows
     ]
     hits = [
-        Hit(c.kind, owner_id, c.title, c.body, c.language, c.priority, scored.score, scored.parts)
-        for scored in score(query[:_QUERY_LENGTH], candidates)
+        Hit(
+            *(c.kind, owner_id, c.title, c.body, c.language, c.priority, scored.score, scored.parts),
+            synonyms=scored.synonyms,
+            has_vector=c.similarity is not None,
+        )
+        for scored in score(query, candidates, synonyms)
         if isinstance(owner_id := (c := scored.candidate).key, UUID)
     ]
     if language:
@@ -120,7 +152,9 @@ def tsquery(query: str) -> str | None:
     stop = STOP_WORDS[detect_language(query)]
     telling = [word for word in spoken if word not in stop] or spoken
     # Letters and digits only, so quoting is enough.
-    return " | ".join(f"'{word}'" for word in telling[:_QUERY_WORDS]) or None
+    wanted = [f"'{word}'" for word in telling[:_QUERY_WORDS]]
+    units = ["(" + " <-> ".join(f"'{word}'" for word in one.meant.split()) + ")" for one in unit_synonyms(query)]
+    return " | ".join([*wanted, *units]) or None
 
 
 def numbers_literal(vector: npt.NDArray[np.float32]) -> str | None:

@@ -226,7 +226,8 @@ def test_the_function_is_owned_pinned_and_granted_as_the_recipe_says():
             "FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' GROUP BY relname"
         )
         rights = cursor.fetchall()
-        assert {name for name, reads, _ in rights if reads} == {"catalog_searchtext", "catalog_searchvector"}
+        searched = {"catalog_searchsynonym", "catalog_searchtext", "catalog_searchvector"}
+        assert {name for name, reads, _ in rights if reads} == searched
         assert not any(writes for _, _, writes in rights)
         cursor.execute("SELECT has_schema_privilege('backroom_search', 'public', 'CREATE')")
         assert cursor.fetchone() == (False,)
