@@ -24,6 +24,7 @@ from tenants.scope import current_tenant_id
 from tenants.serializers import CodeRelatedField, MoneyField, StrictSerializer, TenantSerializer, TextField
 
 ATTRIBUTE = re.compile(r"attr\.([^.]{1,63})(?:\.(min|max))?")
+BOUNDS = {"min": "minimum", "max": "maximum"}
 
 
 class SearchQuery(StrictSerializer):
@@ -53,7 +54,7 @@ class SearchQuery(StrictSerializer):
         asked: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         for name, field in self.fields.items():
             if match := ATTRIBUTE.fullmatch(name):
-                asked[match[1]][{"min": "minimum", "max": "maximum"}.get(match[2], "value")] = attrs.pop(field.source)
+                asked[match[1]][BOUNDS.get(match[2], "value")] = attrs.pop(str(field.source))
         return {**attrs, "described": [one for key, values in asked.items() for one in _described(key, **values)]}
 
 
@@ -63,8 +64,11 @@ def _attribute_field(name: str, number: int) -> serializers.Field:
     return TextField(max_length=500, source=f"attribute_{number}")
 
 
-def _described(key: str, value: str | None = None, **bounds: Decimal) -> list[Described]:
-    return [*([Described(key, value)] if value is not None else []), *([Described(key, **bounds)] if bounds else [])]
+def _described(
+    key: str, value: str | None = None, minimum: Decimal | None = None, maximum: Decimal | None = None
+) -> list[Described]:
+    words = [] if value is None else [Described(key, value)]
+    return words if minimum is maximum is None else [*words, Described(key, minimum=minimum, maximum=maximum)]
 
 
 def filters_of(asked: dict[str, Any]) -> Filters:
