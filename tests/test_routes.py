@@ -102,6 +102,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "imports/": PRIVATE,
     "imports/{id}/": PRIVATE,
     "imports/{id}/apply/": PRIVATE,
+    "imports/{id}/cancel/": PRIVATE,
+    "imports/{id}/undo/": PRIVATE,
     "imports/{job}/rows/": PRIVATE,
     "imports/{job}/rows/{id}/": PRIVATE,
     "inventory-items/": CRUD,

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from catalog.api.stock import person
 from catalog.imports.given_rows import rows_as_csv
-from catalog.imports.jobs import create_job, request_apply
+from catalog.imports.jobs import cancel, create_job, request_apply, request_undo
 from catalog.imports.limits import MAX_FILE_BYTES
 from catalog.imports.summary import in_order
 from catalog.models import ImportJob, ImportRow, KnowledgeDomain
@@ -60,8 +60,18 @@ class ImportSerializer(TenantSerializer):
     class Meta:
         model = ImportJob
         fields = (
-            *("id", "status", "source_type", "file", "mapping", "currency", "domain", "on_duplicate_sku", "progress"),
-            *("counts", "summary", "error", "created_at", "updated_at"),
+            *("id", "status", "source_type", "file", "mapping", "currency", "domain", "on_duplicate_sku", "source"),
+            *(
+                "missing",
+                "may_archive_many",
+                "progress",
+                "counts",
+                "summary",
+                "error",
+                "created_at",
+                "applied_at",
+                "updated_at",
+            ),
         )
         read_only_fields = fields
 
@@ -90,6 +100,11 @@ class NewImportSerializer(StrictSerializer):
     currency = TextField(required=False, max_length=3, help_text="Of prices without one; by default the tenant's.")
     domain = CodeRelatedField(queryset=KnowledgeDomain.objects.filter(status="active"), required=False, allow_null=True)
     on_duplicate_sku = serializers.ChoiceField(ImportJob.DuplicateSku.choices, default="error")
+    source = TextField(  # type: ignore[assignment] # the base has an option of this name
+        required=False, max_length=63, help_text="Such as a supplier: missing offerings are looked for among its own."
+    )
+    missing = serializers.ChoiceField(ImportJob.Missing.choices, default="keep", help_text="What the file has no more.")
+    may_archive_many = serializers.BooleanField(default=False, help_text="Even if the file lacks more than a fifth.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Ask for either a file or rows, and for what ``source_type`` says."""
@@ -101,6 +116,12 @@ class NewImportSerializer(StrictSerializer):
         if len(given) == 2:
             raise serializers.ValidationError({"rows": [_("Give a file or rows, not both.")]}, code="invalid")
         return attrs
+
+
+class ApplySerializer(StrictSerializer):
+    """A body is needed only to confirm."""
+
+    may_archive_many = serializers.BooleanField(default=False, help_text="Even if the file lacks more than a fifth.")
 
 
 class ImportViewSet(TenantReadViewSet):
@@ -123,11 +144,29 @@ class ImportViewSet(TenantReadViewSet):
         job = create_job(**{**values, **source}, currency=currency.upper(), created_by=person(request))
         return self.answer(self.get_queryset().get(pk=job.pk), status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=None, responses=ImportSerializer)
+    @extend_schema(request=ApplySerializer, responses=ImportSerializer)
     @action(detail=True, methods=["post"], verb="change")
     def apply(self, request: Request, pk: str) -> Response:
-        """Write a staged import into the catalogue, in the background; 409 ``not_staged`` in any other state."""
-        return self.answer(request_apply(job=self.get_object()))
+        """Write a staged import into the catalogue, in the background; 409 ``not_staged`` in any other state.
+
+        409 ``too_many_archived``: the file lacks more than a fifth of its source's offerings, and nobody confirmed that.
+        """
+        return self.answer(request_apply(job=self.get_object(), **self.read_body(ApplySerializer)))
+
+    @extend_schema(request=None, responses=ImportSerializer)
+    @action(detail=True, methods=["post"], verb="change")
+    def undo(self, request: Request, pk: str) -> Response:
+        """Make the catalogue what it was before a completed import, in the background; 409 ``not_completed``.
+
+        409 ``changed_since`` when something it wrote was changed or used later; ``changed`` names the first of these.
+        """
+        return self.answer(request_undo(job=self.get_object()))
+
+    @extend_schema(request=None, responses=ImportSerializer)
+    @action(detail=True, methods=["post"], verb="change")
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Give up an import of which nothing is applied yet; 409 ``not_cancellable`` in any other state."""
+        return self.answer(cancel(job=self.get_object()))
 
 
 def _from_file(file: UploadedFile) -> dict[str, Any]:

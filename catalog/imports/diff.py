@@ -28,7 +28,7 @@ def compare(job: ImportJob, *, lock: bool = False) -> None:
 
 def tell_outcomes(job: ImportJob) -> dict[str, Any]:
     """Write what ``compare`` has found beside each staged row; returns the counts of the summary."""
-    run([statements.OUTCOMES], job)
+    run([statements.OUTCOMES, *statements.MISSING_ROWS], job)
     with connection.cursor() as cursor:
         cursor.execute(statements.SUMMARY, parameters(job))
         counts: dict[str, Any] = json.loads(cursor.fetchone()[0])
@@ -50,5 +50,8 @@ def parameters(job: ImportJob) -> dict[str, Any]:
         "job": job.pk,
         "currency": job.currency,
         "author": job.created_by_id,
+        "format": job.format,
+        "source": job.source,
+        "archives": job.missing == ImportJob.Missing.ARCHIVE,
         "messages": json.dumps({code: str(message) for code, message in CATALOGUE_MESSAGES.items()}),
     }

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,22 +18,27 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from catalog.imports.applying import apply
+from catalog.imports.applying import NotNow, apply, check_not_too_many
 from catalog.imports.limits import MAX_FILE_BYTES
 from catalog.imports.problems import UnreadableFile
 from catalog.imports.staging import LeaseLost, OnProgress, stage
 from catalog.imports.summary import summarise
-from catalog.models import ImportJob, KnowledgeDomain
+from catalog.imports.undoing import check_can_be_undone, undo
+from catalog.models import ImportJob, ImportRow, KnowledgeDomain
 from catalog.money import CURRENCIES
 from tenants.errors import Conflict, DomainError
 from tenants.models import StoredFile, User
-from tenants.queue import LEASE, MAX_ATTEMPTS, QueueState, fail, finish, owned, renew, wake, work
+from tenants.queue import LEASE, MAX_ATTEMPTS, QueueState, fail, finish, owned, postpone, renew, wake, work
 from tenants.scope import current_tenant_id, tenant_scope
 from tenants.storage import path_of, store_file
 
 logger = logging.getLogger(__name__)
 
 TASK = "catalog.run_imports"
+TICK = 1.0
+"""Seconds between two looks at how far a job is."""
+SOON = timedelta(seconds=2)
+"""When to ask again whether it is a job's turn."""
 Status = ImportJob.Status
 
 
@@ -82,24 +88,61 @@ def _stored(chunks: Iterable[bytes], name: str, created_by: User | None) -> Iter
         raise
 
 
-def request_apply(*, job: ImportJob) -> ImportJob:
-    """Have a staged job applied by a worker. Raises ``Conflict`` (``not_staged``) for a job in any other state."""
+def request_apply(*, job: ImportJob, may_archive_many: bool = False) -> ImportJob:
+    """Have a staged job applied by a worker.
+
+    Raises ``Conflict``: ``not_staged`` for a job in any other state, ``too_many_archived`` without ``may_archive_many``.
+    """
     with transaction.atomic():
-        current = ImportJob.objects.select_for_update(of=("self",)).get(pk=job.pk)
+        current = _locked(job)
         if not current.can_be_applied:
             raise Conflict("not_staged", _("Only an import that is ready can be applied."))
-        ImportJob.objects.filter(pk=job.pk).update(
-            status=Status.APPLYING,
-            state=QueueState.PENDING,
-            attempt=0,
-            progress=0,
-            due_at=Now(),
-            last_error="",
-            error_log="",
-        )
-        wake(TASK)
+        current.may_archive_many |= may_archive_many
+        check_not_too_many(current)
+        _requeue(current, Status.APPLYING, may_archive_many=current.may_archive_many)
     job.refresh_from_db()
     return job
+
+
+def request_undo(*, job: ImportJob) -> ImportJob:
+    """Have a worker take back what a completed job did.
+
+    Raises ``Conflict``: ``not_completed`` for a job in any other state, ``changed_since`` when newer work would be lost.
+    """
+    with transaction.atomic():
+        current = _locked(job)
+        if not current.can_be_undone:
+            raise Conflict("not_completed", _("Only an import that is completed can be undone."))
+        check_can_be_undone(current)
+        _requeue(current, Status.UNDOING)
+    job.refresh_from_db()
+    return job
+
+
+def cancel(*, job: ImportJob) -> ImportJob:
+    """Give up a job of which nothing is in the catalogue yet. Raises ``Conflict`` (``not_cancellable``) otherwise."""
+    with transaction.atomic():
+        current = _locked(job)
+        if not current.can_be_cancelled:
+            raise Conflict("not_cancellable", _("Only an import that is not applied can be cancelled."))
+        # The worker that reads it finds at its next step that the job is not its own any more.
+        ended: dict[str, Any] = {"state": QueueState.DONE, "lease_until": None, "summary": {}, "error_log": ""}
+        ImportJob.objects.filter(pk=job.pk).update(status=Status.CANCELLED, **ended)
+        ImportRow.objects.filter(job=job).delete()
+    job.refresh_from_db()
+    return job
+
+
+def _locked(job: ImportJob) -> ImportJob:
+    current: ImportJob = ImportJob.objects.select_for_update(of=("self",)).get(pk=job.pk)
+    return current
+
+
+def _requeue(job: ImportJob, status: ImportJob.Status, **values: Any) -> None:
+    """Give the job to a worker, as if new."""
+    fresh = {"attempt": 0, "progress": 0, "due_at": Now(), "last_error": "", "error_log": ""}
+    ImportJob.objects.filter(pk=job.pk).update(status=status, state=QueueState.PENDING, **fresh, **values)
+    wake(TASK)
 
 
 def import_file(
@@ -161,7 +204,11 @@ def run_job(job: ImportJob, on_progress: OnProgress | None = None) -> None:
         with _kept(job):
             _run(job, on_progress)
     except LeaseLost:
-        logger.warning("import %s was taken over by another worker", job.pk)
+        logger.warning("import %s was cancelled or taken over by another worker", job.pk)
+    except NotNow as error:
+        postpone(job, str(error), delay=SOON)
+    except Conflict as error:
+        _leave(job, error)
     except UnreadableFile as error:
         _give_up(job, error)
     except FileNotFoundError:
@@ -173,6 +220,9 @@ def run_job(job: ImportJob, on_progress: OnProgress | None = None) -> None:
 
 
 def _run(job: ImportJob, on_progress: OnProgress | None) -> None:
+    if job.status == Status.UNDOING:
+        undo(job)
+        return
     seconds = float(job.summary.get("seconds", 0))
     if job.status != Status.APPLYING:
         started = time.monotonic()
@@ -182,8 +232,18 @@ def _run(job: ImportJob, on_progress: OnProgress | None) -> None:
         if not job.auto_apply:
             finish(job, status=Status.STAGED, progress=100, summary=summary)
             return
-        owned(job).update(status=Status.APPLYING, progress=0, summary=summary)
+        job.status = Status.APPLYING
+        owned(job).update(status=job.status, progress=0, summary=summary)
     apply(job, seconds_before=seconds)
+
+
+def _leave(job: ImportJob, error: Conflict) -> None:
+    """What is not to be done without a person's word: the job stands as it stood before."""
+    finish(job, status=_standing(job), progress=100, error_log=error.message)
+
+
+def _standing(job: ImportJob) -> ImportJob.Status:
+    return Status.COMPLETED if job.status == Status.UNDOING else Status.STAGED
 
 
 def _give_up(job: ImportJob, error: UnreadableFile) -> None:
@@ -219,10 +279,15 @@ def _kept(job: ImportJob) -> Iterator[None]:
 
 
 def _keep(job: ImportJob, tenant_id: UUID, done: threading.Event) -> None:
-    while not done.wait(LEASE.total_seconds() / 3):
+    told, due = job.progress, time.monotonic() + LEASE.total_seconds() / 3
+    while not done.wait(TICK):
+        if told == job.progress and time.monotonic() < due:
+            continue
         try:
             with tenant_scope(tenant_id):
                 renew(job)
+                owned(job).update(progress=job.progress)
+            told, due = job.progress, time.monotonic() + LEASE.total_seconds() / 3
         except DatabaseError:  # the next one may succeed; if none does, the lease ends, and the fence holds
             logger.warning("the lease of import %s could not be renewed", job.pk)
         finally:

@@ -54,6 +54,7 @@ def stage(job: ImportJob, on_progress: OnProgress | None = None) -> dict[str, An
     with open_file(job.source_file) as source:
         mapping, on_duplicate = cast(MappingName, job.mapping), cast(OnDuplicateSku, job.on_duplicate_sku)
         reader = open_rows(source, mapping=mapping, on_duplicate_sku=on_duplicate, currency=job.currency)
+        _set(job, format=reader.mapping)
         _stage_rows(job, reader, on_progress)
     with transaction.atomic():
         compare(job)

@@ -121,6 +121,16 @@ class ImportJob(QueueRow):
         KnowledgeDomain, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("domain")
     )
     on_duplicate_sku = models.CharField(_("duplicate SKUs"), max_length=16, choices=DuplicateSku, default=DuplicateSku.ERROR)
+    source = models.CharField(
+        _("where it comes from"),
+        max_length=63,
+        default="",
+        db_default="",
+        blank=True,
+        help_text=_(
+            "Such as a supplier. Offerings not in the file are looked for among those of the same source and format."
+        ),
+    )
     missing = models.CharField(
         _("offerings not in the file"), max_length=16, choices=Missing, default=Missing.KEEP, db_default=Missing.KEEP
     )
@@ -178,7 +188,7 @@ class ImportJob(QueueRow):
     @property
     def can_be_applied(self) -> bool:
         """Whether it waits for a person: staged, or failed later with everything staged still there."""
-        staged = self.status == self.Status.FAILED and "rows" in self.summary
+        staged = self.status == self.Status.FAILED and "rows" in self.summary and self.applied_at is None
         return staged or self.status == self.Status.STAGED
 
     @property
@@ -194,7 +204,7 @@ class ImportJob(QueueRow):
     @property
     def can_be_undone(self) -> bool:
         """Whether it is applied, by a version that remembers what was there before."""
-        return self.status == self.Status.COMPLETED and self.applied_at is not None
+        return self.status in (self.Status.COMPLETED, self.Status.FAILED) and self.applied_at is not None
 
     class Meta(QueueRow.Meta):
         verbose_name = _("import")

@@ -1,8 +1,9 @@
 """What each staged part becomes, set against the catalogue: one temporary table per kind."""
 
+# One import of a tenant at a time; sales and people may go on.
+TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('catalog.import ' || %(tenant)s::text, 0))"
+
 LOCKS = (
-    # One import of a tenant at a time; sales and people may go on.
-    "SELECT pg_advisory_xact_lock(hashtextextended('catalog.import ' || %(tenant)s::text, 0))",
     """
     SELECT count(*) FROM (
         SELECT FROM catalog_offering o WHERE o.tenant_id = %(tenant)s AND o.code IN (
@@ -168,7 +169,8 @@ ORDER BY w.row
 
 PRICES = """
 CREATE TEMP TABLE pg_temp.import_price ON COMMIT DROP AS
-SELECT w.row_id, v.id AS variant_id, w.price_list_id, w.currency, w.price AS amount, live.id AS live_id,
+SELECT w.row_id, v.id AS variant_id, v.is_new AS is_of_new_variant, w.price_list_id, w.currency, w.price AS amount,
+    live.id AS live_id, coalesce(live.id, uuidv7()) AS id,
     CASE WHEN w.says_compare_at THEN w.compare_at ELSE live.compare_at END AS compare_at,
     live.amount AS old_amount, live.compare_at AS old_compare_at, live.id IS NOT NULL AND (live.amount <> w.price
         OR (w.says_compare_at AND live.compare_at IS DISTINCT FROM w.compare_at)) AS is_changed
@@ -183,8 +185,9 @@ LEFT JOIN catalog_variantprice live ON live.tenant_id = %(tenant)s AND live.vari
 
 STOCK = """
 CREATE TEMP TABLE pg_temp.import_stock ON COMMIT DROP AS
-SELECT w.row_id, v.id AS variant_id, w.location_id, w.quantity, coalesce(w.safety_stock, live.safety_stock, 0) AS safety_stock,
-    live.id AS live_id, coalesce(live.stock_qty, 0) AS old_quantity, coalesce(live.safety_stock, 0) AS old_safety_stock,
+SELECT w.row_id, v.id AS variant_id, v.is_new AS is_of_new_variant, w.location_id, w.quantity,
+    coalesce(w.safety_stock, live.safety_stock, 0) AS safety_stock, live.id AS live_id, coalesce(live.stock_qty, 0) AS old_quantity,
+    coalesce(live.safety_stock, 0) AS old_safety_stock,
     live.id IS NOT NULL AND (live.stock_qty <> w.quantity OR (live.safety_stock <> w.safety_stock) IS TRUE) AS is_changed
 FROM (
     SELECT DISTINCT ON (sku, location_id) * FROM pg_temp.import_variant_row
@@ -197,8 +200,8 @@ LEFT JOIN catalog_inventoryitem live ON live.tenant_id = %(tenant)s AND live.var
 
 IMAGES = """
 CREATE TEMP TABLE pg_temp.import_image ON COMMIT DROP AS
-SELECT DISTINCT ON (o.id, i.src) r.id AS row_id, o.id AS offering_id, i.src AS url, coalesce(i.alt, '') AS alt,
-    coalesce(i.position, greatest(r.row - o.row, 0) + 1) AS position
+SELECT DISTINCT ON (o.id, i.src) r.id AS row_id, uuidv7() AS id, o.id AS offering_id, o.is_new AS is_of_new_offering,
+    i.src AS url, coalesce(i.alt, '') AS alt, coalesce(i.position, greatest(r.row - o.row, 0) + 1) AS position
 FROM catalog_importrow r
 CROSS JOIN LATERAL jsonb_to_record(r.data -> 'image') AS i (src text, alt text, position integer)
 JOIN pg_temp.import_offering o ON o.code = r.handle
@@ -206,6 +209,24 @@ WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.data ? 'image' AND N
     SELECT FROM catalog_offeringimage live
     WHERE live.tenant_id = %(tenant)s AND live.offering_id = o.id AND live.url = i.src)
 ORDER BY o.id, i.src, r.row
+"""
+
+
+# What earlier imports of the same source and format made and the file has no more. Not asked when a row cannot tell
+# which offering it belongs to: it may be one of these.
+MISSING = """
+CREATE TEMP TABLE pg_temp.import_missing ON COMMIT DROP AS
+SELECT o.id, o.code, o.status AS old_status
+FROM catalog_offering o
+WHERE o.tenant_id = %(tenant)s AND %(archives)s AND o.status <> 'archived'
+AND o.id IN (
+    SELECT c.subject_id FROM catalog_importchange c JOIN catalog_importjob j ON j.tenant_id = %(tenant)s AND j.id = c.job_id
+    WHERE c.tenant_id = %(tenant)s AND c.kind = 'offering' AND c.before IS NULL
+    AND j.id <> %(job)s AND j.format = %(format)s AND j.source = %(source)s)
+AND o.code NOT IN (
+    SELECT r.handle FROM catalog_importrow r WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.kind <> 'missing')
+AND NOT EXISTS (
+    SELECT FROM catalog_importrow r WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.handle = '')
 """
 
 
@@ -219,7 +240,7 @@ def _analyze(*names: str) -> str:
 
 # A transaction that compares twice (staged and applied in one) begins anew.
 CLEAR = f"""DROP TABLE IF EXISTS
-    {_named("variant_row", "offering", "attribute", "version", "variant", "price", "stock", "image")}"""
+    {_named("variant_row", "offering", "attribute", "version", "variant", "price", "stock", "image", "missing")}"""
 
 DIFF = (
     CLEAR,
@@ -236,5 +257,6 @@ DIFF = (
     PRICES,
     STOCK,
     IMAGES,
-    _analyze("price", "stock", "image"),
+    MISSING,
+    _analyze("price", "stock", "image", "missing"),
 )

@@ -74,12 +74,23 @@ WITH effects AS (
     LEFT JOIN detailed ON detailed.row_id = r.id
     LEFT JOIN refused ON refused.row_id = r.id
     LEFT JOIN found ON found.row_id = r.id
-    WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s
+    WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.kind <> 'missing'
 )
 UPDATE catalog_importrow r SET outcome = wanted.outcome, problems = wanted.problems, changes = wanted.changes
 FROM wanted WHERE r.tenant_id = %(tenant)s AND r.id = wanted.id
 AND (r.outcome, r.problems, r.changes) IS DISTINCT FROM (wanted.outcome, wanted.problems, wanted.changes)
 """
+
+# What the file does not have stands in no row of it: these lines have the number 0.
+MISSING_ROWS = (
+    "DELETE FROM catalog_importrow WHERE tenant_id = %(tenant)s AND job_id = %(job)s AND kind = 'missing'",
+    """
+    INSERT INTO catalog_importrow (tenant_id, job_id, row, kind, handle, sku, data, problems, outcome, changes)
+    SELECT %(tenant)s, %(job)s, 0, 'missing', code, '', '{}', '[]', 'archive',
+        jsonb_build_object('status', jsonb_build_array(old_status, 'archived'))
+    FROM pg_temp.import_missing ORDER BY id
+    """,
+)
 
 SUMMARY = """
 SELECT jsonb_build_object(
@@ -87,6 +98,8 @@ SELECT jsonb_build_object(
     'offerings', (SELECT jsonb_build_object('created', count(*) FILTER (WHERE o.is_new),
         'changed', count(*) FILTER (WHERE NOT o.is_new AND (o.is_changed OR v.id IS NOT NULL)),
         'unchanged', count(*) FILTER (WHERE NOT (o.is_new OR o.is_changed OR v.id IS NOT NULL)))
+        || CASE WHEN %(archives)s THEN jsonb_build_object('archived', (SELECT count(*) FROM pg_temp.import_missing))
+            ELSE '{}' END
         FROM pg_temp.import_offering o LEFT JOIN pg_temp.import_version v ON v.offering_id = o.id),
     'variants', (SELECT jsonb_build_object('created', count(*) FILTER (WHERE is_new),
         'changed', count(*) FILTER (WHERE is_changed), 'unchanged', count(*) FILTER (WHERE NOT (is_new OR is_changed)))
@@ -104,6 +117,6 @@ SELECT jsonb_build_object(
 FROM (
     SELECT count(*) AS total, count(*) FILTER (WHERE outcome = 'error') AS errors,
         count(*) FILTER (WHERE outcome <> 'error' AND problems <> '[]') AS warnings
-    FROM catalog_importrow WHERE tenant_id = %(tenant)s AND job_id = %(job)s
+    FROM catalog_importrow WHERE tenant_id = %(tenant)s AND job_id = %(job)s AND kind <> 'missing'
 ) AS rows
 """

@@ -1,4 +1,7 @@
-"""The writes to the catalogue, from the tables of the comparison."""
+"""The writes to the catalogue, from the tables of the comparison.
+
+Every row written bears the beginning of the transaction, ``now()``: undoing tells by it what was written since.
+"""
 
 # What is there already, before anything is added to it.
 UPDATES = (
@@ -20,13 +23,19 @@ UPDATES = (
         tags = o.tags, metadata = o.metadata, status = o.status, updated_at = now()
     FROM pg_temp.import_offering o WHERE live.tenant_id = %(tenant)s AND live.id = o.id AND o.is_changed
     """,
+    """
+    UPDATE catalog_offering live SET status = 'archived', updated_at = now()
+    FROM pg_temp.import_missing m WHERE live.tenant_id = %(tenant)s AND live.id = m.id
+    """,
 )
 
 INSERTS = (
     """
-    INSERT INTO catalog_variant (id, tenant_id, offering_id, sku, name, status, attributes, inventory_policy, position, metadata)
+    INSERT INTO catalog_variant (id, tenant_id, offering_id, sku, name, status, attributes, inventory_policy, position, metadata,
+        created_at, updated_at)
     SELECT v.id, %(tenant)s, v.offering_id, v.sku, v.name, 'active', v.options, v.policy,
-        row_number() OVER (PARTITION BY v.offering_id ORDER BY v.row) - 1 + coalesce(last.position + 1, 0), v.metadata
+        row_number() OVER (PARTITION BY v.offering_id ORDER BY v.row) - 1 + coalesce(last.position + 1, 0), v.metadata,
+        now(), now()
     FROM pg_temp.import_variant v
     LEFT JOIN (
         SELECT p.offering_id, max(p.position) AS position FROM catalog_variant p WHERE p.tenant_id = %(tenant)s
@@ -37,9 +46,9 @@ INSERTS = (
     """,
     """
     INSERT INTO catalog_offeringversion
-        (id, tenant_id, offering_id, version, name, description, status, attributes, created_by_id)
+        (id, tenant_id, offering_id, version, name, description, status, attributes, created_by_id, created_at, updated_at)
     SELECT v.id, %(tenant)s, v.offering_id, coalesce(newest.version, 0) + 1, v.name, v.description, 'active', v.attributes,
-        %(author)s
+        %(author)s, now(), now()
     FROM pg_temp.import_version v
     LEFT JOIN (
         SELECT n.offering_id, max(n.version) AS version FROM catalog_offeringversion n WHERE n.tenant_id = %(tenant)s
@@ -54,8 +63,9 @@ INSERTS = (
     FROM pg_temp.import_attribute a JOIN pg_temp.import_version v ON v.offering_id = a.offering_id ORDER BY v.id
     """,
     """
-    INSERT INTO catalog_variantprice (tenant_id, price_list_id, variant_id, currency, amount, compare_at)
-    SELECT %(tenant)s, price_list_id, variant_id, currency, amount, compare_at
+    INSERT INTO catalog_variantprice
+        (id, tenant_id, price_list_id, variant_id, currency, amount, compare_at, created_at, updated_at)
+    SELECT id, %(tenant)s, price_list_id, variant_id, currency, amount, compare_at, now(), now()
     FROM pg_temp.import_price WHERE live_id IS NULL ORDER BY variant_id
     """,
     """
@@ -65,8 +75,8 @@ INSERTS = (
     """,
     # Counted, and none there: no movement makes that item.
     """
-    INSERT INTO catalog_inventoryitem (tenant_id, variant_id, location_id, safety_stock)
-    SELECT %(tenant)s, variant_id, location_id, safety_stock
+    INSERT INTO catalog_inventoryitem (tenant_id, variant_id, location_id, safety_stock, created_at, updated_at)
+    SELECT %(tenant)s, variant_id, location_id, safety_stock, now(), now()
     FROM pg_temp.import_stock WHERE live_id IS NULL AND quantity = 0 ORDER BY variant_id
     """,
     """
@@ -75,16 +85,17 @@ INSERTS = (
     AND live.location_id = s.location_id AND live.safety_stock <> s.safety_stock
     """,
     """
-    INSERT INTO catalog_offeringimage (tenant_id, offering_id, url, alt, position)
-    SELECT %(tenant)s, offering_id, url, alt, position FROM pg_temp.import_image ORDER BY offering_id, position
+    INSERT INTO catalog_offeringimage (id, tenant_id, offering_id, url, alt, position, created_at)
+    SELECT id, %(tenant)s, offering_id, url, alt, position, now() FROM pg_temp.import_image ORDER BY offering_id, position
     """,
 )
 
 # The offerings come last: their keys are checked at commit, and search indexes each one once, when all of it is there.
 # In slices, so that the texts search holds at a time are few.
 NEW_OFFERINGS = """
-INSERT INTO catalog_offering (id, tenant_id, code, offering_type, domain_id, category, tags, identity_key, status, metadata)
-SELECT id, %(tenant)s, code, offering_type, domain_id, category, tags, '', status, metadata
+INSERT INTO catalog_offering (id, tenant_id, code, offering_type, domain_id, category, tags, identity_key, status, metadata,
+    created_at, updated_at)
+SELECT id, %(tenant)s, code, offering_type, domain_id, category, tags, '', status, metadata, now(), now()
 FROM pg_temp.import_offering WHERE is_new AND slice = %(slice)s ORDER BY id
 """
 SLICES = "SELECT coalesce(max(slice) + 1, 0) FROM pg_temp.import_offering"

@@ -1,0 +1,83 @@
+"""Undoing: the catalogue becomes what it was before an import, all of it or nothing, in one transaction.
+
+Refused as soon as anything the import wrote was changed by somebody since, or is used: newer work is never overwritten.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.db import connection, models, transaction
+from django.utils.translation import gettext as _
+
+from catalog.imports import statements
+from catalog.imports.applying import check_tenant, take_turn
+from catalog.imports.diff import BULK, PATIENCE, parameters, run
+from catalog.imports.staging import LeaseLost
+from catalog.models import ImportJob
+from tenants.errors import Conflict
+from tenants.models import TenantModel
+from tenants.queue import finish
+
+TOLD = 20
+"""Rows named in a refusal; one is enough to refuse."""
+OWN = ("attributevalue", "pricechange", "stockmovement", *statements.PARENTS)
+"""Tables whose rows come and go with what the import made."""
+
+
+def undo(job: ImportJob) -> None:
+    """Take back what the job did and mark it undone. Raises ``Conflict`` (``changed_since``) and ``LeaseLost``."""
+    with transaction.atomic():
+        take_turn(job)
+        run([PATIENCE, BULK, *statements.MADE, *statements.UNDO_LOCKS], job)
+        job.progress = 20
+        _refuse_if_changed(job)
+        job.progress = 40
+        for number, statement in enumerate(statements.UNDO):
+            run([statement], job)
+            job.progress = 40 + 55 * number // len(statements.UNDO)
+        check_tenant(job)
+        done = {"status": ImportJob.Status.UNDONE, "progress": 100, "error_log": "", "applied_at": None}
+        if not finish(job, **done):
+            raise LeaseLost
+
+
+def check_can_be_undone(job: ImportJob) -> None:
+    """Raise ``Conflict`` (``changed_since``) naming what was changed since or is used. Changes nothing."""
+    with transaction.atomic():
+        run([PATIENCE, BULK, *statements.MADE], job)
+        _refuse_if_changed(job)
+        run([statements.UNDO_CLEAR], job)
+
+
+def _refuse_if_changed(job: ImportJob) -> None:
+    text = " UNION ALL ".join([*statements.CHANGED_SINCE, *_references()])
+    with connection.cursor() as cursor:
+        cursor.execute(f"{text} LIMIT {TOLD}", {**parameters(job), "applied_at": job.applied_at})
+        found = [_told(table, pk, at) for table, pk, at in cursor.fetchall()]
+    if found:
+        names = "; ".join(f"{one['kind']} {one['name']}" for one in found[:3])
+        message = _("This was changed or used after the import, so it cannot be undone: %(names)s.") % {"names": names}
+        raise Conflict("changed_since", message, changed=found)
+
+
+def _references() -> Iterator[str]:
+    """What may refer to a row that the import made, beside the rows that came with it."""
+    for model in apps.get_models():
+        if not issubclass(model, TenantModel) or model._meta.db_table in {f"catalog_{name}" for name in OWN}:
+            continue
+        for field in model._meta.concrete_fields:
+            kind = _kind_of(field.related_model) if isinstance(field, models.ForeignKey) else ""
+            if kind in statements.PARENTS and field.column:
+                yield statements.referring(model._meta.db_table, field.column, kind)
+
+
+def _kind_of(model: Any) -> str:
+    return model._meta.model_name if model._meta.app_label == "catalog" else ""
+
+
+def _told(table: str, pk: Any, at: Any) -> dict[str, Any]:
+    model: Any = next(model for model in apps.get_models() if model._meta.db_table == table)
+    row = model.objects.filter(pk=pk).first()
+    name = str(row) if row else _("(gone)")
+    return {"kind": str(model._meta.verbose_name), "id": str(pk), "name": name, "at": at.isoformat() if at else None}
