@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0015_import_mapping'),
+        ('catalog', '0018_version_triggers'),
     ]
 
     operations = [
