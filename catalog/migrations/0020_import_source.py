@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0018_version_triggers'),
+        ('catalog', '0019_search_synonyms'),
     ]
 
     operations = [
