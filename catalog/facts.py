@@ -25,8 +25,9 @@ LIFETIME = timedelta(seconds=60)
 """How long a fact may be repeated, unless a price window opens or closes earlier."""
 
 FACTS = """
-SELECT moment.at, o.id, o.code, o.offering_type, o.category, n.name, n.attributes, image.url, image.alt,
-    v.id, v.sku, v.name, v.attributes, v.inventory_policy, stock.available, price.currencies, price.next_edge, {columns}
+SELECT moment.at, o.id, o.code, o.offering_type, o.category, n.id, n.version, n.name, n.attributes, image.url, image.alt,
+    v.id, v.sku, v.name, v.attributes, v.inventory_policy, stock.available,
+    {items}, price.currencies, price.next_edge, {columns}
 FROM catalog_offering AS o
 JOIN catalog_offeringversion AS n ON n.tenant_id = %(tenant)s AND n.offering_id = o.id AND n.status = 'active'
 LEFT JOIN catalog_variant AS v ON v.tenant_id = %(tenant)s AND v.offering_id = o.id AND v.status = 'active'
@@ -42,6 +43,16 @@ WHERE o.tenant_id = %(tenant)s AND o.status = 'active' AND {asked}
     AND (%(at)s::timestamptz IS NULL OR o.created_at <= %(at)s)
 ORDER BY o.id, v.position, v.id
 """
+
+ITEMS = """ARRAY(
+    SELECT i.id FROM catalog_inventoryitem AS i
+    JOIN catalog_inventorylocation AS l ON l.tenant_id = %(tenant)s AND l.id = i.location_id
+    LEFT JOIN catalog_saleschannel AS c ON c.tenant_id = %(tenant)s AND c.id = l.channel_id
+    WHERE i.tenant_id = %(tenant)s AND i.variant_id = v.id AND (%(at)s::timestamptz IS NULL OR i.created_at <= %(at)s)
+        AND (%(channel)s::text IS NULL OR l.channel_id IS NULL OR c.code = %(channel)s)
+    ORDER BY i.id
+)"""
+"""The counts that ``available`` was read from."""
 
 ASKED_OFFERINGS = "o.id = ANY (%(asked)s::uuid[])"
 ASKED_SKU = "v.sku = %(asked)s"
@@ -61,6 +72,7 @@ class VariantFacts:
     price: ResolvedPrice | None
     currencies: tuple[str, ...]
     available: int | None
+    inventory_items: tuple[UUID, ...]
     sellable: bool
     as_of: datetime
     expires_at: datetime
@@ -74,6 +86,8 @@ class OfferingFacts:
     code: str
     offering_type: str
     category: str
+    version_id: UUID
+    version: int
     name: str
     attributes: dict[str, Any]
     image_url: str
@@ -130,7 +144,9 @@ def facts_of_sku(
 def facts_sql(asked: str, at: datetime | None = None) -> str:
     """Return the one statement, for what is ``asked``; its parameters: tenant, asked, channel, currency, at."""
     available = available_sql("v.id", in_the_past=at is not None)
-    return FACTS.format(asked=asked, available=available, price=price_of("v.id", at), moment=MOMENT, columns=SELECTED)
+    return FACTS.format(
+        asked=asked, items=ITEMS, available=available, price=price_of("v.id", at), moment=MOMENT, columns=SELECTED
+    )
 
 
 def _facts(
@@ -144,16 +160,25 @@ def _facts(
 
 
 def _offering(rows: list[tuple[Any, ...]]) -> OfferingFacts:
-    as_of, offering_id, code, offering_type, category, name, attributes, url, alt = rows[0][:9]
-    variants = tuple(_variant(as_of, row[9:]) for row in rows if row[9] is not None)
+    as_of, offering_id, code, offering_type, category, version_id, version, name, attributes, url, alt = rows[0][:11]
     return OfferingFacts(
-        offering_id, code, offering_type, category, name, _json(attributes), url or "", alt or "", variants, as_of
+        id=offering_id,
+        code=code,
+        offering_type=offering_type,
+        category=category,
+        version_id=version_id,
+        version=version,
+        name=name,
+        attributes=_json(attributes),
+        image_url=url or "",
+        image_alt=alt or "",
+        variants=tuple(_variant(as_of, row[11:]) for row in rows if row[11] is not None),
+        as_of=as_of,
     )
 
 
 def _variant(as_of: datetime, columns: Iterable[Any]) -> VariantFacts:
-    variant_id, sku, name, options, policy, available, currencies, next_edge, *price = columns
-    expires_at = min(as_of + LIFETIME, next_edge or datetime.max.replace(tzinfo=as_of.tzinfo))
+    variant_id, sku, name, options, policy, available, items, currencies, next_edge, *price = columns
     sellable = available is None or available > 0 or policy == Variant.Policy.CONTINUE
     return VariantFacts(
         id=variant_id,
@@ -163,10 +188,16 @@ def _variant(as_of: datetime, columns: Iterable[Any]) -> VariantFacts:
         price=ResolvedPrice.from_columns(*price),
         currencies=tuple(sorted(set(currencies or ()))),
         available=None if available is None else int(available),
+        inventory_items=tuple(items),
         sellable=sellable,
         as_of=as_of,
-        expires_at=expires_at,
+        expires_at=_expiry(as_of, next_edge),
     )
+
+
+def _expiry(as_of: datetime, next_edge: datetime | None) -> datetime:
+    latest = datetime.max.replace(tzinfo=as_of.tzinfo)
+    return min(as_of + min(LIFETIME, latest - as_of), next_edge or latest)
 
 
 def _json(value: Any) -> Any:

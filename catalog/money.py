@@ -31,6 +31,9 @@ _MINOR_UNITS: dict[str, int] = {
     **dict.fromkeys(_listed("BHD IQD JOD KWD LYD OMR TND"), 3),
 }
 
+WHOLE_CURRENCIES: frozenset[str] = frozenset(code for code, decimals in _MINOR_UNITS.items() if not decimals)
+"""Currencies without decimals, such as VND."""
+
 # How a currency is shown, by language: the sign, and whether it stands before the amount.
 # CLDR writes the dollar as US$ in Vietnamese, where "$" alone would be short for several.
 _SIGNS: dict[str, dict[str, tuple[str, bool]]] = {

@@ -12,9 +12,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, models
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from tenants.errors import DomainError
 from tenants.scope import current_tenant_id
@@ -98,6 +99,24 @@ SELECT wanted.variant_id, {columns}
 FROM unnest(%(variants)s::uuid[]) AS wanted (variant_id) CROSS JOIN {moment} CROSS JOIN {price}
 """
 
+EXPLAINED = """
+SELECT moment.at, {columns}, listed.price_list, listed.channel, listed.priority, listed.valid_from, listed.valid_to,
+    listed.currency, listed.amount, listed.compare_at, CASE
+        WHEN price.chosen AND listed.id = price.id THEN 'won'
+        WHEN listed.channel = %(channel)s AND NOT listed.is_active THEN 'closed_channel'
+        WHEN NOT listed.serves THEN 'other_channel'
+        WHEN listed.valid_from > moment.at THEN 'not_yet'
+        WHEN listed.valid_to <= moment.at THEN 'over'
+        WHEN %(currency)s::text IS NULL AND price.chosen IS NOT TRUE THEN 'no_currency'
+        WHEN listed.currency <> coalesce(%(currency)s::text, price.currency) THEN 'other_currency'
+        WHEN listed.priority < price.priority THEN 'lower_priority'
+        ELSE 'gives_way'
+    END AS verdict
+FROM {moment} LEFT JOIN LATERAL {listed} AS listed ON true LEFT JOIN {price} ON true
+ORDER BY price.chosen AND listed.id = price.id DESC, listed.is_open AND listed.serves DESC, listed.priority DESC,
+    listed.price_list, listed.currency
+"""
+
 RANGES = """
 SELECT DISTINCT ON (v.offering_id) v.offering_id, min(price.amount), max(price.amount), price.currency
 FROM catalog_variant AS v CROSS JOIN {moment} JOIN {price} ON price.chosen
@@ -150,6 +169,62 @@ class ResolvedPrice:
         return [text % {"time": _local(edge)} for text, edge in edges if edge]
 
 
+class Verdict(models.TextChoices):
+    """What became of a price in the contest. Why it lost is the first of these that is true."""
+
+    WON = "won", _lazy("is the price that counts")
+    CLOSED_CHANNEL = "closed_channel", _lazy("its channel %(channel)s is not active")
+    OTHER_CHANNEL = "other_channel", _lazy("it is for channel %(channel)s only")
+    NOT_YET = "not_yet", _lazy("it begins on %(valid_from)s")
+    OVER = "over", _lazy("it ended on %(valid_to)s")
+    NO_CURRENCY = "no_currency", _lazy("there are several currencies, and it was not said which")
+    OTHER_CURRENCY = "other_currency", _lazy("it is in %(currency)s")
+    LOWER_PRIORITY = "lower_priority", _lazy("its priority %(priority)s is lower")
+    GIVES_WAY = "gives_way", _lazy("its priority is the same, and the channel's own list comes first")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A price that stands in some list, and what became of it."""
+
+    price_list: str
+    channel: str | None
+    priority: int
+    valid_from: datetime | None
+    valid_to: datetime | None
+    currency: str
+    amount: Decimal
+    compare_at: Decimal | None
+    verdict: str
+
+    @property
+    def reason(self) -> str:
+        """Why it won or lost, in the reader's language."""
+        edges = {
+            name: edge and _local(edge) for name, edge in (("valid_from", self.valid_from), ("valid_to", self.valid_to))
+        }
+        said = {"channel": self.channel, "currency": self.currency, "priority": self.priority, **edges}
+        return str(Verdict(self.verdict).label) % said
+
+
+@dataclass(frozen=True, slots=True)
+class PriceExplanation:
+    """The price of a variant at ``at``, if it has one, and every price that was looked at: the winner first."""
+
+    at: datetime
+    price: ResolvedPrice | None
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def text(self) -> str:
+        """Why this price, or why none, as one sentence."""
+        if self.price:
+            return self.price.explanation
+        if not self.candidates:
+            return _("The variant has no price in any list.")
+        return _("None of its prices counts.")
+
+
 def _local(moment: datetime) -> str:
     return formats.date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
 
@@ -178,6 +253,20 @@ def resolve_prices(
         rows = cursor.fetchall()
     prices = {variant_id: ResolvedPrice.from_columns(*columns) for variant_id, *columns in rows}
     return {variant_id: price for variant_id, price in prices.items() if price}
+
+
+def explain_price(
+    variant_id: UUID, *, channel: str | None = None, at: datetime | None = None, currency: str | None = None
+) -> PriceExplanation:
+    """Return the price that ``resolve_prices`` finds, and what became of every other price of the variant."""
+    texts = {"moment": MOMENT, "listed": _listed("%(variant)s", at), "price": price_of("%(variant)s", at)}
+    params = {"tenant": current_tenant_id(), "variant": variant_id, "channel": channel, "at": at, "currency": currency}
+    with connection.cursor() as cursor:
+        cursor.execute(EXPLAINED.format(columns=SELECTED, **texts), params)
+        rows = cursor.fetchall()
+    split = 2 + len(COLUMNS)  # the instant, whether chosen, and the columns of the price
+    candidates = tuple(Candidate(*row[split:]) for row in rows if row[split] is not None)
+    return PriceExplanation(rows[0][0], ResolvedPrice.from_columns(*rows[0][1:split]), candidates)
 
 
 def price_ranges(offering_ids: Collection[UUID]) -> dict[UUID, tuple[Decimal, Decimal, str]]:

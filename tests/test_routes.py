@@ -133,6 +133,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "price-lists/": CRUD,
     "price-lists/{id}/": CRUD,
     "prices/": CRUD,
+    "prices/explain/": CRUD,
     "prices/{id}/": CRUD,
     "sales-channels/": CRUD,
     "sales-channels/{id}/": CRUD,
@@ -172,7 +173,7 @@ ELSEWHERE = {
     "me/": "people only, and each only the own account: tests/tenants",
 }
 
-NO_LISTS = ("settings/", "facts/", "faqs/bulk/", "members/invite/", "members/leave/", "tenant/")
+NO_LISTS = ("settings/", "facts/", "prices/explain/", "faqs/bulk/", "members/invite/", "members/leave/", "tenant/")
 
 OWNED = {
     "api-keys": ApiKey,

@@ -41,6 +41,29 @@ class PriceFactSerializer(StrictSerializer):
     explanation = TextField()
 
 
+class RowSerializer(StrictSerializer):
+    """A row of the database."""
+
+    kind = TextField()
+    id = serializers.UUIDField()
+
+
+class VersionSourceSerializer(StrictSerializer):
+    """The version the words and attributes are of."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+
+
+class SourcesSerializer(StrictSerializer):
+    """The rows the facts were read from; of another instant the price is a line of the ledger."""
+
+    price = RowSerializer(allow_null=True)
+    price_list = serializers.UUIDField(allow_null=True)
+    inventory_items = serializers.ListField(child=serializers.UUIDField())
+    version = VersionSourceSerializer()
+
+
 class FactsSerializer(StrictSerializer):
     """Facts about one variant: true at ``as_of``, to be asked again after ``expires_at``."""
 
@@ -53,6 +76,7 @@ class FactsSerializer(StrictSerializer):
     available = serializers.IntegerField(allow_null=True, help_text="null: not counted, always to be had.")
     sellable = serializers.BooleanField()
     attributes = serializers.DictField()
+    sources = SourcesSerializer()
     as_of = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
 
@@ -75,6 +99,12 @@ EXAMPLE = OpenApiExample(
         "available": 12,
         "sellable": True,
         "attributes": {"brand": "Lumora", "color": "white"},
+        "sources": {
+            "price": {"kind": "catalog.variantprice", "id": "0199b2f5-1c3e-7d51-8e0f-4a6b8c9d0e1f"},
+            "price_list": "0199b2f0-3b2a-7c44-9d1e-5f6a7b8c9d0e",
+            "inventory_items": ["0199b2f5-2d4f-7e62-9f10-5b7c9d0e1f2a"],
+            "version": {"id": "0199b2f4-6a7d-7f11-8a9e-3b1d2c4e5f61", "number": 3},
+        },
         "as_of": "2026-11-21T03:00:00Z",
         "expires_at": "2026-11-21T03:01:00Z",
     },
@@ -102,10 +132,10 @@ class FactsView(TenantAPIView):
         offering, variant = found
         if variant.price is None and "currency" not in asked:
             require_one_currency(variant.currencies)
-        return Response(FactsSerializer(_facts(offering, variant)).data)
+        return Response(FactsSerializer(_facts(offering, variant, is_past="at" in asked)).data)
 
 
-def _facts(offering: OfferingFacts, variant: VariantFacts) -> dict[str, Any]:
+def _facts(offering: OfferingFacts, variant: VariantFacts, *, is_past: bool) -> dict[str, Any]:
     return {
         "sku": variant.sku,
         "variant": variant.id,
@@ -116,6 +146,17 @@ def _facts(offering: OfferingFacts, variant: VariantFacts) -> dict[str, Any]:
         "available": variant.available,
         "sellable": variant.sellable,
         "attributes": {**offering.attributes, **variant.options},
+        "sources": _sources(offering, variant, "catalog.pricechange" if is_past else "catalog.variantprice"),
         "as_of": variant.as_of,
         "expires_at": variant.expires_at,
+    }
+
+
+def _sources(offering: OfferingFacts, variant: VariantFacts, kind: str) -> dict[str, Any]:
+    price = variant.price
+    return {
+        "price": price and {"kind": kind, "id": price.id},
+        "price_list": price and price.price_list_id,
+        "inventory_items": variant.inventory_items,
+        "version": {"id": offering.version_id, "number": offering.version},
     }

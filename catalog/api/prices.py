@@ -2,14 +2,20 @@
 
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from catalog.api.facts import CurrencyField, PriceFactSerializer
 from catalog.models import PriceChange, PriceList, SalesChannel, Variant, VariantPrice
+from catalog.pricing import Verdict, explain_price
 from catalog.services import next_priority
 from tenants.api import TenantReadViewSet, TenantViewSet
 from tenants.filters import Filter
 from tenants.schema import example
-from tenants.serializers import CodeRelatedField, MoneyField, SkuRelatedField, TenantSerializer, TextField
+from tenants.serializers import CodeRelatedField, MoneyField, SkuRelatedField, StrictSerializer, TenantSerializer, TextField
 
 
 @example("A messenger", {"code": "zalo", "name": "Zalo"})
@@ -88,8 +94,42 @@ class PriceSerializer(TenantSerializer):
         fields = ("id", "price_list", "variant", "sku", "currency", "amount", "compare_at", "created_at", "updated_at")
 
 
+class ExplanationQuery(StrictSerializer):
+    """Which price is asked for."""
+
+    sku = SkuRelatedField(queryset=Variant.objects.all())
+    channel = CodeRelatedField(queryset=SalesChannel.objects.all(), required=False)
+    currency = CurrencyField()
+    at = serializers.DateTimeField(required=False)
+
+
+class CandidateSerializer(StrictSerializer):
+    """A price that stands in some list, and what became of it: in one word, and in the reader's."""
+
+    price_list = TextField()
+    channel = TextField(allow_null=True)
+    priority = serializers.IntegerField()
+    valid_from = serializers.DateTimeField(allow_null=True)
+    valid_to = serializers.DateTimeField(allow_null=True)
+    amount = MoneyField()
+    currency = TextField()
+    compare_at = MoneyField(allow_null=True)
+    verdict = serializers.ChoiceField(Verdict.choices)
+    reason = TextField()
+
+
+class ExplanationSerializer(StrictSerializer):
+    """The price that counts at ``at``, why, and what became of every other price of the variant."""
+
+    sku = TextField()
+    price = PriceFactSerializer(allow_null=True)
+    text = TextField()
+    candidates = CandidateSerializer(many=True)
+    at = serializers.DateTimeField()
+
+
 class PriceViewSet(TenantViewSet):
-    """Prices as they stand in the lists; ``facts/`` says which of them counts."""
+    """Prices as they stand in the lists; ``facts/`` says which of them counts, ``explain/`` why."""
 
     queryset = VariantPrice.objects.all()
     serializer_class = PriceSerializer
@@ -101,6 +141,26 @@ class PriceViewSet(TenantViewSet):
     }
     search_fields = ("variant__sku",)
     ordering_fields = ("amount",)
+
+    @extend_schema(parameters=[ExplanationQuery], responses=ExplanationSerializer, filters=False)
+    @action(detail=False, methods=["get"], pagination_class=None, filter_backends=[])
+    def explain(self, request: Request) -> Response:
+        """Tell which price of a variant counts, now or ``at``, and why each of the others does not."""
+        asked = self.read_query(ExplanationQuery)
+        told = explain_price(
+            asked["sku"].pk,
+            channel=asked["channel"].code if "channel" in asked else None,
+            currency=asked.get("currency"),
+            at=asked.get("at"),
+        )
+        answer = {
+            "sku": asked["sku"].sku,
+            "price": told.price,
+            "text": told.text,
+            "candidates": told.candidates,
+            "at": told.at,
+        }
+        return Response(ExplanationSerializer(answer).data)
 
 
 class PriceChangeSerializer(TenantSerializer):

@@ -8,11 +8,11 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Round
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.offerings import Variant
-from catalog.money import CURRENCIES, minor_units, plain_amount
+from catalog.money import CURRENCIES, WHOLE_CURRENCIES, plain_amount
 from tenants.fields import TenantField, TenantForeignKey
 from tenants.models import TenantModel, TenantQuerySet, updated_at_field
 
@@ -205,9 +205,15 @@ class VariantPrice(TenantModel):
                 violation_error_message=_("Not below zero."),
             ),
             models.CheckConstraint(
-                condition=models.Q(currency__regex=r"^[A-Z]{3}$"),
-                name="variantprice_currency",
-                violation_error_message=_("Three capital letters, such as VND."),
+                condition=models.Q(currency__in=sorted(CURRENCIES)),
+                name="variantprice_currency_known",
+                violation_error_message=_("There is no such currency."),
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(currency__in=sorted(WHOLE_CURRENCIES))
+                | models.Q(models.Q(compare_at=None) | models.Q(compare_at=Round("compare_at")), amount=Round("amount")),
+                name="variantprice_minor_units",
+                violation_error_message=_("There are no decimals in this currency."),
             ),
         ]
 
@@ -218,7 +224,7 @@ class VariantPrice(TenantModel):
         """Refuse a currency that does not exist, and decimals in one that has none."""
         if self.currency and self.currency not in CURRENCIES:
             raise ValidationError({"currency": ValidationError(_("There is no such currency."), code="unknown_currency")})
-        if self.currency and not minor_units(self.currency):
+        if self.currency in WHOLE_CURRENCIES:
             wrong = [name for name in ("amount", "compare_at") if _has_decimals(getattr(self, name))]
             message = _("There are no decimals in %(currency)s.")
             refusal = ValidationError(message, code="too_many_decimals", params={"currency": self.currency})

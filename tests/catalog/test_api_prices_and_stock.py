@@ -1,6 +1,7 @@
 """Price lists, prices, the ledger, stock and customers over HTTP."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -196,3 +197,42 @@ def test_another_business_reads_no_price_stock_or_customer(client: ApiClient, ap
     assert foreign.delete(f"prices/{price['id']}/").status_code == 404
     assert problems(foreign.post("prices/", PRICE)) == {("variant", "unknown_reference")}
     assert client.get(f"prices/{price['id']}/").json() == price
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"amount": "-0.01"}, "amount"),
+        ({"amount": "1e-9"}, "amount"),
+        ({"amount": "10,5"}, "amount"),
+        ({"amount": "9999999999999999.99"}, "amount"),
+        ({"amount": "0.5"}, "amount"),
+        ({"compare_at": "-1"}, "compare_at"),
+        ({"compare_at": "200000.5"}, "compare_at"),
+        ({"compare_at": "1e9"}, "compare_at"),
+        ({"currency": "XXX"}, "currency"),
+        ({"currency": "vnd"}, "currency"),
+    ],
+)
+def test_a_price_that_is_none_is_refused_at_its_field(client: ApiClient, wrong: dict[str, Any], field: str) -> None:
+    made = client.post("prices/", PRICE).json()
+    for answer in (client.post("prices/", {**PRICE, **wrong}), client.patch(f"prices/{made['id']}/", wrong)):
+        assert (answer.status_code, [one["field"] for one in answer.json()["errors"]]) == (422, [field])
+    (kept,) = client.get("prices/").json()["results"]
+    assert (kept["amount"], kept["compare_at"], kept["currency"]) == ("199000.00", None, "VND")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"amount": Decimal("0.5")}, {"compare_at": Decimal("0.5")}, {"currency": "XXX"}, {"amount": -1}]
+)
+def test_the_database_refuses_it_as_well(client: ApiClient, saigon: Business, wrong: dict[str, Any]) -> None:
+    client.post("prices/", PRICE)
+    with in_tenant(saigon.tenant):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            VariantPrice.objects.update(**wrong)
+        assert (VariantPrice.objects.get().amount, VariantPrice.objects.get().currency) == (199_000, "VND")
+
+
+def test_a_price_before_the_sale_may_be_lower(client: ApiClient) -> None:
+    """Shops export such; it says nothing, and refusing it would refuse the whole price."""
+    assert client.post("prices/", {**PRICE, "compare_at": "1"}).status_code == 201

@@ -263,3 +263,48 @@ def test_search_shows_as_many_as_asked_although_a_price_that_was_found_does_not_
     assert {one["code"] for one in found} == {"lamp-3", "lamp-4", "lamp-5"}
     assert sum("search_candidates" in query["sql"] or "outranked" in query["sql"] for query in queries) == 2
     assert len(shop.client.get("offerings/search/", {**asked, "limit": "2"}).json()["results"]) == 2
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "yesterday",
+        "2026-13-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "",
+        "1e99",
+    ],
+)
+def test_an_instant_that_is_none_is_refused_at_its_field(shop: Shop, at: str) -> None:
+    shop.offering()
+    answer = shop.client.get("facts/", {"sku": "LAMP", "at": at})
+    assert answer.status_code == 400, answer.content
+    assert [one["field"] for one in answer.json()["errors"]] == ["at"]
+
+
+@pytest.mark.parametrize("at", ["2999-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+def test_an_instant_to_come_is_told_as_things_stand_now(shop: Shop, at: str) -> None:
+    shop.offering()
+    shop.price("100")
+    shop.list("later", valid_from="2900-01-01T00:00:00Z")
+    shop.price("90", price_list="later")
+    facts = shop.facts(at=at)
+    assert (facts["price"]["amount"], facts["as_of"]) == ("90.00", at)
+    assert facts["expires_at"] >= at
+    assert shop.facts()["price"]["amount"] == "100.00"
+
+
+def test_facts_name_the_rows_they_were_read_from(shop: Shop, saigon: Business) -> None:
+    shop.offering()
+    price = shop.price("100").json()
+    shop.move(3)
+    now, then = shop.facts(), shop.facts(at=timezone.now().isoformat())
+    (item,) = shop.client.get("inventory-items/").json()["results"]
+    (price_list,) = shop.client.get("price-lists/").json()["results"]
+    (change,) = shop.client.get("price-changes/").json()["results"]
+    assert now["sources"]["price"] == {"kind": "catalog.variantprice", "id": price["id"]}
+    assert then["sources"]["price"] == {"kind": "catalog.pricechange", "id": change["id"]}
+    for facts in (now, then):
+        assert (facts["sources"]["price_list"], facts["sources"]["inventory_items"]) == (price_list["id"], [item["id"]])
+        assert facts["sources"]["version"]["number"] == 1
