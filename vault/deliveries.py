@@ -18,12 +18,13 @@ from uuid import UUID
 
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils import timezone, translation
+from django.utils.translation import gettext_noop as _
 
 from tenants.actor import Actor, ActorKind, acting
 from tenants.errors import DomainError
 from tenants.models import Tenant, new_ids
+from tenants.notes import note
 from tenants.queue import LEASE, WORK_SECONDS, QueueState, claim, due, fail, finish, postpone, sweep
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 from vault import testing
@@ -59,7 +60,7 @@ now = time.time
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one attempt ended; ``error`` is empty when the receiver took the message."""
+    """How one attempt ended; ``error`` is a note (``tenants/notes.py``), empty when the receiver took the message."""
 
     error: str = ""
     kind: str = ""
@@ -91,7 +92,8 @@ class _Attempt:
 
     def send(self) -> Outcome:
         """Send it, if it can be."""
-        return self.message if isinstance(self.message, Outcome) else _send(self.message)
+        with translation.override("en"):
+            return self.message if isinstance(self.message, Outcome) else _send(self.message)
 
 
 def deliver_due() -> int:
@@ -188,7 +190,8 @@ def _attempts(rows: Sequence[EventDelivery]) -> list["_Attempt"]:
     places = {place.pk: place for place in found.select_related("secret", "previous_secret")}
     keys: dict[UUID, tuple[str, ...]] = {}
     here = [(row, places[row.destination_id]) for row in rows if row.destination_id in places]
-    ready = [_Attempt(current_tenant_id(), row, place, _prepare(row, place, keys)) for row, place in here]
+    with translation.override("en"):  # what goes wrong is told later, to somebody else
+        ready = [_Attempt(current_tenant_id(), row, place, _prepare(row, place, keys)) for row, place in here]
     return ready if _may_send(rows) else []
 
 
@@ -263,10 +266,10 @@ def _send(message: _Message) -> Outcome:
         return Outcome(error=error.message, kind="forbidden")
     except OutboundError as error:
         if error.status is None:
-            return Outcome(error=f"{_why(error)} ({error})", kind=error.kind, latency_ms=_since(began))
+            return Outcome(error=note(_why(error), detail=str(error)), kind=error.kind, latency_ms=_since(began))
         answer = Answer(error.status, {}, b"")  # the status has told all that matters
     return Outcome(
-        error="" if 200 <= answer.status < 300 else _("The receiver answered %(status)s.") % {"status": answer.status},
+        error="" if 200 <= answer.status < 300 else note(_("The receiver answered %(status)s."), status=answer.status),
         status_code=answer.status,
         latency_ms=_since(began),
         answer=_excerpt(answer.body, (*message.secrets, headers["webhook-signature"])),
@@ -363,7 +366,7 @@ def _new_ping(destination: EventDestination) -> EventDelivery:
     tenant = Tenant.objects.get(pk=current_tenant_id())
     body: dict[str, Any] = {
         "type": PING,
-        "timestamp": timezone.now().isoformat(),
+        "timestamp": f"{timezone.now().astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
         "tenant": tenant.slug,
         "subject": None,
         "data": {},

@@ -17,9 +17,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
 from tenants.errors import Conflict, TooMany
+from tenants.notes import note, told
 from tenants.scope import current_tenant_id
 from vault import outbound
 from vault.models import Credential, CredentialSecret
@@ -33,12 +35,14 @@ POLL = 0.1
 EARLY = timedelta(seconds=60)
 """A token that ends so soon is refreshed before it is used."""
 ZALO_TOKEN_URL = "https://oauth.zaloapp.com/v4/oa/access_token"  # noqa: S105 - an address
+STATUS = gettext_noop("The service answered with status %(status)s.")
+UNANSWERED = gettext_noop("The call ended without an answer (%(kind)s).")
 State = Credential.RefreshState
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """How a call ended: with new tokens, refused for good, or nobody knows."""
+    """How a call ended: with new tokens, refused for good, or nobody knows; ``error`` is a note (``tenants/notes.py``)."""
 
     state: State
     error: str = ""
@@ -81,7 +85,8 @@ def refresh_tokens(credential: Credential, *, decided: bool = False) -> Credenti
         if row.version > seen:
             return row
         if row.refresh_state == State.FAILED:
-            raise Conflict("refresh_failed", _("The service refused to give new tokens: %s") % row.refresh_error)
+            why = {"why": told(row.refresh_error)}
+            raise Conflict("refresh_failed", _("The service refused to give new tokens. %(why)s") % why)
         if row.refresh_state == State.UNKNOWN:
             break
         time.sleep(POLL)
@@ -94,7 +99,7 @@ def _take_lease(credential: Credential, version: int, decided: bool) -> bool:
     """Become the one who asks; False when somebody else is, or nobody may. A lease that ended makes the outcome unknown."""
     now = timezone.now()
     mine = Credential.objects.filter(pk=credential.pk, version=version, is_active=True)
-    lost = _("The process that asked has died.")
+    lost = gettext_noop("The process that asked has died.")
     mine.filter(refresh_state=State.RUNNING, refresh_lease_until__lt=now).update(
         refresh_state=State.UNKNOWN, refresh_error=lost, refresh_lease_until=None
     )
@@ -113,7 +118,7 @@ def _refresh(credential: Credential) -> None:
         _end(credential, _Outcome(State.NONE))
         raise
     except Exception:
-        _end(credential, _Outcome(State.FAILED, _("The stored secret cannot be used.")))
+        _end(credential, _Outcome(State.FAILED, gettext_noop("The stored secret cannot be used.")))
         raise
     if outcome.tokens is None:
         _end(credential, outcome)
@@ -145,7 +150,7 @@ def _ask(credential: Credential, secret: Mapping[str, Any]) -> _Outcome:
     provider = credential.provider
     url = secret.get("token_url") or (ZALO_TOKEN_URL if provider == "zalo_oa" else "")
     if not url or not secret.get("refresh_token"):
-        return _Outcome(State.FAILED, _("The secret has no refresh_token, or no token_url to take it to."))
+        return _Outcome(State.FAILED, gettext_noop("The secret has no refresh_token, or no token_url to take it to."))
     form = {"grant_type": "refresh_token", "refresh_token": secret["refresh_token"]}
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
     if provider == "zalo_oa":
@@ -154,27 +159,27 @@ def _ask(credential: Credential, secret: Mapping[str, Any]) -> _Outcome:
         form |= {"client_id": secret["client_id"], "client_secret": secret["client_secret"]}
     try:
         if not credential.allows(url):  # what the door has looked at is the base_url, where there is one
-            return _Outcome(State.FAILED, _("This credential may not be sent there."))
+            return _Outcome(State.FAILED, gettext_noop("This credential may not be sent there."))
         answer = outbound.request("POST", url, headers=headers, content=urlencode(form).encode(), timeout=SECONDS)
         return _judged(answer)
     except DestinationForbidden:
-        return _Outcome(State.FAILED, _("Its address does not lead to a place that may be called."))
+        return _Outcome(State.FAILED, gettext_noop("Its address does not lead to a place that may be called."))
     except OutboundError as error:
-        return _Outcome(State.UNKNOWN, _("The call ended without an answer (%s).") % error.kind)
+        return _Outcome(State.UNKNOWN, note(UNANSWERED, kind=error.kind))
 
 
 @sensitive_variables()
 def _judged(answer: outbound.Answer) -> _Outcome:
     if answer.status >= 500:
-        return _Outcome(State.UNKNOWN, _("The service answered with status %s.") % answer.status)
+        return _Outcome(State.UNKNOWN, note(STATUS, status=answer.status))
     if answer.status >= 300:
-        return _Outcome(State.FAILED, _("status %s") % answer.status)
+        return _Outcome(State.FAILED, note(STATUS, status=answer.status))
     body = answer.json()
     if isinstance(body, dict) and body.get("access_token"):
         return _Outcome(State.DONE, tokens=body)
     # Zalo answers 200 to a refusal as well, and then says so by a number.
     refused = isinstance(body, dict) and isinstance(body.get("error"), (int, str)) and body["error"] not in (0, "")
-    return _Outcome(State.FAILED if refused else State.UNKNOWN, _("The answer holds no token."))
+    return _Outcome(State.FAILED if refused else State.UNKNOWN, gettext_noop("The answer holds no token."))
 
 
 def _ends(seconds: Any) -> datetime | None:

@@ -132,6 +132,8 @@ def test_deliveries_are_listed_narrowed_and_sent_again(client: Any, saigon: Busi
         "results"
     ]
     assert (row["attempt"], row["status_code"], row["last_error"]) == (1, 410, "The receiver answered 410.")
+    in_vietnamese = client.get(f"event-deliveries/{row['id']}/", Accept_Language="vi").json()
+    assert in_vietnamese["last_error"] == "Bên nhận trả lời 410."
     assert client.get("event-deliveries/", {"state": "done"}).json()["results"] == []
     assert client.get(f"event-destinations/{made['id']}/").json()["state"] == "disabled"
 

@@ -301,7 +301,7 @@ class TestFailures:
         run()
         row = stored()
         assert (row.state, row.attempt, row.status_code) == ("pending", 1, status)
-        assert row.last_error == f"The receiver answered {status}."
+        assert row.problem == f"The receiver answered {status}."
         assert len(server.received) == 1
         server.status = 200
         make_due()
@@ -384,7 +384,7 @@ class TestFailures:
         place.refresh_from_db()
         assert (place.is_active, place.state()) == (False, "disabled")
         assert "410" in place.disabled_reason
-        assert told_of(place) == [{"name": "Bookkeeping", "reason": place.disabled_reason}]
+        assert told_of(place) == [{"name": "Bookkeeping", "reason": place.why_disabled}]
         assert stored().state == "failed"
         events_of(1)
         assert run() == 0
@@ -552,7 +552,7 @@ class TestPing:
         place, _secret = destination(server)
         server.status = 500
         sent = send_test(destination=place)
-        assert (sent.state, sent.last_error) == ("failed", "The receiver answered 500.")
+        assert (sent.state, sent.problem) == ("failed", "The receiver answered 500.")
         place.refresh_from_db()
         assert place.state() == "active"
         make_due()

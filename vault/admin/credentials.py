@@ -19,6 +19,7 @@ from unfold.decorators import action, display
 from tenants.admin import LedgerAdmin, TenantAdmin, asks_first
 from tenants.admin.people import LINK
 from tenants.models import Setting
+from tenants.notes import told
 from vault.admin.forms import KEEP, CredentialForm
 from vault.models import Credential, CredentialGrant, CredentialSecret, CredentialUse
 from vault.oauth import refresh_tokens
@@ -157,7 +158,7 @@ class CredentialAdmin(TenantAdmin):
     def refresh(self, credential: Credential) -> str:
         """Show how the last refresh ended."""
         state = credential.get_refresh_state_display()
-        return f"{state}: {credential.refresh_error}" if credential.refresh_error else state
+        return f"{state}: {told(credential.refresh_error)}" if credential.refresh_error else state
 
     @display(description=_("used by"))
     def used_by(self, credential: Credential) -> str:

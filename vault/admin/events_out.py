@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from tenants.admin import LedgerAdmin, TenantAdmin, asks_first, show_once
 from tenants.errors import DomainError
 from tenants.events import EVENT_KINDS
+from tenants.notes import told
 from tenants.queue import QueueState
 from vault.deliveries import send_test
 from vault.events_out import create_destination, remove_destination, rotate_destination_secret
@@ -50,7 +51,7 @@ class EventDestinationAdmin(TenantAdmin):
     list_display = ("name", "url", "wants", "state_label", "last_delivery", "last_problem")
     list_filter = ("is_active",)
     search_fields = ("name", "url")
-    export_fields = ("name", "url", "kinds", "is_active", "failing_since", "disabled_at", "disabled_reason", "created_at")
+    export_fields = ("name", "url", "kinds", "is_active", "failing_since", "disabled_at", "why_disabled", "created_at")
     actions_detail = ("test", "new_secret")
     empty_message = _("Another system of yours can be told of every order or escalation: give the address that listens.")
 
@@ -93,7 +94,7 @@ class EventDestinationAdmin(TenantAdmin):
     @display(description=_("last error"))
     def last_problem(self, destination: Any) -> str:
         """Show why it was switched off, or what went wrong last."""
-        return destination.disabled_reason or destination.last_error or "–"
+        return destination.why_disabled or told(destination.last_error or "") or "–"
 
     @display(description=_("signatures"))
     def signs(self, destination: EventDestination) -> str:
@@ -128,7 +129,7 @@ class EventDestinationAdmin(TenantAdmin):
             said = gettext("The receiver took the test: status %(status)s in %(time)s ms.")
             messages.success(request, said % {"status": sent.status_code, "time": sent.latency_ms})
         else:
-            messages.error(request, gettext("The test did not arrive. %(error)s") % {"error": sent.last_error})
+            messages.error(request, gettext("The test did not arrive. %(error)s") % {"error": sent.problem})
         return redirect("admin:vault_eventdestination_change", object_id)
 
     @action(description=_("New signing secret"), icon="key", permissions=["change"])
@@ -145,17 +146,26 @@ class EventDestinationAdmin(TenantAdmin):
 class EventDeliveryAdmin(LedgerAdmin):
     """What was sent where, and what came back."""
 
-    list_display = ("kind", "destination", "state_label", "attempt", "status_code", "latency_ms", "last_error", "created_at")
+    list_display = (
+        "kind",
+        "destination",
+        "state_label",
+        "attempt",
+        "status_code",
+        "latency_ms",
+        "last_problem",
+        "created_at",
+    )
     list_filter = ("state", "destination")
     list_select_related = ("destination",)
     search_fields = ("kind",)
     ordering = ("-id",)
     fieldsets = (
         (None, {"fields": (("kind", "destination"), ("state_text", "attempt"), ("created_at", "next_attempt"))}),
-        (_("Last attempt"), {"fields": (("tried_at", "status_code", "latency_ms"), "last_error", "answer")}),
+        (_("Last attempt"), {"fields": (("tried_at", "status_code", "latency_ms"), "last_problem", "answer")}),
         (_("What is sent"), {"fields": ("event_id", "body")}),
     )
-    readonly_fields = ("state_text", "next_attempt")
+    readonly_fields = ("state_text", "next_attempt", "last_problem")
     actions = ("resend_chosen", "export")
     actions_detail = ("resend",)
     empty_message = _("Every message to your destinations is listed here, with what the receiver answered.")
@@ -176,6 +186,11 @@ class EventDeliveryAdmin(LedgerAdmin):
         if delivery.state == QueueState.PENDING and delivery.attempt:
             return gettext("Will be tried again")
         return delivery.get_state_display()
+
+    @display(description=_("last error"))
+    def last_problem(self, delivery: EventDelivery) -> str:
+        """Show what went wrong last."""
+        return delivery.problem or "–"
 
     @display(description=_("next attempt"))
     def next_attempt(self, delivery: EventDelivery) -> Any:

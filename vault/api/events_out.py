@@ -28,6 +28,7 @@ class EventDestinationSerializer(TenantSerializer):
 
     kinds = serializers.ListField(child=TextField(max_length=60), required=False, help_text=f"Of: {', '.join(EVENT_KINDS)}")
     state = serializers.SerializerMethodField(help_text="active, failing, paused (by you) or disabled (by itself)")
+    disabled_reason = TextField(source="why_disabled", read_only=True)
 
     class Meta:
         model = EventDestination
@@ -35,7 +36,7 @@ class EventDestinationSerializer(TenantSerializer):
             *("id", "name", "url", "kinds", "is_active", "state", "failing_since", "disabled_at", "disabled_reason"),
             *("previous_secret_until", "created_at", "updated_at"),
         )
-        read_only_fields = ("failing_since", "disabled_at", "disabled_reason", "previous_secret_until")
+        read_only_fields = ("failing_since", "disabled_at", "previous_secret_until")
 
     def get_state(self, destination: EventDestination) -> str:
         """Return how it stands."""
@@ -53,6 +54,8 @@ class SignedDestinationSerializer(EventDestinationSerializer):
 
 class EventDeliverySerializer(TenantSerializer):
     """One event on its way to one destination. ``state``: pending, running, done or failed (given up)."""
+
+    last_error = TextField(source="problem", read_only=True)
 
     class Meta:
         model = EventDelivery

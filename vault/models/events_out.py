@@ -9,11 +9,13 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop, override
 
 from tenants.errors import Conflict
 from tenants.events import EVENT_KINDS, record_event
 from tenants.fields import TenantForeignKey
 from tenants.models import TenantModel, TenantQuerySet, updated_at_field
+from tenants.notes import note, told
 from tenants.queue import QueueRow, QueueState, wake
 from vault.destinations import LONGEST_URL, DestinationForbidden, check_url
 
@@ -44,17 +46,17 @@ class EventDestinationQuerySet(TenantQuerySet):
     def refused_one(self) -> None:
         """Note that it does not; switch it off when that has gone on for ``DISABLE_AFTER``."""
         self.filter(failing_since=None).update(failing_since=Now())
-        reason = _("It has taken nothing for %(days)s days.") % {"days": DISABLE_AFTER.days}
-        self.filter(failing_since__lt=Now() - DISABLE_AFTER).switch_off(str(reason))
+        reason = note(gettext_noop("It has taken nothing for %(days)s days."), days=DISABLE_AFTER.days)
+        self.filter(failing_since__lt=Now() - DISABLE_AFTER).switch_off(reason)
 
     def switch_off(self, reason: str) -> None:
-        """Send nothing more until a person switches it on again; an event tells of each, once."""
-        with transaction.atomic():
+        """Send nothing more until a person switches it on again; an event tells of each, once, and in English."""
+        with transaction.atomic(), override("en"):
             active: Any = list(self.filter(is_active=True).select_for_update(of=("self",)))
             ids = [place.pk for place in active]
             self.model._default_manager.filter(pk__in=ids).update(is_active=False, disabled_at=Now(), disabled_reason=reason)
             for place in active:
-                record_event("destination.disabled", subject=place, data={"name": place.name, "reason": reason})
+                record_event("destination.disabled", subject=place, data={"name": place.name, "reason": told(reason)})
 
 
 class EventDestination(TenantModel):
@@ -138,6 +140,11 @@ class EventDestination(TenantModel):
             self.disabled_at, self.disabled_reason, self.failing_since = None, "", None
         super().save(*args, **options)
 
+    @property
+    def why_disabled(self) -> str:
+        """Return why it was switched off, in the reader's language."""
+        return told(self.disabled_reason)
+
     def overlaps(self) -> bool:
         """Whether the secret before still signs."""
         return self.previous_secret_until is not None and self.previous_secret_until > timezone.now()
@@ -185,6 +192,11 @@ class EventDelivery(QueueRow):
 
     def __str__(self) -> str:
         return f"{self.destination}: {self.kind}"
+
+    @property
+    def problem(self) -> str:
+        """Return what went wrong last, in the reader's language."""
+        return told(self.last_error)
 
     def resend(self) -> None:
         """Send it once more, from the first attempt. Raises ``Conflict`` (``not_ended``) while it is on its way."""
