@@ -5,14 +5,26 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CatalogConfig(AppConfig):
-    """Registers the app, and what every new tenant starts with."""
+    """Registers the app, its settings, and what every new tenant starts with."""
 
     name = "catalog"
     verbose_name = _("Catalogue")
 
     def ready(self) -> None:
-        """Add the channel, price list and location of new tenants to their creation."""
+        """Add the channel, price list and location of new tenants to their creation, and what can be set here."""
         from catalog.services import create_defaults
         from tenants.services import NEW_TENANT_STEPS
+        from tenants.settings import SettingType, register_settings
 
         NEW_TENANT_STEPS.append(create_defaults)
+        register_settings(
+            {
+                "order_hold_minutes": SettingType(
+                    label=_("Hold the stock of a pending order"),
+                    help_text=_("Minutes. An order that is not confirmed by then is cancelled and its stock on sale again."),
+                    default=1440,
+                    minimum=1,
+                    maximum=43_200,
+                )
+            }
+        )

@@ -21,12 +21,15 @@ HELD = """coalesce((SELECT sum(a.quantity) FROM catalog_stockreservation AS r
         WHERE r.tenant_id = %(tenant)s AND r.variant_id = i.variant_id AND a.location_id = i.location_id
             AND {holds}), 0)"""
 
-AVAILABLE = """
-    SELECT CASE WHEN count(*) > 0 THEN greatest(0, coalesce(sum({stock} - i.safety_stock - {held}) FILTER (
-        WHERE %(channel)s::text IS NULL OR l.channel_id IS NULL OR c.code = %(channel)s), 0)) END AS available
-    FROM catalog_inventoryitem AS i
+ITEMS = """catalog_inventoryitem AS i
     JOIN catalog_inventorylocation AS l ON l.tenant_id = %(tenant)s AND l.id = i.location_id
-    LEFT JOIN catalog_saleschannel AS c ON c.tenant_id = %(tenant)s AND c.id = l.channel_id
+    LEFT JOIN catalog_saleschannel AS c ON c.tenant_id = %(tenant)s AND c.id = l.channel_id"""
+SERVES = "(%(channel)s::text IS NULL OR l.channel_id IS NULL OR c.code = %(channel)s)"
+
+AVAILABLE = """
+    SELECT CASE WHEN count(*) > 0 THEN greatest(0, coalesce(
+        sum({stock} - i.safety_stock - {held}) FILTER (WHERE {serves}), 0)) END AS available
+    FROM {items}
     WHERE i.tenant_id = %(tenant)s AND i.variant_id = {variant}
 """
 
@@ -34,10 +37,8 @@ SELLABLE_VARIANTS = f"""
     SELECT s.id FROM catalog_variant AS s
     LEFT JOIN (
         SELECT i.variant_id, sum(i.stock_qty - i.safety_stock - coalesce(held.quantity, 0)) FILTER (
-            WHERE %(channel)s::text IS NULL OR l.channel_id IS NULL OR c.code = %(channel)s) AS available
-        FROM catalog_inventoryitem AS i
-        JOIN catalog_inventorylocation AS l ON l.tenant_id = %(tenant)s AND l.id = i.location_id
-        LEFT JOIN catalog_saleschannel AS c ON c.tenant_id = %(tenant)s AND c.id = l.channel_id
+            WHERE {SERVES}) AS available
+        FROM {ITEMS}
         LEFT JOIN (
             SELECT r.variant_id, a.location_id, sum(a.quantity) AS quantity FROM catalog_stockreservation AS r
             JOIN catalog_stockallocation AS a ON a.tenant_id = %(tenant)s AND a.reservation_id = r.id
@@ -50,13 +51,25 @@ SELLABLE_VARIANTS = f"""
 """  # noqa: S608 - our own SQL
 """The active variants that facts call sellable, all of a tenant at once: to narrow a search. Parameters: tenant, channel."""
 
+SHELVES = """
+SELECT i.variant_id, i.location_id, i.stock_qty - i.safety_stock - {held}
+FROM {items}
+WHERE i.tenant_id = %(tenant)s AND i.variant_id = ANY (%(variants)s::uuid[]) AND {serves}
+ORDER BY i.variant_id, l.code
+"""
+
+
+def shelves_sql() -> str:
+    """Return what each location of the channel has of each variant beyond its safety stock and what is held there."""
+    return SHELVES.format(held=HELD.format(holds=HOLDS_NOW), items=ITEMS, serves=SERVES)
+
 
 def available_sql(variant: str, *, in_the_past: bool = False) -> str:
     """Return a sub-select of ``available`` for the SQL expression ``variant``; parameters: tenant, channel (code or
     null) and, ``in_the_past``, the instant ``at``: then of what was counted and held at that time.
     """
     stock, holds = (STOCK_THEN, HOLDS_THEN) if in_the_past else (STOCK_NOW, HOLDS_NOW)
-    sql = AVAILABLE.format(stock=stock, held=HELD.format(holds=holds), variant=variant)
+    sql = AVAILABLE.format(stock=stock, held=HELD.format(holds=holds), serves=SERVES, items=ITEMS, variant=variant)
     return f"{sql} AND i.created_at <= %(at)s" if in_the_past else sql
 
 

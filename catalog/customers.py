@@ -1,8 +1,22 @@
-"""Who is writing: a customer found by the id a channel gives, or made at the first word."""
+"""Who is writing: a customer found by the id a channel gives, or made at the first word; and two who are one person."""
 
-from django.db import transaction
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from catalog.models import Customer, CustomerIdentity, SalesChannel
+from django.db import models, transaction
+from django.utils.translation import gettext as _
+
+from catalog.models import Customer, CustomerIdentity, CustomerMerge, Order, SalesChannel
+from tenants.errors import Conflict, DomainError
+from tenants.models import User
+
+FILLED = ("name", "phone", "email", "address")
+"""What a customer takes from the one merged into it where it has nothing itself."""
+HISTORY = 200
+"""How many of the newest orders a history tells."""
 
 
 @transaction.atomic
@@ -19,3 +33,84 @@ def identify_customer(*, channel: SalesChannel, external_id: str, name: str = ""
         if identity.customer_id != fresh.id:
             fresh.delete()
     return identity.customer
+
+
+@transaction.atomic
+def merge_customers(*, source: Customer, into: Customer, by: User | None = None) -> Customer:
+    """Make two customers one: everything that points at ``source`` points at ``into`` from now on; returns that one.
+
+    Empty fields are filled, tags joined, the note is added. ``source`` stays as it was, as a pointer for those who know
+    its id. The same merge again changes nothing. Raises ``DomainError`` (``same_customer``) and ``Conflict``
+    (``merged_already``) for one that was merged elsewhere, or a target that was merged away itself.
+    """
+    if source.pk == into.pk:
+        raise DomainError("same_customer", _("A customer cannot be merged into itself."), field="into")
+    # In the order of their ids: two merges the other way round wait for each other in turn, not in a circle.
+    rows = Customer.objects.filter(pk__in=[source.pk, into.pk]).order_by("pk").select_for_update()
+    locked = {row.pk: row for row in rows}
+    source, into = locked[source.pk], locked[into.pk]
+    if source.merged_into_id == into.pk:
+        return into
+    if source.merged_into_id or into.merged_into_id:
+        raise Conflict("merged_already", _("One of the two was merged into another customer before."))
+    _fill(into, source)
+    moved = _move_all(source, into)
+    source.merged_into = into
+    source.save(update_fields=["merged_into", "updated_at"])
+    CustomerMerge.objects.create(source=source, target=into, moved=moved, created_by=by)
+    return into
+
+
+def _fill(into: Customer, source: Customer) -> None:
+    for name in FILLED:
+        setattr(into, name, getattr(into, name) or getattr(source, name))
+    into.tags = list(dict.fromkeys([*into.tags, *source.tags]))
+    into.note = "\n".join(filter(None, [into.note, source.note if source.note != into.note else ""]))
+    into.metadata = {**source.metadata, **into.metadata}
+    into.save(update_fields=[*FILLED, "tags", "note", "metadata", "updated_at"])
+
+
+def _move_all(source: Customer, into: Customer) -> dict[str, int]:
+    """Turn every key that points at a customer, of this app and of those to the right; returns rows by kind."""
+    moved = {}
+    for relation in Customer._meta.related_objects:
+        rows: models.QuerySet[Any] = relation.related_model._default_manager.filter(**{relation.field.name: source})
+        if count := rows.update(**{relation.field.name: into}):
+            moved[relation.related_model._meta.label_lower] = count
+    return moved
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """One thing that happened to a customer: ``kind`` is ``order``, ``identity`` or ``merge``."""
+
+    kind: str
+    at: datetime
+    id: UUID
+    text: str
+    data: dict[str, Any]
+
+
+def customer_history(customer: Customer) -> list[HistoryEntry]:
+    """Return orders, channels and merges of a customer, and of those merged into it, newest first."""
+    whole = Customer.objects.filter(models.Q(pk=customer.pk) | models.Q(merged_into=customer.pk)).values("pk")
+    entries = [*_orders(whole), *_identities(whole), *_merges(whole)]
+    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+
+
+def _orders(whole: models.QuerySet) -> Iterator[HistoryEntry]:
+    for order in Order.objects.filter(customer__in=whole).order_by("-id")[:HISTORY]:
+        data = {"number": order.number, "status": order.status, "total": str(order.total), "currency": order.currency}
+        yield HistoryEntry("order", order.created_at, order.pk, str(order), data)
+
+
+def _identities(whole: models.QuerySet) -> Iterator[HistoryEntry]:
+    for identity in CustomerIdentity.objects.filter(customer__in=whole).select_related("channel"):
+        data = {"channel": identity.channel.code, "external_id": identity.external_id}
+        yield HistoryEntry("identity", identity.created_at, identity.pk, str(identity), data)
+
+
+def _merges(whole: models.QuerySet) -> Iterator[HistoryEntry]:
+    for merge in CustomerMerge.objects.filter(target__in=whole).select_related("source"):
+        data = {"customer": str(merge.source_id), "moved": merge.moved}
+        yield HistoryEntry("merge", merge.created_at, merge.pk, str(merge.source), data)

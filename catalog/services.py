@@ -39,6 +39,7 @@ from catalog.models import (
     StockMovement,
     Variant,
 )
+from catalog.stock import check_left
 from tenants.errors import Conflict, DomainError
 from tenants.models import Tenant, User
 from tenants.queue import QueueState
@@ -299,7 +300,8 @@ def record_movement(
     """Change the stock of a variant at a location; the first movement makes the inventory item.
 
     Raises ``Conflict`` (``insufficient_stock``) when less than nothing would be left of a variant that stops selling
-    at zero, and ``DomainError`` for a quantity of zero.
+    at zero, and ``DomainError`` for a quantity of zero. What is held for somebody is neither sold nor moved elsewhere;
+    a correction tells what was found, held or not.
     """
     if quantity == 0:
         raise DomainError("invalid", _("A movement of nothing is no movement."), field="quantity")
@@ -307,10 +309,7 @@ def record_movement(
         variant=variant, location=location, quantity=quantity, reason=reason, note=note, created_by=created_by
     )
     # Asked after the fact: the trigger holds the item's row by now, so two sales cannot both see the last piece.
-    left = InventoryItem.objects.values_list("stock_qty", flat=True).get(variant=variant, location=location)
-    if quantity < 0 and left < 0 and variant.inventory_policy == Variant.Policy.DENY:
-        message = _("Only %(count)d left of %(sku)s.") % {"count": left - quantity, "sku": variant.sku}
-        raise Conflict("insufficient_stock", message, field="quantity", sku=variant.sku)
+    check_left(movement)
     return movement
 
 

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from catalog.expiry import end_expired
 from catalog.imports.jobs import TASK as RUN_IMPORTS
 from catalog.imports.jobs import run_due_jobs
 from catalog.search.embedding import TASK as EMBED_TEXTS
@@ -34,3 +35,9 @@ def run_imports() -> None:
 def activate_versions() -> None:
     """Put on sale what was planned for now."""
     activate_due_versions()
+
+
+@shared_task(name="catalog.end_expired", ignore_result=True)
+def end_what_expired() -> None:
+    """Release reservations that ran out, and cancel orders that nobody confirmed in time."""
+    end_expired()

@@ -41,6 +41,7 @@ app.conf.update(
         "expiring": {"task": "vault.tell_expiring", "schedule": 60.0, "options": {"expires": 60}},
         "old-deliveries": {"task": "vault.forget_deliveries", "schedule": 3600.0, "options": {"expires": 3600}},
         "activations": {"task": "catalog.activate_versions", "schedule": 5.0, "options": {"expires": 5}},
+        "expired": {"task": "catalog.end_expired", "schedule": 10.0, "options": {"expires": 10}},
         "imports": {"task": "catalog.run_imports", "schedule": 5.0, "options": {"expires": 5}},
     },
 )

@@ -20,6 +20,7 @@ ALSO_INTERFACES = ("apps", "management", "site")
 TENANT_SCOPES = {
     "catalog/imports/jobs.py": "the heartbeat's own thread",
     "catalog/search/embedding.py": "queues tenant by tenant",
+    "catalog/expiry.py": "ends what was held too long tenant by tenant",
     "runtime/demo/loading.py": "the demo's two tenants",
     "tenants/audit.py": "seals tenant by tenant",
     "tenants/auth.py": "a door: the API",
@@ -51,6 +52,7 @@ PLATFORM_SCOPES = {
     "tenants/management/commands/verify_audit.py": "a command names its tenants",
     "tenants/models/settings.py": "the platform's settings hold where a tenant has none",
     "tenants/scope.py": "any_scope",
+    "catalog/expiry.py": "whose reservations and orders have expired",
     "catalog/search/embedding.py": "the embedding model is the whole installation's",
     "runtime/auth.py": "a conversation's token names its tenant",
     "tenants/admin/base.py": "platform staff on a platform page",

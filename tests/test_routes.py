@@ -21,11 +21,13 @@ from catalog.models import (
     InventoryItem,
     InventoryLocation,
     Offering,
+    Order,
     PriceChange,
     PriceList,
     SalesChannel,
     SearchSynonym,
     StockMovement,
+    StockReservation,
     Variant,
     VariantPrice,
 )
@@ -84,6 +86,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "credentials/{id}/test/": CONNECT,
     "customers/": PRIVATE,
     "customers/{id}/": PRIVATE,
+    "customers/{id}/history/": PRIVATE,
+    "customers/{id}/merge/": PRIVATE,
     "domains/": CRUD,
     "domains/{id}/": CRUD,
     "event-deliveries/": CONNECT,
@@ -128,6 +132,13 @@ ROUTES: dict[str, dict[str, str]] = {
     "offerings/{offering}/versions/{version}/activate/": CRUD,
     "offerings/{offering}/versions/{version}/cancel-activation/": CRUD,
     "offerings/{offering}/versions/{version}/diff/{other}/": CRUD,
+    "orders/": PRIVATE,
+    "orders/{id}/": PRIVATE,
+    "orders/{id}/cancel/": PRIVATE,
+    "orders/{id}/confirm/": PRIVATE,
+    "orders/{id}/fulfil/": PRIVATE,
+    "orders/{id}/notes/": PRIVATE,
+    "orders/{id}/returns/": PRIVATE,
     "price-changes/": CRUD,
     "price-changes/{id}/": CRUD,
     "price-lists/": CRUD,
@@ -153,7 +164,11 @@ ROUTES: dict[str, dict[str, str]] = {
     "settings/": {"get": STAFF},
     "settings/{name}/": {"get": STAFF, "patch": MANAGE, "delete": MANAGE},
     "stock-movements/": CRUD,
+    "stock-movements/transfer/": CRUD,
     "stock-movements/{id}/": CRUD,
+    "stock-reservations/": PRIVATE,
+    "stock-reservations/{id}/": PRIVATE,
+    "stock-reservations/{id}/release/": PRIVATE,
     "tenant/": {"get": READ, "patch": MANAGE},
     "usage/": PRIVATE,
     "usage/{id}/": PRIVATE,
@@ -174,6 +189,7 @@ ELSEWHERE = {
 }
 
 NO_LISTS = ("settings/", "facts/", "prices/explain/", "faqs/bulk/", "members/invite/", "members/leave/", "tenant/")
+NO_LISTS = ("settings/", "facts/", "faqs/bulk/", "members/invite/", "members/leave/", "stock-movements/transfer/", "tenant/")
 
 OWNED = {
     "api-keys": ApiKey,
@@ -193,6 +209,7 @@ OWNED = {
     "inventory-locations": InventoryLocation,
     "members": Membership,
     "offerings": Offering,
+    "orders": Order,
     "price-changes": PriceChange,
     "price-lists": PriceList,
     "prices": VariantPrice,
@@ -200,6 +217,7 @@ OWNED = {
     "search-synonyms": SearchSynonym,
     "sessions": Session,
     "stock-movements": StockMovement,
+    "stock-reservations": StockReservation,
     "usage": UsageEntry,
     "variants": Variant,
 }

@@ -5,9 +5,10 @@ from catalog.api.domains import AttributeDefinitionViewSet, DomainViewSet
 from catalog.api.facts import FactsView
 from catalog.api.imports import ImportRowViewSet, ImportViewSet
 from catalog.api.offerings import OfferingViewSet, VariantViewSet
+from catalog.api.orders import OrderViewSet
 from catalog.api.prices import PriceChangeViewSet, PriceListViewSet, PriceViewSet, SalesChannelViewSet
 from catalog.api.search import SynonymViewSet
-from catalog.api.stock import InventoryItemViewSet, InventoryLocationViewSet, StockMovementViewSet
+from catalog.api.stock import InventoryItemViewSet, InventoryLocationViewSet, StockMovementViewSet, StockReservationViewSet
 from catalog.api.versions import OfferingVersionViewSet
 
 __all__ = [
@@ -21,11 +22,13 @@ __all__ = [
     "InventoryLocationViewSet",
     "OfferingVersionViewSet",
     "OfferingViewSet",
+    "OrderViewSet",
     "PriceChangeViewSet",
     "PriceListViewSet",
     "PriceViewSet",
     "SalesChannelViewSet",
     "StockMovementViewSet",
+    "StockReservationViewSet",
     "SynonymViewSet",
     "VariantViewSet",
 ]

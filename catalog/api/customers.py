@@ -4,15 +4,21 @@ from typing import ClassVar
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from catalog.api.stock import person
+from catalog.customers import customer_history, merge_customers
 from catalog.models import Customer, CustomerIdentity, SalesChannel
 from catalog.services import save_customer
 from tenants.api import TenantViewSet
-from tenants.errors import DomainError
+from tenants.errors import Conflict, DomainError
 from tenants.filters import Filter
 from tenants.schema import example
-from tenants.serializers import CodeRelatedField, TenantSerializer
+from tenants.serializers import CodeRelatedField, IdRelatedField, StrictSerializer, TenantSerializer, TextField
 
 
 class IdentitySerializer(TenantSerializer):
@@ -48,8 +54,32 @@ class CustomerSerializer(TenantSerializer):
         model = Customer
         fields = (
             *("id", "name", "phone", "email", "address", "note", "tags", "metadata", "identities"),
-            *("created_at", "updated_at"),
+            *("merged_into", "created_at", "updated_at"),
         )
+        read_only_fields = ("merged_into",)
+
+
+@example("The same person on two channels", {"into": "0199b2f4-6a7e-7c33-9a55-0d1b5f0e7a10"})
+class MergeSerializer(StrictSerializer):
+    """Whom a customer turned out to be."""
+
+    into = IdRelatedField(queryset=Customer.objects.all())
+
+
+class HistoryEntrySerializer(StrictSerializer):
+    """One thing that happened; ``data`` depends on the kind."""
+
+    kind = serializers.ChoiceField(["order", "identity", "merge"])
+    at = serializers.DateTimeField()
+    id = serializers.UUIDField()
+    text = TextField()
+    data = serializers.DictField()  # type: ignore[assignment] # a field of that name
+
+
+class HistorySerializer(StrictSerializer):
+    """What happened, newest first."""
+
+    results = HistoryEntrySerializer(many=True)
 
 
 def _on_channel(customers: QuerySet, code: str) -> QuerySet:
@@ -64,7 +94,10 @@ def _called(customers: QuerySet, external_id: str) -> QuerySet:
 
 
 class CustomerViewSet(TenantViewSet):
-    """Customers. ``identities``, when sent, takes the place of those there are."""
+    """Customers. ``identities``, when sent, takes the place of those there are.
+
+    One that was merged into another is in no list, can be read, and names that one as ``merged_into``.
+    """
 
     queryset = Customer.objects.prefetch_related("identities__channel")
     serializer_class = CustomerSerializer
@@ -77,6 +110,28 @@ class CustomerViewSet(TenantViewSet):
     }
     search_fields = ("name", "phone", "email")
 
+    def get_queryset(self) -> QuerySet:
+        """Leave those merged away out of the list."""
+        rows: QuerySet = super().get_queryset()
+        return rows.filter(merged_into=None) if self.action == "list" else rows
+
+    @extend_schema(request=MergeSerializer, responses=CustomerSerializer)
+    @action(detail=True, methods=["post"], verb="change")
+    def merge(self, request: Request, pk: str) -> Response:
+        """Make this customer one with another: identities, orders and conversations follow. Twice is once.
+
+        409 ``merged_already`` when one of the two was merged elsewhere before.
+        """
+        source = self.get_object()
+        into = merge_customers(source=source, into=self.read_body(MergeSerializer)["into"], by=person(request))
+        return self.answer(self.get_queryset().get(pk=into.pk))
+
+    @extend_schema(responses=HistorySerializer, filters=False)
+    @action(detail=True)
+    def history(self, request: Request, pk: str) -> Response:
+        """Tell the customer's orders, channels and merges, newest first."""
+        return Response(HistorySerializer({"results": customer_history(self.get_object())}).data)
+
     def perform_create(self, serializer: serializers.BaseSerializer[Customer]) -> None:
         """Save the customer with the identities."""
         self._save(serializer, Customer())
@@ -84,6 +139,8 @@ class CustomerViewSet(TenantViewSet):
     def perform_update(self, serializer: serializers.BaseSerializer[Customer]) -> None:
         """Save what changed."""
         assert serializer.instance is not None
+        if serializer.instance.merged_into_id:
+            raise Conflict("merged_already", _("This customer was merged into another: change that one."))
         self._save(serializer, serializer.instance)
 
     def _save(self, serializer: serializers.BaseSerializer[Customer], customer: Customer) -> None:

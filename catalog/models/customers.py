@@ -39,7 +39,7 @@ class CustomerQuerySet(TenantQuerySet):
 
 
 class Customer(TenantModel):
-    """A person who talks to a bot or buys. One that was ``merged_into`` another keeps nothing but its name."""
+    """A person who talks to a bot or buys. One that was ``merged_into`` another stays as it was, and owns nothing any more."""
 
     name = models.CharField(_("name"), max_length=200, blank=True)
     phone = models.CharField(_("phone"), max_length=32, blank=True)
