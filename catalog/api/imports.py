@@ -55,6 +55,9 @@ class ImportSerializer(TenantSerializer):
     domain = CodeRelatedField(read_only=True, allow_null=True)
     error = TextField(source="error_log", read_only=True)
     counts = serializers.DictField(read_only=True, help_text="total, rows, errors and warnings read so far")
+    understood = serializers.DictField(
+        read_only=True, help_text="How the file was read, and which lists and locations it makes"
+    )
     summary = serializers.SerializerMethodField()
 
     class Meta:
@@ -66,6 +69,7 @@ class ImportSerializer(TenantSerializer):
                 "may_archive_many",
                 "progress",
                 "counts",
+                "understood",
                 "summary",
                 "error",
                 "created_at",

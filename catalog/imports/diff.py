@@ -53,5 +53,6 @@ def parameters(job: ImportJob) -> dict[str, Any]:
         "format": job.format,
         "source": job.source,
         "archives": job.missing == ImportJob.Missing.ARCHIVE,
+        "makes": json.dumps(job.understood.get("makes", {})),
         "messages": json.dumps({code: str(message) for code, message in CATALOGUE_MESSAGES.items()}),
     }

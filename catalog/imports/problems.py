@@ -28,6 +28,7 @@ FILE_MESSAGES = {
     "unknown_header": _("The header has an unknown column “%(name)s”. Known are: %(known)s."),
     "duplicate_header": _("The header has the column “%(name)s” twice."),
     "unknown_mapping": _("The columns are those of no known format: neither “Handle” nor “code” is there."),
+    "malformed_json": _("The file cannot be read as JSON: %(reason)s."),
     "web_page": _("This is a web page, not a table."),
     "old_workbook": _("This is an Excel file of the old kind (.xls). Save it as .xlsx or as CSV (UTF-8)."),
     "encrypted_workbook": _("The workbook is protected by a password. Save it without one."),

@@ -6,7 +6,7 @@ memory. An unreadable file is refused before the first row is given out.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from catalog.imports import backroom_csv, limits, shopify
 from catalog.imports.backroom_csv import BackroomMapping
@@ -18,7 +18,7 @@ from catalog.imports.shopify import ShopifyMapping
 from catalog.imports.skus import OnDuplicateSku, SkuRegister
 from catalog.imports.tables import Record, Table, open_table
 
-MappingName = Literal["shopify", "backroom", "auto"]
+MappingName = Literal["shopify", "backroom", "saleor", "auto"]
 _SHOPIFY = {name.casefold() for name in shopify.REQUIRED}
 
 
@@ -53,7 +53,7 @@ def open_rows(
     """
     table = open_table(source, _is_header)
     try:
-        return RowReader(table, _choose_mapping(mapping, table.header), on_duplicate_sku, currency)
+        return RowReader(table, _choose_mapping(mapping, table), on_duplicate_sku, currency)
     except UnreadableFile as error:
         if error.row == 1:
             error.row = table.header_row
@@ -65,8 +65,12 @@ def _is_header(names: Sequence[str]) -> bool:
     return set(backroom_csv.REQUIRED) <= set(names) or set(map(str.casefold, names)) >= _SHOPIFY
 
 
-def _choose_mapping(mapping: MappingName, header: list[str]) -> type[ShopifyMapping] | type[BackroomMapping]:
-    names = [name.strip() for name in header]
+def _choose_mapping(mapping: MappingName, table: Table) -> type[ShopifyMapping] | type[BackroomMapping]:
+    names = [name.strip() for name in table.header]
+    if table.format and mapping in ("auto", table.format):
+        return BackroomMapping  # It was made into rows of our own.
+    if mapping == "saleor":
+        raise UnreadableFile("unknown_mapping", row=1)
     if mapping == "shopify" or (mapping == "auto" and "handle" in map(str.casefold, names)):
         return ShopifyMapping
     if mapping == "backroom" or "code" in names:
@@ -78,7 +82,7 @@ class RowReader:
     """The rows of one file, to be iterated over as often as needed; every time gives the same rows.
 
     `mapping` is the name of the format, `total` the number of rows (empty ones do not count) and `columns`
-    the header.
+    the header; `makes` as in `Table`.
     """
 
     def __init__(
@@ -90,10 +94,16 @@ class RowReader:
     ) -> None:
         self._table, self._mapping, self._on_duplicate_sku, self._currency = table, mapping, on_duplicate_sku, currency
         format_of_file = mapping(table.header, currency)
-        self.mapping = format_of_file.name
+        self.mapping = table.format or format_of_file.name
+        self.makes = table.makes
         self.columns = format_of_file.columns
         self.total = 0
         self._written_skus = self._read_written_skus(format_of_file)
+
+    @property
+    def understood(self) -> dict[str, Any]:
+        """How the file was read, ready to be kept with the job."""
+        return {"makes": self.makes} if self.makes else {}
 
     def __iter__(self) -> Iterator[ImportedRow]:
         mapping: Mapping = self._mapping(self._table.header, self._currency)

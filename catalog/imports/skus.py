@@ -14,7 +14,7 @@ OnDuplicateSku = Literal["error", "suffix"]
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     """`text` in ASCII: `Áo đỏ 43 cm*` -> `ao-do-43-cm`; empty if no letter or digit has an ASCII form."""
     folded = unicodedata.normalize("NFKD", text).replace("đ", "d").replace("Đ", "D")
     return _SEPARATORS.sub("-", folded.encode("ascii", "ignore").decode().lower()).strip("-")
@@ -32,7 +32,7 @@ def make_sku(handle: str, options: Mapping[str, str]) -> str:
     It depends on handle and options alone, so every import makes the same. Where a part has no ASCII form
     or the whole is too long, a digest of both takes its place.
     """
-    parts = [_slug(part) for part in (handle, *options.values())]
+    parts = [slug(part) for part in (handle, *options.values())]
     sku = "-".join(part for part in parts if part)
     if all(parts) and len(sku) <= limits.MAX_MADE_SKU_CHARACTERS:
         return sku

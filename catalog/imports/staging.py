@@ -49,12 +49,12 @@ def stage(job: ImportJob, on_progress: OnProgress | None = None) -> dict[str, An
     Begins anew, whatever an earlier attempt has left. Raises ``UnreadableFile``, and ``LeaseLost``.
     """
     assert job.source_file is not None
-    _set(job, status=ImportJob.Status.STAGING, progress=0, counts={}, summary={}, error_log="")
+    _set(job, status=ImportJob.Status.STAGING, progress=0, counts={}, summary={}, understood={}, error_log="")
     _run(DELETE, job)
     with open_file(job.source_file) as source:
         mapping, on_duplicate = cast(MappingName, job.mapping), cast(OnDuplicateSku, job.on_duplicate_sku)
         reader = open_rows(source, mapping=mapping, on_duplicate_sku=on_duplicate, currency=job.currency)
-        _set(job, format=reader.mapping)
+        _set(job, format=reader.mapping, understood=reader.understood)
         _stage_rows(job, reader, on_progress)
     with transaction.atomic():
         compare(job)

@@ -8,12 +8,16 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Protocol
 
-from catalog.imports import limits
+from catalog.imports import backroom_csv, limits, saleor
 from catalog.imports.archive import opened_archive
+from catalog.imports.given_rows import rows_of_objects
+from catalog.imports.json_objects import read_objects
 from catalog.imports.problems import UnreadableFile
 from catalog.imports.records import Source, detect_delimiter, detect_encoding, opened, read_records
+from catalog.imports.saleor import SaleorShop, is_saleor
 from catalog.imports.xlsx import SheetRow, Workbook
 
 IsHeader = Callable[[Sequence[str]], bool]
@@ -32,10 +36,16 @@ class Record:
 
 
 class Table(Protocol):
-    """Records under a header; empty ones are left out."""
+    """Records under a header; empty ones are left out.
+
+    `format` is the mapping that the file itself asks for, if any. `makes` are price lists and locations (by kind: name
+    by code) that are made when its rows are applied, unless there are some of that code.
+    """
 
     header: list[str]
     header_row: int
+    format: str
+    makes: dict[str, dict[str, str]]
 
     def records(self) -> Iterator[Record]: ...
 
@@ -50,18 +60,21 @@ def open_table(source: Source, is_header: IsHeader) -> Table:
             raise UnreadableFile("encrypted_workbook" if is_encrypted else "old_workbook")
     if beginning.startswith(_ZIP):
         return _read_workbook(source, is_header)
-    if beginning.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGE):
+    start = beginning.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if start.startswith(_PAGE):
         raise UnreadableFile("web_page")
-    return CsvTable(source)
+    return _read_json(source) if start.startswith((b"[", b"{")) else CsvTable(source)
 
 
 class CsvTable:
     """A text file, read anew each time."""
 
     header_row = 1
+    format = ""
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self.makes: dict[str, dict[str, str]] = {}
         self.encoding = detect_encoding(source)
         self._delimiter = detect_delimiter(source, self.encoding)
         self.header = next((cells for _row, cells in self._all()), [])
@@ -79,22 +92,63 @@ class CsvTable:
 
 
 class KeptTable:
-    """Records kept in a temporary file, which goes with the table."""
+    """Records kept in a temporary file, which goes with the table. Short ones end with empty cells.
 
-    def __init__(self, header: Sequence[str], records: Iterable[Record], *, header_row: int = 1) -> None:
-        self.header, self.header_row = list(header), header_row
-        if len(self.header) > limits.MAX_COLUMNS:
-            raise UnreadableFile("too_many_columns", row=header_row, limit=limits.MAX_COLUMNS)
-        self._file = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass")  # noqa: SIM115 - it lives as long as this
+    `header` may still grow while `records` are given out.
+    """
+
+    def __init__(self, header: list[str], records: Iterable[Record], *, header_row: int = 1, format: str = "") -> None:
+        self.header, self.header_row, self.format = header, header_row, format
+        self.makes: dict[str, dict[str, str]] = {}
+        self._file = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass")  # noqa: SIM115 - lives with self
         for record in records:
+            if len(header) > limits.MAX_COLUMNS:
+                break
             self._file.write(json.dumps([record.row, record.cells, record.faults], ensure_ascii=False) + "\n")
+        if len(header) > limits.MAX_COLUMNS:
+            raise UnreadableFile("too_many_columns", row=header_row, limit=limits.MAX_COLUMNS)
 
     def records(self) -> Iterator[Record]:
         """The records; one iteration at a time."""
         self._file.seek(0)
         for line in self._file:
             row, cells, faults = json.loads(line)
+            cells.extend([""] * (len(self.header) - len(cells)))
             yield Record(row, cells, {int(index): code for index, code in faults.items()})
+
+
+def table_of_rows(rows: Iterable[Mapping[str, str]], first: Sequence[str], format: str) -> KeptTable:
+    """The table of rows that name their columns; the first one is row 2. What has no cell in a row is empty there."""
+    places = {name: place for place, name in enumerate(first)}
+    header = list(first)
+
+    def records() -> Iterator[Record]:
+        for number, row in enumerate(rows, start=2):
+            for name in row.keys() - places.keys():
+                places[name] = len(header)
+                header.append(name)
+            cells = [""] * len(header)
+            for name, value in row.items():
+                cells[places[name]] = value
+            yield Record(number, cells)
+
+    return KeptTable(header, records(), format=format)
+
+
+def _read_json(source: Source) -> KeptTable:
+    """The table of a Saleor shop, or of rows of our own format."""
+    with opened(source) as stream:
+        objects = read_objects(stream)
+        first = next(objects, None)
+        if first is None:
+            raise UnreadableFile("empty_file")
+        objects = chain([first], objects)
+        if not is_saleor(first):
+            return table_of_rows(rows_of_objects(objects), backroom_csv.REQUIRED, "backroom")
+        shop = SaleorShop(objects)
+    table = table_of_rows(shop.rows(), saleor.COLUMNS, "saleor")
+    table.makes = {"price_lists": shop.price_lists, "locations": shop.locations}
+    return table
 
 
 def _read_workbook(source: Source, is_header: IsHeader) -> KeptTable:

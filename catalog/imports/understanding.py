@@ -48,7 +48,7 @@ def unsaid(mapping: str, columns: Iterable[str]) -> frozenset[str]:
     says = _SHOPIFY_SAYS if mapping == "shopify" else _BACKROOM_SAYS
     present = set(columns)
     missing = {key for key, names in says.items() if not present.intersection(names)}
-    if mapping == "backroom" and not any(name.startswith("option.") for name in present):
+    if mapping != "shopify" and not any(name.startswith("option.") for name in present):
         missing |= {"options"} if "variant_name" in present else {"options", "name of variant"}
     return frozenset(missing)
 
@@ -60,7 +60,9 @@ class RowChecker:
         columns = list(columns)
         self._unsaid = unsaid(mapping, columns)
         self._attribute_columns = [name.removeprefix("attr.") for name in columns if name.startswith("attr.")]
-        self._option_prefix = "option." if mapping == "backroom" else ""
+        self._option_prefix = "" if mapping == "shopify" else "option."
+        # Another shop's attributes are what they are: those the domain does not know are only kept.
+        self._is_foreign = mapping in ("saleor", "web")
         self._default_domain = domain.code if domain else ""
         self._definitions = _all_definitions()
         self._domain_of: dict[str, str] = {}
@@ -91,8 +93,9 @@ class RowChecker:
             problems.append(_problem(row, "domain", code, "unknown_domain", ""))
         elif code:
             self._domain_of[row.handle] = code
-        attributes = self._attributes(row, known or {}, problems) if known is not None or not code else {}
-        part = {**vars(row.offering), "domain": code if known is not None else "", "attributes": attributes}
+        part = {**vars(row.offering), "domain": code if known is not None else ""}
+        part["metadata"] = {**row.offering.metadata, **(self._unknown(row, known or {}) if self._is_foreign else {})}
+        part["attributes"] = self._attributes(row, known or {}, problems) if known is not None or not code else {}
         if not part["domain"]:
             del part["domain"]
         if len(problems) > before:
@@ -106,16 +109,24 @@ class RowChecker:
         for key in self._attribute_columns:
             written = row.offering.attributes.get(key)
             definition = known.get(key)
+            if self._is_foreign and not _is_of_offering(definition):
+                continue
             if written is None:
                 attributes[key] = None
                 continue
             try:
-                if definition is None or definition.scope != AttributeDefinition.Scope.OFFERING:
+                if definition is None or not _is_of_offering(definition):
                     raise ValueError(_("The offering's domain has no such attribute."))
                 attributes[key] = spelled(definition, written)
             except ValueError as error:
                 problems.append(_problem(row, f"attr.{key}", written, "invalid_attribute", str(error)))
         return attributes
+
+    def _unknown(self, row: ImportedRow, known: Definitions) -> dict[str, dict[str, str]]:
+        assert row.offering is not None
+        given = row.offering.attributes.items()
+        unknown = {_text(key): _text(value) for key, value in given if not _is_of_offering(known.get(key))}
+        return {"attributes": unknown} if unknown else {}
 
     def _check_options(self, row: ImportedRow, problems: list[Problem]) -> None:
         """Check the options that the domain knows, in whatever case they are written; the others may be anything."""
@@ -136,6 +147,10 @@ class RowChecker:
         if "name of variant" in self._unsaid:
             del part["name"]
         return {key: value for key, value in part.items() if key not in self._unsaid}
+
+
+def _is_of_offering(definition: AttributeDefinition | None) -> bool:
+    return definition is not None and definition.scope == AttributeDefinition.Scope.OFFERING
 
 
 def spelled(definition: AttributeDefinition, written: str) -> str:

@@ -11,11 +11,11 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Literal
 
 from catalog.imports import limits
 from catalog.imports.archive import parse_part
+from catalog.imports.numbers import plain
 from catalog.imports.problems import UnreadableFile
 
 Fault = Literal["", "error_cell", "formula_without_value"]
@@ -268,11 +268,10 @@ class _SheetReader:
 
 
 def _number(number: float, zeros: str) -> str:
-    """A number in plain digits. One with three decimals gets a fourth: as a number it never meant thousands."""
+    """A number in plain digits, as many as a sheet shows."""
     if number == int(number) and abs(number) < 1e15:
         return f"{int(number):0{len(zeros)}d}" if zeros else str(int(number))
-    text = f"{Decimal(f'{number:.15g}'):f}"
-    return f"{text}0" if text[-4:-3] == "." else text
+    return plain(f"{number:.15g}")
 
 
 def _date(epoch: datetime, number: float) -> str:

@@ -21,6 +21,25 @@ LOCKS = (
     """,
 )
 
+# Where prices and stock may belong: what there is, and what the file brings along (a channel's list, a warehouse). A new
+# list comes before all others, as one made by hand does.
+PRICE_LISTS = """
+CREATE TEMP TABLE pg_temp.import_price_list ON COMMIT DROP AS
+SELECT id, code::text, name::text, priority, false AS is_new FROM catalog_pricelist WHERE tenant_id = %(tenant)s
+UNION ALL
+SELECT uuidv7(), made.key, made.value, highest.priority + row_number() OVER (ORDER BY made.key DESC)::integer, true
+FROM jsonb_each_text(%(makes)s::jsonb -> 'price_lists') AS made
+CROSS JOIN (SELECT coalesce(max(priority), 0) AS priority FROM catalog_pricelist WHERE tenant_id = %(tenant)s) AS highest
+WHERE made.key NOT IN (SELECT code FROM catalog_pricelist WHERE tenant_id = %(tenant)s)
+"""
+LOCATIONS = """
+CREATE TEMP TABLE pg_temp.import_location ON COMMIT DROP AS
+SELECT id, code::text, name::text, false AS is_new FROM catalog_inventorylocation WHERE tenant_id = %(tenant)s
+UNION ALL
+SELECT uuidv7(), made.key, made.value, true FROM jsonb_each_text(%(makes)s::jsonb -> 'locations') AS made
+WHERE made.key NOT IN (SELECT code FROM catalog_inventorylocation WHERE tenant_id = %(tenant)s)
+"""
+
 # Each row that sells something, with the ids of what it names and what stands against it.
 VARIANT_ROWS = """
 CREATE TEMP TABLE pg_temp.import_variant_row ON COMMIT DROP AS
@@ -37,8 +56,8 @@ FROM catalog_importrow r
 CROSS JOIN LATERAL jsonb_to_record(r.data -> 'variant') AS v (
     name text, options jsonb, policy text, metadata jsonb, price numeric(19, 4), compare_at numeric(19, 4), currency text,
     price_list text, tracked boolean, quantity integer, safety_stock integer, location text)
-LEFT JOIN catalog_pricelist l ON l.tenant_id = %(tenant)s AND l.code = v.price_list
-LEFT JOIN catalog_inventorylocation s ON s.tenant_id = %(tenant)s AND s.code = v.location
+LEFT JOIN pg_temp.import_price_list l ON l.code = v.price_list
+LEFT JOIN pg_temp.import_location s ON s.code = v.location
 LEFT JOIN catalog_variant live ON live.tenant_id = %(tenant)s AND live.sku = r.sku
 LEFT JOIN catalog_offering o ON o.tenant_id = %(tenant)s AND o.id = live.offering_id
 WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.data ? 'variant'
@@ -240,10 +259,13 @@ def _analyze(*names: str) -> str:
 
 # A transaction that compares twice (staged and applied in one) begins anew.
 CLEAR = f"""DROP TABLE IF EXISTS
-    {_named("variant_row", "offering", "attribute", "version", "variant", "price", "stock", "image", "missing")}"""
+    {_named("price_list", "location", "variant_row", "offering", "attribute", "version", "variant", "price", "stock")},
+    {_named("image", "missing")}"""
 
 DIFF = (
     CLEAR,
+    PRICE_LISTS,
+    LOCATIONS,
     VARIANT_ROWS,
     _analyze("variant_row"),
     CONFLICTING_PRICES,

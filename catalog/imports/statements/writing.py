@@ -31,6 +31,14 @@ UPDATES = (
 
 INSERTS = (
     """
+    INSERT INTO catalog_pricelist (id, tenant_id, code, name, priority, created_at, updated_at)
+    SELECT id, %(tenant)s, code, name, priority, now(), now() FROM pg_temp.import_price_list WHERE is_new ORDER BY code
+    """,
+    """
+    INSERT INTO catalog_inventorylocation (id, tenant_id, code, name, type)
+    SELECT id, %(tenant)s, code, name, 'warehouse' FROM pg_temp.import_location WHERE is_new ORDER BY code
+    """,
+    """
     INSERT INTO catalog_variant (id, tenant_id, offering_id, sku, name, status, attributes, inventory_policy, position, metadata,
         created_at, updated_at)
     SELECT v.id, %(tenant)s, v.offering_id, v.sku, v.name, 'active', v.options, v.policy,

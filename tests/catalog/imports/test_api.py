@@ -91,7 +91,7 @@ def test_rows_may_be_sent_as_json(api, saigon):
         ({"source_type": "api"}, "rows", "required"),
         ({"source_type": "web", "urls": ["https://example.com"]}, "source_type", "invalid_choice"),
         ({"rows": []}, "rows", "min_length"),
-        ({"rows": [{"colour": "red"}]}, "rows", "unknown_header"),
+        ({"rows": [backroom(), {"code": "a", "colour": "red"}]}, "rows.1.colour", "unknown_header"),
         ({"rows": [{"code": "a", "price": {"amount": 1}}]}, "rows.0.price", "invalid"),
         ({"rows": [backroom()], "currency": "XXX"}, "currency", "unknown_currency"),
         ({"rows": [backroom()], "domain": "nothing"}, "domain", "unknown_reference"),

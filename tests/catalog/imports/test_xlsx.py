@@ -198,7 +198,7 @@ def test_a_million_empty_columns_are_passed_over():
     cells = '<c r="A2" t="str"><v>cap</v></c><c r="D2"><v>5</v></c>' + '<c s="1"/>' * 1_000_000
     started = time.monotonic()
     assert len(read(with_sheet(sheet_xml(f'<row r="2">{cells}</row>')))) == 1
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 20
 
 
 def test_a_row_far_below_is_not_walked_to():

@@ -1,0 +1,68 @@
+"""A JSON file as a stream of objects: a list of them, or one after another (JSON Lines). Only one is held at a time."""
+
+import codecs
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from catalog.imports import limits
+from catalog.imports.numbers import plain
+from catalog.imports.problems import UnreadableFile
+
+_CHUNK_BYTES = 256 * 1024
+_BETWEEN = " \t\r\n,"
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=plain, parse_int=str)
+"""Numbers become text, with as many digits as they are written with: the columns are to judge them."""
+
+
+def read_objects(stream: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Every object of the file; numbers in them are text. Raises `UnreadableFile` naming the object, from 1."""
+    texts = _texts(stream)
+    text = next(texts, "").lstrip()
+    text = text.removeprefix("[")
+    number = 1
+    while True:
+        text = text.lstrip(_BETWEEN)
+        while not text and (more := next(texts, None)) is not None:
+            text = more.lstrip(_BETWEEN)
+        if not text or text[0] == "]":
+            return
+        value, text = _decoded(text, texts, number)
+        if not isinstance(value, dict):
+            raise UnreadableFile("malformed_json", row=number, reason=type(value).__name__)
+        yield value
+        number += 1
+
+
+def _decoded(text: str, texts: Iterator[str], number: int) -> tuple[Any, str]:
+    """The value at the beginning of `text`, which is read on until it is whole, and what is behind it."""
+    while True:
+        try:
+            value, end = _DECODER.raw_decode(text)
+            return value, text[end:]
+        except RecursionError:
+            raise UnreadableFile("malformed_json", row=number, reason="nesting") from None
+        except ValueError as error:
+            # Twice as much each time: an object is gone through a few times only, however long it is.
+            more = "".join(piece for piece, _count in zip(texts, range(1 + len(text) // _CHUNK_BYTES), strict=False))
+            if not more:
+                raise UnreadableFile("malformed_json", row=number, reason=str(error)[:200]) from None
+            if len(text) > limits.MAX_RECORD_CHARACTERS:
+                raise UnreadableFile("record_too_long", row=number, limit=limits.MAX_RECORD_CHARACTERS) from None
+            text += more
+
+
+def _texts(stream: BinaryIO) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    try:
+        while chunk := stream.read(_CHUNK_BYTES):
+            yield decoder.decode(chunk)
+        yield decoder.decode(b"", True)
+    except UnicodeDecodeError:
+        raise UnreadableFile("not_utf8") from None
