@@ -9,7 +9,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 Entry = tuple[Any, str, str]
-"""Title, icon and model."""
+"""Title, icon and model; or a page of the model that is not its list, by the name of its action."""
 
 CATALOGUE: list[Entry] = [
     (_("Offerings"), "sell", "catalog.offering"),
@@ -19,6 +19,8 @@ CATALOGUE: list[Entry] = [
     (_("Price changes"), "history", "catalog.pricechange"),
     (_("Customers"), "group", "catalog.customer"),
     (_("Imports"), "upload_file", "catalog.importjob"),
+    (_("Try the search"), "search", "catalog.searchsynonym.try_search"),
+    (_("Synonyms"), "match_word", "catalog.searchsynonym"),
     (_("Sales channels"), "storefront", "catalog.saleschannel"),
     (_("Locations"), "warehouse", "catalog.inventorylocation"),
 ]
@@ -79,9 +81,9 @@ def _group(request: HttpRequest, title: Any, entries: list[Entry]) -> dict[str, 
 
 
 def _item(request: HttpRequest, title: Any, icon: str, model: str) -> dict[str, Any] | None:
-    app_label, model_name = model.split(".")
+    app_label, model_name, *page = model.split(".")
     try:
-        link = reverse(f"admin:{app_label}_{model_name}_changelist")
+        link = reverse("_".join([f"admin:{app_label}", model_name, *(page or ["changelist"])]))
     except NoReverseMatch:
         return None
     if not request.user.has_perm(f"{app_label}.view_{model_name}"):

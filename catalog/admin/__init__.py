@@ -5,6 +5,7 @@ from catalog.admin.domains import AttributeDefinitionAdmin, KnowledgeDomainAdmin
 from catalog.admin.imports import ImportJobAdmin, ImportRowAdmin
 from catalog.admin.offerings import OfferingAdmin
 from catalog.admin.prices import PriceChangeAdmin, PriceListAdmin, SalesChannelAdmin
+from catalog.admin.search import SearchSynonymAdmin
 from catalog.admin.stock import InventoryItemAdmin, InventoryLocationAdmin, StockMovementAdmin
 from catalog.admin.variants import VariantAdmin
 from catalog.admin.versions import OfferingVersionAdmin
@@ -22,6 +23,7 @@ __all__ = [
     "PriceChangeAdmin",
     "PriceListAdmin",
     "SalesChannelAdmin",
+    "SearchSynonymAdmin",
     "StockMovementAdmin",
     "VariantAdmin",
 ]

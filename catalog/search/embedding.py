@@ -1,7 +1,8 @@
 """The vectors of the index: made in the background, from the queue that the rows themselves are.
 
 The triggers queue a row when its text changes. A worker embeds outside any transaction and writes a whole batch in
-one statement, which takes only rows that still want the text it embedded: an old vector is never served.
+one statement, which takes only rows that still want the text it embedded: an old vector is never served. Of a tenant
+suspended meanwhile it takes none; they are embedded when the tenant is back and their lease is over.
 """
 
 import logging
@@ -14,7 +15,7 @@ from django.db.models.functions import Now
 from catalog.models import SearchText, SearchVector
 from catalog.search.query import numbers_literal
 from tenants.errors import Conflict
-from tenants.queue import QueueState, fail, postpone, work
+from tenants.queue import QueueState, fail, postpone, renew, work
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 from tenants.text import words
 from vault.providers.embeddings import embed, model_prefix
@@ -36,6 +37,7 @@ SET embedding = search_vector(made.numbers::real[]), model = %s, state = 'done',
 FROM unnest(%s::uuid[], %s::timestamptz[], %s::bytea[], %s::text[]) AS made (id, lease, content_hash, numbers)
 WHERE v.tenant_id = %s AND v.id = made.id AND v.state = 'running' AND v.lease_until = made.lease
 AND v.content_hash = made.content_hash
+AND EXISTS (SELECT FROM tenants_tenant AS t WHERE t.id = v.tenant_id AND t.status = 'active')
 """
 
 
@@ -62,7 +64,8 @@ def embed_rows(rows: Sequence[SearchVector]) -> None:
         else:
             logger.exception("%d texts cannot be embedded together", len(rows))
             for row in rows:
-                embed_rows([row])
+                if renew(row):  # not of a tenant suspended meanwhile
+                    embed_rows([row])
 
 
 def _wait_after(error: Exception) -> timedelta | None:

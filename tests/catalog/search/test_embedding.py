@@ -12,7 +12,9 @@ from catalog.search import embedding
 from catalog.search.embedding import embed_batch, embed_due_texts, requeue_other_models
 from catalog.tasks import embed_texts
 from config.celery import app
+from tenants.models import Tenant
 from tenants.queue import claim
+from tenants.scope import platform_scope
 from tests.conftest import in_tenant
 from tests.rows import an_offering
 from vault.providers.embeddings import embed
@@ -167,3 +169,49 @@ def test_a_text_that_cannot_be_embedded_holds_up_no_other(saigon, harbour, monke
         assert SearchVector.objects.get(state="pending").last_error == "cannot read this"
     with in_tenant(harbour.tenant):
         assert vector().state == "done"
+
+
+def set_status(business, status):
+    with platform_scope(reason="test"):
+        Tenant.objects.filter(pk=business.tenant.pk).update(status=status)
+
+
+def test_nothing_is_written_for_a_tenant_suspended_while_its_texts_are_embedded(saigon, harbour, monkeypatch):
+    for business in (saigon, harbour):
+        with in_tenant(business.tenant):
+            a_faq()
+
+    def embed_slowly(texts):
+        set_status(saigon, Tenant.Status.SUSPENDED)
+        return embed(texts)
+
+    monkeypatch.setattr(embedding, "embed", embed_slowly)
+    with in_tenant(saigon.tenant):
+        rows = claim(SearchVector, limit=10)
+        embed_batch(rows)
+        assert (vector().state, vector().embedding) == ("running", None)
+    monkeypatch.setattr(embedding, "embed", embed)
+    assert embed_due_texts() == 1  # harbour's
+    set_status(saigon, Tenant.Status.ACTIVE)
+    with in_tenant(saigon.tenant):
+        SearchVector.objects.update(due_at=Now() - timedelta(seconds=1))
+    assert embed_due_texts() == 1
+    with in_tenant(saigon.tenant):
+        assert (vector().state, vector().embedding is None) == ("done", False)
+
+
+def test_texts_tried_one_by_one_stop_when_the_tenant_is_suspended(saigon, monkeypatch):
+    asked = []
+
+    def chokes(texts):
+        asked.append(texts)
+        if len(texts) == 1:
+            set_status(saigon, Tenant.Status.SUSPENDED)
+        raise ValueError("cannot read this")
+
+    monkeypatch.setattr(embedding, "embed", chokes)
+    with in_tenant(saigon.tenant):
+        for number in range(3):
+            a_faq(f"Question {number}?")
+    embed_due_texts()
+    assert [len(texts) for texts in asked] == [3, 1]
