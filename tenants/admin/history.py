@@ -1,6 +1,6 @@
 """What the audit tells of a row, in the words of the person who reads it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,18 +9,25 @@ from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Paginator
 from django.db import models
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import localize
 from django.utils.text import Truncator, capfirst
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from tenants.actor import ActorKind
-from tenants.models import ApiKey, AuditEntry, User
+from tenants.models import ApiKey, AuditEntry, Setting, User
+from tenants.notes import told
 from tenants.postgres.audit import REDACTED
+from tenants.settings import SETTINGS
 
 PER_PAGE = 50
 NAMES = ("name", "label", "sku", "code", "email", "question", "slug")
 """Columns that say what a row is called, the most telling first."""
 LONGEST_VALUE = 200
 """Characters of a value that are shown."""
+SAID = 3
+"""Values that stand for a row without a name."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +39,54 @@ class Change:
     after: str
 
 
-def changes(entry: AuditEntry) -> list[Change]:
-    """Return what an entry tells, column by column; empty columns of rows added or deleted are left out."""
+def changes(entry: AuditEntry, names: Mapping[str, str] | None = None) -> list[Change]:
+    """Return what an entry tells, column by column; empty columns of rows added or deleted are left out.
+
+    ``names`` are those of the rows it refers to (``row_names``), read here for a single entry.
+    """
     before, after = entry.before or {}, entry.after or {}
-    names = [name for name in {**before, **after} if (name not in ("id", "tenant_id"))]
-    told = [Change(_label(entry, name), _shown(before.get(name)), _shown(after.get(name))) for name in names]
-    return [one for one in told if one.before != one.after or entry.verb == AuditEntry.Verb.UPDATE]
+    names = row_names([entry]) if names is None else names
+    found = []
+    for column in _in_order(entry.subject_kind, {**before, **after}):
+        if column not in ("id", "tenant_id"):
+            field = _field(entry.subject_kind, column)
+            was, is_now = (_shown(field, content.get(column), names) for content in (before, after))
+            found.append(Change(_label(field, column), was, is_now))
+    return [one for one in found if one.before != one.after or entry.verb == AuditEntry.Verb.UPDATE]
 
 
-def subject_name(entry: AuditEntry) -> str:
-    """Return what the row that was added or deleted is called, as far as the entry tells."""
+def _in_order(kind: str, columns: Iterable[str]) -> list[str]:
+    """Return columns in the order of the model: the database keeps them by length."""
+    model = model_of(kind)
+    places = {field.column: place for place, field in enumerate(model._meta.concrete_fields)} if model else {}
+    return sorted(columns, key=lambda column: places.get(column, len(places)))
+
+
+def subject_name(entry: AuditEntry, names: Mapping[str, str] | None = None) -> str:
+    """Return what the row that was added or deleted is called, else (a budget, a grant) the first things it says."""
     content = entry.after or entry.before or {}
-    found = next((content[name] for name in NAMES if content.get(name)), "")
-    return Truncator(str(found)).chars(80)
+    column = next((name for name in NAMES if content.get(name)), "")
+    found = _shown(_field(entry.subject_kind, column), content[column], {}) if column else ""
+    said = [one.after or one.before for one in changes(entry, names)][:SAID] if not found else [found]
+    return Truncator(", ".join(said)).chars(80)
+
+
+def row_names(entries: Iterable[AuditEntry]) -> dict[str, str]:
+    """Return, by id, the names of the rows that entries refer to: one query for each kind of row."""
+    ids: dict[type[models.Model], set[str]] = {}
+    for entry in entries:
+        for column, value in [*(entry.before or {}).items(), *(entry.after or {}).items()]:
+            related: Any = getattr(_field(entry.subject_kind, column), "related_model", None)
+            if related and isinstance(value, str):
+                ids.setdefault(related, set()).add(value)
+    return {pk: name for model, found in ids.items() for pk, name in _names_in(model, found)}
+
+
+def _names_in(model: type[models.Model], ids: set[str]) -> list[tuple[str, str]]:
+    held = {field.name for field in model._meta.concrete_fields}
+    column = next((name for name in NAMES if name in held), None)
+    rows = model._default_manager.filter(pk__in=ids).values_list("pk", column) if column else ()
+    return [(str(pk), str(name)) for pk, name in rows if name]
 
 
 def model_of(kind: str) -> type[models.Model] | None:
@@ -55,27 +97,42 @@ def model_of(kind: str) -> type[models.Model] | None:
         return None
 
 
-def _label(entry: AuditEntry, column: str) -> str:
-    model = model_of(entry.subject_kind)
-    name = column.removesuffix("_id")
-    for candidate in (column, name):
+def _field(kind: str, column: str) -> Any:
+    """Return the field of a model that a column belongs to, or None."""
+    model = model_of(kind)
+    for name in (column, column.removesuffix("_id")):
         try:
-            field: Any = model._meta.get_field(candidate) if model else None
+            if model and name != "tenant":
+                return model._meta.get_field(name)
         except FieldDoesNotExist:
             continue
-        if field is not None:
-            return capfirst(str(field.verbose_name))
-    return capfirst(name.replace("_", " "))
+    return None
 
 
-def _shown(value: object) -> str:
+def _label(field: Any, column: str) -> str:
+    return capfirst(str(getattr(field, "verbose_name", "")) or column.removesuffix("_id").replace("_", " "))
+
+
+def _shown(field: Any, value: Any, names: Mapping[str, str]) -> str:
+    """Return a value as a person reads it: a choice by its label, a row by its name, a moment in the own time zone."""
     if value is None or value == "":
         return ""
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
-    if value == REDACTED:
-        return "•••"
-    return Truncator(", ".join(map(str, value)) if isinstance(value, list) else str(value)).chars(LONGEST_VALUE)
+    if isinstance(value, list):
+        return Truncator(", ".join(_shown(field, one, names) for one in value)).chars(LONGEST_VALUE)
+    return "•••" if value == REDACTED else Truncator(_text(field, value, names)).chars(LONGEST_VALUE)
+
+
+def _text(field: Any, value: Any, names: Mapping[str, str]) -> str:
+    choices = dict(getattr(getattr(field, "base_field", field), "flatchoices", None) or ())
+    if value in choices:
+        return str(choices[value])
+    if isinstance(field, models.DateTimeField) and (moment := parse_datetime(str(value))):
+        return localize(localtime(moment))
+    if getattr(field, "model", None) is Setting and field.name == "name" and value in SETTINGS:
+        return str(SETTINGS[value].label)
+    return names.get(str(value)) or told(str(value))
 
 
 def actor_names(entries: Iterable[AuditEntry]) -> dict[UUID, str]:
@@ -93,6 +150,6 @@ def history(row: models.Model, page: int | str) -> dict[str, Any]:
     """Return what the history page of a row shows: entries of one page with their changes and who made them."""
     paginator = Paginator(AuditEntry.objects.about(row), PER_PAGE)
     shown = paginator.get_page(page)
-    names = actor_names(shown)
-    told = [(entry, names.get(entry.actor_id) if entry.actor_id else "", changes(entry)) for entry in shown]
-    return {"entries": told, "page": shown}
+    actors, names = actor_names(shown), row_names(shown)
+    entries = [(entry, actors.get(entry.actor_id) if entry.actor_id else "", changes(entry, names)) for entry in shown]
+    return {"entries": entries, "page": shown}

@@ -19,9 +19,10 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from tenants.admin.base import LINK, LedgerAdmin
-from tenants.admin.history import LONGEST_VALUE, changes, model_of, subject_name
+from tenants.admin.history import LONGEST_VALUE, changes, model_of, row_names, subject_name
 from tenants.events import EVENT_KINDS
 from tenants.models import ApiKey, AuditEntry, Event, User
+from tenants.notes import told
 
 
 class SubjectFilter(admin.SimpleListFilter):
@@ -72,6 +73,14 @@ class AuditEntryAdmin(LedgerAdmin):
             )
         )
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the page of entries, with the names of all the rows they refer to."""
+        found = super().get_changelist_instance(request)
+        names = row_names(found.result_list)
+        for entry in found.result_list:
+            entry.names = names
+        return found
+
     @display(description=_("what"), label={"insert": "success", "update": "info", "delete": "danger"}, ordering="verb")
     def what(self, entry: AuditEntry) -> tuple[str, str]:
         """Show the verb as a label."""
@@ -94,8 +103,8 @@ class AuditEntryAdmin(LedgerAdmin):
     def changed(self, entry: AuditEntry) -> str:
         """Show the name of a row that was added or deleted, else which columns differ."""
         if entry.verb != AuditEntry.Verb.UPDATE:
-            return subject_name(entry)
-        return Truncator(", ".join(one.label for one in changes(entry))).chars(80)
+            return subject_name(entry, getattr(entry, "names", None))
+        return Truncator(", ".join(one.label for one in changes(entry, {}))).chars(80)
 
     @display(description=_("time"), ordering="id")
     def time(self, entry: AuditEntry) -> str:
@@ -146,6 +155,42 @@ def _flat(fieldsets: Any) -> Iterator[str]:
             yield from (entry,) if isinstance(entry, str) else entry
 
 
+WORDS = {
+    "actor_id": _("Id of who did it"),
+    "actor_kind": _("Who"),
+    "amount": _("Amount"),
+    "bot": _("Bot"),
+    "budget": _("Budget"),
+    "channel": _("Channel"),
+    "code": _("Code"),
+    "currency": _("Currency"),
+    "customer": _("Customer"),
+    "expires_at": _("Expires"),
+    "file": _("File"),
+    "label": _("Label"),
+    "limit": _("Limit"),
+    "limit_amount": _("Limit"),
+    "name": _("Name"),
+    "percent": _("Percent"),
+    "period": _("Period"),
+    "price_list": _("Price list"),
+    "provider": _("Service"),
+    "reason": _("Reason"),
+    "sku": _("SKU"),
+    "spent": _("Spent"),
+    "state": _("State"),
+    "status": _("State"),
+    "threshold": _("Threshold"),
+    "total": _("Total"),
+    "turns": _("Turns"),
+}
+"""What the parts of an event are called; of others the name itself is shown."""
+
+
+def _word(name: str) -> str:
+    return str(WORDS.get(name) or capfirst(name.replace("_", " ")))
+
+
 class KindFilter(admin.SimpleListFilter):
     """Events of one kind."""
 
@@ -178,5 +223,5 @@ class EventAdmin(LedgerAdmin):
     @display(description=_("content"))
     def content(self, event: Event) -> str:
         """Show the content, a line for each part."""
-        parts = ((name.replace("_", " "), Truncator(str(value)).chars(LONGEST_VALUE)) for name, value in event.data.items())
+        parts = ((_word(name), Truncator(told(str(value))).chars(LONGEST_VALUE)) for name, value in event.data.items())
         return format_html_join("\n", "<div>{}: {}</div>", parts)

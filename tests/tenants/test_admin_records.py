@@ -1,14 +1,19 @@
 """History, audit, events and settings in the admin."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from catalog.models import SalesChannel
 from tenants.models import AuditEntry, Event, Setting
 from tests.conftest import Business, in_tenant
 from tests.rows import an_api_key, an_event
 from tests.tenants.admin_pages import browser, hidden, page, text_of
+from vault.models import Credential, CredentialGrant
+from vault.services import store_credential
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +56,56 @@ def test_the_audit_leads_from_an_entry_to_its_row_and_to_all_of_its_request(saig
     assert text_of(same).count("Sales channel Name") == 1
 
 
+@pytest.fixture
+def grant(saigon: Business) -> CredentialGrant:
+    """An operator's right to use a credential until a moment."""
+    with in_tenant(saigon.tenant):
+        credential = store_credential(provider="openai", kind="api_key", label="The <key>", secret={"api_key": "sk-1"})
+        ends = datetime(2030, 1, 2, 3, 4, tzinfo=UTC)
+        return CredentialGrant.objects.create(credential=credential, role="operator", expires_at=ends)
+
+
+def test_rows_are_told_by_name_choices_by_label_and_moments_in_words(saigon: Business, grant: CredentialGrant) -> None:
+    with in_tenant(saigon.tenant):
+        entry = AuditEntry.objects.about(grant).get()
+    owner = browser(saigon.owner)
+    shown = text_of(owner.get(page("tenants_auditentry_change", entry.pk)))
+    assert "Credential – The &lt;key&gt;" in shown
+    assert "Role – Operator" in shown
+    assert "2030-01-02T" not in shown
+    listed = text_of(owner.get(page("tenants_auditentry_changelist"), {"subject_kind": "vault.credentialgrant"}))
+    assert "Added Grant The &lt;key&gt;, Operator" in listed
+
+
+def test_a_row_that_is_gone_is_told_by_its_id(saigon: Business, grant: CredentialGrant) -> None:
+    with in_tenant(saigon.tenant):
+        Credential.objects.all().delete()
+        entry = AuditEntry.objects.about(grant).filter(verb="delete").get()
+    shown = text_of(browser(saigon.owner).get(page("tenants_auditentry_change", entry.pk)))
+    assert f"Credential {grant.credential_id} –" in shown
+
+
+def test_names_cost_one_query_for_each_kind_of_row(saigon: Business, grant: CredentialGrant) -> None:
+    owner, address = browser(saigon.owner), page("tenants_auditentry_changelist")
+    asked = {"subject_kind": "vault.credentialgrant"}
+    with CaptureQueriesContext(connection) as few:
+        owner.get(address, asked)
+    with in_tenant(saigon.tenant):
+        for number in range(8):
+            store = {"provider": "openai", "kind": "api_key", "label": f"Key {number}", "secret": {"api_key": "sk-1"}}
+            CredentialGrant.objects.create(credential=store_credential(**store), role="analyst")
+    with CaptureQueriesContext(connection) as many:
+        assert "Key 7, Analyst" in text_of(owner.get(address, asked))
+    assert len(many) <= len(few)
+
+
+def test_settings_are_told_by_their_title(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        Setting.put("credential_expiry_warning_days", 7)
+    listed = text_of(browser(saigon.owner).get(page("tenants_auditentry_changelist"), {"subject_kind": "tenants.setting"}))
+    assert "Added Setting Warn before a credential expires" in listed
+
+
 def test_a_secret_is_shown_as_dots(saigon: Business) -> None:
     with in_tenant(saigon.tenant):
         key = an_api_key()
@@ -65,7 +120,7 @@ def test_events_are_listed_and_narrowed_by_kind(saigon: Business) -> None:
         event = an_event()
         SalesChannel.objects.all()
     operator = browser(saigon.operator)
-    assert "file: secret.csv" in text_of(operator.get(page("tenants_event_changelist"), {"kind": "import.finished"}))
+    assert "File: secret.csv" in text_of(operator.get(page("tenants_event_changelist"), {"kind": "import.finished"}))
     assert "secret.csv" not in text_of(operator.get(page("tenants_event_changelist"), {"kind": "session.started"}))
     assert "secret.csv" in text_of(operator.get(page("tenants_event_change", event.pk)))
     with in_tenant(saigon.tenant):
