@@ -57,5 +57,5 @@ class AttributeDefinitionAdmin(PlatformAdmin):
     empty_message = _("Attributes describe what a domain sells, such as the screen size of a phone.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Keep the key and the type: every value already given relies on them."""
-        return ("domain", "key", "value_type") if obj else ()
+        """Keep what cannot change: every value already given relies on them."""
+        return ("domain", "key", "value_type", "scope") if obj else ()

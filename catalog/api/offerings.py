@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from catalog.api.search import SearchMixin
 from catalog.api.stock import person
 from catalog.api.versions import TranslationsField
+from catalog.filing import one_spelling
 from catalog.models import KnowledgeDomain, Offering, OfferingImage, Variant
 from catalog.models.offerings import OfferingQuerySet
 from catalog.services import (
@@ -91,6 +92,15 @@ class OfferingSerializer(TenantSerializer):
         )
         read_only_fields = ("status",)
 
+    def validate_images(self, images: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Refuse an address that stands here twice."""
+        urls = [image["url"] for image in images]
+        twice = ErrorDetail(_("Another image here has this address."), code="duplicate_image")
+        errors = [{"url": [twice]} if url in urls[:n] else {} for n, url in enumerate(urls)]
+        if any(errors):
+            raise serializers.ValidationError(errors)
+        return images
+
     def validate_variants(self, variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Refuse a SKU that stands here twice, or that the tenant has already."""
         skus = [variant["sku"] for variant in variants]
@@ -99,6 +109,18 @@ class OfferingSerializer(TenantSerializer):
         if any(errors):
             raise serializers.ValidationError(errors)
         return variants
+
+
+def _in_category(offerings: models.QuerySet, value: str) -> models.QuerySet:
+    return offerings.filter(category=one_spelling(value))
+
+
+def _tagged(offerings: models.QuerySet, value: str) -> models.QuerySet:
+    return offerings.filter(tags__contains=[one_spelling(value)])
+
+
+def _called_elsewhere(offerings: models.QuerySet, value: str) -> models.QuerySet:
+    return offerings.filter(identity_key=one_spelling(value))
 
 
 def _sku_error(sku: str, *, is_taken: bool, is_second: bool) -> dict[str, list[ErrorDetail]]:
@@ -128,9 +150,9 @@ class OfferingViewSet(SearchMixin, TenantViewSet):
         "offering_type": "offering_type",
         "domain": "domain__code",
         "bot": "bot__code",
-        "category": "category",
-        "tag": "tags__contains",
-        "identity_key": "identity_key",
+        "category": _in_category,
+        "tag": _tagged,
+        "identity_key": _called_elsewhere,
     }
     search_fields = ("code", "name", "category")
     ordering_fields = ("code", "updated_at")

@@ -138,7 +138,7 @@ class AttributeDefinition(models.Model):
         try:
             check_limits(self.value_type, self.value_constraint)
         except ValueError as error:
-            raise ValidationError({"value_constraint": ValidationError(str(error), code="invalid")}) from error
+            raise ValidationError({"value_constraint": ValidationError(str(error), code="limits")}) from error
         stored = type(self).objects.filter(pk=self.pk).values(*self.FIXED).first()
         if stored and stored != {name: getattr(self, name) for name in self.FIXED}:
             raise ValidationError(_("Key, type, scope and domain stay: values rely on them. Make another attribute."))

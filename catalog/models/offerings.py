@@ -144,7 +144,8 @@ class OfferingVersionQuerySet(TenantQuerySet):
     def in_language(self, language: str) -> "OfferingVersionQuerySet":
         """Annotate ``local_name`` and ``local_description``: the translation's, or the version's own where it has none."""
         translated = OfferingTranslation.objects.filter(offering_version=models.OuterRef("pk"), language=language)
-        description = NullIf(models.Subquery(translated.values("description")), models.Value(""))
+        empty = models.Value("", output_field=models.TextField())
+        description = NullIf(models.Subquery(translated.values("description")), empty)
         return self.annotate(
             local_name=Coalesce(models.Subquery(translated.values("name")), "name"),
             local_description=Coalesce(description, "description"),
