@@ -1,6 +1,6 @@
 """Imports: hand a file or rows in, watch it being staged, look at every row, have it applied."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO, Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -18,7 +18,8 @@ from rest_framework.response import Response
 from catalog.api.stock import person
 from catalog.imports.given_rows import rows_as_csv
 from catalog.imports.jobs import cancel, create_job, request_apply, request_undo
-from catalog.imports.limits import MAX_FILE_BYTES
+from catalog.imports.limits import MAX_FILE_BYTES, MAX_PAGES, MAX_URL_CHARACTERS
+from catalog.imports.product_pages import addresses_as_file
 from catalog.imports.summary import in_order
 from catalog.models import ImportJob, ImportRow, KnowledgeDomain
 from catalog.models.imports import ImportRowQuerySet
@@ -95,10 +96,17 @@ class ImportSerializer(TenantSerializer):
 class NewImportSerializer(StrictSerializer):
     """A file (multipart), or rows (JSON) with the columns of our own CSV. Nothing is applied before ``apply/``."""
 
-    source_type = serializers.ChoiceField(["file_upload", "api"], required=False)
+    source_type = serializers.ChoiceField(["file_upload", "api", "web"], required=False)
     file = serializers.FileField(required=False, max_length=1000)
     rows = serializers.ListField(
         child=serializers.DictField(allow_empty=False), required=False, min_length=1, max_length=MOST_ROWS
+    )
+    urls = serializers.ListField(
+        child=TextField(max_length=MAX_URL_CHARACTERS),
+        required=False,
+        min_length=1,
+        max_length=MAX_PAGES,
+        help_text="Product pages with JSON-LD of schema.org's Product.",
     )
     mapping = serializers.ChoiceField(ImportJob.Mapping.choices, default="auto")
     currency = TextField(required=False, max_length=3, help_text="Of prices without one; by default the tenant's.")
@@ -111,14 +119,16 @@ class NewImportSerializer(StrictSerializer):
     may_archive_many = serializers.BooleanField(default=False, help_text="Even if the file lacks more than a fifth.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Ask for either a file or rows, and for what ``source_type`` says."""
-        wanted = {"file_upload": "file", "api": "rows"}.get(attrs.pop("source_type", ""))
-        given = [name for name in ("file", "rows") if name in attrs]
+        """Ask for a file, rows or addresses, and for what ``source_type`` says."""
+        wanted = {"file_upload": "file", "api": "rows", "web": "urls"}.get(attrs.pop("source_type", ""))
+        given = [name for name in ("file", "rows", "urls") if name in attrs]
         missing = wanted if wanted and wanted not in given else None if given else "file"
         if missing:
             raise serializers.ValidationError({missing: [_("This field is required.")]}, code="required")
-        if len(given) == 2:
-            raise serializers.ValidationError({"rows": [_("Give a file or rows, not both.")]}, code="invalid")
+        if len(given) > 1:
+            raise serializers.ValidationError(
+                {given[1]: [_("Give a file, rows or addresses, one of them.")]}, code="invalid"
+            )
         return attrs
 
 
@@ -138,13 +148,12 @@ class ImportViewSet(TenantReadViewSet):
 
     @extend_schema(request=NewImportSerializer, responses={201: ImportSerializer})
     def create(self, request: Request) -> Response:
-        """Keep a file or rows and have them staged in the background."""
+        """Keep a file, rows or addresses and have them staged in the background."""
         values = self.read_body(NewImportSerializer)
-        rows, file = values.pop("rows", None), values.pop("file", None)
+        source = _source(**{name: values.pop(name, None) for name in ("file", "rows", "urls")})
         currency = values.pop("currency", "") or Tenant.objects.values_list("currency", flat=True).get(
             pk=current_tenant_id()
         )
-        source = _from_rows(rows) if file is None else _from_file(file)
         job = create_job(**{**values, **source}, currency=currency.upper(), created_by=person(request))
         return self.answer(self.get_queryset().get(pk=job.pk), status=status.HTTP_201_CREATED)
 
@@ -173,13 +182,17 @@ class ImportViewSet(TenantReadViewSet):
         return self.answer(cancel(job=self.get_object()))
 
 
-def _from_file(file: UploadedFile) -> dict[str, Any]:
-    return {"chunks": file.chunks(), "name": file.name or "file.csv"}
-
-
-def _from_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    own = {"mapping": ImportJob.Mapping.BACKROOM, "source_type": ImportJob.SourceType.API}
-    return {"chunks": rows_as_csv(list(rows)), "name": "rows.csv", **own}
+def _source(
+    *, file: UploadedFile | None, rows: Sequence[Mapping[str, Any]] | None, urls: list[str] | None
+) -> dict[str, Any]:
+    """Return the file that is kept of what was given, and how it is to be read if that is not for the caller to say."""
+    if file is not None:
+        return {"chunks": file.chunks(), "name": file.name or "file.csv"}
+    if rows is not None:
+        own = {"mapping": ImportJob.Mapping.BACKROOM, "source_type": ImportJob.SourceType.API}
+        return {"chunks": rows_as_csv(rows), "name": "rows.csv", **own}
+    web = {"mapping": ImportJob.Mapping.WEB, "source_type": ImportJob.SourceType.WEB}
+    return {"chunks": [addresses_as_file(urls or [])], "name": "pages.txt", **web}
 
 
 @extend_schema_field({"type": "object", "nullable": True, "additionalProperties": {"type": "string"}})

@@ -13,11 +13,12 @@ _CHUNK_BYTES = 256 * 1024
 _BETWEEN = " \t\r\n,"
 
 
-def _refuse(name: str) -> None:
+def refuse_constant(name: str) -> None:
+    """Python would read NaN and Infinity, which are no JSON; raises `ValueError`."""
     raise ValueError(f"{name} is no number")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=plain, parse_int=str)
+_DECODER = json.JSONDecoder(parse_constant=refuse_constant, parse_float=plain, parse_int=str)
 """Numbers become text, with as many digits as they are written with: the columns are to judge them."""
 
 

@@ -33,3 +33,5 @@ MAX_DIRECTORY_BYTES = 4 * 1024 * 1024
 MAX_MERGED = 50_000
 #: Rows of a sheet that may stand above its header.
 MAX_ROWS_ABOVE_HEADER = 50
+#: Pages of one import from the web: at half a minute each, an hour and a half at worst.
+MAX_PAGES = 200

@@ -12,13 +12,14 @@ from catalog.imports import backroom_csv, limits, shopify
 from catalog.imports.backroom_csv import BackroomMapping
 from catalog.imports.cells import Cells
 from catalog.imports.problems import Level, UnreadableFile
+from catalog.imports.product_pages import read_pages
 from catalog.imports.records import Source
 from catalog.imports.rows import ImagePart, ImportedRow, OfferingPart, VariantPart
 from catalog.imports.shopify import ShopifyMapping
 from catalog.imports.skus import OnDuplicateSku, SkuRegister
 from catalog.imports.tables import Record, Table, open_table
 
-MappingName = Literal["shopify", "backroom", "saleor", "auto"]
+MappingName = Literal["shopify", "backroom", "saleor", "web", "auto"]
 _SHOPIFY = {name.casefold() for name in shopify.REQUIRED}
 
 
@@ -51,7 +52,7 @@ def open_rows(
 
     Raises `UnreadableFile` if it has no table of this mapping ("auto": of any) with at least one row.
     """
-    table = open_table(source, _is_header)
+    table = read_pages(source) if mapping == "web" else open_table(source, _is_header)
     try:
         return RowReader(table, _choose_mapping(mapping, table), on_duplicate_sku, currency)
     except UnreadableFile as error:
@@ -82,7 +83,7 @@ class RowReader:
     """The rows of one file, to be iterated over as often as needed; every time gives the same rows.
 
     `mapping` is the name of the format, `total` the number of rows (empty ones do not count) and `columns`
-    the header; `makes` as in `Table`.
+    the header; `makes` and `names` as in `Table`.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class RowReader:
         self._table, self._mapping, self._on_duplicate_sku, self._currency = table, mapping, on_duplicate_sku, currency
         format_of_file = mapping(table.header, currency)
         self.mapping = table.format or format_of_file.name
-        self.makes = table.makes
+        self.makes, self.names = table.makes, table.names
         self.columns = format_of_file.columns
         self.total = 0
         self._written_skus = self._read_written_skus(format_of_file)
@@ -147,8 +148,8 @@ class _Grouping:
         """The record as a row, with whatever is wrong with it."""
         row, values = record.row, self._mapping.values(record.cells)
         cells = Cells(row, values)
-        handle = self._handle(cells, record.cells)
         self._note_faults(cells, record)
+        handle = self._handle(cells, record.cells)
         if cells.problems:
             return ImportedRow(row, handle, "variant", problems=cells.problems, cells=_given(values))
         offering = self._offering(cells, handle)
@@ -172,7 +173,7 @@ class _Grouping:
             column = max(columns, key=lambda name: len(cells.values[name]))
             cells.note("error", column, "cell_too_large", limit=limits.MAX_CELL_CHARACTERS)
         handle = cells.code(self._mapping.handle_column)
-        if not handle:
+        if not handle and not cells.problems:
             cells.note("error", self._mapping.handle_column, "missing_handle")
         return handle[: limits.MAX_CODE_CHARACTERS]
 

@@ -1,7 +1,8 @@
 """Staging: the file is read into ``ImportRow`` rows, some thousand per transaction. Nothing of the catalogue changes."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any, cast
 
@@ -66,7 +67,7 @@ def _stage_rows(job: ImportJob, reader: RowReader, on_progress: OnProgress | Non
     counts = {"total": reader.total, "rows": 0, "errors": 0, "warnings": 0}
     rows = iter(reader)
     while chunk := list(islice(rows, CHUNK)):
-        lines = list(_lines(chunk, checker, counts))
+        lines = list(_lines(chunk, checker, counts, reader.names))
         _store(job, lines, counts)
         if on_progress:
             on_progress(counts["rows"], counts["total"])
@@ -87,9 +88,13 @@ def _store(job: ImportJob, lines: Iterable[Line], counts: dict[str, int]) -> Non
             cursor.execute("DROP TABLE pg_temp.import_chunk")
 
 
-def _lines(rows: Iterable[ImportedRow], checker: RowChecker, counts: dict[str, int]) -> Iterator[Line]:
+def _lines(
+    rows: Iterable[ImportedRow], checker: RowChecker, counts: dict[str, int], names: Mapping[str, str]
+) -> Iterator[Line]:
+    """The rows as they are stored; a problem names the column as the file does."""
     for row in rows:
         data, problems = checker.staged(row)
+        problems = [replace(one, column=names.get(one.column, one.column)) for one in problems] if names else problems
         is_error = any(problem.level == "error" for problem in problems)
         counts["rows"] += 1
         counts["errors"] += is_error

@@ -39,13 +39,15 @@ class Table(Protocol):
     """Records under a header; empty ones are left out.
 
     `format` is the mapping that the file itself asks for, if any. `makes` are price lists and locations (by kind: name
-    by code) that are made when its rows are applied, unless there are some of that code.
+    by code) that are made when its rows are applied, unless there are some of that code. `names` are the file's own
+    names of our columns, where they differ.
     """
 
     header: list[str]
     header_row: int
     format: str
     makes: dict[str, dict[str, str]]
+    names: dict[str, str]
 
     def records(self) -> Iterator[Record]: ...
 
@@ -75,6 +77,7 @@ class CsvTable:
     def __init__(self, source: Source) -> None:
         self._source = source
         self.makes: dict[str, dict[str, str]] = {}
+        self.names: dict[str, str] = {}
         self.encoding = detect_encoding(source)
         self._delimiter = detect_delimiter(source, self.encoding)
         self.header = next((cells for _row, cells in self._all()), [])
@@ -100,6 +103,7 @@ class KeptTable:
     def __init__(self, header: list[str], records: Iterable[Record], *, header_row: int = 1, format: str = "") -> None:
         self.header, self.header_row, self.format = header, header_row, format
         self.makes: dict[str, dict[str, str]] = {}
+        self.names: dict[str, str] = {}
         self._file = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass")  # noqa: SIM115 - lives with self
         for record in records:
             if len(header) > limits.MAX_COLUMNS:

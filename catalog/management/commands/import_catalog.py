@@ -11,6 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db.models import Case, When
 
 from catalog.imports.jobs import import_file
+from catalog.imports.product_pages import addresses_as_file
 from catalog.imports.staging import OnProgress
 from catalog.imports.summary import failed, in_order
 from catalog.models import ImportJob
@@ -27,7 +28,7 @@ class Command(TenantCommand):
     """Stage a file and apply it, here, whether a worker runs or not."""
 
     help = (
-        "Import a catalogue file (Shopify product CSV or our own) into a tenant. Prints a JSON summary last. "
+        "Import a catalogue file (Shopify's, Saleor's or our own; CSV, XLSX or JSON) into a tenant. Prints a JSON summary last. "
         "Rows with errors are counted and left out, the first ten problems are told on stderr; "
         "the exit code is 1 only when nothing could be imported."
     )
@@ -35,7 +36,8 @@ class Command(TenantCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the slug, the file and how it is to be understood."""
         super().add_arguments(parser)
-        parser.add_argument("file", type=Path)
+        parser.add_argument("file", type=Path, nargs="?")
+        parser.add_argument("--url", action="append", help="a product page, in place of a file; may be given often")
         parser.add_argument("--mapping", choices=ImportJob.Mapping.values, default=ImportJob.Mapping.AUTO)
         parser.add_argument("--dry-run", action="store_true", help="stage and report; apply nothing")
         parser.add_argument("--currency", help="of prices without one; by default the tenant's")
@@ -45,13 +47,14 @@ class Command(TenantCommand):
 
     def handle_tenant(self, tenant: Tenant, **options: Any) -> None:
         """Import and print; a failed import has its summary too, and one line on stderr."""
-        path: Path = options["file"]
+        if bool(options["file"]) == bool(options["url"]):
+            raise CommandError("Give a file, or --url.")
+        path: Path = options["file"] or Path("pages.txt")
         try:
             job = import_file(
-                chunks=_blocks(path),
+                **_source(path, options["url"], options["mapping"]),
                 name=path.name,
                 currency=(options["currency"] or tenant.currency).upper(),
-                mapping=options["mapping"],
                 on_duplicate_sku=options["on_duplicate_sku"],
                 apply_now=not options["dry_run"],
                 on_progress=_bar() if sys.stderr.isatty() else None,
@@ -80,6 +83,13 @@ class Command(TenantCommand):
 
     def _print(self, summary: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(summary, ensure_ascii=False))
+
+
+def _source(path: Path, addresses: list[str] | None, mapping: str) -> dict[str, Any]:
+    if not addresses:
+        return {"chunks": _blocks(path), "mapping": mapping}
+    web = {"mapping": ImportJob.Mapping.WEB, "source_type": ImportJob.SourceType.WEB}
+    return {"chunks": [addresses_as_file(addresses)], **web}
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -89,7 +89,7 @@ def test_rows_may_be_sent_as_json(api, saigon):
     [
         ({}, "file", "required"),
         ({"source_type": "api"}, "rows", "required"),
-        ({"source_type": "web", "urls": ["https://example.com"]}, "source_type", "invalid_choice"),
+        ({"source_type": "mail", "rows": [backroom()]}, "source_type", "invalid_choice"),
         ({"rows": []}, "rows", "min_length"),
         ({"rows": [backroom(), {"code": "a", "colour": "red"}]}, "rows.1.colour", "unknown_header"),
         ({"rows": [{"code": "a", "price": {"amount": 1}}]}, "rows.0.price", "invalid"),

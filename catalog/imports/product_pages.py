@@ -1,0 +1,127 @@
+"""Product pages of other web sites as rows of our own format: fetched once each, read by `structured_data`.
+
+Each address is one call of the one safe client, with 30 seconds for all of it; a redirect is followed three times, and
+every hop is checked like the first. A page that brings nothing is an error of its row and stops no other. A site is
+asked for one page at a time, with a pause between two, and left alone when it fails three times in a row.
+"""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from urllib.parse import urljoin, urlsplit
+
+from catalog.imports import limits
+from catalog.imports.records import Source, opened
+from catalog.imports.structured_data import rows_of_page
+from catalog.imports.tables import KeptTable, Record
+from vault import outbound
+from vault.outbound import Answer, DestinationForbidden, OutboundError
+
+ADDRESS_COLUMN = "attr.source_url"
+COLUMNS = (
+    *("code", "name", "description", "category", "status", "sku", "variant_name", "price", "currency", "compare_at"),
+    *("stock_qty", "policy", "image", "image_alt", "attr.brand", "attr.gtin", ADDRESS_COLUMN),
+)
+SECONDS = 30.0
+PAUSE_SECONDS = 0.2
+MAX_BYTES = 5_000_000
+MAX_REDIRECTS = 3
+MAX_FAILURES = 3
+_CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([a-zA-Z0-9_-]{1,40})""", re.IGNORECASE)
+
+
+class PageError(Exception):
+    """Why a page gives no rows: a code of `ROW_MESSAGES`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def addresses_as_file(addresses: Iterable[str]) -> bytes:
+    """The addresses, one a line."""
+    return "".join("".join(address.split()) + "\n" for address in addresses).encode()
+
+
+def read_pages(source: Source) -> KeptTable:
+    """The table of the pages whose addresses stand in a file, one a line; they are fetched now."""
+    with opened(source) as stream:
+        text = stream.read(limits.MAX_PAGES * limits.MAX_URL_CHARACTERS * 4).decode("utf-8", "replace")
+    addresses = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))[: limits.MAX_PAGES]
+    header = list(COLUMNS)
+    table = KeptTable(header, _records(addresses, header), format="web")
+    table.names = {ADDRESS_COLUMN: "url"}
+    return table
+
+
+def _records(addresses: Iterable[str], header: list[str]) -> Iterator[Record]:
+    """The rows of every page one after another, from 2, with an error in the row of a page that has none."""
+    number = 2
+    places = {name: place for place, name in enumerate(header)}
+    for address, rows, code in _pages(addresses):
+        for row in rows or [{}]:
+            for name in row.keys() - places.keys():
+                places[name] = len(header)
+                header.append(name)
+            cells = [""] * len(header)
+            for name, value in {**row, ADDRESS_COLUMN: address}.items():
+                cells[places[name]] = value
+            yield Record(number, cells, {places[ADDRESS_COLUMN]: code} if code else {})
+            number += 1
+
+
+def _pages(addresses: Iterable[str]) -> Iterator[tuple[str, list[dict[str, str]], str]]:
+    """Each address with the rows of its page, or with the code that says why there are none."""
+    failures: Counter[str] = Counter()
+    for address in addresses:
+        site = urlsplit(address).netloc if "[" not in address else address
+        if failures[site] >= MAX_FAILURES:
+            yield address, [], "page_given_up"
+            continue
+        try:
+            rows = rows_of_page(*_fetched(address))
+        except PageError as error:
+            failures[site] += error.code in ("page_timeout", "page_unreachable")
+            yield address, [], error.code
+        else:
+            failures[site] = 0
+            yield address, rows, "" if rows else "no_product_data"
+        time.sleep(PAUSE_SECONDS)
+
+
+def _fetched(address: str) -> tuple[str, str]:
+    """The page's text and its address after redirects; raises `PageError`."""
+    deadline = time.monotonic() + SECONDS
+    for _hop in range(MAX_REDIRECTS + 1):
+        answer = _asked(address, deadline - time.monotonic())
+        target = answer.headers.get("location")
+        if answer.status not in (301, 302, 303, 307, 308) or not target:
+            break
+        address = urljoin(address, target)
+    else:
+        raise PageError("page_redirects")
+    if answer.status != 200:
+        raise PageError("page_refused")
+    return _text(answer), address
+
+
+def _asked(address: str, seconds: float) -> Answer:
+    try:
+        return outbound.request(
+            "GET", address, headers={"Accept": "text/html"}, timeout=max(seconds, 0.001), max_bytes=MAX_BYTES
+        )
+    except (DestinationForbidden, ValueError):
+        raise PageError("page_forbidden") from None
+    except OutboundError as error:
+        kinds = {"timeout": "page_timeout", "too_large": "page_too_large", "protocol": "page_refused"}
+        raise PageError(kinds.get(error.kind, "page_unreachable")) from None
+
+
+def _text(answer: Answer) -> str:
+    """The page as text: in the encoding its header or its first bytes name, else UTF-8."""
+    named = _CHARSET.search(answer.headers.get("content-type", "").encode()) or _CHARSET.search(answer.body[:2048])
+    try:
+        return answer.body.decode(named[1].decode() if named else "utf-8", "replace")
+    except LookupError:
+        return answer.body.decode("utf-8", "replace")
