@@ -92,6 +92,8 @@ CUSTOM: dict[str, frozenset[str]] = {
     "catalog_offering_put_on_sale": WORK,
     "catalog_offeringversion_activate": WORK,
     "catalog_searchsynonym_try_search": ALL,
+    "catalog_offeringversion_compare": ALL,
+    "catalog_offeringversion_schedule": WORK,
     "vault_credential_refresh_now": MANAGE,
     "vault_credential_test": MANAGE,
     "vault_eventdelivery_resend": MANAGE,

@@ -5,20 +5,25 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
+from unfold.admin import StackedInline
 
+from catalog.admin.forms.domains import DefinitionForm
 from catalog.models import AttributeDefinition, KnowledgeDomain
 from tenants.admin import PlatformAdmin
 
+ABOUT = (("key", "value_type", "scope"), ("name", "name_vi"), ("semantic_type", "unit", "is_required"))
+LIMITS = (("least", "most"), ("choices", "pattern"))
 
-class AttributeDefinitionInline(TabularInline):
-    """The attributes of a domain."""
+
+class AttributeDefinitionInline(StackedInline):
+    """The attributes of a domain, each folded up until it is opened."""
 
     model = AttributeDefinition
+    form = DefinitionForm
     tab = True
     extra = 0
-    show_change_link = True
-    fields = ("key", "name", "name_vi", "value_type", "unit", "scope", "is_required")
+    collapsible = True
+    fields = (*ABOUT, *LIMITS)
     verbose_name_plural = _("attributes")
 
 
@@ -47,15 +52,13 @@ class AttributeDefinitionAdmin(PlatformAdmin):
     list_select_related = ("domain",)
     search_fields = ("key", "name", "name_vi")
     ordering = ("domain__code", "scope", "key")
-    fields = (
-        ("domain", "key"),
-        ("name", "name_vi"),
-        ("value_type", "semantic_type", "unit"),
-        ("scope", "is_required"),
-        "value_constraint",
+    form = DefinitionForm
+    fieldsets = (
+        (None, {"fields": ("domain", *ABOUT)}),
+        (_("Limits"), {"fields": LIMITS, "description": _("Values given from now on keep to them.")}),
     )
     empty_message = _("Attributes describe what a domain sells, such as the screen size of a phone.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Keep what cannot change: every value already given relies on them."""
-        return ("domain", "key", "value_type", "scope") if obj else ()
+        """Keep the domain: every value already given relies on it."""
+        return ("domain",) if obj else ()

@@ -5,13 +5,18 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
+from unfold.decorators import display
 
 from catalog.admin.forms.offerings import chosen_domain
 from catalog.admin.forms.variants import COLUMNS, Grid, VariantFormSet, VariantRowForm
 from catalog.models import InventoryLocation, Offering, PriceList, Variant
 from catalog.variants import save_variant_row
+from tenants.admin.base import LINK
 from tenants.models import TenantQuerySet
 
 USUAL_LIST, USUAL_LOCATION = "standard", "main"
@@ -28,7 +33,8 @@ class VariantInline(TabularInline):
     tab = True
     per_page = 30
     can_delete = False
-    show_change_link = True
+    hide_title = True
+    readonly_fields = ("all_prices",)
     verbose_name_plural = _("variants and prices")
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
@@ -37,13 +43,21 @@ class VariantInline(TabularInline):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Return the columns: those of the domain among them."""
-        return grid_of(request, obj).columns()
+        return [*grid_of(request, obj).columns(), *(["all_prices"] if obj else [])]
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """Return the rows, with a field for each option."""
         grid = grid_of(request, obj)
         kwargs["form"] = type("VariantRowForm", (VariantRowForm,), {**grid.fields(), "grid": grid})
         return super().get_formset(request, obj, **kwargs)
+
+    @display(description="")
+    def all_prices(self, variant: Variant) -> str:
+        """Link to the page of the variant, with its prices in every list."""
+        if variant._state.adding:
+            return ""
+        address = reverse("admin:catalog_variant_change", args=[variant.pk])
+        return format_html('<a class="{} whitespace-nowrap" href="{}">{}</a>', LINK, address, gettext("All prices"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Return the variants in their order."""

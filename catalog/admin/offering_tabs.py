@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce, Greatest
 from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from catalog.admin.forms.offerings import PREFIX
-from catalog.models import InventoryItem, Offering
+from catalog.models import InventoryItem, StockAllocation, StockReservation
 
 BADGE = (
     '{} <span class="bg-red-500 flex font-semibold h-4 items-center justify-center min-w-4 ml-1 rounded-full '
@@ -25,7 +26,7 @@ def tabs(context: Any, *, stock_count: int) -> list[dict[str, Any]]:
         "variants": gettext("Variants and prices"),
         "stock": gettext("Stock") if stock_count else "",
         "images": gettext("Images"),
-        "versions": gettext("Versions"),
+        "versions": gettext("Versions") if context["original"] else "",
     }
     shown = {name: title for name, title in titles.items() if title and (name in inlines or name in OWN)}
     items = [_item(name, title, wrong.get(name, 0)) for name, title in shown.items()]
@@ -56,7 +57,11 @@ def first_fault(context: Any) -> str:
     return next((name for name, count in _wrong(context).items() if count), "")
 
 
-def stock_rows(offering: Offering) -> QuerySet[InventoryItem]:
-    """Return what is counted of the offering, by variant and location."""
-    items = InventoryItem.objects.filter(variant__offering=offering).select_related("variant", "location")
-    return items.order_by("variant__position", "variant_id", "location__code")
+def stock_rows(**narrowed: Any) -> QuerySet[InventoryItem]:
+    """Return what is counted (``variant__offering=…``), by variant and location, with what is ``held`` and ``available``."""
+    holds = StockAllocation.objects.filter(reservation__in=StockReservation.objects.holding())
+    here = holds.filter(reservation__variant=OuterRef("variant"), location=OuterRef("location")).order_by()
+    held = Coalesce(Subquery(here.values("location").annotate(pieces=Sum("quantity")).values("pieces")), 0)
+    items = InventoryItem.objects.filter(**narrowed).select_related("variant", "location").annotate(held=held)
+    rows = items.annotate(available=Greatest(0, F("stock_qty") - F("safety_stock") - F("held")))
+    return rows.order_by("variant__position", "variant_id", "location__code")

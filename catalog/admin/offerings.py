@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 
-from catalog.admin.forms.attributes import spoken
+from catalog.admin.forms.attributes import rows_of_two, spoken
 from catalog.admin.forms.offerings import (
     PREFIX,
     REFRESH,
@@ -24,6 +24,7 @@ from catalog.admin.forms.offerings import (
     attribute_fields,
     chosen_domain,
 )
+from catalog.admin.forms.translations import translation_fields
 from catalog.admin.forms.variants import VariantFormSet
 from catalog.admin.grid import VariantInline, grid_choices, grid_of, save_grid
 from catalog.admin.offering_lists import (
@@ -38,7 +39,7 @@ from catalog.admin.offering_lists import (
 from catalog.admin.offering_tabs import first_fault, stock_rows, tabs
 from catalog.admin.prices import money
 from catalog.admin.versions import VersionInline
-from catalog.models import AttributeDefinition, InventoryItem, KnowledgeDomain, Offering, OfferingImage, Variant
+from catalog.models import AttributeDefinition, InventoryItem, Offering, OfferingImage, Variant
 from catalog.services import activate_version, archive_offering, change_offering, create_offering
 from tenants.admin import TenantAdmin, asks_first
 from tenants.admin.pages import TenantChangeList
@@ -127,6 +128,7 @@ class OfferingAdmin(TenantAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[ModelForm]:
         """Return the form with a field for each attribute of the domain chosen."""
         fields = {name: field for group in self._attributes(request, obj).values() for name, field in group.items()}
+        fields |= translation_fields(request.tenant.locale)  # type: ignore[attr-defined]
         kwargs["form"] = type("OfferingForm", (OfferingForm,), fields)
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.refusal = getattr(request, "refusal", None)
@@ -145,19 +147,14 @@ class OfferingAdmin(TenantAdmin):
         about = _("Changed words make a new version. On an active offering customers see it at once.")
         sections: list[Any] = [
             (None, {"fields": ("name", "description"), "description": about if obj else ""}),
-            (_("Place"), {"fields": (("code", "offering_type"), ("domain", "category"), "tags")}),
+            (_("Where it belongs"), {"fields": (("code", "offering_type"), ("domain", "category"), "tags")}),
+            (_("Translation"), {"fields": list(translation_fields(request.tenant.locale)), "classes": ("collapse",)}),  # type: ignore[attr-defined]
             (_("More"), {"fields": (("identity_key", "bot"), "metadata"), "classes": ("collapse",)}),
         ]
         for group, fields in self._attributes(request, obj).items():
             name = AttributeDefinition.SemanticType(group).label if group else None
-            sections.append((name, {"fields": _rows(list(fields)), "classes": ("attributes",)}))
+            sections.append((name, {"fields": rows_of_two(list(fields)), "classes": ("attributes",)}))
         return sections
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer the domains that still take offerings."""
-        if db_field.name == "domain":
-            kwargs["queryset"] = KnowledgeDomain.objects.filter(status=KnowledgeDomain.Status.ACTIVE)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Offering, form: Any, change: bool) -> None:
         """Save through the services: a new offering with version 1, or the changes with a new version."""
@@ -167,7 +164,8 @@ class OfferingAdmin(TenantAdmin):
             change_offering(offering=obj, values=fields, words=form.words, created_by=author)
             return
         words = {name: form.cleaned_data[name] for name in ("name", "description")}
-        made = create_offering(**fields, **words, attributes=form.attributes, created_by=author)
+        words |= {"attributes": form.attributes, "translations": form.translations}
+        made = create_offering(**fields, **words, created_by=author)
         obj.__dict__.update(made.__dict__)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
@@ -208,7 +206,7 @@ class OfferingAdmin(TenantAdmin):
         if offering is not None and not may_change:
             for key, value in offering.current.attributes.items():
                 setattr(offering, f"{PREFIX}{key}", spoken(value))
-        stock = list(stock_rows(offering)) if offering else []
+        stock = list(stock_rows(variant__offering=offering)) if offering else []
         more = {
             **grid_choices(request, grid_of(request, offering)),
             "tab_list": tabs(context, stock_count=len(stock)),
@@ -241,11 +239,6 @@ class OfferingAdmin(TenantAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never: ledgers and conversations name it. Archive it."""
         return False
-
-
-def _rows(names: list[str]) -> list[Any]:
-    """Return the fields in rows of two."""
-    return [tuple(names[start : start + 2]) for start in range(0, len(names), 2)]
 
 
 def _is_on_sale(offering: Offering | None) -> bool:

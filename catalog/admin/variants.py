@@ -1,16 +1,22 @@
 """Variants with their prices in every list, and what is left of them."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from catalog.admin.forms.attributes import rows_of_two
+from catalog.admin.forms.variants import COLUMNS, Grid, VariantRowForm
 from catalog.admin.offering_lists import STATUS_COLOURS
+from catalog.admin.offering_tabs import stock_rows
 from catalog.admin.prices import VariantPriceInline, money
-from catalog.models import Variant
+from catalog.models import Offering, Variant
 from catalog.pricing import resolve_prices
+from catalog.services import save_variant
 from tenants.admin import TenantAdmin
 from tenants.admin.pages import TenantChangeList
 
@@ -27,6 +33,24 @@ class PricedVariantList(TenantChangeList):
             variant.resolved_price = prices.get(variant.pk)
 
 
+def _grid(request: HttpRequest, variant: Variant | None) -> Grid:
+    """Return what the options are called: those of the domain and of the other variants of the offering."""
+    if not hasattr(request, "variant_grid"):
+        named = request.POST.get("offering", request.GET.get("offering", ""))
+        offering = variant.offering if variant else _offering(named)
+        grid = Grid.read(offering, offering.domain if offering else None, currency="", price_list=None, location=None)
+        request.variant_grid = grid  # type: ignore[attr-defined] # read once a request
+    found: Grid = request.variant_grid  # type: ignore[attr-defined]
+    return found
+
+
+def _offering(named: str) -> Offering | None:
+    try:
+        return Offering.objects.select_related("domain").filter(pk=UUID(named)).first()
+    except ValueError:
+        return None
+
+
 @admin.register(Variant)
 class VariantAdmin(TenantAdmin):
     """A variant with its prices in every list."""
@@ -36,10 +60,8 @@ class VariantAdmin(TenantAdmin):
     list_select_related = ("offering",)
     search_fields = ("sku", "name", "offering__code")
     ordering = ("-id",)
-    fieldsets = (
-        (None, {"fields": ("offering", ("sku", "name"), "attributes", ("inventory_policy", "status", "position"))}),
-        (_("More"), {"classes": ("tab",), "fields": ("metadata",)}),
-    )
+    form = VariantRowForm
+    change_form_template = "catalog/admin/variant.html"
     autocomplete_fields = ("offering",)
     inlines = (VariantPriceInline,)
     link_filters = ("offering",)
@@ -59,6 +81,33 @@ class VariantAdmin(TenantAdmin):
     def status_label(self, variant: Variant) -> tuple[str, str]:
         """Show the status as a label."""
         return variant.status, variant.get_status_display()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[ModelForm]:
+        """Return the form with a field for each option."""
+        grid = _grid(request, obj)
+        kwargs["form"] = type("VariantForm", (VariantRowForm,), {**grid.fields(), "grid": grid})
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the sections: the options in rows of two."""
+        options = rows_of_two([*_grid(request, obj).fields(), "other_options"])
+        last = ("inventory_policy", "status", "position")
+        return [
+            (None, {"fields": ("offering", ("sku", "name"), *options, last)}),
+            (_("More"), {"classes": ("collapse",), "fields": ("metadata",)}),
+        ]
+
+    def save_model(self, request: HttpRequest, obj: Variant, form: Any, change: bool) -> None:
+        """Save through the service, which checks the options."""
+        names = ("offering", "metadata", *COLUMNS)
+        given = {name: form.cleaned_data[name] for name in names if name in form.cleaned_data}
+        save_variant(variant=obj, values={**given, **form.values})
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show what is left of it."""
+        variant = kwargs.get("obj")
+        more = {"stock_rows": stock_rows(variant=variant) if variant else []}
+        return super().render_change_form(request, {**context, **more}, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """A variant stays with its offering."""

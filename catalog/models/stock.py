@@ -79,11 +79,6 @@ class InventoryItem(TenantModel):
     def __str__(self) -> str:
         return f"{self.variant}: {self.stock_qty}"
 
-    @property
-    def available(self) -> int:
-        """Pieces here that may be sold: those beyond the safety stock."""
-        return max(0, self.stock_qty - self.safety_stock)
-
 
 class StockMovement(TenantModel):
     """One change of a quantity: the truth of the stock, never updated. The first one makes the inventory item."""

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -26,7 +25,7 @@ from catalog.models import (
 from catalog.services import activate_version, create_offering, record_movement
 from tenants.models import User
 from tests.conftest import Business, in_tenant
-from tests.tenants.admin_pages import browser, page
+from tests.tenants.admin_pages import browser, form_of, page
 
 PAGES = [
     "offering",
@@ -70,27 +69,6 @@ def lamp(saigon: Business) -> Offering:
 
 def url(name: str, *args: Any) -> str:
     return page(f"catalog_{name}", *args)
-
-
-def form_of(response: HttpResponse) -> dict[str, Any]:
-    """What the browser would send back from a change page."""
-    forms = [response.context["adminform"].form, *(one.formset for one in response.context["inline_admin_formsets"])]  # type: ignore[attr-defined]
-    fields = [
-        field
-        for form in forms
-        for part in ([form] if hasattr(form, "fields") else [form.management_form, *form.forms])
-        for field in part
-    ]
-    data = {field.html_name: field.value() for field in fields}
-    data |= {field.html_initial_name: data[field.html_name] for field in fields if field.field.show_hidden_initial}
-    hidden = re.findall(r'name="(_version|_tenant)" value="([^"]*)"', response.content.decode())
-    return {**{name: _posted(value) for name, value in data.items()}, **dict(hidden)}
-
-
-def _posted(value: Any) -> Any:
-    if isinstance(value, list):
-        return ",".join(map(str, value))
-    return "" if value is None else value
 
 
 def test_the_variants_are_listed_with_the_price_that_counts(staff: Client, lamp: Offering, saigon: Business) -> None:

@@ -34,3 +34,24 @@ def hidden(response: HttpResponse, name: str) -> str:
     found = re.search(rf'name="{name}" value="([^"]*)"', response.content.decode())
     assert found, f"no input {name}"
     return found[1]
+
+
+def form_of(response: HttpResponse) -> dict[str, Any]:
+    """What the browser would send back from a change page."""
+    forms = [response.context["adminform"].form, *(one.formset for one in response.context["inline_admin_formsets"])]  # type: ignore[attr-defined]
+    fields = [
+        field
+        for form in forms
+        for part in ([form] if hasattr(form, "fields") else [form.management_form, *form.forms])
+        for field in part
+    ]
+    data = {field.html_name: field.value() for field in fields}
+    data |= {field.html_initial_name: data[field.html_name] for field in fields if field.field.show_hidden_initial}
+    hidden = re.findall(r'name="(_version|_tenant)" value="([^"]*)"', response.content.decode())
+    return {**{name: _posted(value) for name, value in data.items()}, **dict(hidden)}
+
+
+def _posted(value: Any) -> Any:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "" if value is None else value

@@ -16,6 +16,8 @@ from catalog.models import AttributeDefinition
 NOTHING = "–"
 """Label of the choice that means "not said"."""
 SPOKEN = str.maketrans("_-", "  ")
+SHORTEST_CODE = 4
+"""Characters from which a lower-case word is taken for a code and not for a unit."""
 
 
 class NumberWidget(UnfoldAdminTextInputWidget):
@@ -81,9 +83,10 @@ def _number_of(text: str) -> int | float:
 
 
 def spoken(value: Any) -> str:
-    """Return a code as one says it: ``home_appliance`` is "Home appliance"; anything else stays as it is."""
+    """Return a code as one says it: ``home_appliance`` is "Home appliance"; a unit or anything else stays as it is."""
     text = str(value)
-    return text.translate(SPOKEN).capitalize() if text.islower() and text.isascii() and "_" in text else text
+    is_code = text.islower() and text.isascii() and len(text) >= SHORTEST_CODE
+    return text.translate(SPOKEN).capitalize() if is_code else text
 
 
 def label_of(definition: AttributeDefinition) -> SafeString | str:
@@ -121,3 +124,8 @@ def initial_of(field: forms.Field, value: Any) -> Any:
     if shown not in {str(key) for key, _label in known}:
         field.choices = [*known, (shown, shown)]
     return shown
+
+
+def rows_of_two(names: list[str]) -> list[Any]:
+    """Return the fields as a page lays them out: two beside each other."""
+    return [tuple(names[start : start + 2]) for start in range(0, len(names), 2)]

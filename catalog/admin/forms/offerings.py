@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.forms.utils import ErrorDict
 from django.http import HttpRequest
 from django.utils.translation import gettext
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget, UnfoldAdminURLInputWidget
 
 from catalog.admin.forms.attributes import definition_field, initial_of
+from catalog.admin.forms.translations import TRANSLATION, initial_translations, typed_translations
 from catalog.attributes import check_offering_attributes, definitions_of
 from catalog.models import AttributeDefinition, KnowledgeDomain, Offering, Status
 from tenants.errors import DomainError, FieldProblem
@@ -79,6 +81,10 @@ class OfferingForm(RefreshableForm):
             current = self.instance.current
             self.initial.update(name=current.name, description=current.description)
             self._begin_with(current.attributes)
+            self.initial.update(initial_translations(current.translations.all() if current.pk else ()))
+        if domains := self.fields.get("domain"):  # not there for who may only look
+            kept = Q(pk=self.instance.domain_id)
+            domains.queryset = KnowledgeDomain.objects.filter(Q(status=KnowledgeDomain.Status.ACTIVE) | kept)  # type: ignore[attr-defined]
 
     def _begin_with(self, attributes: dict[str, Any]) -> None:
         for key, value in attributes.items():
@@ -96,7 +102,15 @@ class OfferingForm(RefreshableForm):
             self._tell(self.refusal.problems or [FieldProblem(None, self.refusal.code, self.refusal.message)])
         elif not self.errors:
             self._check_attributes()
+            self._check_translations()
         return cleaned
+
+    def _check_translations(self) -> None:
+        for name in self.fields:
+            if name.startswith(TRANSLATION) and name.endswith("_description") and self.cleaned_data.get(name):
+                its_name = name.replace("_description", "_name")
+                if not self.cleaned_data.get(its_name):
+                    self.add_error(its_name, gettext("Give the name in this language, too."))
 
     def _check_attributes(self) -> None:
         domain = self.cleaned_data.get("domain")
@@ -130,6 +144,12 @@ class OfferingForm(RefreshableForm):
         return {key: value for key, value in typed.items() if value not in (None, "")}
 
     @property
+    def translations(self) -> dict[str, Any]:
+        """The words in other languages; those in a language that has no fields here stay."""
+        kept = {name: value for name, value in self.initial.items() if name not in self.fields}
+        return typed_translations({**kept, **self.cleaned_data})
+
+    @property
     def _attribute_names(self) -> list[str]:
         return [name for name, field in self.fields.items() if name.startswith(PREFIX) and not field.widget.is_hidden]
 
@@ -139,6 +159,8 @@ class OfferingForm(RefreshableForm):
         words = {name: self.cleaned_data[name] for name in WORDS if name in self.changed_data}
         if {"domain", *self._attribute_names} & set(self.changed_data):
             words["attributes"] = self.attributes
+        if any(name.startswith(TRANSLATION) for name in self.changed_data):
+            words["translations"] = self.translations
         return words
 
 

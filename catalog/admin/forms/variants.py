@@ -11,10 +11,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import PaginationInlineFormSet
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from catalog.admin.forms.attributes import NumberWidget, definition_field, initial_of, spoken
-from catalog.admin.forms.offerings import RefreshableForm
+from catalog.admin.forms.offerings import SELL, RefreshableForm
 from catalog.admin.prices import AmountField, money
 from catalog.attributes import definitions_of, typed_value
 from catalog.models import (
@@ -24,6 +24,7 @@ from catalog.models import (
     KnowledgeDomain,
     Offering,
     PriceList,
+    Status,
     Variant,
     VariantPrice,
 )
@@ -33,7 +34,7 @@ from catalog.variants import PriceCell, StockCell
 OPTION = "option_"
 COLUMNS = ("sku", "name", "inventory_policy", "status", "position")
 """Columns of the variant itself."""
-NARROW, WIDE = {"style": "min-width:6rem"}, {"style": "min-width:9rem"}
+NARROW, WIDE = {"style": "min-width:4.5rem"}, {"style": "min-width:7rem"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Grid:
     """What the columns of the grid mean, and what stands in them now."""
 
     currency: str
+    is_on_sale: bool = False
     price_list: PriceList | None = None
     location: InventoryLocation | None = None
     definitions: dict[str, AttributeDefinition] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class Grid:
         items = InventoryItem.objects.filter(variant__in=variants, location=location)
         return cls(
             currency=currency,
+            is_on_sale=offering is not None and offering.status == Status.ACTIVE,
             price_list=price_list,
             location=location,
             definitions=known,
@@ -86,8 +89,8 @@ class Grid:
         """Return the names of all fields, in the order of their columns."""
         amounts = ["amount", "compare_at"] if self.price_list else []
         stock = ["stock"] if self.location else []
-        options = [*self.fields(), "other_options"]
-        return ["sku", "name", *options, *amounts, *stock, "inventory_policy", "status", "position"]
+        options = [*self.fields()]
+        return ["sku", "name", *options, *amounts, *stock, "inventory_policy", "status", "other_options", "position"]
 
 
 class VariantRowForm(RefreshableForm):
@@ -110,7 +113,7 @@ class VariantRowForm(RefreshableForm):
         help_text=_("Empty: not counted, always sold. Another number is recorded as a correction."),
     )
     other_options = forms.CharField(
-        label=_("more options"),
+        label=_("More options"),
         required=False,
         max_length=1000,
         widget=UnfoldAdminTextInputWidget({**WIDE, "placeholder": _("Size: M; Colour: red")}),
@@ -123,6 +126,8 @@ class VariantRowForm(RefreshableForm):
         widgets = {
             "sku": UnfoldAdminTextInputWidget(WIDE),
             "name": UnfoldAdminTextInputWidget(WIDE),
+            "inventory_policy": UnfoldAdminSelectWidget({"style": "min-width:8.5rem"}),
+            "status": UnfoldAdminSelectWidget({"style": "min-width:7rem"}),
             "position": NumberWidget({"style": "min-width:4rem;width:4rem"}),
         }
 
@@ -175,8 +180,16 @@ class VariantRowForm(RefreshableForm):
             try:
                 if value not in (None, ""):
                     typed_value(definition, value)
+                elif definition.is_required and self.is_shown_to_customers:
+                    self.add_error(f"{OPTION}{key}", gettext("Needed before it can be sold."))
             except ValueError as error:
                 self.add_error(f"{OPTION}{key}", str(error))
+
+    @property
+    def is_shown_to_customers(self) -> bool:
+        """Whether saving puts this variant on sale, or it is."""
+        is_on_sale = self.grid.is_on_sale or SELL in self.data
+        return is_on_sale and self.cleaned_data.get("status") == Variant.Status.ACTIVE
 
     def _check_price(self) -> None:
         amounts = {name: self.cleaned_data.get(name) for name in ("amount", "compare_at")}
