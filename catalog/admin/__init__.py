@@ -4,7 +4,8 @@ from catalog.admin.customers import CustomerAdmin
 from catalog.admin.domains import AttributeDefinitionAdmin, KnowledgeDomainAdmin
 from catalog.admin.imports import ImportJobAdmin, ImportRowAdmin
 from catalog.admin.offerings import OfferingAdmin
-from catalog.admin.prices import PriceChangeAdmin, PriceListAdmin, SalesChannelAdmin
+from catalog.admin.price_changes import PriceChangeAdmin
+from catalog.admin.prices import PriceListAdmin, SalesChannelAdmin
 from catalog.admin.search import SearchSynonymAdmin
 from catalog.admin.stock import InventoryItemAdmin, InventoryLocationAdmin, StockMovementAdmin
 from catalog.admin.variants import VariantAdmin

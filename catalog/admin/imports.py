@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
 
-from catalog.admin.prices import money
+from catalog.admin.amounts import money
 from catalog.imports.jobs import create_job, request_apply
 from catalog.imports.limits import MAX_FILE_BYTES
 from catalog.models import ImportJob, ImportRow, KnowledgeDomain

@@ -14,6 +14,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 
+from catalog.admin.amounts import money
 from catalog.admin.forms.attributes import rows_of_two, spoken
 from catalog.admin.forms.offerings import (
     PREFIX,
@@ -37,7 +38,6 @@ from catalog.admin.offering_lists import (
     activate,
 )
 from catalog.admin.offering_tabs import first_fault, stock_rows, tabs
-from catalog.admin.prices import money
 from catalog.admin.versions import VersionInline
 from catalog.models import AttributeDefinition, InventoryItem, Offering, OfferingImage, Variant
 from catalog.services import activate_version, archive_offering, change_offering, create_offering

@@ -1,37 +1,23 @@
 """Channels, price lists, and the ledger of every change of a price."""
 
-from decimal import Decimal
 from typing import Any
 
-from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
-from catalog.models import PriceChange, PriceList, SalesChannel, VariantPrice
-from catalog.money import format_money, plain_amount
+from catalog.admin.amounts import AmountField
+from catalog.admin.price_pages import grid_page, reasons_page
+from catalog.models import PriceList, SalesChannel, VariantPrice
 from catalog.services import next_priority
-from tenants.admin import LedgerAdmin, TenantAdmin
-
-
-def money(amount: Decimal | None, currency: str) -> str:
-    """Return an amount as the person at the screen reads it; a dash for none."""
-    return "–" if amount is None else format_money(amount, currency, get_language() or "en")
-
-
-class AmountField(forms.DecimalField):
-    """An amount to be typed, shown without the zeros that only the column has."""
-
-    def prepare_value(self, value: Any) -> Any:
-        """Return the stored amount as one would type it; what was typed stays as it is."""
-        return plain_amount(value) if isinstance(value, Decimal) else value
+from tenants.admin import TenantAdmin
 
 
 class AmountInline(TabularInline):
@@ -49,18 +35,6 @@ class AmountInline(TabularInline):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
-class PriceInline(AmountInline):
-    """The prices of a list, twenty to a page."""
-
-    per_page = 20
-    autocomplete_fields = ("variant",)
-    fields = ("variant", "currency", "amount", "compare_at")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """Return the prices with their variants."""
-        return super().get_queryset(request).select_related("variant")
-
-
 @admin.register(PriceList)
 class PriceListAdmin(TenantAdmin):
     """Price lists: for a channel or for all, always or for a time."""
@@ -71,7 +45,17 @@ class PriceListAdmin(TenantAdmin):
     search_fields = ("code", "name")
     ordering = ("-priority", "code")
     fieldsets = (
-        (None, {"fields": (("code", "name"), ("channel", "priority"))}),
+        (None, {"fields": (("code", "name"),)}),
+        (
+            _("Where it counts"),
+            {
+                "fields": (("channel", "priority"),),
+                "description": _(
+                    "Of the lists that apply the one with the highest priority wins. Two lists of one channel cannot have "
+                    "the same priority at the same time."
+                ),
+            },
+        ),
         (
             _("Window"),
             {
@@ -82,7 +66,9 @@ class PriceListAdmin(TenantAdmin):
             },
         ),
     )
-    inlines = (PriceInline,)
+    actions_list = ("why",)
+    actions_detail = ("edit_prices",)
+    actions_row = ("edit_prices",)
     empty_message = _(
         "A price list holds the prices of one channel or of all; among those that apply, the highest priority wins."
     )
@@ -94,6 +80,26 @@ class PriceListAdmin(TenantAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Put a new list before all others."""
         return {"priority": next_priority(), **super().get_changeform_initial_data(request)}
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """Go on to the prices of a new list."""
+        if {"_popup", "_continue", "_addanother"} & set(request.POST):
+            return super().response_add(request, obj, post_url_continue)
+        self.message_user(request, _("The list is there. Now give it prices."), messages.SUCCESS)
+        return redirect("admin:catalog_pricelist_edit_prices", obj.pk)
+
+    @action(description=_("Edit prices"), icon="grid_on", url_path="prices", permissions=["view"])
+    def edit_prices(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Open the grid of the list's prices."""
+        price_list = self.get_object(request, object_id)
+        if price_list is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return grid_page(self, request, price_list)
+
+    @action(description=_("Why this price?"), icon="help", url_path="why", permissions=["view"])
+    def why(self, request: HttpRequest) -> HttpResponse:
+        """Tell which price of a variant counts, and why."""
+        return reasons_page(self, request)
 
     @display(description=_("prices"), ordering="price_count")
     def priced(self, price_list: Any) -> int:
@@ -129,35 +135,6 @@ class SalesChannelAdmin(TenantAdmin):
     def lists(self, channel: Any) -> int:
         """Show how many price lists are for this channel alone."""
         return channel.list_count
-
-
-@admin.register(PriceChange)
-class PriceChangeAdmin(LedgerAdmin):
-    """Every change of every price, whoever or whatever made it."""
-
-    list_display = ("created_at", "variant", "price_list", "before", "after")
-    list_select_related = ("variant", "price_list")
-    list_filter = (("variant", AutocompleteSelectFilter), "price_list", ("created_at", RangeDateTimeFilter))
-    list_filter_submit = True
-    search_fields = ("variant__sku",)
-    ordering = ("-id",)
-    fields = ("created_at", "variant", "price_list", "before", "after")
-    link_filters = ("variant",)
-    export_fields = (
-        *("created_at", "variant", "price_list", "currency", "old_amount", "new_amount"),
-        *("old_compare_at", "new_compare_at"),
-    )
-    empty_message = _("Each change of a price is noted here, with the time and both amounts.")
-
-    @display(description=_("before"))
-    def before(self, change: PriceChange) -> str:
-        """Show the amount before."""
-        return money(change.old_amount, change.currency)
-
-    @display(description=_("after"))
-    def after(self, change: PriceChange) -> str:
-        """Show the amount after."""
-        return money(change.new_amount, change.currency)
 
 
 class VariantPriceInline(AmountInline):

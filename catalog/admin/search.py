@@ -14,7 +14,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from catalog.admin.prices import money
+from catalog.admin.amounts import money
 from catalog.models import SalesChannel, SearchSynonym
 from catalog.search import Described, Filters
 from catalog.search.explaining import Explained, Trial, try_search

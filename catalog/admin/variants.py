@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from catalog.admin.amounts import money
 from catalog.admin.forms.attributes import rows_of_two
 from catalog.admin.forms.variants import COLUMNS, Grid, VariantRowForm
 from catalog.admin.offering_lists import STATUS_COLOURS
 from catalog.admin.offering_tabs import stock_rows
-from catalog.admin.prices import VariantPriceInline, money
+from catalog.admin.prices import VariantPriceInline
 from catalog.models import Offering, Variant
 from catalog.pricing import resolve_prices
 from catalog.services import save_variant

@@ -178,7 +178,7 @@ class PriceChangeSerializer(TenantSerializer):
         model = PriceChange
         fields = (
             *("id", "price_list", "variant", "sku", "currency", "old_amount", "new_amount", "old_compare_at"),
-            *("new_compare_at", "created_at"),
+            *("new_compare_at", "actor_kind", "actor_id", "created_at"),
         )
         read_only_fields = fields
 

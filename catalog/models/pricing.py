@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models.offerings import Variant
 from catalog.money import CURRENCIES, WHOLE_CURRENCIES, plain_amount
+from tenants.actor import ActorKind
 from tenants.fields import TenantField, TenantForeignKey
 from tenants.models import TenantModel, TenantQuerySet, updated_at_field
 
@@ -247,6 +248,10 @@ class PriceChange(TenantModel):
     new_amount = amount_field(_("after"), null=True, blank=True)
     old_compare_at = amount_field(_("compare-at before"), null=True, blank=True)
     new_compare_at = amount_field(_("compare-at after"), null=True, blank=True)
+    actor_kind = models.CharField(
+        _("by"), max_length=16, choices=ActorKind, default=ActorKind.SYSTEM, db_default=ActorKind.SYSTEM, editable=False
+    )
+    actor_id = models.UUIDField(_("id of who did it"), null=True, editable=False)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("price change")
@@ -259,3 +264,10 @@ class PriceChange(TenantModel):
 
     def __str__(self) -> str:
         return f"{plain_amount(self.old_amount)} → {plain_amount(self.new_amount)} {self.currency}"
+
+    @property
+    def percent(self) -> Decimal | None:
+        """By how much the amount rose or fell, in percent to one decimal; None where there was none, or none is left."""
+        if not self.old_amount or self.new_amount is None:
+            return None
+        return ((self.new_amount - self.old_amount) / self.old_amount * 100).quantize(Decimal("0.1"))

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from catalog.admin.prices import money
+from catalog.admin.amounts import money
 from catalog.models import (
     InventoryItem,
     InventoryLocation,

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from catalog.admin.amounts import AmountField, money
 from catalog.admin.forms.attributes import NumberWidget, definition_field, initial_of, spoken
 from catalog.admin.forms.offerings import SELL, RefreshableForm
-from catalog.admin.prices import AmountField, money
 from catalog.attributes import definitions_of, typed_value
 from catalog.models import (
     AttributeDefinition,

@@ -1,0 +1,91 @@
+"""The ledger of prices: what each was and became, when, by whom, and by how much."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from catalog.admin.amounts import money
+from catalog.models import PriceChange
+from tenants.admin import LedgerAdmin
+from tenants.models import ApiKey, User
+
+
+@admin.register(PriceChange)
+class PriceChangeAdmin(LedgerAdmin):
+    """Every change of every price, whoever or whatever made it."""
+
+    list_display = ("created_at", "who", "variant", "price_list", "before", "after", "by_percent")
+    list_select_related = ("variant", "price_list")
+    list_filter = (
+        "price_list",
+        ("variant__offering", AutocompleteSelectFilter),
+        ("variant", AutocompleteSelectFilter),
+        "actor_kind",
+        ("created_at", RangeDateTimeFilter),
+    )
+    list_filter_submit = True
+    search_fields = ("variant__sku",)
+    ordering = ("-id",)
+    fieldsets = (
+        (None, {"fields": (("created_at", "who"), ("variant", "price_list"))}),
+        (_("Price"), {"fields": (("before", "after", "by_percent"),)}),
+        (_("Before the sale"), {"fields": (("compare_before", "compare_after"),)}),
+    )
+    link_filters = ("variant",)
+    export_fields = (
+        *("created_at", "actor_kind", "person", "key", "variant", "price_list", "currency", "old_amount", "new_amount"),
+        *("percent", "old_compare_at", "new_compare_at"),
+    )
+    empty_message = _("Each change of a price is noted here, with the time and both amounts.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Return the changes with the names of who made them."""
+        by = OuterRef("actor_id")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                person=Subquery(User.objects.filter(pk=by).values("email")[:1]),
+                key=Subquery(ApiKey.objects.filter(pk=by).values("name")[:1]),
+            )
+        )
+
+    @display(description=_("by"))
+    def who(self, change: Any) -> str:
+        """Show who made the change."""
+        return change.person or change.key or change.get_actor_kind_display()
+
+    @display(description=_("before"))
+    def before(self, change: PriceChange) -> str:
+        """Show the amount before."""
+        return money(change.old_amount, change.currency)
+
+    @display(description=_("after"))
+    def after(self, change: PriceChange) -> str:
+        """Show the amount after."""
+        return money(change.new_amount, change.currency)
+
+    @display(description=_("change"), label={"up": "warning", "down": "success", "same": "info"})
+    def by_percent(self, change: PriceChange) -> Any:
+        """Show by how much the amount rose or fell."""
+        percent = change.percent
+        if percent is None:
+            return None
+        kind = "up" if percent > 0 else "down" if percent < 0 else "same"
+        return kind, f"{'+' if percent > 0 else ''}{number_format(percent)} %"
+
+    @display(description=_("before"))
+    def compare_before(self, change: PriceChange) -> str:
+        """Show the amount before the sale, as it was."""
+        return money(change.old_compare_at, change.currency)
+
+    @display(description=_("after"))
+    def compare_after(self, change: PriceChange) -> str:
+        """Show the amount before the sale, as it became."""
+        return money(change.new_compare_at, change.currency)
