@@ -8,6 +8,7 @@ from django.utils.translation import gettext_noop, ngettext_lazy
 
 UNFOLD = (
     gettext_noop("Select record"),
+    gettext_noop("History"),
     gettext_noop("Select action"),
     gettext_noop("Value"),
     gettext_noop("From"),

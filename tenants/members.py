@@ -87,19 +87,20 @@ def change_role(membership: Membership, *, role: str, by: object) -> None:
         return
     check_may_make_owners(by, role, membership.role)
     with transaction.atomic():
-        if role != Role.OWNER:
-            _keep_an_owner(membership)
+        if role != Role.OWNER and _is_last_owner(membership):
+            raise DomainError("last_owner", _("A tenant keeps at least one owner."), field="role")
         membership.role = role
         membership.save(update_fields=["role"])
         _take_back_invitations(membership.user, role)
 
 
 def remove_member(membership: Membership, *, by: object) -> None:
-    """Take a person out of the tenant, from the next request on; raises ``DomainError`` and ``NotAllowed``."""
+    """Take a person out of the tenant, from the next request on; raises ``Conflict`` (``last_owner``) and ``NotAllowed``."""
     if membership.user != by:  # whoever leaves needs nobody's leave
         check_may_make_owners(by, membership.role)
     with transaction.atomic():
-        _keep_an_owner(membership)
+        if _is_last_owner(membership):
+            raise Conflict("last_owner", _("A tenant keeps at least one owner."))
         membership.delete()
         _take_back_invitations(membership.user, None)
 
@@ -114,7 +115,7 @@ def _take_back_invitations(by: User, role: str | None) -> None:
 
 
 def leave(person: User) -> None:
-    """Take oneself out of the scope's tenant; raises ``DomainError`` (``last_owner``, ``not_a_member``)."""
+    """Take oneself out of the scope's tenant; raises ``Conflict`` (``last_owner``) and ``DomainError`` (``not_a_member``)."""
     membership = Membership.objects.select_related("user").filter(user=person).first()
     if membership is None:
         raise DomainError("not_a_member", _("You do not belong to this tenant."))
@@ -133,8 +134,7 @@ def leave_as(person: User, tenant_id: UUID) -> None:
         leave(person)
 
 
-def _keep_an_owner(leaving: Membership) -> None:
+def _is_last_owner(membership: Membership) -> bool:
     # The lock makes two owners who remove each other wait for one another.
     owners = Membership.objects.select_for_update().filter(role=Role.OWNER).order_by("id")
-    if {owner.pk for owner in owners} == {leaving.pk}:
-        raise DomainError("last_owner", _("A tenant keeps at least one owner."), field="role")
+    return {owner.pk for owner in owners} == {membership.pk}

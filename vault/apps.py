@@ -8,7 +8,7 @@ class VaultConfig(AppConfig):
     """Registers the app."""
 
     name = "vault"
-    verbose_name = _("Secrets and providers")
+    verbose_name = _("Connections")
 
     def ready(self) -> None:
         """Add what can be set here."""

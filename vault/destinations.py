@@ -110,8 +110,12 @@ def check_url(url: str, *, field: str | None = None) -> Destination:
         try:
             ip_address(found.host)
         except ValueError:
-            if found.port not in PORTS and not settings.OUTBOUND_ALLOW:
+            if settings.OUTBOUND_ALLOW:
+                return found
+            if found.port not in PORTS:
                 raise DestinationForbidden(_("Calls may go to these ports only: %(ports)s.") % {"ports": "80 443"}) from None
+            if found.host.rpartition(".")[2] == "localhost":  # RFC 6761: never anywhere but here
+                raise DestinationForbidden from None
         else:
             check_address(found.host, found.port)
     except DestinationForbidden as error:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from tenants.models import Event, Tenant, User
 from tenants.queue import WORK_SECONDS, wake
 from tenants.scope import platform_scope, tenant_scope
-from vault.models import EventDestination
+from vault.models import Credential, EventDestination
 from vault.models.events_out import DELIVER_TASK, OVERLAP
 from vault.services import store_credential
 from vault.webhooks import new_secret
@@ -119,6 +119,8 @@ def rotate_destination_secret(*, destination: EventDestination, created_by: User
         stored.previous_secret, stored.previous_secret_until = stored.secret, timezone.now() + OVERLAP
         stored.secret = _stored(stored, secret, created_by)
         stored.save()
+        label = _("Signing secret of “%(name)s”, until it is replaced everywhere") % {"name": destination.name}
+        Credential.objects.filter(event_destinations_before=stored).update(label=label)
         if oldest:
             oldest.delete()
     destination.refresh_from_db()

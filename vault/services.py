@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -104,6 +105,13 @@ def holds_secret(credential: Credential, secret: dict[str, Any]) -> bool:
         return False
     mine = row.key.data_key().fingerprint(pack(secret), credential.secret_place(0))
     return hmac.compare_digest(mine, bytes(row.fingerprint))
+
+
+def check_end(expires_at: datetime | None, credential: Credential | None) -> None:
+    """Refuse an end that is over when a person writes it; one that is stored already may pass and stay."""
+    is_new = credential is None or expires_at != credential.expires_at
+    if expires_at and is_new and expires_at <= timezone.now():
+        raise DomainError("in_the_past", _("This moment is over already."), field="expires_at")
 
 
 def delete_credential(credential: Credential) -> None:
@@ -287,18 +295,18 @@ def _actor() -> dict[str, Any]:
     return {**asks, "most": _most(actor)}
 
 
-def find_credential(*, provider: str) -> Credential | None:
-    """Return the tenant's newest active credential of a provider, else the platform's, else None.
+def find_credential(*, provider: str, kinds: Sequence[str] = Credential.Kind.values) -> Credential | None:
+    """Return the tenant's newest active credential of a provider (and of these kinds), else the platform's, else None.
 
     Reads the platform's rows in a scope of their own: call it before ``atomic``.
     """
-    own = _newest(provider)
+    own = _newest(provider, kind__in=kinds)
     if own is not None or current_tenant_id() == PLATFORM_ID:
         return own
     with platform_scope(reason="credentials of the platform serve every tenant"):
-        return _newest(provider, tenant_id=PLATFORM_ID)
+        return _newest(provider, kind__in=kinds, tenant_id=PLATFORM_ID)
 
 
-def _newest(provider: str, **owner: Any) -> Credential | None:
-    found: Credential | None = Credential.objects.filter(provider=provider, is_active=True, **owner).order_by("-id").first()
+def _newest(provider: str, **only: Any) -> Credential | None:
+    found: Credential | None = Credential.objects.filter(provider=provider, is_active=True, **only).order_by("-id").first()
     return found

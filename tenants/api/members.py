@@ -92,7 +92,7 @@ class MemberViewSet(TenantViewSet):
     @extend_schema(request=None, responses={204: None})
     @action(detail=False, methods=["post"], permission_classes=[IsPerson])
     def leave(self, request: Request) -> Response:
-        """Leave the tenant; the last owner cannot."""
+        """Leave the tenant; 409 ``last_owner`` for the only one."""
         leave(person_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 

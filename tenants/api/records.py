@@ -2,9 +2,13 @@
 
 from typing import Any, ClassVar
 
+from django.db import models
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from tenants.api.base import TenantReadViewSet
+from tenants.errors import Malformed
+from tenants.events import EVENT_KINDS
 from tenants.filters import Filter
 from tenants.models import AuditEntry, Event
 from tenants.serializers import TenantSerializer
@@ -54,13 +58,20 @@ class EventSerializer(TenantSerializer):
         read_only_fields = fields
 
 
+def _of_kind(events: models.QuerySet, kind: str) -> models.QuerySet:
+    """Narrow to one kind; raises ``Malformed`` for one that there is not."""
+    if kind not in EVENT_KINDS:
+        raise Malformed("invalid_choice", _("This is none of the choices."), field="kind")
+    return events.filter(kind=kind)
+
+
 class EventViewSet(TenantReadViewSet):
     """What happened, newest first: the same that event destinations are told."""
 
     queryset = Event.objects.all()
     serializer_class = EventSerializer
     filters: ClassVar[dict[str, Filter]] = {
-        "kind": "kind",
+        "kind": _of_kind,
         "subject_kind": "subject_kind",
         "subject_id": "subject_id",
         "since": "created_at__gte",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import update_last_login
 from django.db import transaction
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -63,6 +64,12 @@ class AuthView(TenantAPIView):
     honours_idempotency_key = False
 
 
+def _logged_in(membership: Membership, *, by_link: bool = False) -> Response:
+    """Answer tokens to somebody who has just come in, and note when that was."""
+    update_last_login(User, membership.user)
+    return _tokens(membership, by_link=by_link)
+
+
 def _tokens(membership: Membership, *, by_link: bool = False) -> Response:
     refresh = issue_tokens(membership, by_link=by_link)
     return Response({"access": str(refresh.access_token), "refresh": str(refresh)}, headers={"Cache-Control": "no-store"})
@@ -87,7 +94,7 @@ class TokenView(AuthView):
         proof = _proof(enrolled(user), values.get("otp"))
         membership = _membership(user, values.get("tenant"))
         _spend_proof(proof)
-        return _tokens(membership)
+        return _logged_in(membership)
 
 
 def _proof(identity: AuthIdentity | None, code: str | None) -> Proof | None:
@@ -225,7 +232,7 @@ class RedeemView(AuthView):
         _spend_proof(proof)
         if not spend(link):
             raise AuthenticationFailed
-        return _tokens(membership, by_link=True)
+        return _logged_in(membership, by_link=True)
 
 
 def _accept(link: LoginToken) -> Response:
@@ -234,6 +241,6 @@ def _accept(link: LoginToken) -> Response:
     if accepted is None:
         raise AuthenticationFailed
     if accepted.is_new_person:
-        return _tokens(accepted.membership, by_link=True)
+        return _logged_in(accepted.membership, by_link=True)
     answer = {"accepted": True, "tenant": accepted.membership.tenant.slug}
     return Response(answer, status=status.HTTP_201_CREATED)

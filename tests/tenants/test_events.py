@@ -86,3 +86,9 @@ def test_an_import_tells_its_end(saigon: Business) -> None:
 def test_a_moment_of_an_odd_zone_is_a_moment(api: Any, saigon: Business, since: str) -> None:
     assert api(saigon).get(f"events/?since={since}").status_code == 200
     assert api(saigon).get("events/?since=0001-01-01T00:00:00%2B14:00").status_code == 400
+
+
+def test_a_kind_of_event_that_there_is_not_is_malformed(api: Any, saigon: Business) -> None:
+    refused = api(saigon).get("events/", {"kind": "nonsense"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_choice")
+    assert api(saigon).get("events/", {"kind": "order.created"}).status_code == 200

@@ -12,7 +12,7 @@ from tenants import login_links
 from tenants.login_links import MOST_LINKS, request_login_link
 from tenants.mail import send_due_links
 from tenants.members import invite
-from tenants.models import AuditEntry, LoginToken, Membership
+from tenants.models import AuditEntry, LoginToken, Membership, User
 from tests.conftest import PASSWORD, in_tenant
 
 pytestmark = pytest.mark.django_db
@@ -216,3 +216,10 @@ def test_whoever_was_invited_sets_a_first_password_also_later(api, saigon):
     assert api(later["access"]).post("me/password/", {"new_password": NEW}).status_code == 204
     me = api(api().post("auth/token/", {"email": "new@saigon.example", "password": NEW}).json()["access"])
     assert me.post("me/password/", {"new_password": PASSWORD}).json()["code"] == "required"
+
+
+def test_logging_in_through_the_api_counts_as_a_log_in(api, saigon):
+    came_in(api, saigon, saigon.analyst)
+    by_link = User.objects.get(pk=saigon.analyst.pk).last_login
+    api().post("auth/token/", {"email": saigon.analyst.email, "password": PASSWORD})
+    assert None is not by_link < User.objects.get(pk=saigon.analyst.pk).last_login

@@ -1,10 +1,12 @@
 """The API of credentials: a secret goes in, is replaced and tested, and is in no answer."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from tenants.models import AuditEntry, IdempotencyKey
 from tests.conftest import Business, in_tenant
@@ -205,3 +207,28 @@ def test_a_credential_is_tested_at_its_service(api: Any, saigon: Business, loopb
     assert outside.received[0].headers["authorization"] == f"Bearer {SECRET}"
     with in_tenant(saigon.tenant):
         assert CredentialUse.objects.count() == 2
+
+
+def test_an_end_that_is_over_is_refused_unless_it_was_stored_before(api: Any, saigon: Business) -> None:
+    owner, past = api(saigon, saigon.owner), (timezone.now() - timedelta(days=1)).isoformat()
+    body = {"provider": "openai", "kind": "api_key", "label": "Old", "secret": {"api_key": "sk-1"}}
+    refused = owner.post("credentials/", {**body, "expires_at": past})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "expires_at")
+    made = owner.post("credentials/", body).json()
+    assert owner.patch(f"credentials/{made['id']}/", {"expires_at": past}).json()["code"] == "in_the_past"
+    with in_tenant(saigon.tenant):
+        assert Credential.objects.get().expires_at is None
+        Credential.objects.update(expires_at=past)
+    assert owner.patch(f"credentials/{made['id']}/", {"label": "Renamed", "expires_at": past}).status_code == 200
+
+
+def test_the_hosts_a_secret_may_be_sent_to_are_written_plainly(api: Any, saigon: Business) -> None:
+    owner = api(saigon, saigon.owner)
+    body = {"provider": "openai", "kind": "api_key", "label": "Bound", "secret": {"api_key": "sk-1"}}
+    for wrong in ("https://api.example.com", "API.example.com", "api.example.com:443", "a b", "*.example.com", ""):
+        refused = owner.post("credentials/", {**body, "allowed_hosts": [wrong]})
+        assert (refused.status_code, wrong) == (422, wrong)
+    with in_tenant(saigon.tenant):
+        assert not Credential.objects.exists()
+    made = owner.post("credentials/", {**body, "allowed_hosts": ["api.example.com", "192.0.2.7", "xn--bcher-kva.example"]})
+    assert (made.status_code, made.json()["allowed_hosts"][0]) == (201, "api.example.com")

@@ -402,6 +402,46 @@ def test_a_new_period_warns_anew(saigon):
 # --- many at once
 
 
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_of_five_hundred_calls_in_flight_at_once_no_more_are_made_than_fit(saigon):
+    """Each of 500 clients has asked, and none has ended, before the first ends; they share 40 connections."""
+    calls, limit, places = 500, 50, threading.BoundedSemaphore(40)
+    a_price()
+    with in_tenant(saigon.tenant):
+        budget = a_budget(limit)
+    at_the_height: list[tuple[Decimal, Decimal]] = []
+
+    def in_database(work):
+        with places, in_tenant(saigon.tenant):
+            try:
+                return work()
+            finally:
+                connection.close()
+
+    def ask(number):
+        try:
+            return a_call(key=f"call {number}")
+        except BudgetExceeded:
+            return None
+
+    everybody = threading.Barrier(calls, action=lambda: at_the_height.append(in_database(lambda: standing(budget))))
+
+    def one(number):
+        held = in_database(lambda: ask(number))
+        everybody.wait(timeout=240)
+        if held:
+            in_database(lambda: settle(held, usage=DOLLAR))
+        return bool(held)
+
+    with ThreadPoolExecutor(calls) as clients:
+        made = sum(clients.map(one, range(calls)))
+    assert at_the_height == [(0, limit)]
+    with in_tenant(saigon.tenant):
+        assert (made, standing(budget)) == (limit, (limit, 0))
+        assert UsageEntry.objects.filter(state="settled").count() == limit
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("calls", [60, pytest.param(500, marks=pytest.mark.slow)])
 def test_calls_at_the_edge_of_a_cap_never_spend_more_than_it(saigon, calls):

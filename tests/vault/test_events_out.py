@@ -527,6 +527,7 @@ class TestSecrets:
         second = rotate_destination_secret(destination=place)
         third = rotate_destination_secret(destination=place)
         assert Credential.objects.count() == 2
+        assert len(set(Credential.objects.values_list("label", flat=True))) == 2
         assert place.previous_secret_until is not None
         assert place.previous_secret_until - timezone.now() == pytest.approx(OVERLAP, abs=timedelta(minutes=1))
         events_of(1)

@@ -480,3 +480,10 @@ def test_a_tenants_key_is_made_once_and_destroying_it_shreds_all_secrets(saigon:
         assert set(TenantKey.objects.values_list("tenant_id", flat=True)) == {harbour.tenant.pk}
     with in_tenant(harbour.tenant):
         assert reveal(other, why="test") == SECRET
+
+
+def test_a_name_and_password_are_never_taken_for_the_key_of_a_model(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        key = store()
+        store(kind="basic", secret={"username": "u", "password": "p"})
+        assert find_credential(provider="openai", kinds=("api_key", "custom")) == key

@@ -180,7 +180,7 @@ class CredentialAdmin(TenantAdmin):
         used = CredentialUse.objects.filter(credential_id=credential.pk, outcome=CredentialUse.Outcome.USED)
         count = used[:1000].count()
         address = f"{reverse('admin:vault_credentialuse_changelist')}?credential_id={credential.pk}"
-        said = gettext("%(count)s uses") % {"count": "1,000+" if count == 1000 else count}
+        said = gettext("1,000 uses or more") if count == 1000 else gettext("%(count)s uses") % {"count": count}
         return format_html('<a class="{}" href="{}">{}</a>', LINK, address, said) if count else gettext("Never used")
 
     @method_decorator(sensitive_post_parameters())

@@ -16,6 +16,7 @@ from tenants.errors import DomainError
 from tenants.models import Membership, User
 from vault.models import Credential
 from vault.schemas import KINDS, PROVIDERS, check_secret
+from vault.services import check_end
 
 KEEP = _("Leave all of these empty to keep the stored secret. A new one takes its place as a whole.")
 BLANK = {"autocomplete": "new-password", "spellcheck": "false"}
@@ -80,6 +81,15 @@ class CredentialForm(forms.ModelForm):
         if not self.instance._state.adding:
             for name in ("provider", "kind"):
                 self.fields[name].disabled = True
+
+    def clean_expires_at(self) -> Any:
+        """Refuse an end that is over already."""
+        ends = self.cleaned_data["expires_at"]
+        try:
+            check_end(ends, None if self.instance._state.adding else self.instance)
+        except DomainError as error:
+            raise forms.ValidationError(error.message, code=error.code) from None
+        return ends
 
     def clean_more(self) -> dict[str, Any]:
         """Take an object only."""

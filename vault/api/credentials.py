@@ -17,7 +17,7 @@ from tenants.models import Membership, User
 from tenants.schema import example
 from tenants.serializers import CodeRelatedField, IdRelatedField, ObjectField, StrictSerializer, TenantSerializer
 from vault.models import Credential, CredentialGrant, CredentialUse
-from vault.services import delete_credential, rotate_credential, store_credential
+from vault.services import check_end, delete_credential, rotate_credential, store_credential
 from vault.testing import try_credential
 
 
@@ -56,6 +56,7 @@ class CredentialSerializer(TenantSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse another provider or kind for a secret that is stored."""
         stored = self.instance
+        check_end(attrs.get("expires_at"), stored if isinstance(stored, Credential) else None)
         if isinstance(stored, Credential):
             said = _("Store another credential instead.")
             wrong = {

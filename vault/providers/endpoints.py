@@ -14,6 +14,8 @@ from vault.services import NotGranted, find_credential, reveal
 
 PROVIDER = "openai"
 """The protocol, and the name under which prices and usage of everything that speaks it stand."""
+KINDS = ("api_key", "custom")
+"""Kinds of secrets that may hold a key; a name and password open no model."""
 OPENAI = "https://api.openai.com/v1"
 
 
@@ -46,7 +48,7 @@ def chat_endpoint(*, bot_id: UUID | None = None, run: UUID | None = None) -> End
 
 @sensitive_variables("secret")
 def _own(bot_id: UUID | None, run: UUID | None) -> Endpoint | None:
-    credential = find_credential(provider=PROVIDER)
+    credential = find_credential(provider=PROVIDER, kinds=KINDS)
     if credential is None:
         return None
     try:
