@@ -13,8 +13,8 @@ LONGEST_TAG = 100
 
 
 def one_spelling(text: str) -> str:
-    """Return the form words are filed under: Unicode NFC, trimmed, single spaces. Case and accents are kept."""
-    return " ".join(nfc(text).split())
+    """Return the form words are filed under: Unicode NFC, trimmed. Case and accents are kept."""
+    return nfc(text).strip()
 
 
 def distinct_tags(tags: Iterable[str]) -> list[str]:

@@ -267,16 +267,19 @@ def _set_status(row: Offering | OfferingVersion, status: Status) -> None:
         row.save(update_fields=["status", "updated_at"])
 
 
-def save_variant(*, variant: Variant, values: Mapping[str, Any]) -> Variant:
-    """Save a new or changed variant.
+def check_variant(variant: Variant) -> None:
+    """Raise ``DomainError`` for options its domain knows and that are wrong, or that are missing from what is on sale."""
+    domain = variant.offering.domain
+    check_options(domain, {"attributes": variant.attributes})
+    if variant.offering.status == Status.ACTIVE and variant.status == Variant.Status.ACTIVE:
+        check_options_complete(domain, {"attributes": variant})
 
-    Raises ``DomainError`` for options its domain knows and that are wrong, or that are missing from what is on sale.
-    """
+
+def save_variant(*, variant: Variant, values: Mapping[str, Any]) -> Variant:
+    """Save a new or changed variant; raises ``DomainError`` as ``check_variant`` does."""
     for name, value in values.items():
         setattr(variant, name, value)
-    check_options(variant.offering.domain, {"attributes": variant.attributes})
-    if variant.offering.status == Status.ACTIVE and variant.status == Variant.Status.ACTIVE:
-        check_options_complete(variant.offering.domain, {"attributes": variant})
+    check_variant(variant)
     variant.save()
     return variant
 

@@ -19,6 +19,7 @@ from catalog.models import AttributeDefinition, KnowledgeDomain, Offering, Offer
 from tenants.scope import platform_scope
 from tests.conftest import ApiClient, Business, in_tenant
 from tests.tenants.admin_pages import browser, page
+from tests.test_hostile_input import NAUGHTY
 
 pytestmark = pytest.mark.django_db
 
@@ -294,7 +295,7 @@ class TestFiling:
     BODY: dict[str, Any] = {"code": "lamp", "offering_type": "physical", "name": "Lamp"}
 
     def test_they_are_kept_in_one_spelling(self, client: ApiClient) -> None:
-        filed = {"category": "  Đèn  bàn ", "tags": [" New ", "new", "Me\u0301", "Mé"], "identity_key": " A-1 "}
+        filed = {"category": "  Đèn bàn ", "tags": [" New ", "new", "Me\u0301", "Mé"], "identity_key": " A-1 "}
         made = client.post("offerings/", {**self.BODY, **filed})
         assert made.status_code == 201, made.content
         shown = made.json()
@@ -346,3 +347,29 @@ def test_the_function_behind_the_database_s_check_agrees_with_python(db: None) -
         for value_type, limits in [*WRONG_LIMITS, *RIGHT_LIMITS]:
             cursor.execute("SELECT catalog_limits_fit(%s, %s::jsonb)", [value_type, json.dumps(limits)])
             assert cursor.fetchone()[0] is ((value_type, limits) in RIGHT_LIMITS), limits
+
+
+@pytest.mark.parametrize("text", NAUGHTY, ids=repr)
+def test_whatever_is_written_into_an_offering_is_kept_or_refused(client: ApiClient, text: str) -> None:
+    define(key="x")
+    define(key="y", value_type="json")
+    define(key="z", scope="variant")
+    body = {"code": "lamp", "offering_type": "physical", "domain": "test", "name": "Lamp"}
+    for number, part in enumerate(
+        [
+            {"attributes": {"x": text}},
+            {"attributes": {"y": [text, {text: text}]}},
+            {"attributes": {text: 1}},
+            {"translations": {"en": {"name": text, "description": text}}},
+            {"translations": {text: {"name": "Lamp"}}},
+            {"tags": [text]},
+            {"category": text, "identity_key": text},
+            {"variants": [{"sku": "A-1", "attributes": {"z": text, text: text}}]},
+            {"images": [{"url": "https://img.example/a.jpg", "alt": text}]},
+            {"metadata": {text: text}},
+        ]
+    ):
+        answer = client.post("offerings/", {**body, "code": f"lamp-{number}", **part})
+        assert answer.status_code in (201, 400, 422), (part, answer.content)
+    for name in ("category", "tag", "identity_key"):
+        assert client.get("offerings/", {name: text}).status_code in (200, 400)

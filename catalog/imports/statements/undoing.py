@@ -160,6 +160,7 @@ _DELETES = tuple(
         ("offering", "id", "offering"),
         ("offeringversion", "id", "offeringversion"),
         ("attributevalue", "offering_version_id", "offeringversion"),
+        ("offeringtranslation", "offering_version_id", "offeringversion"),
         ("offeringimage", "id", "offeringimage"),
         ("variant", "id", "variant"),
         ("variantprice", "id", "variantprice"),

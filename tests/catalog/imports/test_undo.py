@@ -13,6 +13,7 @@ from catalog.models import (
     InventoryLocation,
     Offering,
     OfferingImage,
+    OfferingTranslation,
     OfferingVersion,
     PriceChange,
     PriceList,
@@ -22,14 +23,23 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
-from catalog.services import archive_offering, record_movement
+from catalog.services import archive_offering, change_offering, record_movement
 from tenants.errors import Conflict
 from tests.catalog.imports.files import backroom, written
 from tests.conftest import in_tenant
 
 pytestmark = pytest.mark.django_db
 inside_tenant = pytest.mark.usefixtures("inside")
-TABLES = (Offering, OfferingVersion, AttributeValue, Variant, VariantPrice, InventoryItem, OfferingImage)
+TABLES = (
+    Offering,
+    OfferingVersion,
+    OfferingTranslation,
+    AttributeValue,
+    Variant,
+    VariantPrice,
+    InventoryItem,
+    OfferingImage,
+)
 FLAT = {"domain": "real_estate", "attr__property_type": "apartment", "attr__area": "54.5", "attr__pets_allowed": "true"}
 FIRST = [
     backroom(**FLAT, description="<b>Bright</b>", category="Flats", tags="river", compare_at="130000", stock_qty="4"),
@@ -68,6 +78,19 @@ def contents():
     """Every row with all its columns, even the time of its last change; of search what can be found."""
     rows = {model.__name__: list(model.objects.order_by("pk").values()) for model in TABLES}
     return {**rows, "found": list(SearchText.objects.order_by("owner_id").values("owner_id", "title", "body"))}
+
+
+@inside_tenant
+def test_a_version_that_an_import_makes_says_the_same_in_other_languages_and_goes_with_them():
+    imported(*FIRST)
+    change_offering(offering=Offering.objects.get(), values={}, words={"translations": {"vi": {"name": "Căn hộ ven sông"}}})
+    before = contents()
+    job = imported(*SECOND)
+    made = OfferingVersion.objects.get(offering__code="river-flat", status="active")
+    assert (made.version, made.name, made.translations.get().name) == (3, "Flat", "Căn hộ ven sông")
+    assert "ven sông" in SearchText.objects.get(owner_id=made.offering_id).body
+    undone(job)
+    assert contents() == before
 
 
 @inside_tenant
@@ -230,7 +253,15 @@ def test_finding_what_is_in_use_asks_every_table_that_can_refer_to_the_catalogue
         tables = {table for (table,) in cursor.fetchall()}
     known = {
         f"catalog_{name}"
-        for name in ("attributevalue", "pricechange", "stockmovement", "offeringversion", "offeringimage", "variant")
+        for name in (
+            "attributevalue",
+            "offeringtranslation",
+            "pricechange",
+            "stockmovement",
+            "offeringversion",
+            "offeringimage",
+            "variant",
+        )
     } | {"catalog_variantprice", "catalog_inventoryitem"}
     assert tables - known
     assert {table for table in tables - known if f"FROM {table} r" not in asked} == set()
