@@ -267,7 +267,7 @@ def _set_status(row: Offering | OfferingVersion, status: Status) -> None:
         row.save(update_fields=["status", "updated_at"])
 
 
-def check_variant(variant: Variant) -> None:
+def _check_variant(variant: Variant) -> None:
     """Raise ``DomainError`` for options its domain knows and that are wrong, or that are missing from what is on sale."""
     domain = variant.offering.domain
     check_options(domain, {"attributes": variant.attributes})
@@ -276,10 +276,10 @@ def check_variant(variant: Variant) -> None:
 
 
 def save_variant(*, variant: Variant, values: Mapping[str, Any]) -> Variant:
-    """Save a new or changed variant; raises ``DomainError`` as ``check_variant`` does."""
+    """Save a new or changed variant; raises ``DomainError`` for options that are wrong, or missing from what is on sale."""
     for name, value in values.items():
         setattr(variant, name, value)
-    check_variant(variant)
+    _check_variant(variant)
     variant.save()
     return variant
 
