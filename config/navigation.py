@@ -9,12 +9,15 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 Entry = tuple[Any, str, str]
-"""Title, icon and model; or a page of the model that is not its list, by the name of its action."""
+"""Title, icon and model; or a page of the model that is not its list, by the name of its action. Behind a question mark
+stands what a list is narrowed to."""
 
 CATALOGUE: list[Entry] = [
     (_("Offerings"), "sell", "catalog.offering"),
     (_("Prices"), "price_change", "catalog.pricelist"),
+    (_("Orders"), "shopping_cart", "catalog.order"),
     (_("Stock"), "inventory_2", "catalog.inventoryitem"),
+    (_("Low stock"), "production_quantity_limits", "catalog.inventoryitem?low=yes"),
     (_("Stock movements"), "swap_vert", "catalog.stockmovement"),
     (_("Price changes"), "history", "catalog.pricechange"),
     (_("Customers"), "group", "catalog.customer"),
@@ -81,6 +84,7 @@ def _group(request: HttpRequest, title: Any, entries: list[Entry]) -> dict[str, 
 
 
 def _item(request: HttpRequest, title: Any, icon: str, model: str) -> dict[str, Any] | None:
+    model, narrowed, query = model.partition("?")
     app_label, model_name, *page = model.split(".")
     try:
         link = reverse("_".join([f"admin:{app_label}", model_name, *(page or ["changelist"])]))
@@ -88,7 +92,7 @@ def _item(request: HttpRequest, title: Any, icon: str, model: str) -> dict[str, 
         return None
     if not request.user.has_perm(f"{app_label}.view_{model_name}"):
         return None
-    return {"title": capfirst(title), "icon": icon, "link": link}
+    return {"title": capfirst(title), "icon": icon, "link": f"{link}{narrowed}{query}"}
 
 
 UNFOLD = {

@@ -58,6 +58,7 @@ PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset
     "catalog.KnowledgeDomain": (ALL | STAFF, STAFF, STAFF, STAFF),
     "catalog.Offering": (ALL, WORK, WORK, NOBODY),
     "catalog.OfferingVersion": (ALL, NOBODY, NOBODY, NOBODY),
+    "catalog.Order": (ALL, WORK, WORK, NOBODY),
     "catalog.PriceChange": (ALL, NOBODY, NOBODY, NOBODY),
     "catalog.PriceList": (ALL, WORK, WORK, WORK),
     "catalog.SalesChannel": (ALL, WORK, WORK, WORK),
@@ -88,12 +89,18 @@ CUSTOM: dict[str, frozenset[str]] = {
     "bots_bot_talk": WORK,
     "bots_botversion_activate": WORK,
     "catalog_inventoryitem_movement": WORK,
+    "catalog_customer_merge": WORK,
     "catalog_offering_archive": WORK,
     "catalog_offering_put_on_sale": WORK,
     "catalog_offeringversion_activate": WORK,
     "catalog_searchsynonym_try_search": ALL,
     "catalog_offeringversion_compare": ALL,
     "catalog_offeringversion_schedule": WORK,
+    "catalog_order_cancel": WORK,
+    "catalog_order_confirm": WORK,
+    "catalog_order_fulfil": WORK,
+    "catalog_order_note": WORK,
+    "catalog_order_returns": WORK,
     "vault_credential_refresh_now": MANAGE,
     "vault_credential_test": MANAGE,
     "vault_eventdelivery_resend": MANAGE,
@@ -110,6 +117,8 @@ CUSTOM: dict[str, frozenset[str]] = {
 """Pages beside Django's five of each model, by the name of their address: who may open them."""
 
 BEFORE: dict[str, Callable[[Any], Any]] = {
+    "catalog_order_fulfil": lambda order: type(order).objects.filter(pk=order.pk).update(status="confirmed"),
+    "catalog_order_returns": lambda order: type(order).objects.filter(pk=order.pk).update(status="fulfilled"),
     "tenants_tenant_resume": lambda tenant: set_tenant_status(tenant_id=tenant.pk, status="suspended"),
     "tenants_user_remove_second_factor": lambda user: second_factor.enrolled(user) or enrol(user),
 }

@@ -4,6 +4,7 @@ from catalog.admin.customers import CustomerAdmin
 from catalog.admin.domains import AttributeDefinitionAdmin, KnowledgeDomainAdmin
 from catalog.admin.imports import ImportJobAdmin, ImportRowAdmin
 from catalog.admin.offerings import OfferingAdmin
+from catalog.admin.orders import OrderAdmin
 from catalog.admin.price_changes import PriceChangeAdmin
 from catalog.admin.prices import PriceListAdmin, SalesChannelAdmin
 from catalog.admin.search import SearchSynonymAdmin
@@ -21,6 +22,7 @@ __all__ = [
     "KnowledgeDomainAdmin",
     "OfferingAdmin",
     "OfferingVersionAdmin",
+    "OrderAdmin",
     "PriceChangeAdmin",
     "PriceListAdmin",
     "SalesChannelAdmin",

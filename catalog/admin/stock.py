@@ -1,33 +1,34 @@
 """Locations, what lies there, and the movements that say how it came to be."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateTimeFilter, RangeNumericFilter
 from unfold.decorators import action, display
 
+from catalog.admin.refusals import RefusableAdmin, RefusableForm
 from catalog.models import InventoryItem, InventoryLocation, StockMovement
 from catalog.services import record_movement
 from tenants.admin import TenantAdmin
-from tenants.errors import DomainError
 
 
 @admin.register(InventoryLocation)
 class InventoryLocationAdmin(TenantAdmin):
     """Where stock lies."""
 
-    list_display = ("__str__", "code", "type", "pieces")
-    list_filter = ("type",)
+    list_display = ("__str__", "code", "type", "channel", "pieces")
+    list_filter = ("type", "channel")
+    list_select_related = ("channel",)
     search_fields = ("code", "name")
-    fields = (("code", "name"), "type")
+    fields = (("code", "name"), ("type", "channel"))
     empty_message = _("A location is a warehouse, a shop or any other place where stock is counted.")
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -40,13 +41,37 @@ class InventoryLocationAdmin(TenantAdmin):
         return location.stock or 0
 
 
+class LowFilter(admin.SimpleListFilter):
+    """Items to order again: little or nothing is left beyond safety stock and what is held."""
+
+    title = _("what is left")
+    parameter_name = "low"
+    most: ClassVar[dict[str, int]] = {"yes": 0, "5": 5, "20": 20}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the choices."""
+        return [("yes", _("Low: nothing beyond safety stock")), ("5", _("At most 5")), ("20", _("At most 20"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Narrow the list."""
+        most = self.most.get(str(self.value()))
+        return queryset if most is None else queryset.filter(left_pieces__lte=most)
+
+
 @admin.register(InventoryItem)
 class InventoryItemAdmin(TenantAdmin):
     """Stock. The quantity is the sum of the movements: record one to change it."""
 
-    list_display = ("variant", "offering", "location", "stock_qty", "safety_stock", "state", "updated_at")
+    list_display = (
+        *("variant", "offering", "location", "stock_qty", "safety_stock", "reserved", "left_over", "state"),
+        "last_sale",
+    )
     list_select_related = ("variant__offering", "location")
-    list_filter = ("location", ("stock_qty", RangeNumericFilter))
+    list_filter = (LowFilter, "location", ("stock_qty", RangeNumericFilter))
+    export_fields = (
+        *("variant", "location", "stock_qty", "safety_stock", "reserved_pieces", "left_pieces", "last_sold_at"),
+        "updated_at",
+    )
     list_filter_submit = True
     search_fields = ("variant__sku", "variant__name", "variant__offering__code")
     ordering = ("-id",)
@@ -59,17 +84,36 @@ class InventoryItemAdmin(TenantAdmin):
     )
     empty_links = ((_("Record a movement"), "admin:catalog_stockmovement_add"),)
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Return the items with what is held, what can still be sold, and when one was sold last."""
+        return super().get_queryset(request).with_what_is_left()
+
+    @display(description=_("held"), ordering="reserved_pieces")
+    def reserved(self, item: Any) -> int:
+        """Show how many pieces somebody holds."""
+        return item.reserved_pieces or 0
+
+    @display(description=_("available"), ordering="left_pieces")
+    def left_over(self, item: Any) -> int:
+        """Show what can still be sold here."""
+        return max(0, item.left_pieces)
+
+    @display(description=_("last sale"), ordering="last_sold_at")
+    def last_sale(self, item: Any) -> str | None:
+        """Show when one was sold from here the last time."""
+        return date_format(timezone.localtime(item.last_sold_at), "DATETIME_FORMAT") if item.last_sold_at else None
+
     @display(description=_("offering"), ordering="variant__offering__code")
     def offering(self, item: InventoryItem) -> str:
         """Show what it is a variant of."""
         return str(item.variant.offering)
 
     @display(description=_("state"), label={"in": "success", "low": "warning", "out": "danger"})
-    def state(self, item: InventoryItem) -> tuple[str, Any]:
-        """Show whether there is enough."""
+    def state(self, item: Any) -> tuple[str, Any]:
+        """Show whether there is enough beyond safety stock and what is held."""
         if item.stock_qty <= 0:
             return "out", _("Sold out")
-        return ("low", _("Low")) if item.stock_qty <= item.safety_stock else ("in", _("In stock"))
+        return ("low", _("Low")) if item.left_pieces <= 0 else ("in", _("In stock"))
 
     @action(description=_("Record a movement"), icon="swap_vert", permissions=["change"])
     def movement(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -93,20 +137,8 @@ class InventoryItemAdmin(TenantAdmin):
         return False
 
 
-class MovementForm(forms.ModelForm):
-    """A movement; ``refusal`` is why the service did not record it."""
-
-    refusal: DomainError | None = None
-
-    def clean(self) -> dict[str, Any]:
-        """Tell the refusal beside what was typed."""
-        if self.refusal:
-            raise ValidationError(self.refusal.message, code=self.refusal.code)
-        return super().clean() or self.cleaned_data
-
-
 @admin.register(StockMovement)
-class StockMovementAdmin(TenantAdmin):
+class StockMovementAdmin(RefusableAdmin):
     """Movements: recorded, never changed. A mistake is corrected by another movement."""
 
     list_display = ("created_at", "variant", "location", "quantity", "reason", "note", "created_by")
@@ -117,25 +149,9 @@ class StockMovementAdmin(TenantAdmin):
     ordering = ("-id",)
     fields = (("variant", "location"), ("quantity", "reason"), "note")
     autocomplete_fields = ("variant",)
-    form = MovementForm
+    form = RefusableForm
     link_filters = ("variant",)
     empty_message = _("A movement says how many pieces came or left, and why. The stock is the sum of all movements.")
-
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """Show the form once more, as it was filled in, with what the service refuses; nothing was recorded then."""
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except DomainError as error:
-            request.refusal = error  # type: ignore[attr-defined] # travels with the request to its form
-            return super().changeform_view(request, object_id, form_url, extra_context)
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[ModelForm]:
-        """Return the form, of a class of its own for each request, which knows of a refusal."""
-        form: Any = super().get_form(request, obj, change=change, **kwargs)
-        form.refusal = getattr(request, "refusal", None)
-        return form
 
     def save_model(self, request: HttpRequest, obj: StockMovement, form: ModelForm, change: bool) -> None:
         """Record the movement."""

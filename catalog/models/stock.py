@@ -51,6 +51,28 @@ class InventoryLocation(TenantModel):
         return self.name or self.code
 
 
+class InventoryItemQuerySet(TenantQuerySet):
+    """Items with what becomes of their pieces."""
+
+    def with_what_is_left(self) -> Self:
+        """Add ``reserved_pieces`` (held now), ``left_pieces`` (beyond that and the safety stock) and ``last_sold_at``."""
+        here = {"location": models.OuterRef("location")}
+        held = StockAllocation.objects.filter(
+            **here,
+            reservation__variant=models.OuterRef("variant"),
+            reservation__in=StockReservation.objects.holding(),
+        )
+        pieces = held.order_by().values("location").annotate(total=models.Sum("quantity")).values("total")
+        sales = StockMovement.objects.filter(
+            **here, variant=models.OuterRef("variant"), reason=StockMovement.Reason.SALE
+        ).order_by("-id")
+        return self.annotate(
+            reserved_pieces=Coalesce(models.Subquery(pieces), 0),
+            left_pieces=models.F("stock_qty") - models.F("safety_stock") - models.F("reserved_pieces"),
+            last_sold_at=models.Subquery(sales.values("created_at")[:1]),
+        )
+
+
 class InventoryItem(TenantModel):
     """The quantity of a variant at a location. A variant without any item is not counted and always sellable."""
 
@@ -63,6 +85,8 @@ class InventoryItem(TenantModel):
     )
     safety_stock = models.PositiveIntegerField(_("safety stock"), default=0, db_default=0)
     updated_at = updated_at_field()
+
+    objects: ClassVar = InventoryItemQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("inventory item")

@@ -1,0 +1,38 @@
+"""A shop with things to sell, for tests of stock and orders that go through services."""
+
+from datetime import timedelta
+
+from catalog.models import Customer, InventoryLocation, Order, PriceList, SalesChannel, Variant, VariantPrice
+from catalog.order_lines import NewLine
+from catalog.orders import create_order
+from catalog.services import activate_version, create_offering, record_movement
+
+HOUR = timedelta(hours=1)
+
+
+def a_thing(sku: str, pieces: int | None = None) -> Variant:
+    """Put something on sale for 199,000 VND; ``pieces`` of it, None: not counted."""
+    offering = create_offering(code=sku.lower(), name=sku.title(), variants=[{"sku": sku}])
+    activate_version(version=offering.versions.get())
+    variant = offering.variants.get()
+    standard = PriceList.objects.get(code="standard")
+    VariantPrice.objects.create(variant=variant, price_list=standard, currency="VND", amount=199_000)
+    if pieces:
+        receive(variant, pieces)
+    return variant
+
+
+def receive(variant: Variant, pieces: int, location: str = "main") -> None:
+    """Bring pieces in; below zero: sell them over the counter."""
+    place = InventoryLocation.objects.get(code=location)
+    record_movement(variant=variant, location=place, quantity=pieces, reason="receipt" if pieces > 0 else "sale")
+
+
+def order(variant: Variant, quantity: int = 1, *, customer: Customer | None = None) -> Order:
+    """Order on the web, held for an hour."""
+    return create_order(
+        customer=customer or Customer.objects.create(name="Mai"),
+        channel=SalesChannel.objects.get(code="web"),
+        lines=[NewLine(variant, quantity)],
+        held_for=HOUR,
+    )
