@@ -21,7 +21,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "domains": frozenset({"knowledgedomain", "attributedefinition"}),
     "events": frozenset({"event"}),
     "faqs": frozenset({"faq"}),
-    "imports": frozenset({"importjob", "importrow", "storedfile"}),
+    "imports": frozenset({"importjob", "importmapping", "importrow", "storedfile"}),
     "members": frozenset({"membership", "logintoken", "user"}),
     "offerings": frozenset({"offering", "offeringversion", "attributevalue", "offeringimage", "variant"}),
     "orders": frozenset(
@@ -51,6 +51,7 @@ BOT_KEY_TABLE: dict[str, frozenset[str]] = {
     "catalog.stockallocation": NONE,
     "catalog.stockreservation": NONE,
     "catalog.importjob": NONE,
+    "catalog.importmapping": NONE,
     "catalog.importrow": NONE,
     "bots": VIEW,
     "runtime": frozenset({"view", "add", "change"}),

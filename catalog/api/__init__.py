@@ -3,6 +3,7 @@
 from catalog.api.customers import CustomerViewSet
 from catalog.api.domains import AttributeDefinitionViewSet, DomainViewSet
 from catalog.api.facts import FactsView
+from catalog.api.import_mappings import ImportMappingViewSet
 from catalog.api.imports import ImportRowViewSet, ImportViewSet
 from catalog.api.offerings import OfferingViewSet, VariantViewSet
 from catalog.api.orders import OrderViewSet
@@ -16,6 +17,7 @@ __all__ = [
     "CustomerViewSet",
     "DomainViewSet",
     "FactsView",
+    "ImportMappingViewSet",
     "ImportRowViewSet",
     "ImportViewSet",
     "InventoryItemViewSet",

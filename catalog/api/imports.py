@@ -20,6 +20,7 @@ from catalog.imports.given_rows import rows_as_csv
 from catalog.imports.jobs import cancel, create_job, request_apply, request_undo
 from catalog.imports.limits import MAX_FILE_BYTES, MAX_PAGES, MAX_URL_CHARACTERS
 from catalog.imports.product_pages import addresses_as_file
+from catalog.imports.saved_mappings import chosen_mapping
 from catalog.imports.summary import in_order
 from catalog.models import ImportJob, ImportRow, KnowledgeDomain
 from catalog.models.imports import ImportRowQuerySet
@@ -108,7 +109,9 @@ class NewImportSerializer(StrictSerializer):
         max_length=MAX_PAGES,
         help_text="Product pages with JSON-LD of schema.org's Product.",
     )
-    mapping = serializers.ChoiceField(ImportJob.Mapping.choices, default="auto")
+    mapping = TextField(
+        default="auto", max_length=100, help_text="auto, shopify, backroom, saleor, web, or a saved mapping by name or id."
+    )
     currency = TextField(required=False, max_length=3, help_text="Of prices without one; by default the tenant's.")
     domain = CodeRelatedField(queryset=KnowledgeDomain.objects.filter(status="active"), required=False, allow_null=True)
     on_duplicate_sku = serializers.ChoiceField(ImportJob.DuplicateSku.choices, default="error")
@@ -150,6 +153,7 @@ class ImportViewSet(TenantReadViewSet):
     def create(self, request: Request) -> Response:
         """Keep a file, rows or addresses and have them staged in the background."""
         values = self.read_body(NewImportSerializer)
+        values |= chosen_mapping(values.pop("mapping"))
         source = _source(**{name: values.pop(name, None) for name in ("file", "rows", "urls")})
         currency = values.pop("currency", "") or Tenant.objects.values_list("currency", flat=True).get(
             pk=current_tenant_id()

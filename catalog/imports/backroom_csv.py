@@ -32,6 +32,11 @@ _OFFERING_TYPES: dict[str, OfferingType] = {
 _INERT = re.compile(r"'[=+\-@\t\r]")
 
 
+def is_column(name: str) -> bool:
+    """Whether this is one of our columns."""
+    return name in _FIXED or bool(_KEYED.fullmatch(name))
+
+
 def check_header(header: Sequence[str]) -> list[str]:
     """The header without surrounding white space; raises `UnreadableFile` naming a column that is wrong."""
     columns = [name.strip() for name in header]
@@ -40,7 +45,7 @@ def check_header(header: Sequence[str]) -> list[str]:
             raise UnreadableFile("missing_header", row=1, column=name, name=name)
     seen: set[str] = set()
     for name in columns:
-        if name not in _FIXED and not _KEYED.fullmatch(name):
+        if not is_column(name):
             raise UnreadableFile("unknown_header", row=1, column=name, name=name, known=_KNOWN)
         if name in seen:
             raise UnreadableFile("duplicate_header", row=1, column=name, name=name)

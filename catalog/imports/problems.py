@@ -4,7 +4,7 @@
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 
@@ -43,6 +43,8 @@ FILE_MESSAGES = {
 #: is applied with the correction that the message names.
 ROW_MESSAGES = {
     "ragged_row": _("The row has %(found)s cells, the header has %(expected)s."),
+    "ragged_table": _("The row has more or fewer cells than the header."),
+    "other_notation": _("Not a number in the notation of this file."),
     "cell_too_large": _("The cell is longer than %(limit)s characters."),
     "error_cell": _("The spreadsheet shows an error here."),
     "formula_without_value": _("A formula whose result is not in the file. Open it in a spreadsheet, and save it again."),
@@ -100,7 +102,9 @@ def shown(value: str) -> str:
 
 
 class UnreadableFile(Exception):
-    """Nothing of the file can be imported. `row` and `column` tell where, if that is known."""
+    """Nothing of the file can be imported. `row` and `column` tell where, and `understood` how far it was, if that is known."""
+
+    understood: dict[str, Any]
 
     def __init__(self, code: str, *, row: int | None = None, column: str | None = None, **params: object) -> None:
         """`params` fill the message of `code` (see `FILE_MESSAGES`)."""
@@ -108,6 +112,7 @@ class UnreadableFile(Exception):
         self.message = str(FILE_MESSAGES[code]) % params
         self.row = row
         self.column = column
+        self.understood = {}
         super().__init__(self.message)
 
 

@@ -5,21 +5,25 @@ one, and the number of rows is known), and for its rows. Only SKUs, handles and 
 memory. An unreadable file is refused before the first row is given out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 from catalog.imports import backroom_csv, limits, shopify
 from catalog.imports.backroom_csv import BackroomMapping
 from catalog.imports.cells import Cells
+from catalog.imports.mapping import ColumnMapping, MappedTable, guess, guess_decimals
 from catalog.imports.problems import Level, UnreadableFile
 from catalog.imports.product_pages import read_pages
 from catalog.imports.records import Source
 from catalog.imports.rows import ImagePart, ImportedRow, OfferingPart, VariantPart
 from catalog.imports.shopify import ShopifyMapping
 from catalog.imports.skus import OnDuplicateSku, SkuRegister
-from catalog.imports.tables import Record, Table, open_table
+from catalog.imports.tables import IsHeader, Record, Table, open_table
 
-MappingName = Literal["shopify", "backroom", "saleor", "web", "auto"]
+MappingName = Literal["shopify", "backroom", "saleor", "web", "saved", "auto"]
+FindSaved = Callable[[Sequence[str]], ColumnMapping | None]
+"""Finds the mapping that was saved for such a header."""
 _SHOPIFY = {name.casefold() for name in shopify.REQUIRED}
 
 
@@ -44,46 +48,83 @@ class Mapping(Protocol):
 
 
 def open_rows(
-    source: Source, *, mapping: MappingName = "auto", on_duplicate_sku: OnDuplicateSku = "error", currency: str = ""
+    source: Source,
+    *,
+    mapping: MappingName = "auto",
+    columns: ColumnMapping | None = None,
+    saved: FindSaved = lambda header: None,
+    only_safe: bool = False,
+    on_duplicate_sku: OnDuplicateSku = "error",
+    currency: str = "",
 ) -> "RowReader":
     """A reader of the file at path `source`, or of a seekable binary file, which stays open.
 
+    `columns` say what its columns mean. Else a header that is none of ours nor Shopify's is looked for with `saved`, and
+    guessed at last; with `only_safe` no guess counts that a person would have to look at.
     `currency` (ISO 4217) is that of prices for which the file names none; it says how many decimals they may have.
 
     Raises `UnreadableFile` if it has no table of this mapping ("auto": of any) with at least one row.
     """
-    table = read_pages(source) if mapping == "web" else open_table(source, _is_header)
+    table = read_pages(source) if mapping == "web" else open_table(source, _is_header(columns, saved))
     try:
-        return RowReader(table, _choose_mapping(mapping, table), on_duplicate_sku, currency)
+        understood: dict[str, Any] = {"makes": table.makes} if table.makes else {}
+        if columns or _is_unknown(mapping, table):
+            found = columns or _known_columns(table, saved, only_safe=only_safe)
+            understood = found.as_json()
+            table = MappedTable(table, found)
+        return RowReader(table, _choose_mapping(mapping, table), on_duplicate_sku, currency, understood)
     except UnreadableFile as error:
         if error.row == 1:
             error.row = table.header_row
         raise
 
 
-def _is_header(names: Sequence[str]) -> bool:
-    """Whether a row of a workbook is the header of a table that is known here."""
-    return set(backroom_csv.REQUIRED) <= set(names) or set(map(str.casefold, names)) >= _SHOPIFY
+def _is_header(columns: ColumnMapping | None, saved: FindSaved) -> IsHeader:
+    """What tells whether a row of a workbook is the header of a table that is known here."""
+
+    def known(names: Sequence[str]) -> bool:
+        if columns:
+            return columns.fits(names)
+        is_ours = set(backroom_csv.REQUIRED) <= set(names) or set(map(str.casefold, names)) >= _SHOPIFY
+        return is_ours or saved(names) is not None or guess(names).is_complete
+
+    return known
+
+
+def _is_unknown(mapping: MappingName, table: Table) -> bool:
+    names = [name.strip() for name in table.header]
+    return mapping == "auto" and not table.format and "code" not in names and "handle" not in map(str.casefold, names)
+
+
+def _known_columns(table: Table, saved: FindSaved, *, only_safe: bool) -> ColumnMapping:
+    """What the columns mean as it was said for such a header, or as it may be guessed; raises `UnreadableFile`."""
+    if found := saved(table.header):
+        return found
+    guessed = guess(table.header)
+    guessed = replace(guessed, decimals=guess_decimals(table, guessed.columns))
+    if guessed.is_complete and (guessed.is_safe or not only_safe):
+        return guessed
+    error = UnreadableFile("unknown_mapping", row=1)
+    error.understood = guessed.as_json()
+    raise error
 
 
 def _choose_mapping(mapping: MappingName, table: Table) -> type[ShopifyMapping] | type[BackroomMapping]:
     names = [name.strip() for name in table.header]
-    if table.format and mapping in ("auto", table.format):
+    if isinstance(table, MappedTable) or (table.format and mapping in ("auto", table.format)):
         return BackroomMapping  # It was made into rows of our own.
     if mapping == "saleor":
         raise UnreadableFile("unknown_mapping", row=1)
     if mapping == "shopify" or (mapping == "auto" and "handle" in map(str.casefold, names)):
         return ShopifyMapping
-    if mapping == "backroom" or "code" in names:
-        return BackroomMapping
-    raise UnreadableFile("unknown_mapping", row=1)
+    return BackroomMapping
 
 
 class RowReader:
     """The rows of one file, to be iterated over as often as needed; every time gives the same rows.
 
     `mapping` is the name of the format, `total` the number of rows (empty ones do not count) and `columns`
-    the header; `makes` and `names` as in `Table`.
+    the header; `names` as in `Table`, and `understood` tells how the file was read, ready to be kept with the job.
     """
 
     def __init__(
@@ -92,19 +133,15 @@ class RowReader:
         mapping: type[ShopifyMapping] | type[BackroomMapping],
         on_duplicate_sku: OnDuplicateSku,
         currency: str,
+        understood: dict[str, Any],
     ) -> None:
         self._table, self._mapping, self._on_duplicate_sku, self._currency = table, mapping, on_duplicate_sku, currency
         format_of_file = mapping(table.header, currency)
         self.mapping = table.format or format_of_file.name
-        self.makes, self.names = table.makes, table.names
+        self.understood, self.names = understood, table.names
         self.columns = format_of_file.columns
         self.total = 0
         self._written_skus = self._read_written_skus(format_of_file)
-
-    @property
-    def understood(self) -> dict[str, Any]:
-        """How the file was read, ready to be kept with the job."""
-        return {"makes": self.makes} if self.makes else {}
 
     def __iter__(self) -> Iterator[ImportedRow]:
         mapping: Mapping = self._mapping(self._table.header, self._currency)

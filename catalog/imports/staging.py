@@ -4,14 +4,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from django.db import connection, transaction
 
 from catalog.imports.diff import compare, tell_outcomes
-from catalog.imports.problems import Problem
+from catalog.imports.problems import Problem, UnreadableFile
 from catalog.imports.reading import MappingName, RowReader, open_rows
 from catalog.imports.rows import ImportedRow
+from catalog.imports.saved_mappings import as_columns, find_for_header
 from catalog.imports.skus import OnDuplicateSku
 from catalog.imports.understanding import RowChecker, as_json
 from catalog.models import ImportJob, ImportRow
@@ -53,13 +54,30 @@ def stage(job: ImportJob, on_progress: OnProgress | None = None) -> dict[str, An
     _set(job, status=ImportJob.Status.STAGING, progress=0, counts={}, summary={}, understood={}, error_log="")
     _run(DELETE, job)
     with open_file(job.source_file) as source:
-        mapping, on_duplicate = cast(MappingName, job.mapping), cast(OnDuplicateSku, job.on_duplicate_sku)
-        reader = open_rows(source, mapping=mapping, on_duplicate_sku=on_duplicate, currency=job.currency)
+        reader = _opened(job, source)
         _set(job, format=reader.mapping, understood=reader.understood)
         _stage_rows(job, reader, on_progress)
     with transaction.atomic():
         compare(job)
         return tell_outcomes(job)
+
+
+def _opened(job: ImportJob, source: BinaryIO) -> RowReader:
+    """The job's file; what is known of one that cannot be read is kept, so that a person can say the rest."""
+    try:
+        return open_rows(
+            source,
+            mapping=cast(MappingName, job.mapping),
+            columns=as_columns(job.column_mapping) if job.column_mapping else None,
+            saved=find_for_header,
+            only_safe=job.auto_apply,
+            on_duplicate_sku=cast(OnDuplicateSku, job.on_duplicate_sku),
+            currency=job.currency,
+        )
+    except UnreadableFile as error:
+        if error.understood:
+            _set(job, understood=error.understood)
+        raise
 
 
 def _stage_rows(job: ImportJob, reader: RowReader, on_progress: OnProgress | None) -> None:

@@ -90,7 +90,7 @@ class CsvTable:
     def records(self) -> Iterator[Record]:
         """The records below the header that are not empty."""
         pairs = self._all()
-        next(pairs)
+        next(pairs, None)
         return (Record(row, cells) for row, cells in pairs)
 
 

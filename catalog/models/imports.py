@@ -1,6 +1,7 @@
 """A catalogue on its way in: the job, and each row of the file as it was understood."""
 
-from typing import ClassVar
+from typing import ClassVar, cast
+from uuid import UUID
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -9,6 +10,18 @@ from catalog.models.domains import KnowledgeDomain
 from tenants.fields import TenantField, TenantForeignKey
 from tenants.models import StoredFile, TenantModel, TenantQuerySet, User, updated_at_field
 from tenants.queue import QueueRow
+
+
+class ImportMappingQuerySet(TenantQuerySet):
+    """Reads of column mappings."""
+
+    def named(self, name: str) -> "ImportMapping | None":
+        """Return the mapping of this name, or of this id."""
+        try:
+            is_it = models.Q(name=name) | models.Q(pk=UUID(name))
+        except ValueError:
+            is_it = models.Q(name=name)
+        return cast("ImportMapping | None", self.filter(is_it).first())
 
 
 class ImportMapping(TenantModel):
@@ -33,6 +46,8 @@ class ImportMapping(TenantModel):
         help_text="Of the folded names, in any order: catalog/imports/mapping.py.",
     )
     updated_at = updated_at_field()
+
+    objects: ClassVar = ImportMappingQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("column mapping")

@@ -12,6 +12,7 @@ from django.db.models import Case, When
 
 from catalog.imports.jobs import import_file
 from catalog.imports.product_pages import addresses_as_file
+from catalog.imports.saved_mappings import chosen_mapping
 from catalog.imports.staging import OnProgress
 from catalog.imports.summary import failed, in_order
 from catalog.models import ImportJob
@@ -38,7 +39,9 @@ class Command(TenantCommand):
         super().add_arguments(parser)
         parser.add_argument("file", type=Path, nargs="?")
         parser.add_argument("--url", action="append", help="a product page, in place of a file; may be given often")
-        parser.add_argument("--mapping", choices=ImportJob.Mapping.values, default=ImportJob.Mapping.AUTO)
+        parser.add_argument(
+            "--mapping", default="auto", help="auto, shopify, backroom, saleor, web, or a saved mapping by its name"
+        )
         parser.add_argument("--dry-run", action="store_true", help="stage and report; apply nothing")
         parser.add_argument("--currency", help="of prices without one; by default the tenant's")
         parser.add_argument(
@@ -87,7 +90,7 @@ class Command(TenantCommand):
 
 def _source(path: Path, addresses: list[str] | None, mapping: str) -> dict[str, Any]:
     if not addresses:
-        return {"chunks": _blocks(path), "mapping": mapping}
+        return {"chunks": _blocks(path), **chosen_mapping(mapping)}
     web = {"mapping": ImportJob.Mapping.WEB, "source_type": ImportJob.SourceType.WEB}
     return {"chunks": [addresses_as_file(addresses)], **web}
 
