@@ -39,6 +39,7 @@ app.conf.update(
         "events-out": {"task": "vault.dispatch_events", "schedule": 2.0, "options": {"expires": 2}},
         "deliveries": {"task": "vault.deliver_events", "schedule": 5.0, "options": {"expires": 5}},
         "expiring": {"task": "vault.tell_expiring", "schedule": 60.0, "options": {"expires": 60}},
+        "platform-tokens": {"task": "vault.refresh_platform_tokens", "schedule": 60.0, "options": {"expires": 60}},
         "old-deliveries": {"task": "vault.forget_deliveries", "schedule": 3600.0, "options": {"expires": 3600}},
         "activations": {"task": "catalog.activate_versions", "schedule": 5.0, "options": {"expires": 5}},
         "expired": {"task": "catalog.end_expired", "schedule": 10.0, "options": {"expires": 10}},

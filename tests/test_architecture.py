@@ -30,6 +30,7 @@ TENANT_SCOPES = {
     "tenants/members.py": "a person leaves an own tenant",
     "tenants/middleware.py": "a door: the admin",
     "tenants/queue.py": "claims tenant by tenant",
+    "vault/oauth.py": "the platform's own credentials",
     "tenants/services.py": "a tenant that is being made",
     "tenants/tasks.py": "a door: background tasks",
     "vault/backup.py": "tenant by tenant",

@@ -20,9 +20,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
-from tenants.errors import Conflict, TooMany
+from tenants.errors import Conflict, DomainError, TooMany
+from tenants.models import PLATFORM_ID
 from tenants.notes import note, told
-from tenants.scope import current_tenant_id
+from tenants.scope import current_tenant_id, tenant_scope
 from vault import outbound
 from vault.models import Credential, CredentialSecret
 from vault.outbound import DestinationForbidden, OutboundError
@@ -34,6 +35,8 @@ LEASE = timedelta(seconds=30)
 POLL = 0.1
 EARLY = timedelta(seconds=60)
 """A token that ends so soon is refreshed before it is used."""
+AHEAD = timedelta(minutes=5)
+"""Of the platform, whose tokens are refreshed in the background, one that ends so soon."""
 ZALO_TOKEN_URL = "https://oauth.zaloapp.com/v4/oa/access_token"  # noqa: S105 - an address
 STATUS = gettext_noop("The service answered with status %(status)s.")
 UNANSWERED = gettext_noop("The call ended without an answer (%(kind)s).")
@@ -93,6 +96,24 @@ def refresh_tokens(credential: Credential, *, decided: bool = False) -> Credenti
     raise Conflict(
         "refresh_unclear", _("Nobody knows whether the service gave new tokens. Look there, or replace the secret.")
     )
+
+
+def refresh_platform_tokens() -> int:
+    """Bring new tokens for the platform's credentials before they end, for tenants cannot; returns how many.
+
+    One that went wrong is left to a person: its page says so.
+    """
+    brought = 0
+    with tenant_scope(PLATFORM_ID):
+        ends_soon = CredentialSecret.objects.filter(ciphertext__isnull=False, access_expires_at__lt=timezone.now() + AHEAD)
+        usable = ends_soon.filter(credential__is_active=True, credential__refresh_state__in=[State.NONE, State.DONE])
+        for secret in usable.select_related("credential"):
+            try:
+                refresh_tokens(secret.credential)
+                brought += 1
+            except DomainError:
+                continue
+    return brought
 
 
 def _take_lease(credential: Credential, version: int, decided: bool) -> bool:

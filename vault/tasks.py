@@ -7,6 +7,7 @@ from vault.deliveries import deliver_due, forget_deliveries
 from vault.events_out import DISPATCH_TASK, dispatch_events
 from vault.expiry import tell_expiring
 from vault.models.events_out import DELIVER_TASK
+from vault.oauth import refresh_platform_tokens
 
 
 @shared_task(name=DISPATCH_TASK, ignore_result=True)
@@ -31,6 +32,12 @@ def forget() -> None:
 def sweep_lost_calls() -> None:
     """End the calls of models whose caller died."""
     sweep_reservations()
+
+
+@shared_task(name="vault.refresh_platform_tokens", ignore_result=True)
+def refresh_platform() -> None:
+    """Bring new tokens for the platform's credentials."""
+    refresh_platform_tokens()
 
 
 @shared_task(name="vault.tell_expiring", ignore_result=True)

@@ -20,7 +20,7 @@ from tests.outside import HttpServer, http_server
 from tests.tenants.admin_pages import browser, page
 from vault import oauth
 from vault.models import Credential, CredentialSecret
-from vault.oauth import access_token, refresh_tokens
+from vault.oauth import access_token, refresh_platform_tokens, refresh_tokens
 from vault.services import reveal, rotate_credential, store_credential
 
 pytestmark = pytest.mark.django_db
@@ -173,6 +173,24 @@ def test_a_token_is_refreshed_only_shortly_before_it_ends(saigon: Business, serv
         CredentialSecret.objects.update(access_expires_at=timezone.now() + timedelta(seconds=30))
         assert access_token(credential, why="send") == "new"
         assert access_token(credential, why="send") == "new"
+    assert len(service.received) == 1
+
+
+def test_tokens_of_the_platform_are_refreshed_in_the_background_shortly_before_they_end(
+    saigon: Business, service: HttpServer
+) -> None:
+    with in_tenant(PLATFORM_ID):
+        credential = stored(service)
+        CredentialSecret.objects.update(access_expires_at=timezone.now() + timedelta(minutes=6))
+    assert refresh_platform_tokens() == 0
+    with in_tenant(PLATFORM_ID):
+        CredentialSecret.objects.update(access_expires_at=timezone.now() + timedelta(minutes=4))
+    with in_tenant(saigon.tenant):
+        stored(service)
+        CredentialSecret.objects.update(access_expires_at=timezone.now() + timedelta(minutes=4))
+    assert refresh_platform_tokens() == 1
+    with in_tenant(PLATFORM_ID):
+        assert state(credential) == ("done", 2)
     assert len(service.received) == 1
 
 
