@@ -5,7 +5,10 @@ that is counted nowhere, which can always be had. In a channel only the location
 all do. A reservation past its end holds nothing, whether or not it was swept.
 """
 
+from django.db import connection
+
 from catalog.models import InventoryItem, InventoryLocation, StockAllocation, Variant
+from tenants.scope import current_tenant_id
 
 STOCK_NOW = "i.stock_qty"
 STOCK_THEN = """(SELECT coalesce(sum(m.quantity), 0) FROM catalog_stockmovement AS m
@@ -33,9 +36,7 @@ AVAILABLE = """
     WHERE i.tenant_id = %(tenant)s AND i.variant_id = {variant}
 """
 
-SELLABLE_VARIANTS = f"""
-    SELECT s.id FROM catalog_variant AS s
-    LEFT JOIN (
+COUNTED = f"""(
         SELECT i.variant_id, sum(i.stock_qty - i.safety_stock - coalesce(held.quantity, 0)) FILTER (
             WHERE {SERVES}) AS available
         FROM {ITEMS}
@@ -45,7 +46,11 @@ SELLABLE_VARIANTS = f"""
             WHERE r.tenant_id = %(tenant)s AND {HOLDS_NOW} GROUP BY r.variant_id, a.location_id
         ) AS held ON held.variant_id = i.variant_id AND held.location_id = i.location_id
         WHERE i.tenant_id = %(tenant)s GROUP BY i.variant_id
-    ) AS counted ON counted.variant_id = s.id
+    ) AS counted"""  # noqa: S608 - our own SQL
+
+SELLABLE_VARIANTS = f"""
+    SELECT s.id FROM catalog_variant AS s
+    LEFT JOIN {COUNTED} ON counted.variant_id = s.id
     WHERE s.tenant_id = %(tenant)s AND s.status = 'active'
       AND (s.inventory_policy = 'continue' OR counted.variant_id IS NULL OR counted.available > 0)
 """  # noqa: S608 - our own SQL
@@ -57,6 +62,21 @@ FROM {items}
 WHERE i.tenant_id = %(tenant)s AND i.variant_id = ANY (%(variants)s::uuid[]) AND {serves}
 ORDER BY i.variant_id, l.code
 """
+
+SOLD_OUT = f"""
+SELECT count(*) FROM catalog_variant AS s
+JOIN catalog_offering AS o ON o.tenant_id = %(tenant)s AND o.id = s.offering_id AND o.status = 'active'
+JOIN {COUNTED} ON counted.variant_id = s.id AND coalesce(counted.available, 0) <= 0
+WHERE s.tenant_id = %(tenant)s AND s.status = 'active' AND s.inventory_policy = 'deny'
+"""  # noqa: S608 - our own SQL
+
+
+def count_sold_out() -> int:
+    """Return how many variants on sale cannot be had any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(SOLD_OUT, {"tenant": current_tenant_id(), "channel": None})
+        (count,) = cursor.fetchone()
+    return int(count)
 
 
 def shelves_sql() -> str:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Avg, Count, F, Q, Sum
+from django.db.models import Avg, Count, Q
 from django.db.models.functions import Coalesce, TruncDate
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -15,7 +15,8 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from bots.models import Bot, Faq
-from catalog.models import ImportJob, InventoryItem, Offering, SearchVector, Status, Variant
+from catalog.availability import count_sold_out
+from catalog.models import ImportJob, Offering, SearchVector, Status
 from reports.attention import warnings
 from runtime.models import DecisionEvent, Session, Tier, Turn
 from tenants.middleware import count_tenants
@@ -142,9 +143,6 @@ def _first_id_of(moment: datetime) -> UUID:
 
 def _counts(tenant: Tenant) -> dict[str, int]:
     """Count everything else in one query, out of stock in a second."""
-    sold = Variant.objects.filter(status="active", offering__status=Status.ACTIVE, inventory_policy="deny")
-    left = InventoryItem.objects.filter(variant__in=sold).order_by().values("variant")
-    sold_out = left.annotate(left=Sum(F("stock_qty") - F("safety_stock"))).filter(left__lte=0).count()
     open_states = (ImportJob.Status.PENDING, ImportJob.Status.STAGING, ImportJob.Status.STAGED, ImportJob.Status.APPLYING)
     recently = timezone.now() - timedelta(days=7)
     row = Tenant.objects.filter(pk=tenant.pk).values(
@@ -158,7 +156,7 @@ def _counts(tenant: Tenant) -> dict[str, int]:
         keys=_counted(ApiKey.objects.filter(revoked_at=None)),
         talked=models.Exists(Session.objects.all()),
     )
-    return {**cast("dict[str, int]", row.get()), "sold_out": sold_out}
+    return {**cast("dict[str, int]", row.get()), "sold_out": count_sold_out()}
 
 
 def _counted(rows: models.QuerySet) -> Coalesce:

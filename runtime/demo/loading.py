@@ -22,6 +22,7 @@ from bots.services import activate_version, create_faqs, create_version
 from catalog.imports.jobs import import_file
 from catalog.models import Customer, ImportJob, KnowledgeDomain, SalesChannel, SearchVector
 from catalog.search.embedding import embed_due_texts
+from runtime.demo.orders import take_orders
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
 from runtime.services import CustomerName, start_session
 from runtime.turn import take_turn
@@ -94,6 +95,7 @@ def load_demo(*, password: str) -> list[str]:
             _add_staff(business, password)
             _import_catalogue(business)
             _add_bot(business)
+            take_orders(business.slug)
     _embed([tenant for _business, tenant in missing])
     for business, tenant in missing:
         with tenant_scope(tenant), timezone.override(business.time_zone):
