@@ -26,7 +26,7 @@ class _Removed(Func):
 def add_tag(*, offerings: QuerySet[Offering], tag: str) -> int:
     """Give the tag to the offerings that lack it, in whatever case, and have less than 100; returns how many did."""
     tag = one_spelling(tag)[:LONGEST_TAG]
-    folded = Concat(Value(EDGE), Lower(_Joined(F("tags"), Value(EDGE))), Value(EDGE))
+    folded = Concat(Value(EDGE), Lower(_Joined(F("tags"), Value(EDGE))), Value(EDGE), output_field=TextField())
     lacking = offerings.alias(folded=folded).exclude(folded__contains=f"{EDGE}{tag.lower()}{EDGE}")
     room = lacking.exclude(tags__len__gte=MOST_TAGS)
     return room.update(tags=_Appended(F("tags"), Value(tag)), updated_at=Now())

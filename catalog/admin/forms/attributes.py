@@ -1,10 +1,12 @@
 """Attribute definitions as form fields: a number with its limits and unit, a choice, yes or no, a text with a pattern."""
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -42,6 +44,49 @@ class NumberField(forms.DecimalField):
         return None if number is None else plain_number(number)
 
 
+class StructuredField(forms.CharField):
+    """A list, one entry a line; anything else that has a structure, as JSON."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return what is stored as one types it; what was typed stays as it is."""
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, list) and value and all(_is_a_line(entry) for entry in value):
+            return "\n".join(value)
+        return json.dumps(value, ensure_ascii=False)
+
+    def to_python(self, value: Any) -> Any:
+        """Read JSON, else a list of lines."""
+        text = str(super().to_python(value)).strip()
+        if not text:
+            return None
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            if text[0] in "[{":
+                raise ValidationError(_("This JSON cannot be read."), code="invalid") from None
+        return [line.strip() for line in text.splitlines() if line.strip()]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare what is meant, not how it is written."""
+        try:
+            return bool(self.to_python(data) != (self.to_python(initial) if isinstance(initial, str) else initial))
+        except ValidationError:
+            return True
+
+
+def _is_a_line(entry: Any) -> bool:
+    return isinstance(entry, str) and entry == entry.strip() and len(entry.splitlines()) == 1 and not _is_json(entry)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text[0] in "[{"
+    return True
+
+
 def plain_number(number: Decimal) -> int | float:
     """Return a number that JSON can hold."""
     return int(number) if number == number.to_integral_value() else float(number)
@@ -63,7 +108,7 @@ def definition_field(definition: AttributeDefinition, **widget: Any) -> forms.Fi
         case kinds.BOOLEAN:
             return _choice([("true", _("Yes")), ("false", _("No"))], _truth, widget, options)
         case kinds.JSON:
-            return forms.JSONField(widget=SpacedTextarea(widget), **options)
+            return StructuredField(widget=SpacedTextarea(widget), **options)
     return forms.CharField(widget=UnfoldAdminTextInputWidget(widget), **options)
 
 
@@ -110,6 +155,8 @@ def hint(definition: AttributeDefinition) -> str:
         said.append(gettext("At least %(least)s.") % {"least": limits["min"]})
     elif "max" in limits:
         said.append(gettext("At most %(most)s.") % {"most": limits["max"]})
+    if definition.value_type == AttributeDefinition.ValueType.JSON:
+        said.append(gettext("One entry a line, or JSON."))
     if "pattern" in limits:
         said.append(gettext("Pattern: %(pattern)s") % {"pattern": limits["pattern"]})
     return " ".join(said)

@@ -1,0 +1,88 @@
+"""The platform's pages of blueprints: attributes and their limits as fields."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from catalog.models import AttributeDefinition, KnowledgeDomain
+from tenants.models import User
+from tests.conftest import Business
+from tests.tenants.admin_pages import browser, form_of, page, text_of
+
+
+@pytest.fixture
+def platform(root: User) -> Client:
+    return browser(root)
+
+
+def of(key: str) -> AttributeDefinition:
+    return AttributeDefinition.objects.get(domain__code="electronics", key=key)
+
+
+def address_of(definition: AttributeDefinition) -> str:
+    return page("catalog_attributedefinition_change", definition.pk)
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "limits"),
+    [
+        ("power", {"least": "0.5", "most": "20"}, {"min": 0.5, "max": 20}),
+        ("power", {"least": "", "most": ""}, {}),
+        ("power", {"least": "", "most": "", "choices": "5\n10.5\n"}, {"enum": [5, 10.5]}),
+        ("brand", {"choices": "Lumora\n  Kestrix \n\n"}, {"enum": ["Lumora", "Kestrix"]}),
+        ("brand", {"pattern": "[A-Z].*"}, {"pattern": "[A-Z].*"}),
+    ],
+)
+def test_limits_are_typed_into_fields(platform: Client, key: str, typed: dict[str, str], limits: dict[str, Any]) -> None:
+    answer = platform.post(address_of(of(key)), {**form_of(platform.get(address_of(of(key)))), **typed})
+    assert answer.status_code == 302, answer.context["errors"]
+    assert of(key).value_constraint == limits
+    shown = form_of(platform.get(address_of(of(key))))
+    assert str(shown["most"]) == str(limits.get("max", ""))
+
+
+@pytest.mark.parametrize(
+    ("key", "typed"),
+    [
+        ("power", {"least": "9", "most": "1"}),
+        ("power", {"pattern": "[0-9]"}),
+        ("power", {"least": "", "most": "", "choices": "many"}),
+        ("brand", {"least": "1"}),
+        ("brand", {"pattern": "["}),
+        ("brand", {"choices": "red\nred"}),
+    ],
+)
+def test_limits_that_fit_no_value_are_refused_and_kept_on_the_page(
+    platform: Client, key: str, typed: dict[str, str]
+) -> None:
+    before = of(key).value_constraint
+    answer = platform.post(address_of(of(key)), {**form_of(platform.get(address_of(of(key)))), **typed})
+    assert answer.status_code == 200
+    assert answer.context["errors"]
+    assert {name: form_of(answer)[name] for name in typed} == typed
+    assert of(key).value_constraint == before
+
+
+def test_attributes_are_edited_on_the_page_of_their_domain(platform: Client) -> None:
+    domain = KnowledgeDomain.objects.get(code="electronics")
+    address = page("catalog_knowledgedomain_change", domain.pk)
+    data = form_of(platform.get(address))
+    number = int(data["attribute_definitions-TOTAL_FORMS"])
+    position = next(index for index in range(number) if data[f"attribute_definitions-{index}-key"] == "power")
+    new = {"key": "noise", "name": "Noise", "value_type": "number", "scope": "offering", "semantic_type": "physical"}
+    new |= {"unit": "dB", "least": "0", "most": "120"}
+    added = {f"attribute_definitions-{number}-{name}": value for name, value in new.items()}
+    changed = {f"attribute_definitions-{position}-most": "50", f"attribute_definitions-{position}-key": "watts"}
+    total = {"attribute_definitions-TOTAL_FORMS": str(number + 1)}
+    answer = platform.post(address, {**data, **changed, **added, **total})
+    assert answer.status_code == 302, answer.context["errors"]
+    assert of("power").value_constraint == {"min": 0, "max": 50}  # and its key stays
+    assert (of("noise").unit, of("noise").value_constraint) == ("dB", {"min": 0, "max": 120})
+
+
+def test_a_tenant_reads_the_limits_and_changes_none(saigon: Business) -> None:
+    owner = browser(saigon.owner)
+    assert "10000" in text_of(owner.get(address_of(of("power"))))
+    assert owner.post(address_of(of("power")), {"least": "1"}).status_code == 403
+    assert of("power").value_constraint["min"] == 0
