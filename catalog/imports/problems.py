@@ -45,6 +45,7 @@ ROW_MESSAGES = {
     "ragged_row": _("The row has %(found)s cells, the header has %(expected)s."),
     "ragged_table": _("The row has more or fewer cells than the header."),
     "other_notation": _("Not a number in the notation of this file."),
+    "wrong_encoding": _("The cell is not UTF-8, as what stands above is."),
     "cell_too_large": _("The cell is longer than %(limit)s characters."),
     "error_cell": _("The spreadsheet shows an error here."),
     "formula_without_value": _("A formula whose result is not in the file. Open it in a spreadsheet, and save it again."),

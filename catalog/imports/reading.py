@@ -24,7 +24,7 @@ from catalog.imports.tables import IsHeader, Record, Table, open_table
 MappingName = Literal["shopify", "backroom", "saleor", "web", "saved", "auto"]
 FindSaved = Callable[[Sequence[str]], ColumnMapping | None]
 """Finds the mapping that was saved for such a header."""
-_SHOPIFY = {name.casefold() for name in shopify.REQUIRED}
+_TITLE = "title"
 
 
 class Mapping(Protocol):
@@ -85,15 +85,17 @@ def _is_header(columns: ColumnMapping | None, saved: FindSaved) -> IsHeader:
     def known(names: Sequence[str]) -> bool:
         if columns:
             return columns.fits(names)
-        is_ours = set(backroom_csv.REQUIRED) <= set(names) or set(map(str.casefold, names)) >= _SHOPIFY
+        is_ours = set(backroom_csv.REQUIRED) <= set(names) or (
+            shopify.is_header(names) and _TITLE in map(str.casefold, names)
+        )
         return is_ours or saved(names) is not None or guess(names).is_complete
 
     return known
 
 
 def _is_unknown(mapping: MappingName, table: Table) -> bool:
-    names = [name.strip() for name in table.header]
-    return mapping == "auto" and not table.format and "code" not in names and "handle" not in map(str.casefold, names)
+    is_ours = "code" in [name.strip() for name in table.header]
+    return mapping == "auto" and not table.format and not is_ours and not shopify.is_header(table.header)
 
 
 def _known_columns(table: Table, saved: FindSaved, *, only_safe: bool) -> ColumnMapping:
@@ -110,12 +112,11 @@ def _known_columns(table: Table, saved: FindSaved, *, only_safe: bool) -> Column
 
 
 def _choose_mapping(mapping: MappingName, table: Table) -> type[ShopifyMapping] | type[BackroomMapping]:
-    names = [name.strip() for name in table.header]
     if isinstance(table, MappedTable) or (table.format and mapping in ("auto", table.format)):
         return BackroomMapping  # It was made into rows of our own.
     if mapping == "saleor":
         raise UnreadableFile("unknown_mapping", row=1)
-    if mapping == "shopify" or (mapping == "auto" and "handle" in map(str.casefold, names)):
+    if mapping == "shopify" or (mapping == "auto" and shopify.is_header(table.header)):
         return ShopifyMapping
     return BackroomMapping
 
@@ -217,8 +218,8 @@ class _Grouping:
     def _note_faults(self, cells: Cells, record: Record) -> None:
         """Note the cells that have no value, unless nobody reads them."""
         for index, code in record.faults.items():
-            column = self._mapping.columns[index]
-            if self._mapping.reads(column):
+            column = self._mapping.columns[index] if index < len(self._mapping.columns) else ""
+            if self._mapping.reads(column) or code == "wrong_encoding":
                 cells.note("error", column, code)
 
     def _offering(self, cells: Cells, handle: str) -> OfferingPart | None:

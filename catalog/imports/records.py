@@ -2,7 +2,8 @@
 
 UTF-8 with or without a byte order mark is read, and UTF-16 with one. Anything else is refused with the
 place of the first bad byte rather than guessed: Latin-1, Windows-1252 and Windows-1258 (Vietnamese) cannot
-be told apart, and a wrong guess would put garbled names into a catalogue.
+be told apart, and a wrong guess would put garbled names into a catalogue. A file that begins as UTF-8, with letters
+beyond ASCII, and goes on in another encoding is read: each row that is not UTF-8 is an error of its own.
 """
 
 import codecs
@@ -26,7 +27,7 @@ _DELIMITERS = (",", ";", "\t")
 _BINARY_SIGNATURES = (b"%PDF-", b"\x1f\x8b", b"\x89PNG")
 
 # A NUL, or what a byte that is not UTF-8 becomes under "surrogateescape".
-_BAD_CHARACTER = re.compile("[\0\udc80-\udcff]")
+BAD_CHARACTER = re.compile("[\0\udc80-\udcff]")
 
 
 @contextmanager
@@ -70,35 +71,47 @@ class _Lines:
 def detect_encoding(source: Source) -> str:
     """The encoding of a text file, after reading all of it once; raises `UnreadableFile`."""
     with opened(source) as stream:
-        chunk = stream.read(_CHUNK_BYTES)
-        if chunk.startswith(_BINARY_SIGNATURES):
+        if stream.seek(0, io.SEEK_END) > limits.MAX_FILE_BYTES:
+            raise UnreadableFile("file_too_large", limit=limits.MAX_FILE_BYTES)
+        stream.seek(0)
+        beginning = stream.read(16)
+        if beginning.startswith(_BINARY_SIGNATURES):
             raise UnreadableFile("binary_file")
-        is_utf16 = chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        is_utf16 = beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         encoding = "utf-16" if is_utf16 else "utf-8-sig"
-        decoder = codecs.getincrementaldecoder(encoding)()
-        size = 0
-        is_blank = True
-        while chunk:
-            size += len(chunk)
-            if size > limits.MAX_FILE_BYTES:
-                raise UnreadableFile("file_too_large", limit=limits.MAX_FILE_BYTES)
-            text = _decoded(decoder, chunk, encoding, source)
-            is_blank = is_blank and not text.strip()
-            chunk = stream.read(_CHUNK_BYTES)
-        _decoded(decoder, b"", encoding, source)
-    if is_blank:
-        raise UnreadableFile("empty_file")
+        stream.seek(0)
+        if _is_blank(stream, encoding, source, is_marked=beginning.startswith(codecs.BOM_UTF8)):
+            raise UnreadableFile("empty_file")
     return encoding
 
 
+def _is_blank(stream: BinaryIO, encoding: str, source: Source, *, is_marked: bool) -> bool:
+    """Whether the text has white space only; raises `UnreadableFile` if it is none of this encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    is_blank, is_certain = True, is_marked
+    while True:
+        chunk = stream.read(_CHUNK_BYTES)
+        try:
+            text = _decoded(decoder, chunk, encoding, source)
+        except UnicodeDecodeError as error:
+            # A letter of several bytes before the bad one: nothing but UTF-8 has those.
+            if is_certain or not error.object[: error.start].isascii():
+                return False
+            raise _located("binary_file" if b"\0" in chunk else "not_utf8", source, encoding) from None
+        is_blank = is_blank and not text.strip()
+        is_certain = is_certain or not text.isascii()
+        if not chunk:
+            return is_blank
+
+
 def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes, encoding: str, source: Source) -> str:
-    """`chunk` as text, which has no NUL; an empty chunk is the end of the file."""
+    """`chunk` as text, which has no NUL; an empty chunk is the end of the file. Raises `UnicodeDecodeError` if not UTF-8."""
     try:
         text = decoder.decode(chunk, not chunk)
     except UnicodeDecodeError:
         if encoding == "utf-16":
             raise UnreadableFile("not_utf16") from None
-        raise _located("binary_file" if b"\0" in chunk else "not_utf8", source, encoding) from None
+        raise
     if "\0" in text:
         raise _located("binary_file", source, encoding)
     return text
@@ -112,7 +125,7 @@ def _located(code: str, source: Source, encoding: str) -> UnreadableFile:
         for row, record in read_records(source, encoding, delimiter, errors="surrogateescape"):
             header = header or record
             for index, cell in enumerate(record):
-                if _BAD_CHARACTER.search(cell):
+                if BAD_CHARACTER.search(cell):
                     column = header[index] if row > 1 and index < len(header) else None
                     return UnreadableFile(code, row=row, column=column)
     except UnreadableFile:

@@ -34,15 +34,39 @@ _OPTIONAL = (
     "Image Alt Text",
 )
 _KNOWN = {name.casefold(): name for name in (*REQUIRED, *_OPTIONAL)}
+# What Shopify's newer template calls some of them; it is known by its first column.
+_NEWER_HANDLE = "url handle"
+_NEWER = {
+    _NEWER_HANDLE: "Handle",
+    "description": "Body (HTML)",
+    "published on online store": "Published",
+    "sku": "Variant SKU",
+    "barcode": "Variant Barcode",
+    "price": "Variant Price",
+    "compare-at price": "Variant Compare At Price",
+    "inventory tracker": "Variant Inventory Tracker",
+    "inventory quantity": "Variant Inventory Qty",
+    "continue selling when out of stock": "Variant Inventory Policy",
+    "weight value (grams)": "Variant Grams",
+    "product image url": "Image Src",
+    "variant image url": "Variant Image",
+}
 _NAMES = frozenset(_KNOWN.values())
 _TRUTH = {"true": True, "false": False}
 _NAME_COLUMNS = ("Option1 Name", "Option2 Name", "Option3 Name")
 _VALUE_COLUMNS = ("Option1 Value", "Option2 Value", "Option3 Value")
 
 
+def is_header(names: Sequence[str]) -> bool:
+    """Whether these are the columns of a Shopify file."""
+    return not {name.strip().casefold() for name in names}.isdisjoint(("handle", _NEWER_HANDLE))
+
+
 def check_header(header: Sequence[str]) -> list[str]:
-    """The header with Shopify's own spelling of the names; raises `UnreadableFile`."""
-    columns = [_KNOWN.get(name.strip().casefold(), name.strip()) for name in header]
+    """The header with Shopify's own, older spelling of the names; raises `UnreadableFile`."""
+    folded = [name.strip().casefold() for name in header]
+    known = _KNOWN | _NEWER if _NEWER_HANDLE in folded else _KNOWN
+    columns = [known.get(name, header[place].strip()) for place, name in enumerate(folded)]
     for name in REQUIRED:
         if name not in columns:
             raise UnreadableFile("missing_header", row=1, column=name, name=name)

@@ -16,7 +16,7 @@ from catalog.imports.archive import opened_archive
 from catalog.imports.given_rows import rows_of_objects
 from catalog.imports.json_objects import read_objects
 from catalog.imports.problems import UnreadableFile
-from catalog.imports.records import Source, detect_delimiter, detect_encoding, opened, read_records
+from catalog.imports.records import BAD_CHARACTER, Source, detect_delimiter, detect_encoding, opened, read_records
 from catalog.imports.saleor import SaleorShop, is_saleor
 from catalog.imports.xlsx import SheetRow, Workbook
 
@@ -81,17 +81,28 @@ class CsvTable:
         self.encoding = detect_encoding(source)
         self._delimiter = detect_delimiter(source, self.encoding)
         self.header = next((cells for _row, cells in self._all()), [])
+        if any(BAD_CHARACTER.search(name) for name in self.header):
+            raise UnreadableFile("not_utf8", row=1)
         if len(self.header) > limits.MAX_COLUMNS:
             raise UnreadableFile("too_many_columns", row=1, limit=limits.MAX_COLUMNS)
 
     def _all(self) -> Iterator[tuple[int, list[str]]]:
-        return (pair for pair in read_records(self._source, self.encoding, self._delimiter) if any(pair[1]))
+        pairs = read_records(self._source, self.encoding, self._delimiter, errors="surrogateescape")
+        return (pair for pair in pairs if any(pair[1]))
 
     def records(self) -> Iterator[Record]:
         """The records below the header that are not empty."""
         pairs = self._all()
         next(pairs, None)
-        return (Record(row, cells) for row, cells in pairs)
+        return (_checked(row, cells) for row, cells in pairs)
+
+
+def _checked(row: int, cells: list[str]) -> Record:
+    """The record; a cell whose bytes are no UTF-8 is told, and shown without them."""
+    faults = {place: "wrong_encoding" for place, cell in enumerate(cells) if BAD_CHARACTER.search(cell)}
+    for place in faults:
+        cells[place] = BAD_CHARACTER.sub("\ufffd", cells[place])
+    return Record(row, cells, faults)
 
 
 class KeptTable:

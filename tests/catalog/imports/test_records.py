@@ -150,3 +150,15 @@ def test_bytes_of_any_kind_are_rows_or_one_kind_of_error(content):
 def test_text_of_any_kind_is_rows_or_one_kind_of_error(records):
     rows = [dict(zip(("Handle", "Title", "Variant Price"), record, strict=True)) for record in records]
     assert outcome(written(rows)) in {"rows", *FILE_MESSAGES}
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16-le"])
+def test_a_file_that_goes_on_in_another_encoding_has_errors_from_there(encoding):
+    first = "ao,Áo sơ mi,5\nmu,Mũ,6\n".encode()
+    second = "khan,Khăn é,7\ntui,Túi,8\n".replace("ă", "a").replace("ú", "é").encode(encoding)
+    rows = list(open_rows(io.BytesIO(HEADER + first + second)))
+    assert [row.offering.name for row in rows[:2]] == ["Áo sơ mi", "Mũ"]
+    assert [row.is_error for row in rows[:2]] == [False, False]
+    assert all(row.is_error for row in rows[2:])
+    assert "wrong_encoding" in [problem.code for problem in rows[2].problems]
+    assert all(letter < "\udc80" or letter > "\udcff" for row in rows for cell in row.cells.values() for letter in cell)
