@@ -65,5 +65,6 @@ urlpatterns = [
     path("me/password/", accounts.PasswordView.as_view()),
     path("me/end-sessions/", accounts.EndSessionsView.as_view()),
     path("facts/", catalog.FactsView.as_view()),
+    path("offerings/export/", catalog.ExportView.as_view()),
     path("", include(router.urls)),
 ]

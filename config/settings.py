@@ -237,6 +237,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "tenants.schema.ProblemAutoSchema",
     "EXCEPTION_HANDLER": "tenants.errors.problem_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,  # ``format`` is the export's own
     "UNICODE_JSON": True,
     "COERCE_DECIMAL_TO_STRING": True,
 }

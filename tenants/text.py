@@ -11,6 +11,9 @@ from zoneinfo import available_timezones
 
 Language = Literal["vi", "en"]
 
+# A cell that begins so is a formula to some spreadsheet; full-width signs are to those of East Asia.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+
 _WORD = re.compile(r"[^\W_]+")
 # The marks of Latin, Greek and Cyrillic letters; other scripts keep theirs, which are letters to them.
 _MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
@@ -102,3 +105,13 @@ def _vietnamese_vote(word: str) -> float:
 def time_zone_choices() -> list[tuple[str, str]]:
     """Return every time zone that is a place, as people read it, and UTC."""
     return [(name, name.replace("_", " ")) for name in sorted(available_timezones()) if "/" in name or name == "UTC"]
+
+
+def inert(text: str) -> str:
+    """Return a cell's text so that no spreadsheet takes it for a formula: with one ' in front, where it could."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def from_inert(text: str) -> str:
+    """Return what ``inert`` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

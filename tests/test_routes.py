@@ -101,6 +101,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "events/": PRIVATE,
     "events/{id}/": PRIVATE,
     "facts/": CRUD,
+    "offerings/export/": CRUD,
     "faqs/": CRUD,
     "faqs/{id}/": CRUD,
     "faqs/bulk/": CRUD,
@@ -193,6 +194,7 @@ ELSEWHERE = {
 
 NO_LISTS = ("settings/", "facts/", "prices/explain/", "faqs/bulk/", "members/invite/", "members/leave/", "tenant/")
 NO_LISTS = ("settings/", "facts/", "faqs/bulk/", "members/invite/", "members/leave/", "stock-movements/transfer/", "tenant/")
+NO_LISTS = ("settings/", "facts/", "offerings/export/", "faqs/bulk/", "members/invite/", "members/leave/", "tenant/")
 
 OWNED = {
     "api-keys": ApiKey,

@@ -1,29 +1,39 @@
 """Importing a file: hand it in, watch it being read, look at what it would do, apply it."""
 
+import csv
+import io
 import json
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
 
 from catalog.admin.amounts import money
-from catalog.imports.jobs import create_job, request_apply
+from catalog.imports.exporting import FORMATS, export_catalogue
+from catalog.imports.jobs import cancel, create_job, request_apply, request_undo
 from catalog.imports.limits import MAX_FILE_BYTES
 from catalog.models import ImportJob, ImportRow, KnowledgeDomain
 from catalog.models.imports import ImportRowQuerySet
 from catalog.money import CURRENCIES
 from tenants.admin import LedgerAdmin
+from tenants.admin.asking import asks_first
 from tenants.errors import DomainError
+from tenants.text import inert
 
 SHOWN_ROWS = 20
 """Rows of each kind in the preview; the list has all of them."""
@@ -37,6 +47,8 @@ LABELS = {
     "variant": _("variant"),
     "options": _("options"),
     "policy": _("beyond stock"),
+    "variant_status": _("status of the variant"),
+    "translations": _("translations"),
     "price": _("price"),
     "compare_at": _("before the sale"),
     "stock": _("in stock"),
@@ -60,7 +72,7 @@ class NewImportForm(forms.ModelForm):
 
     class Meta:
         model = ImportJob
-        fields = ("mapping", "currency", "domain", "on_duplicate_sku")
+        fields = ("mapping", "currency", "domain", "on_duplicate_sku", "source", "missing")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -85,13 +97,21 @@ class NewImportForm(forms.ModelForm):
 
 def changes_of(row: ImportRow) -> str:
     """Return what changes in one line: ``price: $25.00 → $30.00``."""
+    return "; ".join(f"{label}: {before} → {after}" for label, before, after in _changes(row))
+
+
+def marked_changes_of(row: ImportRow) -> str:
+    """Return what changes as the preview shows it: the old value struck out, the new one marked."""
+    line = '{}: <del class="text-red-700 dark:text-red-400">{}</del> <ins class="font-semibold no-underline">{}</ins>'
+    return format_html_join(mark_safe("<br>"), line, _changes(row))
+
+
+def _changes(row: ImportRow) -> Iterator[tuple[Any, str, str]]:
     currency = _currency_of(row)
-    lines = []
     for name, values in row.changes.items():
         before, after = (_price(one, currency) if name in AMOUNTS else _shown(one) for one in values)
         if before != after:  # a price stands beside each change of the amount before the sale
-            lines.append(f"{LABELS.get(name, name)}: {before} → {after}")
-    return "; ".join(lines)
+            yield LABELS.get(name, name), before, after
 
 
 def _currency_of(row: ImportRow) -> str:
@@ -121,7 +141,12 @@ class ImportJobAdmin(LedgerAdmin):
     list_filter = ("status", "mapping")
     list_select_related = ("source_file", "created_by")
     search_fields = ("source_file__name",)
-    readonly_fields = ("file_name", "mapping", "currency", "domain", "on_duplicate_sku", "created_by", "created_at")
+    readonly_fields = (
+        *(("file_name", "format"), ("mapping", "currency"), ("domain", "on_duplicate_sku"), ("source", "missing")),
+        *(("created_by", "created_at"), "applied_at"),
+    )
+    actions_list = ("export_csv", "export_xlsx")
+    actions_detail = ("undo", "give_up", "errors_csv")
     change_form_template = "catalog/admin/import.html"
     empty_message = _("Bring your catalogue in from a file. You see what it would do before anything changes.")
     empty_links = ((_("Import a file"), "admin:catalog_importjob_add"),)
@@ -133,7 +158,12 @@ class ImportJobAdmin(LedgerAdmin):
     @display(
         description=_("status"),
         ordering="status",
-        label={"completed": "success", "failed": "danger", "staged": "warning", "staging": "info", "applying": "info"},
+        label={
+            "completed": "success",
+            "failed": "danger",
+            "staged": "warning",
+            **dict.fromkeys(("staging", "applying", "undoing"), "info"),
+        },
     )
     def status_label(self, job: ImportJob) -> tuple[str, str]:
         """Show the status as a label."""
@@ -157,7 +187,8 @@ class ImportJobAdmin(LedgerAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the form's fields, or what it was made with."""
-        return self.readonly_fields if obj else ("file", ("mapping", "currency"), "domain", "on_duplicate_sku")
+        new = ("file", ("mapping", "currency"), ("domain", "on_duplicate_sku"), ("source", "missing"))
+        return self.readonly_fields if obj else new
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return all fields of an import that is made."""
@@ -192,6 +223,61 @@ class ImportJobAdmin(LedgerAdmin):
         context = {"title": _("Import a file")} if job is None else {**preview(job), "may_apply": self._may_apply(request)}
         return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
+    @action(description=_("Undo this import"), icon="undo", permissions=["undo"])
+    @asks_first
+    def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Make the catalogue what it was before, unless newer work would be lost."""
+        return self._do(request, object_id, request_undo)
+
+    @action(description=_("Cancel this import"), icon="close", permissions=["give_up"])
+    @asks_first
+    def give_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Forget what was read."""
+        return self._do(request, object_id, cancel)
+
+    def _do(self, request: HttpRequest, object_id: str, service: Callable[..., ImportJob]) -> HttpResponse:
+        try:
+            service(job=ImportJob.objects.get(pk=object_id))
+        except DomainError as error:
+            messages.error(request, error.message)
+        return redirect("admin:catalog_importjob_change", object_id)
+
+    @action(description=_("Errors as CSV"), icon="download", permissions=["errors_csv"])
+    def errors_csv(self, request: HttpRequest, object_id: str) -> FileResponse:
+        """Download what is wrong with which row, to be mended at the source."""
+        return export_errors(ImportJob.objects.get(pk=object_id))
+
+    @action(description=_("Export catalogue (CSV)"), icon="download", permissions=["export"])
+    def export_csv(self, request: HttpRequest) -> FileResponse:
+        """Download the whole catalogue; imported again it changes nothing."""
+        return _export("csv")
+
+    @action(description=_("Export catalogue (Excel)"), icon="download", permissions=["export"])
+    def export_xlsx(self, request: HttpRequest) -> FileResponse:
+        """Download the whole catalogue as a workbook."""
+        return _export("xlsx")
+
+    def has_undo_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whoever may apply one, when it is applied."""
+        return self._may_apply(request) and self._is(object_id, lambda job: job.can_be_undone)
+
+    def has_give_up_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whoever may apply one, until it is applied."""
+        return self._may_apply(request) and self._is(object_id, lambda job: job.can_be_cancelled)
+
+    def has_errors_csv_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whoever may look, when there are any."""
+        return self.has_view_permission(request) and self._is(object_id, lambda job: bool(job.summary.get("errors")))
+
+    def has_export_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whoever may see what is exported."""
+        has_tenant = request.tenant is not None  # type: ignore[attr-defined]
+        return has_tenant and request.user.has_perm("catalog.view_offering")
+
+    def _is(self, object_id: str | None, state: Callable[[ImportJob], bool]) -> bool:
+        job = ImportJob.objects.filter(pk=object_id).first() if object_id else None
+        return job is not None and state(job)
+
     def _may_apply(self, request: HttpRequest) -> bool:
         return request.user.has_perm("catalog.change_importjob")
 
@@ -199,7 +285,7 @@ class ImportJobAdmin(LedgerAdmin):
         if "_apply" not in request.POST or not self._may_apply(request):
             raise PermissionDenied
         try:
-            request_apply(job=job)
+            request_apply(job=job, may_archive_many="may_archive_many" in request.POST)
         except DomainError as error:
             messages.error(request, error.message)
         return redirect("admin:catalog_importjob_change", job.pk)
@@ -220,6 +306,8 @@ def preview(job: ImportJob) -> dict[str, Any]:
         "errors_found": _problems(rows.filter(outcome=ImportRow.Outcome.ERROR)) if is_told else None,
         "warnings_found": _problems(rows.with_warnings()) if is_told else None,
         "changed_rows": _changed(rows.filter(outcome=ImportRow.Outcome.CHANGE)) if is_told else None,
+        "archived_rows": _archived(rows.filter(outcome=ImportRow.Outcome.ARCHIVE)) if is_told else None,
+        "outcomes": _outcomes(job) if is_told else [],
         "new_rows": _new(rows.filter(outcome=ImportRow.Outcome.CREATE)) if is_told else None,
         "shown_rows": SHOWN_ROWS,
     }
@@ -227,6 +315,45 @@ def preview(job: ImportJob) -> dict[str, Any]:
 
 def _table(headers: Iterable[Any], rows: list[list[Any]]) -> dict[str, Any] | None:
     return {"headers": list(headers), "rows": rows} if rows else None
+
+
+def _outcomes(job: ImportJob) -> list[dict[str, Any]]:
+    """Return how many rows there are of each kind, each a link to all of them."""
+    counted = dict(job.rows.order_by().values_list("outcome").annotate(Count("pk")))
+    address = reverse("admin:catalog_importrow_changelist")
+    return [
+        {
+            "title": label,
+            "count": counted[outcome],
+            "link": f"{address}?job__id__exact={job.pk}&outcome__exact={outcome}",
+        }
+        for outcome, label in ImportRow.Outcome.choices
+        if outcome in counted
+    ]
+
+
+def export_errors(job: ImportJob) -> FileResponse:
+    """Return the errors of a job as a CSV file that no spreadsheet runs."""
+    target = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="", write_through=True)
+    lines = csv.writer(text)
+    lines.writerow(["row", "column", "value", "code", "message"])
+    for row in job.rows.filter(outcome=ImportRow.Outcome.ERROR).order_by("row"):
+        for one in row.problems:
+            cells = [one.get(name, "") for name in ("column", "value", "code", "message")]
+            lines.writerow([row.row, *map(inert, cells)])
+    text.detach()
+    target.seek(0)
+    return FileResponse(target, as_attachment=True, filename=f"errors-{job}.csv", content_type="text/csv; charset=utf-8")
+
+
+def _export(form: str) -> FileResponse:
+    name = f"catalogue-{timezone.localdate()}.{form}"
+    return FileResponse(export_catalogue(form), as_attachment=True, filename=name, content_type=FORMATS[form])
+
+
+def _archived(rows: QuerySet) -> dict[str, Any] | None:
+    return _table([_("code")], [[row.handle] for row in rows[:SHOWN_ROWS]])
 
 
 def _problems(rows: QuerySet) -> dict[str, Any] | None:
@@ -241,7 +368,7 @@ def _problems(rows: QuerySet) -> dict[str, Any] | None:
 def _changed(rows: QuerySet) -> dict[str, Any] | None:
     return _table(
         [_("row"), _("SKU"), _("what changes")],
-        [[row.row, row.sku or row.handle, changes_of(row) or _("something is added")] for row in rows[:SHOWN_ROWS]],
+        [[row.row, row.sku or row.handle, marked_changes_of(row) or _("something is added")] for row in rows[:SHOWN_ROWS]],
     )
 
 

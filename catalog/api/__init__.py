@@ -2,6 +2,7 @@
 
 from catalog.api.customers import CustomerViewSet
 from catalog.api.domains import AttributeDefinitionViewSet, DomainViewSet
+from catalog.api.exports import ExportView
 from catalog.api.facts import FactsView
 from catalog.api.import_mappings import ImportMappingViewSet
 from catalog.api.imports import ImportRowViewSet, ImportViewSet
@@ -16,6 +17,7 @@ __all__ = [
     "AttributeDefinitionViewSet",
     "CustomerViewSet",
     "DomainViewSet",
+    "ExportView",
     "FactsView",
     "ImportMappingViewSet",
     "ImportRowViewSet",

@@ -8,28 +8,33 @@ may have a second row for another price list, currency or location.
 import re
 from collections.abc import Sequence
 
+from django.conf import settings
+
 from catalog.imports import limits
 from catalog.imports.cells import Cells
 from catalog.imports.problems import Level, UnreadableFile
-from catalog.imports.rows import ImagePart, OfferingPart, OfferingType, VariantPart
+from catalog.imports.rows import ImagePart, OfferingPart, OfferingType, VariantPart, VariantStatus
+from tenants.text import from_inert
 
 REQUIRED = ("code", "name", "price")
 _OFFERING_COLUMNS = ("code", "offering_type", "domain", "category", "tags", "status", "name", "description")
-_VARIANT_COLUMNS = ("sku", "variant_name", "price", "currency", "compare_at", "price_list", "policy")
+_VARIANT_COLUMNS = ("sku", "variant_name", "variant_status", "price", "currency", "compare_at", "price_list", "policy")
 _STOCK_COLUMNS = ("stock_qty", "safety_stock", "location")
 _IMAGE_COLUMNS = ("image", "image_alt")
 _FIXED = _OFFERING_COLUMNS + _VARIANT_COLUMNS + _STOCK_COLUMNS + _IMAGE_COLUMNS
 _ATTRIBUTE, _OPTION = "attr.", "option."
-_KEYED = re.compile(r"(attr|option)\.\S.*")
-_KNOWN = ", ".join((*_FIXED, "attr.<key>", "option.<key>"))
+_LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
+_KEYED = re.compile(rf"(attr|option)\.\S.*|(name|description)\.({'|'.join(_LANGUAGES)})")
+_KNOWN = ", ".join((*_FIXED, "attr.<key>", "option.<key>", "name.<language>", "description.<language>"))
 _OFFERING_TYPES: dict[str, OfferingType] = {
     "physical": "physical",
     "service": "service",
     "asset": "asset",
     "financial": "financial",
 }
-# An export that no spreadsheet takes for formulas puts one ' before such a cell; it is taken off again.
-_INERT = re.compile(r"'[=+\-@\t\r]")
+_VARIANT_STATUSES: dict[str, VariantStatus] = {"active": "active", "archived": "archived"}
+NO_VARIANT = "none"
+"""`variant_status` of a row that only describes its offering."""
 
 
 def is_column(name: str) -> bool:
@@ -73,8 +78,7 @@ class BackroomMapping:
 
     def values(self, record: Sequence[str]) -> dict[str, str]:
         """The cells by column, without the quote of an inert export."""
-        cells = (value[1:] if _INERT.match(value) else value for value in record)
-        return dict(zip(self.columns, cells, strict=False))
+        return dict(zip(self.columns, map(from_inert, record), strict=False))
 
     def offering(self, cells: Cells, handle: str) -> OfferingPart:
         """The offering columns."""
@@ -92,7 +96,17 @@ class BackroomMapping:
             domain=cells.text("domain", limits.MAX_CODE_CHARACTERS),
             attributes=self._keyed(cells, self._attributes, _ATTRIBUTE),
             metadata={},
+            translations=self._translations(cells),
         )
+
+    def _translations(self, cells: Cells) -> dict[str, dict[str, str]] | None:
+        """Name and description by language, without those that have no name; nothing if there is no such column."""
+        languages = [code for code in _LANGUAGES if f"name.{code}" in self.columns]
+        names = {code: cells.text(f"name.{code}") for code in languages}
+        words = {
+            code: {"name": name, "description": cells.html(f"description.{code}")} for code, name in names.items() if name
+        }
+        return words if languages else None
 
     def options(self, cells: Cells, handle: str) -> dict[str, str]:
         """The option values of the row by key, in the order of the keys: that of the columns is free."""
@@ -105,7 +119,8 @@ class BackroomMapping:
     def is_image_only(self, cells: Cells, options: dict[str, str]) -> bool:
         """Whether the row sells nothing: a picture without price, SKU and options."""
         sells = cells.has("price") or cells.has("sku") or cells.has("variant_name")
-        return not sells and not options and cells.has("image")
+        describes = cells.values.get("variant_status", "").strip().lower() == NO_VARIANT
+        return not sells and not options and (describes or cells.has("image"))
 
     def identity(self, sku: str, options: dict[str, str]) -> str:
         """What tells the variants of one code apart: SKU and options."""
@@ -124,6 +139,8 @@ class BackroomMapping:
         price = cells.money("price", currency or self._currency)
         if not cells.has("price") and not cells.has("sku"):
             cells.note("error", "price", "missing_price")
+        if cells.has("variant_status") and cells.choice("variant_status", _VARIANT_STATUSES, "active") is None:
+            cells.note("error", "variant_status", "unknown_variant_status")
         tracked = cells.has("stock_qty")
         if not tracked and cells.has("safety_stock"):
             cells.note("warning", "safety_stock", "stock_missing")
@@ -141,6 +158,7 @@ class BackroomMapping:
             location=cells.code("location") or "main",
             policy=cells.policy("policy"),
             metadata={},
+            status=cells.choice("variant_status", _VARIANT_STATUSES, "active") if cells.has("variant_status") else None,
         )
 
     def _safety_stock(self, cells: Cells) -> int:

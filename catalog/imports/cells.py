@@ -1,8 +1,10 @@
 """The cells of one record: read as text, numbers, choices or HTML, noting what is wrong with them."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import TypeVar
 
@@ -31,6 +33,15 @@ def clean_text(value: str) -> str:
     if not value.isascii():
         value = unicodedata.normalize("NFC", value)
     return value.strip()
+
+
+def _listed(text: str) -> list[str]:
+    if text.startswith('["'):
+        with suppress(ValueError, RecursionError):
+            found = json.loads(text)
+            if all(isinstance(one, str) for one in found):
+                return list(found)
+    return text.split(",")
 
 
 class Cells:
@@ -98,8 +109,8 @@ class Cells:
         return clean_html(value).strip() if value else value
 
     def tags(self, column: str) -> list[str]:
-        """A comma separated cell as distinct tags, in the file's order."""
-        tags = (tag.strip() for tag in self.text(column, limits.MAX_DESCRIPTION_CHARACTERS).split(","))
+        """A comma separated cell (or a JSON list, for tags with commas) as distinct tags, in the file's order."""
+        tags = (tag.strip() for tag in _listed(self.text(column, limits.MAX_DESCRIPTION_CHARACTERS)))
         return list(dict.fromkeys(tag[: limits.MAX_TAG_CHARACTERS].rstrip() for tag in tags if tag))
 
     def money(self, column: str, currency: str) -> Decimal | None:

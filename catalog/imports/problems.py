@@ -74,6 +74,7 @@ ROW_MESSAGES = {
     "number_ignored": _("Not a plain number; left out."),
     "unknown_currency": _("Not an ISO 4217 currency code."),
     "unknown_policy": _("Not one of deny, continue."),
+    "unknown_variant_status": _("Not one of active, archived."),
     "negative_stock": _("Negative stock is stored as 0."),
     "stock_missing": _("A safety stock without stock_qty; the variant is not counted."),
     "duplicate_option": _("Two options have the same name; the later one is kept as “%(name)s”."),

@@ -14,11 +14,15 @@ from catalog.imports.problems import Problem
 OfferingType = Literal["physical", "service", "asset", "financial"]
 Status = Literal["active", "draft", "archived"]
 Policy = Literal["deny", "continue"]
+VariantStatus = Literal["active", "archived"]
 
 
 @dataclass(frozen=True)
 class OfferingPart:
-    """What is sold. `description` is sanitised HTML; `domain` is a code or empty; attributes are as written."""
+    """What is sold. `description` is sanitised HTML; `domain` is a code or empty; attributes are as written.
+
+    `translations` has name and description by language; without it those there are stay.
+    """
 
     name: str
     description: str
@@ -29,13 +33,15 @@ class OfferingPart:
     domain: str
     attributes: dict[str, str]
     metadata: dict[str, Any]
+    translations: dict[str, dict[str, str]] | None = None
 
 
 @dataclass(frozen=True)
 class VariantPart:
     """What is bought. `options` keep the file's order; money has no currency where the job decides it.
 
-    `quantity` and `safety_stock` are pieces and only count when `tracked`; without it there is no stock.
+    `quantity` and `safety_stock` are pieces and only count when `tracked`; without it there is no stock. Without a
+    status the variant keeps the one it has.
     """
 
     sku: str
@@ -51,6 +57,7 @@ class VariantPart:
     location: str
     policy: Policy
     metadata: dict[str, Any]
+    status: VariantStatus | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The part with money as strings."""

@@ -100,6 +100,8 @@ class RowChecker:
             del part["domain"]
         if len(problems) > before:
             part["is_broken"] = True  # of an offering that exists nothing is changed; a new one is made as a draft
+        if part["translations"] is None:
+            del part["translations"]
         return {key: value for key, value in part.items() if key not in self._unsaid}
 
     def _attributes(self, row: ImportedRow, known: Definitions, problems: list[Problem]) -> dict[str, str | None]:

@@ -11,14 +11,9 @@ from django.db import models
 from django.http import FileResponse
 from django.utils import timezone
 
+from tenants.text import inert
+
 BATCH = 1000
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is a formula to a spreadsheet."""
-
-
-def inert(value: object) -> object:
-    """Return the cell so that no spreadsheet takes it for a formula; our own import undoes exactly this prefix."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(DANGEROUS) else value
 
 
 def export_csv(rows: models.QuerySet, *, fields: Sequence[str], name: str) -> FileResponse:
@@ -39,7 +34,7 @@ def _write(target: IO[bytes], rows: models.QuerySet, fields: Sequence[str]) -> N
     lines = csv.writer(text)
     lines.writerow(fields)
     for row in _in_batches(rows.order_by("pk")):
-        lines.writerow([inert(_cell(row, field)) for field in fields])
+        lines.writerow([_inert(_cell(row, field)) for field in fields])
     text.detach()
 
 
@@ -49,6 +44,10 @@ def _in_batches(rows: models.QuerySet) -> Iterator[models.Model]:
     while batch:
         yield from batch
         batch = list(rows.filter(pk__gt=batch[-1].pk)[:BATCH])
+
+
+def _inert(value: Any) -> Any:
+    return inert(value) if isinstance(value, str) else value
 
 
 def _cell(row: models.Model, field: str) -> Any:

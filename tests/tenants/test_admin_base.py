@@ -14,8 +14,8 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 from tenants.admin import TenantAdmin
-from tenants.admin.export import inert
 from tenants.models import ApiKey, LoginToken, Membership, Tenant, User
+from tenants.text import inert
 from tests.conftest import Business, in_tenant
 from tests.tenants.admin_pages import browser, hidden, page, text_of
 

@@ -43,7 +43,7 @@ WHERE made.key NOT IN (SELECT code FROM catalog_inventorylocation WHERE tenant_i
 # Each row that sells something, with the ids of what it names and what stands against it.
 VARIANT_ROWS = """
 CREATE TEMP TABLE pg_temp.import_variant_row ON COMMIT DROP AS
-SELECT r.id AS row_id, r.row, r.handle, r.sku, v.name, v.options, v.policy, v.metadata, v.price, v.compare_at,
+SELECT r.id AS row_id, r.row, r.handle, r.sku, v.name, v.options, v.policy, v.status, v.metadata, v.price, v.compare_at,
     r.data -> 'variant' ? 'compare_at' AS says_compare_at, coalesce(v.currency, %(currency)s) AS currency,
     v.price_list, l.id AS price_list_id, v.tracked, v.quantity, v.safety_stock, v.location, s.id AS location_id,
     live.id AS live_id, NULL::integer AS other_row,
@@ -54,7 +54,7 @@ SELECT r.id AS row_id, r.row, r.handle, r.sku, v.name, v.options, v.policy, v.me
     END AS error
 FROM catalog_importrow r
 CROSS JOIN LATERAL jsonb_to_record(r.data -> 'variant') AS v (
-    name text, options jsonb, policy text, metadata jsonb, price numeric(19, 4), compare_at numeric(19, 4), currency text,
+    name text, options jsonb, policy text, status text, metadata jsonb, price numeric(19, 4), compare_at numeric(19, 4), currency text,
     price_list text, tracked boolean, quantity integer, safety_stock integer, location text)
 LEFT JOIN pg_temp.import_price_list l ON l.code = v.price_list
 LEFT JOIN pg_temp.import_location s ON s.code = v.location
@@ -95,25 +95,36 @@ FROM (
 SELECT r.id AS row_id, r.row, r.handle AS code, coalesce(live.id, uuidv7()) AS id, live.id IS NULL AS is_new,
     p.name IS NOT NULL AS has_words, coalesce(p.name, old.name, r.handle) AS name,
     coalesce(p.description, old.description, '') AS description, coalesce(p.attributes, '{}') AS given,
-    old.id AS old_id, old.name AS old_name, old.description AS old_description, old.attributes AS old_attributes,
+    old.id AS old_id, CASE WHEN old.status = 'active' THEN old.id END AS active_id, old.name AS old_name,
+    old.description AS old_description, old.attributes AS old_attributes,
+    coalesce(p.translations, words.translations, '{}') AS translations,
+    coalesce(words.translations, '{}') AS old_translations,
     coalesce(p.offering_type, live.offering_type, 'physical') AS offering_type, coalesce(d.id, live.domain_id) AS domain_id,
     coalesce(p.category, live.category, '') AS category, coalesce(p.tags, live.tags::text[], '{}') AS tags,
     coalesce(live.metadata, '{}') || coalesce(p.metadata, '{}') AS metadata, live.status AS old_status, required.missing,
     CASE
         WHEN required.missing IS NOT NULL AND coalesce(p.status, live.status, 'active') = 'active' THEN 'draft'
         WHEN live.id IS NULL AND (p.is_broken OR NOT sells.in_file) AND coalesce(p.status, 'active') = 'active' THEN 'draft'
-        WHEN p.status = 'active' AND NOT (sells.in_file OR sells.already) THEN 'draft'
+        WHEN p.status = 'active' AND live.status IS DISTINCT FROM 'active' AND NOT (sells.in_file OR sells.already) THEN 'draft'
         ELSE coalesce(p.status, live.status, 'active')
     END AS status,
     live.offering_type AS live_type, live.domain_id AS live_domain, live.category AS live_category,
     live.tags::text[] AS live_tags, live.metadata AS live_metadata
 FROM catalog_importrow r
 LEFT JOIN catalog_offering live ON live.tenant_id = %(tenant)s AND live.code = r.handle
-LEFT JOIN catalog_offeringversion old ON old.tenant_id = %(tenant)s AND old.offering_id = live.id AND old.status = 'active'
+LEFT JOIN (
+    SELECT DISTINCT ON (shown.offering_id) shown.* FROM catalog_offeringversion shown WHERE shown.tenant_id = %(tenant)s
+    ORDER BY shown.offering_id, (shown.status = 'active') DESC, shown.version DESC
+) AS old ON old.offering_id = live.id
+LEFT JOIN (
+    SELECT t.offering_version_id, jsonb_object_agg(
+        t.language, jsonb_build_object('name', t.name, 'description', t.description)) AS translations
+    FROM catalog_offeringtranslation t WHERE t.tenant_id = %(tenant)s GROUP BY t.offering_version_id
+) AS words ON words.offering_version_id = old.id
 CROSS JOIN LATERAL jsonb_to_record(
     CASE WHEN live.id IS NOT NULL AND r.data -> 'offering' ? 'is_broken' THEN '{}' ELSE r.data -> 'offering' END
 ) AS p (name text, description text, category text, tags text[], status text, offering_type text, domain text,
-        attributes jsonb, metadata jsonb, is_broken boolean)
+        attributes jsonb, metadata jsonb, translations jsonb, is_broken boolean)
 LEFT JOIN catalog_knowledgedomain d ON d.code = p.domain
 LEFT JOIN (
     SELECT DISTINCT w.handle FROM pg_temp.import_variant_row w WHERE w.error IS NULL
@@ -127,7 +138,7 @@ CROSS JOIN LATERAL (
     SELECT array_agg(k.key ORDER BY k.key) AS missing FROM catalog_attributedefinition k
     WHERE k.domain_id = coalesce(d.id, live.domain_id) AND k.scope = 'offering' AND k.is_required
     AND p.attributes IS NOT NULL AND p.is_broken IS NOT TRUE AND p.attributes ->> k.key IS NULL
-    AND (p.attributes ? k.key OR k.domain_id IS DISTINCT FROM live.domain_id OR (old.attributes ? k.key) IS NOT TRUE)
+    AND (k.domain_id IS DISTINCT FROM live.domain_id OR live.status <> 'active' OR old.attributes ? k.key AND p.attributes ? k.key)
 ) AS required
 WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.data ? 'offering'
 ORDER BY r.row
@@ -157,7 +168,8 @@ WHERE NOT o.given ? d.key
 # The offerings whose words or attributes are new: each gets a version.
 VERSIONS = """
 CREATE TEMP TABLE pg_temp.import_version ON COMMIT DROP AS
-SELECT uuidv7() AS id, o.id AS offering_id, o.row_id, o.is_new, o.old_id, o.name, o.description, o.old_name,
+SELECT uuidv7() AS id, o.id AS offering_id, o.row_id, o.is_new, o.active_id, o.translations, o.old_translations, o.name,
+    o.description, o.old_name,
     coalesce(a.attributes, '{}') AS attributes, o.old_description, o.old_attributes
 FROM pg_temp.import_offering o
 LEFT JOIN (
@@ -166,24 +178,34 @@ LEFT JOIN (
     FROM pg_temp.import_attribute GROUP BY offering_id
 ) AS a ON a.offering_id = o.id
 WHERE o.is_new OR (o.has_words AND (o.old_id IS NULL
-    OR (o.name, o.description, coalesce(a.attributes, '{}')) IS DISTINCT FROM (o.old_name, o.old_description, o.old_attributes)))
+    OR (o.name, o.description, coalesce(a.attributes, '{}'), o.translations)
+        IS DISTINCT FROM (o.old_name, o.old_description, o.old_attributes, o.old_translations)))
 ORDER BY o.row
 """
 
+# An option is text in a file, whatever it is here: 42 and "42" are the same. A variant without a name of its own is called
+# by its options, so that name is none.
 VARIANTS = """
 CREATE TEMP TABLE pg_temp.import_variant ON COMMIT DROP AS
+SELECT *, NOT is_new AND (name, options, policy, status) IS DISTINCT FROM (old_name, old_options, old_policy, old_status)
+    OR NOT is_new AND NOT old_metadata @> metadata AS is_changed
+FROM (
 SELECT w.row_id, w.row, w.sku, o.id AS offering_id, o.is_new AS is_of_new_offering, coalesce(live.id, uuidv7()) AS id,
     live.id IS NULL AS is_new, live.name AS old_name, live.attributes AS old_options, live.inventory_policy AS old_policy,
-    coalesce(w.name, live.name, '') AS name, coalesce(w.options, live.attributes, '{}') AS options,
-    coalesce(w.policy, live.inventory_policy, 'deny') AS policy,
-    coalesce(live.metadata, '{}') || coalesce(w.metadata, '{}') AS metadata,
-    live.id IS NOT NULL AND (
-        live.name <> w.name OR live.attributes <> w.options OR live.inventory_policy <> w.policy
-        OR NOT live.metadata @> coalesce(w.metadata, '{}')) IS TRUE AS is_changed
+    live.status AS old_status, live.metadata AS old_metadata,
+    CASE WHEN live.name = '' AND w.name = left(
+        (SELECT string_agg(value, ' / ' ORDER BY key COLLATE "C") FROM jsonb_each_text(w.options)), 500) THEN ''
+        ELSE coalesce(w.name, live.name, '') END AS name,
+    CASE WHEN live.attributes <> w.options AND w.options = (
+        SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each_text(live.attributes) WHERE value <> ''
+    ) THEN live.attributes ELSE coalesce(w.options, live.attributes, '{}') END AS options,
+    coalesce(w.policy, live.inventory_policy, 'deny') AS policy, coalesce(w.status, live.status, 'active') AS status,
+    coalesce(live.metadata, '{}') || coalesce(w.metadata, '{}') AS metadata
 FROM (SELECT DISTINCT ON (sku) * FROM pg_temp.import_variant_row WHERE error IS NULL ORDER BY sku, row) AS w
 JOIN pg_temp.import_offering o ON o.code = w.handle
 LEFT JOIN catalog_variant live ON live.tenant_id = %(tenant)s AND live.id = w.live_id
 ORDER BY w.row
+) AS wanted
 """
 
 PRICES = """

@@ -12,13 +12,15 @@ WITH effects AS (
         'name', CASE WHEN old_name <> name THEN jsonb_build_array(old_name, name) END,
         'description', CASE WHEN old_description <> description
             THEN jsonb_build_array(left(old_description, 200), left(description, 200)) END,
-        'attributes', CASE WHEN old_attributes <> attributes THEN jsonb_build_array(old_attributes, attributes) END)
+        'attributes', CASE WHEN old_attributes <> attributes THEN jsonb_build_array(old_attributes, attributes) END,
+        'translations', CASE WHEN old_translations <> translations THEN jsonb_build_array(old_translations, translations) END)
     FROM pg_temp.import_version
     UNION ALL
     SELECT row_id, is_new, is_changed, CASE WHEN is_changed THEN jsonb_build_object(
         'variant', CASE WHEN old_name <> name THEN jsonb_build_array(old_name, name) END,
         'options', CASE WHEN old_options <> options THEN jsonb_build_array(old_options, options) END,
-        'policy', CASE WHEN old_policy <> policy THEN jsonb_build_array(old_policy, policy) END) END
+        'policy', CASE WHEN old_policy <> policy THEN jsonb_build_array(old_policy, policy) END,
+        'variant_status', CASE WHEN old_status <> status THEN jsonb_build_array(old_status, status) END) END
     FROM pg_temp.import_variant
     UNION ALL
     SELECT row_id, false, is_changed OR live_id IS NULL, CASE WHEN is_changed THEN jsonb_build_object(

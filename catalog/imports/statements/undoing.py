@@ -22,6 +22,7 @@ CHANGED_COLUMNS = {
 PARENTS = {
     "offering": "",
     "offeringversion": "offering",
+    "offeringtranslation": "offeringversion",
     "offeringimage": "offering",
     "variant": "offering",
     "variantprice": "variant",
@@ -32,7 +33,7 @@ PARENTS = {
 _CHANGED = {
     "offering": """SELECT id FROM pg_temp.import_offering WHERE is_changed
         UNION ALL SELECT id FROM pg_temp.import_missing""",
-    "offeringversion": "SELECT old_id FROM pg_temp.import_version WHERE old_id IS NOT NULL",
+    "offeringversion": "SELECT active_id FROM pg_temp.import_version WHERE active_id IS NOT NULL",
     "variant": "SELECT id FROM pg_temp.import_variant WHERE is_changed",
     "variantprice": "SELECT id FROM pg_temp.import_price WHERE is_changed",
     "inventoryitem": "SELECT live_id FROM pg_temp.import_stock WHERE is_changed",
@@ -68,7 +69,7 @@ def _remember_changed(kind: str, columns: tuple[str, ...]) -> str:
 
 REMEMBER_CHANGED = tuple(_remember_changed(kind, columns) for kind, columns in CHANGED_COLUMNS.items())
 """Before anything is changed."""
-REMEMBER_MADE = tuple(_REMEMBER_MADE.substitute(kind=kind, ids=_MADE[kind]) for kind in PARENTS)
+REMEMBER_MADE = tuple(_REMEMBER_MADE.substitute(kind=kind, ids=ids) for kind, ids in _MADE.items())
 """When everything is there."""
 
 _LINES = Template("""
@@ -76,14 +77,15 @@ SELECT subject_id AS id FROM catalog_importchange
 WHERE tenant_id = %(tenant)s AND job_id = %(job)s AND kind = '$kind' AND before IS $which
 """)
 _HANGING = Template("""
-UNION SELECT live.id FROM catalog_$kind live JOIN pg_temp.undo_$parent parent ON live.${parent}_id = parent.id
+UNION SELECT live.id FROM catalog_$kind live JOIN pg_temp.undo_$parent parent ON live.$column = parent.id
 WHERE live.tenant_id = %(tenant)s
 """)
 
 
 def _made(kind: str, parent: str) -> str:
     lines = _LINES.substitute(kind=kind, which="NULL")
-    hanging = _HANGING.substitute(kind=kind, parent=parent) if parent else ""
+    column = "offering_version_id" if parent == "offeringversion" else f"{parent}_id"
+    hanging = _HANGING.substitute(kind=kind, parent=parent, column=column) if parent else ""
     return f"CREATE TEMP TABLE pg_temp.undo_{kind} ON COMMIT DROP AS {lines} {hanging}"
 
 
@@ -122,7 +124,7 @@ AND r.created_at > %(applied_at)s AND (r.expires_at IS NULL OR r.expires_at > st
 
 
 def _changed_since(kind: str) -> str:
-    time = "updated_at" if kind in CHANGED_COLUMNS else "created_at"
+    time = "created_at" if kind == "offeringimage" else "updated_at"
     return _CHANGED_SINCE.substitute(kind=kind, time=time, changed=_LINES.substitute(kind=kind, which="NOT NULL"))
 
 
@@ -159,6 +161,7 @@ _DELETES = tuple(
     for table, column, kind in (
         ("offering", "id", "offering"),
         ("offeringversion", "id", "offeringversion"),
+        ("offeringtranslation", "id", "offeringtranslation"),
         ("attributevalue", "offering_version_id", "offeringversion"),
         ("offeringtranslation", "offering_version_id", "offeringversion"),
         ("offeringimage", "id", "offeringimage"),

@@ -6,13 +6,13 @@ Every row written bears the beginning of the transaction, ``now()``: undoing tel
 # What is there already, before anything is added to it.
 UPDATES = (
     """
-    UPDATE catalog_variant live SET name = v.name, attributes = v.options, inventory_policy = v.policy,
+    UPDATE catalog_variant live SET name = v.name, attributes = v.options, inventory_policy = v.policy, status = v.status,
         metadata = v.metadata, updated_at = now()
     FROM pg_temp.import_variant v WHERE live.tenant_id = %(tenant)s AND live.id = v.id AND v.is_changed
     """,
     """
     UPDATE catalog_offeringversion old SET status = 'archived', updated_at = now()
-    FROM pg_temp.import_version v WHERE old.tenant_id = %(tenant)s AND old.id = v.old_id
+    FROM pg_temp.import_version v WHERE old.tenant_id = %(tenant)s AND old.id = v.active_id
     """,
     """
     UPDATE catalog_variantprice live SET amount = p.amount, compare_at = p.compare_at, updated_at = now()
@@ -41,7 +41,7 @@ INSERTS = (
     """
     INSERT INTO catalog_variant (id, tenant_id, offering_id, sku, name, status, attributes, inventory_policy, position, metadata,
         created_at, updated_at)
-    SELECT v.id, %(tenant)s, v.offering_id, v.sku, v.name, 'active', v.options, v.policy,
+    SELECT v.id, %(tenant)s, v.offering_id, v.sku, v.name, v.status, v.options, v.policy,
         row_number() OVER (PARTITION BY v.offering_id ORDER BY v.row) - 1 + coalesce(last.position + 1, 0), v.metadata,
         now(), now()
     FROM pg_temp.import_variant v
@@ -63,6 +63,11 @@ INSERTS = (
         AND n.offering_id IN (SELECT offering_id FROM pg_temp.import_version WHERE NOT is_new) GROUP BY n.offering_id
     ) AS newest ON newest.offering_id = v.offering_id
     ORDER BY v.id
+    """,
+    """
+    INSERT INTO catalog_offeringtranslation (tenant_id, offering_version_id, language, name, description, created_at, updated_at)
+    SELECT %(tenant)s, v.id, t.key, t.value ->> 'name', t.value ->> 'description', now(), now()
+    FROM pg_temp.import_version v CROSS JOIN LATERAL jsonb_each(v.translations) AS t ORDER BY v.id
     """,
     """
     INSERT INTO catalog_attributevalue

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from catalog.imports.problems import UnreadableFile
 from catalog.imports.reading import open_rows
+from tenants.text import inert
 from tests.catalog.imports.files import backroom, findings, read, written
 
 WHOLE = {
@@ -56,6 +57,7 @@ def test_every_column_arrives_where_it_belongs():
             "domain": "real_estate",
             "attributes": {"bedrooms": "2"},
             "metadata": {},
+            "translations": None,
         },
         "variant": {
             "sku": "RF-0504",
@@ -71,6 +73,7 @@ def test_every_column_arrives_where_it_belongs():
             "location": "depot",
             "policy": "continue",
             "metadata": {},
+            "status": None,
         },
         "image": {"src": "https://img.example/1.jpg", "alt": "Front", "position": None},
         "problems": None,
@@ -163,16 +166,14 @@ def test_one_quote_of_an_inert_export_is_taken_off(first):
 
 def test_any_other_leading_quote_is_kept():
     (row,) = read(backroom(sku="'007", name="''=1"))
-    assert (row.variant.sku, row.offering.name) == ("'007", "''=1")
+    assert (row.variant.sku, row.offering.name) == ("'007", "'=1")
 
 
-@given(st.text(alphabet="=+-@'a1", min_size=1, max_size=6))
+@given(st.text(alphabet="=+-@'a1＝＠", min_size=1, max_size=6))
 def test_what_an_inert_export_wrote_comes_back_as_it_was(sku):
-    if sku[0] == "'":
-        return
-    exported = f"'{sku}" if sku[0] in "=+-@" else sku
-    (row,) = read(backroom(sku=exported))
+    (row,) = read(backroom(sku=inert(sku)))
     assert row.variant.sku == sku
+    assert inert(sku)[0] not in "=+-@＝＋－＠"
 
 
 def test_an_unknown_currency_is_an_error():
