@@ -158,7 +158,7 @@ class ImportViewSet(TenantReadViewSet):
         currency = values.pop("currency", "") or Tenant.objects.values_list("currency", flat=True).get(
             pk=current_tenant_id()
         )
-        job = create_job(**{**values, **source}, currency=currency.upper(), created_by=person(request))
+        job = create_job(**{**values, **source}, currency=currency.upper(), created_by=person(request), reuse=True)
         return self.answer(self.get_queryset().get(pk=job.pk), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ApplySerializer, responses=ImportSerializer)

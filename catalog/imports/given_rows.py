@@ -16,6 +16,7 @@ from catalog.imports.backroom_csv import REQUIRED, check_header
 from catalog.imports.numbers import plain
 from catalog.imports.problems import UnreadableFile
 from tenants.errors import DomainError
+from tenants.text import inert
 
 BATCH = 500
 Row = Mapping[str, Any]
@@ -79,14 +80,17 @@ def _image(one: str | Row) -> Row:
 
 
 def _cells(row: Row, at: str) -> dict[str, str]:
-    """The cells by column, those of ``attributes`` and ``options`` under columns of their own."""
+    """The cells by column, those of ``attributes`` and ``options`` under columns of their own.
+
+    Inert, as our own format has them: what begins with a quote keeps it.
+    """
     cells: dict[str, str] = {}
     for key, value in row.items():
         prefix = _KEYED.get(key)
         if prefix and isinstance(value, Mapping):
-            cells.update({f"{prefix}{name}": _cell(one, f"{at}{prefix}{name}") for name, one in value.items()})
+            cells.update({f"{prefix}{name}": inert(_cell(one, f"{at}{prefix}{name}")) for name, one in value.items()})
         else:
-            cells[key] = _cell(value, f"{at}{key}")
+            cells[key] = inert(_cell(value, f"{at}{key}"))
     return cells
 
 
@@ -106,7 +110,7 @@ def _cell(value: Any, path: str) -> str:
     if is_attribute and isinstance(value, (list, dict)):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return ",".join(value)
+        return json.dumps(value, ensure_ascii=False) if any("," in one for one in value) else ",".join(value)
     if value is None or isinstance(value, (str, int)):
         return "" if value is None else str(value)
     raise DomainError("invalid", _("Give a text, a number, true or false."), field=path)

@@ -30,7 +30,7 @@ from tenants.errors import Conflict, DomainError
 from tenants.models import StoredFile, User
 from tenants.queue import LEASE, MAX_ATTEMPTS, QueueState, fail, finish, owned, postpone, renew, wake, work
 from tenants.scope import current_tenant_id, tenant_scope
-from tenants.storage import path_of, store_file
+from tenants.storage import delete_file, path_of, store_file
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +52,12 @@ def create_job(
     on_duplicate_sku: str = ImportJob.DuplicateSku.ERROR,
     source_type: str = ImportJob.SourceType.FILE,
     created_by: User | None = None,
+    reuse: bool = False,
     **fields: Any,
 ) -> ImportJob:
     """Keep the file and make the job that will stage it; a worker is woken after commit.
+
+    With ``reuse`` the same file with the same options, handed in before it is applied, is the job there is, staged anew.
 
     Raises ``TooLarge`` above 100 MB and ``DomainError`` (``unknown_currency``).
     """
@@ -62,18 +65,27 @@ def create_job(
         raise DomainError(
             "unknown_currency", _("“%(code)s” is no ISO 4217 currency.") % {"code": currency}, field="currency"
         )
+    options = {"currency": currency, "mapping": mapping, "domain": domain, "on_duplicate_sku": on_duplicate_sku}
+    options |= {"source_type": source_type, **fields}
     with transaction.atomic(), _stored(chunks, name, created_by) as stored:
-        job = ImportJob.objects.create(
-            source_file=stored,
-            currency=currency,
-            mapping=mapping,
-            domain=domain,
-            on_duplicate_sku=on_duplicate_sku,
-            source_type=source_type,
-            created_by=created_by,
-            **fields,
-        )
+        job = _same(stored, options) if reuse else None
+        if job:
+            delete_file(stored)
+        else:
+            job = ImportJob.objects.create(source_file=stored, created_by=created_by, **options)
         wake(TASK)
+    return job
+
+
+def _same(stored: StoredFile, options: dict[str, Any]) -> ImportJob | None:
+    """Return the job that is about this file in this way and not applied yet; a preview that is ready is made anew."""
+    with connection.cursor() as cursor:  # two tabs at once: the second one waits, and finds the first one's job
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{stored.tenant_id} {stored.sha256}"])
+    waiting = [Status.PENDING, Status.STAGING, Status.STAGED, Status.APPLYING]
+    same = ImportJob.objects.filter(source_file__sha256=stored.sha256, status__in=waiting, auto_apply=False, **options)
+    job: ImportJob | None = same.select_for_update(of=("self",)).first()
+    if job and job.status == Status.STAGED:
+        _requeue(job, Status.PENDING)
     return job
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -15,11 +16,13 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
 
-from catalog.imports import jobs
-from catalog.imports.jobs import create_job, import_file, request_apply, run_due_jobs
+from catalog.imports import applying, jobs
+from catalog.imports.applying import NotNow
+from catalog.imports.jobs import create_job, import_file, request_apply, request_undo, run_due_jobs
 from catalog.imports.staging import LeaseLost, stage
 from catalog.models import ImportJob, ImportRow, Offering, StockMovement, Variant
 from catalog.tasks import run_imports
+from tenants.models import StoredFile
 from tenants.queue import MAX_ATTEMPTS, claim
 from tests.catalog.imports.files import shopify, written
 from tests.conftest import in_tenant
@@ -180,50 +183,164 @@ django.setup()
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
 from catalog.imports import jobs
-from catalog.imports import applying, staging
+from catalog.imports import applying, staging, undoing
 def stop(*args, **values):
     print("here", flush=True)
     import time
     time.sleep(600)
+def stop_at_third_chunk(job, lines, counts, store=staging._store):
+    store(job, lines, counts) if counts["rows"] < 3 else stop()
+staging.CHUNK = 1
 if sys.argv[2] == "staging":
-    staging.compare = stop
+    staging._store = stop_at_third_chunk
+elif sys.argv[2] == "undoing":
+    undoing.finish = stop
 else:
     applying.finish = stop
 jobs.run_due_jobs()
 """
 
 
-@pytest.mark.slow
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("moment", ["staging", "applying"])
-def test_a_worker_killed_in_the_middle_leaves_no_half_catalogue_and_another_one_finishes(saigon, moment):
-    with in_tenant(saigon.tenant):
-        job = made(auto_apply=True)
+def killed(job, moment):
+    """Let a worker of its own begin, and kill it at this moment."""
     name = connection.settings_dict["NAME"]
-    worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, name, moment],
-        stdout=subprocess.PIPE,
-        cwd=settings.BASE_DIR,
-        text=True,
-        env=os.environ,
-    )
+    command = [sys.executable, "-c", WORKER, name, moment]
+    worker = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=settings.BASE_DIR, text=True, env=os.environ)
     assert worker.stdout.readline() == "here\n"
-    with in_tenant(saigon.tenant):
-        assert not Offering.objects.exists()
-        job.refresh_from_db()
-        assert (job.status, job.state) == (moment, "running")
+    job.refresh_from_db()
+    assert (job.status, job.state) == (moment, "running")
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     time.sleep(0.5)
+    expire(job)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_three_times_while_staging_leaves_what_an_undisturbed_one_does(saigon):
     with in_tenant(saigon.tenant):
-        assert not Offering.objects.exists()
-        assert ImportRow.objects.count() == 3
-        expire(job)
+        job = made(auto_apply=True)
+        for _time in range(3):
+            killed(job, "staging")
+            assert ImportRow.objects.count() == 2
+            assert not Offering.objects.exists()
     run_due_jobs()
     with in_tenant(saigon.tenant):
         job.refresh_from_db()
-        assert (job.status, Variant.objects.count(), StockMovement.objects.count()) == ("completed", 3, 3)
+        assert (job.status, job.attempt, ImportRow.objects.count()) == ("completed", 4, 3)
+        assert (Variant.objects.count(), StockMovement.objects.count()) == (3, 3)
     connections.close_all()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_while_applying_or_undoing_leaves_all_or_nothing_and_another_one_finishes(saigon):
+    with in_tenant(saigon.tenant):
+        job = made(auto_apply=True)
+        killed(job, "applying")
+        assert not Offering.objects.exists()
+        run_due_jobs()
+        job.refresh_from_db()
+        assert (job.status, Variant.objects.count(), StockMovement.objects.count()) == ("completed", 3, 3)
+        request_undo(job=job)
+        killed(job, "undoing")
+        assert (Variant.objects.count(), StockMovement.objects.count()) == (3, 3)
+        run_due_jobs()
+        job.refresh_from_db()
+        assert (job.status, Variant.objects.count(), StockMovement.objects.count()) == ("undone", 0, 0)
+    connections.close_all()
+
+
+@pytest.mark.django_db
+def test_a_tenant_suspended_while_its_import_is_applied_finds_nothing_changed_and_goes_on_later(saigon, monkeypatch):
+    real = applying.check_tenant
+
+    def suspended_just_before(job):
+        set_status("suspended")
+        real(job)
+
+    def set_status(status):
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE tenants_tenant SET status = %s WHERE id = %s", [status, saigon.tenant.pk])
+
+    with in_tenant(saigon.tenant):
+        job = made(auto_apply=True)
+        monkeypatch.setattr(applying, "check_tenant", suspended_just_before)
+        # The write of the suspension is rolled back with the import here, and in life is another transaction's.
+        (claimed,) = claim(ImportJob, limit=1)
+        jobs.run_job(claimed)
+        job.refresh_from_db()
+        assert (job.status, job.state, job.attempt) == ("applying", "pending", 0)
+        assert not Offering.objects.exists()
+        monkeypatch.undo()
+        expire(job)
+        run_due_jobs()
+        job.refresh_from_db()
+        assert (job.status, Variant.objects.count()) == ("completed", 3)
+
+
+@pytest.mark.django_db
+def test_while_one_import_is_applied_another_one_waits_its_turn_and_counts_no_attempt(saigon, monkeypatch):
+    def busy(job):
+        raise NotNow("Another import is being applied.")
+
+    with in_tenant(saigon.tenant):
+        job = made(auto_apply=True)
+        monkeypatch.setattr(applying, "take_turn", busy)
+        run_due_jobs()
+        job.refresh_from_db()
+        assert (job.status, job.state, job.attempt, Offering.objects.count()) == ("applying", "pending", 0, 0)
+        monkeypatch.undo()
+        expire(job)
+        run_due_jobs()
+        job.refresh_from_db()
+        assert (job.status, Variant.objects.count()) == ("completed", 3)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_two_imports_at_once_are_both_applied_one_after_the_other(saigon):
+    with in_tenant(saigon.tenant):
+        first, second = (made(ROWS[:2], auto_apply=True), made(ROWS, auto_apply=True))
+        claimed = claim(ImportJob, limit=2)
+
+        def run(job):
+            with in_tenant(saigon.tenant):
+                jobs.run_job(job)
+            connections.close_all()
+
+        threads = [threading.Thread(target=run, args=[job]) for job in claimed]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for job in (first, second):
+            expire(job)
+        run_due_jobs()
+        for job in (first, second):
+            job.refresh_from_db()
+            assert job.status == "completed", job.error_log
+        assert (Variant.objects.count(), StockMovement.objects.count()) == (3, 3)
+
+
+@pytest.mark.django_db
+def test_the_same_file_handed_in_twice_is_one_job_until_it_is_applied(saigon):
+    with in_tenant(saigon.tenant):
+        first = made(reuse=True)
+        assert made(reuse=True).pk == first.pk
+        assert made(reuse=True, missing="archive").pk != first.pk
+        run_due_jobs()
+        again = made(reuse=True)
+        assert (again.pk, again.status) == (first.pk, "pending")
+        assert StoredFile.objects.count() == 2
+        run_due_jobs()
+        request_apply(job=first)
+        run_due_jobs()
+        third = made(reuse=True)
+        assert third.pk != first.pk
+        run_due_jobs()
+        third.refresh_from_db()
+        assert third.summary["offerings"] == {"created": 0, "changed": 0, "unchanged": 1}
 
 
 @pytest.mark.django_db
