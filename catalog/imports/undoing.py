@@ -21,7 +21,7 @@ from tenants.queue import finish
 
 TOLD = 20
 """Rows named in a refusal; one is enough to refuse."""
-OWN = ("attributevalue", "offeringtranslation", "pricechange", "stockmovement", *statements.PARENTS)
+OWN = ("attributevalue", "pricechange", "stockmovement", *statements.PARENTS)
 """Tables whose rows come and go with what the import made."""
 
 

@@ -163,7 +163,6 @@ _DELETES = tuple(
         ("offeringversion", "id", "offeringversion"),
         ("offeringtranslation", "id", "offeringtranslation"),
         ("attributevalue", "offering_version_id", "offeringversion"),
-        ("offeringtranslation", "offering_version_id", "offeringversion"),
         ("offeringimage", "id", "offeringimage"),
         ("variant", "id", "variant"),
         ("variantprice", "id", "variantprice"),

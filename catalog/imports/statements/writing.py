@@ -64,6 +64,7 @@ INSERTS = (
     ) AS newest ON newest.offering_id = v.offering_id
     ORDER BY v.id
     """,
+    # What the file does not speak of, the version before says.
     """
     INSERT INTO catalog_offeringtranslation (tenant_id, offering_version_id, language, name, description, created_at, updated_at)
     SELECT %(tenant)s, v.id, t.key, t.value ->> 'name', t.value ->> 'description', now(), now()
@@ -74,13 +75,6 @@ INSERTS = (
         (tenant_id, offering_version_id, attribute_definition_id, value_text, value_number, value_bool, value_json)
     SELECT %(tenant)s, v.id, a.definition_id, a.value_text, a.value_number, a.value_bool, a.value_json
     FROM pg_temp.import_attribute a JOIN pg_temp.import_version v ON v.offering_id = a.offering_id ORDER BY v.id
-    """,
-    # No file speaks of other languages: what the version before says in them stays.
-    """
-    INSERT INTO catalog_offeringtranslation (tenant_id, offering_version_id, language, name, description, created_at, updated_at)
-    SELECT %(tenant)s, v.id, t.language, t.name, t.description, now(), now()
-    FROM catalog_offeringtranslation t JOIN pg_temp.import_version v ON t.offering_version_id = v.old_id
-    WHERE t.tenant_id = %(tenant)s ORDER BY v.id
     """,
     """
     INSERT INTO catalog_variantprice
