@@ -66,19 +66,32 @@ CONDITIONS = {
 
 # An option of the variant comes before an attribute of its offering. Keys and words are compared folded and without
 # spaces (an imported option is called "Color"; 16GB is "16 gb"), numbers as numbers, and of a list any item counts.
+# Of ASCII lower() is enough, and many times faster than text_fold: this is asked of every variant there is.
+CLOSE = (
+    "replace(CASE WHEN octet_length({text}) = char_length({text}) THEN lower({text}) ELSE text_fold({text}) END, ' ', '')"
+)
 DESCRIBED = """
     EXISTS (
-        SELECT FROM jsonb_each(n.attributes || coalesce(v.attributes, '{}')) AS a (key, value)
-        WHERE replace(text_fold(a.key), ' ', '') = %(key)s AND EXISTS (
-            SELECT FROM jsonb_path_query(a.value, 'lax $[*]') AS one (value)
-            WHERE CASE WHEN jsonb_typeof(one.value) IN ('string', 'number', 'boolean') THEN {test} END
-        )
+        SELECT FROM jsonb_each(CASE WHEN v.attributes IS NULL THEN n.attributes ELSE n.attributes || v.attributes END)
+            AS a (key, value)
+        WHERE {key} = %(key)s AND CASE jsonb_typeof(a.value)
+            WHEN 'array' THEN EXISTS (SELECT FROM jsonb_array_elements_text(a.value) AS one (text) WHERE {item})
+            WHEN 'object' THEN false
+            ELSE {scalar} END
     )
 """
 # 8, "8" and "8 GB" are 8.
-NUMBER = r"substring(one.value #>> '{}' FROM '^\s*([+-]?\d{1,30}(?:\.\d{1,30})?)\s*\D{0,12}$')::numeric"
-SAYS = f"(replace(text_fold(one.value #>> '{{}}'), ' ', '') = %(value)s OR {NUMBER} = %(number)s)"
+NUMBER = r"substring({text} FROM '^\s*([+-]?\d{{1,30}}(?:\.\d{{1,30}})?)\s*\D{{0,12}}$')::numeric"
+SAYS = f"({CLOSE} = %(value)s OR {NUMBER} = %(number)s)"
 BETWEEN = f"{NUMBER} BETWEEN coalesce(%(minimum)s, '-Infinity'::numeric) AND coalesce(%(maximum)s, 'Infinity'::numeric)"
+
+
+def _described(test: str) -> str:
+    scalar = "(a.value #>> '{}')"
+    return DESCRIBED.format(
+        key=CLOSE.format(text="a.key"), item=test.format(text="one.text"), scalar=test.format(text=scalar)
+    )
+
 
 LISTED = """
     SELECT t.kind, t.owner_id, t.title, t.body, t.language, t.priority, NULL::real, NULL::text[]
@@ -102,9 +115,9 @@ class Described:
         """What an offering (``n``) or its variant (``v``) must hold."""
         bounds = {"minimum": self.minimum, "maximum": self.maximum}
         if self.value is None:
-            return Only.named(DESCRIBED.replace("{test}", BETWEEN), {"key": _close(self.key), **bounds})
+            return Only.named(_described(BETWEEN), {"key": _close(self.key), **bounds})
         said = {"key": _close(self.key), "value": _close(self.value), "number": _number(self.value)}
-        return Only.named(DESCRIBED.replace("{test}", SAYS), said)
+        return Only.named(_described(SAYS), said)
 
 
 def _close(text: str) -> str:
