@@ -1,13 +1,17 @@
 """The admin's longest lists: the 1,000th page against the first, through the real pages, and what they count.
 
-200,000 turns in as many conversations over three tenants; the list is looked at by an operator of the largest.
+200,000 turns in as many conversations over three tenants, and 100,000 offerings with a variant, a price and stock each;
+the lists are looked at by an operator of the largest tenant.
 """
 
 import re
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import unescape
 
+import numpy as np
 from django.contrib import admin
 from django.db import connection
 from django.test import Client
@@ -16,9 +20,10 @@ from django.urls import reverse
 
 from bench.database import settle
 from bench.result import Result, compared
+from bench.shelves import fill_shelves
 from bots.models import Bot
 from bots.services import activate_version, create_version
-from catalog.models import SalesChannel
+from catalog.models import Offering, SalesChannel
 from runtime.models import Session, Turn
 from tenants.admin.pages import COUNT_LIMIT, TenantChangeList
 from tenants.models import Membership, Tenant, User
@@ -27,8 +32,11 @@ from tenants.scope import tenant_scope
 from tenants.services import create_tenant
 
 SIZES = (150_000, 30_000, 20_000)
-PAGE = 1_000
+PAGE, OFFERING_PAGE = 1_000, 500
+OFFERINGS = 100_000
 ROUNDS = 25
+
+Listed = Session | Turn | Offering
 
 FILL = """
 WITH begun AS (
@@ -49,10 +57,28 @@ SELECT %(tenant)s, session_id, id, %(version)s, 'tier_selection', 'catalog' FROM
 def run() -> list[Result]:
     """Fill the tenants and leaf through every list of conversations that the admin shows."""
     tenants = [_fill(number, size) for number, size in enumerate(SIZES)]
+    with tenant_scope(tenants[0]), _unindexed():
+        names = [f"Notebook number {number}" for number in range(OFFERINGS)]
+        fill_shelves(names, [""] * OFFERINGS, generator=np.random.default_rng(3))
     settle()
     operator = _operator(tenants[0])
-    lists = [model for model in (Session, Turn) if admin.site.is_registered(model)]
-    return [result for model in lists for result in _measure(model, tenants[0], operator)]
+    lists = {Session: PAGE, Turn: PAGE, Offering: OFFERING_PAGE}
+    return [result for model, page in lists.items() for result in _measure(model, page, tenants[0], operator)]
+
+
+@contextmanager
+def _unindexed() -> Iterator[None]:
+    """Leave the search index and the audit aside: they take most of the time and are no part of a list."""
+    tables = ("catalog_offering", "catalog_offeringversion", "catalog_variant", "catalog_variantprice")
+    with connection.as_owner(), connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    try:
+        yield
+    finally:
+        with connection.as_owner(), connection.cursor() as cursor:
+            for table in tables:
+                cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
 def _fill(number: int, size: int) -> Tenant:
@@ -73,24 +99,25 @@ def _operator(tenant: Tenant) -> User:
     return person
 
 
-def _measure(model: type[Session] | type[Turn], tenant: Tenant, operator: User) -> list[Result]:
+def _measure(model: type[Listed], page: int, tenant: Tenant, operator: User) -> list[Result]:
     client = Client(SERVER_NAME="localhost")
     client.force_login(operator)
     first = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-    deep = _deep_page(client, first, model, tenant)
+    deep = _deep_page(client, first, model, page, tenant)
     name = f"list of {model._meta.verbose_name_plural}"
+    by_number = "<= 2" if model is Offering else ""
     return [
-        _compare(client, f"{name}: page {PAGE:,} / page 1, ms", deep, first),
-        _compare(client, f"{name}: by number, page {PAGE:,} / page 1, ms", f"{first}?p={PAGE}", first, limit=""),
+        _compare(client, f"{name}: page {page:,} / page 1, ms", deep, first),
+        _compare(client, f"{name}: by number, page {page:,} / page 1, ms", f"{first}?p={page}", first, limit=by_number),
         _counts(client, name, (first, deep)),
     ]
 
 
-def _deep_page(client: Client, first: str, model: type[Session] | type[Turn], tenant: Tenant) -> str:
+def _deep_page(client: Client, first: str, model: type[Listed], page: int, tenant: Tenant) -> str:
     """Return the address that leafing to the page would end at: the page's own link with the id at that page's edge."""
     size = admin.site.get_model_admin(model).list_per_page
     with tenant_scope(tenant):
-        edges = [model.objects.order_by("-id")[row].pk for row in (size - 1, (PAGE - 1) * size - 1)]
+        edges = [model.objects.order_by("-id")[row].pk for row in (size - 1, (page - 1) * size - 1)]
     links = [unescape(link) for link in re.findall(r'href="([^"]*)"', client.get(first).text)]
     after_first = next(link for link in links if str(edges[0]) in link and "after" in link)
     return first + after_first.replace(str(edges[0]), str(edges[1]))
@@ -128,7 +155,7 @@ def _rows_counted(client: Client, addresses: tuple[str, ...]) -> int:
             client.get(address)
         for query in captured:
             sql = query["sql"]
-            if "COUNT(" in sql.upper() and "runtime_" in sql:
+            if "COUNT(" in sql.upper() and ("runtime_" in sql or "catalog_" in sql):
                 limit = re.search(r"LIMIT (\d+)", sql)
                 most = max(most, int(limit[1]) if limit else sum(SIZES))
     return most
