@@ -25,7 +25,7 @@ LIFETIME = timedelta(seconds=60)
 """How long a fact may be repeated, unless a price window opens or closes earlier."""
 
 FACTS = """
-SELECT moment.at, o.id, o.code, o.offering_type, o.category, n.id, n.version, n.name, n.attributes, image.url, image.alt,
+SELECT moment.at, o.id, o.code, o.offering_type, o.category, n.id, n.version, {name}, n.attributes, image.url, image.alt,
     v.id, v.sku, v.name, v.attributes, v.inventory_policy, stock.available,
     {items}, price.currencies, price.next_edge, {columns}
 FROM catalog_offering AS o
@@ -53,6 +53,11 @@ ITEMS = """ARRAY(
     ORDER BY i.id
 )"""
 """The counts that ``available`` was read from."""
+
+NAME = "n.name"
+TRANSLATED = """coalesce((SELECT t.name FROM catalog_offeringtranslation AS t
+    WHERE t.tenant_id = %(tenant)s AND t.offering_version_id = n.id AND t.language = %(language)s), n.name)"""
+"""The version's own name, or the one in another language where it is translated."""
 
 ASKED_OFFERINGS = "o.id = ANY (%(asked)s::uuid[])"
 ASKED_SKU = "v.sku = %(asked)s"
@@ -134,27 +139,40 @@ def offering_facts(
 
 
 def facts_of_sku(
-    sku: str, *, channel: str | None = None, currency: str | None = None, at: datetime | None = None
+    sku: str,
+    *,
+    channel: str | None = None,
+    currency: str | None = None,
+    at: datetime | None = None,
+    language: str | None = None,
 ) -> tuple[OfferingFacts, VariantFacts] | None:
-    """Return the facts of one SKU, or None when nothing active has it, or had it at ``at``."""
-    offerings = _facts(ASKED_SKU, sku, channel, currency, at)
+    """Return the facts of one SKU, or None when nothing active has it, or had it at ``at``.
+
+    The name is in ``language`` where it is translated, else in the version's own words.
+    """
+    offerings = _facts(ASKED_SKU, sku, channel, currency, at, language)
     return (offerings[0], offerings[0].variants[0]) if offerings else None
 
 
-def facts_sql(asked: str, at: datetime | None = None) -> str:
-    """Return the one statement, for what is ``asked``; its parameters: tenant, asked, channel, currency, at."""
-    available = available_sql("v.id", in_the_past=at is not None)
+def facts_sql(asked: str, at: datetime | None = None, language: str | None = None) -> str:
+    """Return the one statement, for what is ``asked``; its parameters: tenant, asked, channel, currency, at, language."""
     return FACTS.format(
-        asked=asked, items=ITEMS, available=available, price=price_of("v.id", at), moment=MOMENT, columns=SELECTED
+        name=TRANSLATED if language else NAME,
+        asked=asked,
+        items=ITEMS,
+        available=available_sql("v.id", in_the_past=at is not None),
+        price=price_of("v.id", at),
+        moment=MOMENT,
+        columns=SELECTED,
     )
 
 
 def _facts(
-    asked_sql: str, asked: Any, channel: str | None, currency: str | None, at: datetime | None
+    asked_sql: str, asked: Any, channel: str | None, currency: str | None, at: datetime | None, language: str | None = None
 ) -> list[OfferingFacts]:
     params = {"tenant": current_tenant_id(), "asked": asked, "channel": channel, "currency": currency, "at": at}
     with connection.cursor() as cursor:
-        cursor.execute(facts_sql(asked_sql, at), params)
+        cursor.execute(facts_sql(asked_sql, at, language), {**params, "language": language})
         rows = cursor.fetchall()
     return [_offering(list(group)) for _offering_id, group in groupby(rows, key=lambda row: row[1])]
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -29,6 +30,9 @@ class FactsQuery(StrictSerializer):
     channel = CodeRelatedField(queryset=SalesChannel.objects.all(), required=False)
     currency = CurrencyField()
     at = serializers.DateTimeField(required=False)
+    language = serializers.ChoiceField(
+        settings.LANGUAGES, required=False, help_text="Of the name, where it is translated; else the version's own words."
+    )
 
 
 class PriceFactSerializer(StrictSerializer):
@@ -126,6 +130,7 @@ class FactsView(TenantAPIView):
             channel=asked["channel"].code if "channel" in asked else None,
             currency=asked.get("currency"),
             at=asked.get("at"),
+            language=asked.get("language"),
         )
         if found is None:
             raise Http404

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from catalog.facts import offering_facts
-from catalog.models import Offering
+from catalog.models import Offering, OfferingTranslation, OfferingVersion
 from tests.conftest import ApiClient, Business, in_tenant
 
 Api = Callable[..., ApiClient]
@@ -308,3 +308,12 @@ def test_facts_name_the_rows_they_were_read_from(shop: Shop, saigon: Business) -
     for facts in (now, then):
         assert (facts["sources"]["price_list"], facts["sources"]["inventory_items"]) == (price_list["id"], [item["id"]])
         assert facts["sources"]["version"]["number"] == 1
+
+
+def test_the_name_is_told_in_the_language_asked_for_where_it_is_translated(shop: Shop, saigon: Business) -> None:
+    shop.offering()
+    with in_tenant(saigon.tenant):
+        OfferingTranslation.objects.create(offering_version=OfferingVersion.objects.get(), language="vi", name="Đèn")
+    assert [shop.facts(**asked)["name"] for asked in ({}, {"language": "vi"}, {"language": "en"})] == ["Lamp", "Đèn", "Lamp"]
+    refused = shop.client.get("facts/", {"sku": "LAMP", "language": "xx"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "language")
