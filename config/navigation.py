@@ -22,6 +22,7 @@ CATALOGUE: list[Entry] = [
     (_("Price changes"), "history", "catalog.pricechange"),
     (_("Customers"), "group", "catalog.customer"),
     (_("Imports"), "upload_file", "catalog.importjob"),
+    (_("Column mappings"), "table_convert", "catalog.importmapping"),
     (_("Try the search"), "search", "catalog.searchsynonym.try_search"),
     (_("Synonyms"), "match_word", "catalog.searchsynonym"),
     (_("Sales channels"), "storefront", "catalog.saleschannel"),

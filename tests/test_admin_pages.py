@@ -52,6 +52,7 @@ PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset
     "catalog.AttributeDefinition": (ALL | STAFF, STAFF, STAFF, STAFF),
     "catalog.Customer": (ALL, WORK, WORK, WORK),
     "catalog.ImportJob": (ALL, WORK, NOBODY, NOBODY),
+    "catalog.ImportMapping": (ALL, WORK, WORK, WORK),
     "catalog.ImportRow": (ALL, NOBODY, NOBODY, NOBODY),
     "catalog.InventoryItem": (ALL, NOBODY, WORK, NOBODY),
     "catalog.InventoryLocation": (ALL, WORK, WORK, WORK),

@@ -2,6 +2,7 @@
 
 from catalog.admin.customers import CustomerAdmin
 from catalog.admin.domains import AttributeDefinitionAdmin, KnowledgeDomainAdmin
+from catalog.admin.import_mappings import ImportMappingAdmin
 from catalog.admin.imports import ImportJobAdmin, ImportRowAdmin
 from catalog.admin.offerings import OfferingAdmin
 from catalog.admin.orders import OrderAdmin
@@ -16,6 +17,7 @@ __all__ = [
     "AttributeDefinitionAdmin",
     "CustomerAdmin",
     "ImportJobAdmin",
+    "ImportMappingAdmin",
     "ImportRowAdmin",
     "InventoryItemAdmin",
     "InventoryLocationAdmin",

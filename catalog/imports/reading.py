@@ -21,7 +21,7 @@ from catalog.imports.shopify import ShopifyMapping
 from catalog.imports.skus import OnDuplicateSku, SkuRegister
 from catalog.imports.tables import IsHeader, Record, Table, open_table
 
-MappingName = Literal["shopify", "backroom", "saleor", "web", "saved", "auto"]
+MappingName = Literal["shopify", "backroom", "saleor", "web", "auto"]
 FindSaved = Callable[[Sequence[str]], ColumnMapping | None]
 """Finds the mapping that was saved for such a header."""
 _TITLE = "title"

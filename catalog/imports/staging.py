@@ -67,7 +67,7 @@ def _opened(job: ImportJob, source: BinaryIO) -> RowReader:
     try:
         return open_rows(
             source,
-            mapping=cast(MappingName, job.mapping),
+            mapping="auto" if job.mapping == ImportJob.Mapping.SAVED else cast(MappingName, job.mapping),
             columns=as_columns(job.column_mapping) if job.column_mapping else None,
             saved=find_for_header,
             only_safe=job.auto_apply,

@@ -207,3 +207,21 @@ def test_any_table_is_rows_or_one_kind_of_error(header, cells):
     except UnreadableFile:
         return
     assert all(row.variant or row.image or row.is_error for row in rows)
+
+
+@pytest.mark.django_db
+def test_a_mapping_is_written_in_the_admin_line_by_line(client, saigon):
+    client.force_login(saigon.owner)
+    page = "/admin/catalog/importmapping/add/"
+    refused = client.post(page, {"name": "Kho", "decimals": "comma", "lines": "Ref = sku\nWhat = name\nCena = cost"})
+    assert "cost" in refused.content.decode()
+    with in_tenant(saigon.tenant):
+        assert not ImportMapping.objects.exists()
+    lines = "Ref = sku\nWhat = name\nCena = price\nGhi chú ="
+    assert client.post(page, {"name": "Kho", "decimals": "comma", "lines": lines}).status_code == 302
+    with in_tenant(saigon.tenant):
+        saved = ImportMapping.objects.get()
+        assert saved.columns == {"Ref": "sku", "What": "name", "Cena": "price", "Ghi chú": ""}
+        assert saved.signature == signature(["ghi chú", "Cena", "Ref", "What"])
+    shown = client.get(f"/admin/catalog/importmapping/{saved.pk}/change/").content.decode()
+    assert "Ghi chú =" in shown
