@@ -10,6 +10,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from bots.models import Bot, Faq
 from bots.services import activate_version, create_version
+from catalog.models import AttributeDefinition, KnowledgeDomain
+from tenants.scope import platform_scope
 from tests.conftest import PASSWORD, Business, in_tenant
 from tests.rows import an_offering
 
@@ -89,3 +91,44 @@ def test_a_bot_is_talked_to_and_its_words_run_nothing(page: Any, live_server: An
     page.get_by_text("Yes, within two days.").first.wait_for()
     assert page.faults == []
     assert page.evaluate("window.hacked") is None
+
+
+@pytest.fixture
+def furniture(shop: Business) -> None:
+    """Give the shop a domain that asks for a brand."""
+    with platform_scope(reason="test set-up"):
+        domain = KnowledgeDomain.objects.create(code="furniture", name="Furniture")
+        AttributeDefinition.objects.create(domain=domain, key="brand", name="Brand", is_required=True)
+
+
+def test_an_offering_is_typed_in_whole_put_on_sale_and_rolled_back(furniture: None, page: Any, live_server: Any) -> None:
+    page.goto(f"{live_server.url}/admin/catalog/offering/add/")
+    page.fill("[name=name]", "Wooden chair")
+    page.fill("[name=code]", "chair")
+    with page.expect_navigation():
+        page.select_option("[name=domain]", label="Furniture")
+    assert page.input_value("[name=name]") == "Wooden chair"
+    page.click("#tabs-items >> text=Variants and prices")
+    page.fill("[name=variants-0-sku]", "CHAIR-R")
+    page.fill("[name=variants-0-amount]", "490000")
+    page.fill("[name=variants-0-stock]", "4")
+    page.click("text=Add another Variant")
+    page.fill("[name=variants-1-sku]", "CHAIR-B")
+    page.fill("[name=variants-1-amount]", "510000")
+    with page.expect_navigation():
+        page.click("button[name=_sell]")
+    page.fill("[name=attribute_brand]", "Lumora")  # its tab is open, for that is what is missing
+    with page.expect_navigation():
+        page.click("button[name=_sell]")
+    assert "Customers now see “Wooden chair (v1)”" in page.inner_text("#main")
+    with page.expect_navigation():
+        page.click("a:has-text('Wooden chair')")
+    address = page.url.partition("?")[0]
+    page.fill("[name=name]", "Better chair")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    page.goto(f"{address}#versions")
+    with page.expect_navigation():
+        page.click("text=Show this version to customers")
+    assert "Customers now see “Wooden chair (v1)”" in page.inner_text("#main")
+    assert page.faults == []
