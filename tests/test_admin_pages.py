@@ -20,7 +20,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern
 
 from bots.models import Capability
-from catalog.models import AttributeDefinition, KnowledgeDomain
+from catalog.models import AttributeDefinition, KnowledgeDomain, Order
 from tenants import second_factor
 from tenants.admin import PlatformAdmin
 from tenants.models import LoginToken, Membership, Tenant, TenantModel, User
@@ -117,9 +117,15 @@ CUSTOM: dict[str, frozenset[str]] = {
 }
 """Pages beside Django's five of each model, by the name of their address: who may open them."""
 
+
+def order_stands(order: Order, status: str) -> None:
+    with in_tenant(order.tenant_id):
+        Order.objects.filter(pk=order.pk).update(status=status)
+
+
 BEFORE: dict[str, Callable[[Any], Any]] = {
-    "catalog_order_fulfil": lambda order: type(order).objects.filter(pk=order.pk).update(status="confirmed"),
-    "catalog_order_returns": lambda order: type(order).objects.filter(pk=order.pk).update(status="fulfilled"),
+    "catalog_order_fulfil": lambda order: order_stands(order, "confirmed"),
+    "catalog_order_returns": lambda order: order_stands(order, "fulfilled"),
     "tenants_tenant_resume": lambda tenant: set_tenant_status(tenant_id=tenant.pk, status="suspended"),
     "tenants_user_remove_second_factor": lambda user: second_factor.enrolled(user) or enrol(user),
 }

@@ -29,6 +29,8 @@ class OrderForm(RefusableForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in {"shipping_address", "note"} & set(self.fields):
+            self.fields[name].widget.attrs["rows"] = 3
         if "customer" in self.fields:
             self.fields["customer"].queryset = Customer.objects.present()  # type: ignore[attr-defined]
         if "channel" in self.fields:

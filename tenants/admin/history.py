@@ -1,5 +1,6 @@
 """What the audit tells of a row, in the words of the person who reads it."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -126,6 +127,8 @@ def _shown(field: Any, value: Any, names: Mapping[str, str]) -> str:
 
 def _text(field: Any, value: Any, names: Mapping[str, str]) -> str:
     choices = dict(getattr(getattr(field, "base_field", field), "flatchoices", None) or ())
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
     if value in choices:
         return str(choices[value])
     if isinstance(field, models.DateTimeField) and (moment := parse_datetime(str(value))):
