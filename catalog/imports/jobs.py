@@ -35,6 +35,11 @@ from tenants.storage import delete_file, path_of, store_file
 logger = logging.getLogger(__name__)
 
 TASK = "catalog.run_imports"
+OPTIONS = (
+    *("currency", "mapping", "column_mapping_id", "domain_id", "on_duplicate_sku", "source_type"),
+    *("source", "missing", "may_archive_many"),
+)
+"""What makes an import of a file another one."""
 TICK = 1.0
 """Seconds between two looks at how far a job is."""
 SOON = timedelta(seconds=2)
@@ -82,7 +87,9 @@ def _same(stored: StoredFile, options: dict[str, Any]) -> ImportJob | None:
     with connection.cursor() as cursor:  # two tabs at once: the second one waits, and finds the first one's job
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{stored.tenant_id} {stored.sha256}"])
     waiting = [Status.PENDING, Status.STAGING, Status.STAGED, Status.APPLYING]
-    same = ImportJob.objects.filter(source_file__sha256=stored.sha256, status__in=waiting, auto_apply=False, **options)
+    wanted = ImportJob(**options)
+    alike = {name: getattr(wanted, name) for name in OPTIONS}
+    same = ImportJob.objects.filter(source_file__sha256=stored.sha256, status__in=waiting, auto_apply=False, **alike)
     job: ImportJob | None = same.select_for_update(of=("self",)).first()
     if job and job.status == Status.STAGED:
         _requeue(job, Status.PENDING)
