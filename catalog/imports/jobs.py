@@ -93,6 +93,7 @@ def _same(stored: StoredFile, options: dict[str, Any]) -> ImportJob | None:
     job: ImportJob | None = same.select_for_update(of=("self",)).first()
     if job and job.status == Status.STAGED:
         _requeue(job, Status.PENDING)
+        job.refresh_from_db()
     return job
 
 
