@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection, models
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from tenants.errors import DomainError
 from tenants.scope import current_tenant_id
@@ -172,15 +172,15 @@ class ResolvedPrice:
 class Verdict(models.TextChoices):
     """What became of a price in the contest. Why it lost is the first of these that is true."""
 
-    WON = "won", _lazy("is the price that counts")
-    CLOSED_CHANNEL = "closed_channel", _lazy("its channel %(channel)s is not active")
-    OTHER_CHANNEL = "other_channel", _lazy("it is for channel %(channel)s only")
-    NOT_YET = "not_yet", _lazy("it begins on %(valid_from)s")
-    OVER = "over", _lazy("it ended on %(valid_to)s")
-    NO_CURRENCY = "no_currency", _lazy("there are several currencies, and it was not said which")
-    OTHER_CURRENCY = "other_currency", _lazy("it is in %(currency)s")
-    LOWER_PRIORITY = "lower_priority", _lazy("its priority %(priority)s is lower")
-    GIVES_WAY = "gives_way", _lazy("its priority is the same, and the channel's own list comes first")
+    WON = "won", gettext_lazy("is the price that counts")
+    CLOSED_CHANNEL = "closed_channel", gettext_lazy("its channel %(channel)s is not active")
+    OTHER_CHANNEL = "other_channel", gettext_lazy("it is for channel %(channel)s only")
+    NOT_YET = "not_yet", gettext_lazy("it begins on %(valid_from)s")
+    OVER = "over", gettext_lazy("it ended on %(valid_to)s")
+    NO_CURRENCY = "no_currency", gettext_lazy("there are several currencies, and it was not said which")
+    OTHER_CURRENCY = "other_currency", gettext_lazy("it is in %(currency)s")
+    LOWER_PRIORITY = "lower_priority", gettext_lazy("its priority %(priority)s is lower")
+    GIVES_WAY = "gives_way", gettext_lazy("its priority is the same, and the channel's own list comes first")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ JSON of both. Whatever else stands in such a column, such as a text of an older 
 import json
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils import translation
 
 
 def note(text: str, *, detail: str = "", **values: Any) -> str:
@@ -19,12 +19,12 @@ def note(text: str, *, detail: str = "", **values: Any) -> str:
 
 
 def told(stored: str) -> str:
-    """Return a stored text for the person who reads it now."""
+    """Return a stored text for the person who reads it now. Translators know it from where ``note`` was called."""
     if not stored.startswith('{"text": '):
-        return gettext(stored) if stored else ""
+        return translation.gettext(stored) if stored else ""
     try:
         parts = json.loads(stored)
-        text = gettext(parts["text"]) % parts.get("values", {})
+        text = translation.gettext(parts["text"]) % parts.get("values", {})
     except (ValueError, KeyError, TypeError, AttributeError):  # cut off, or no note after all
         return stored
     return f"{text} ({parts['detail']})" if parts.get("detail") else text
