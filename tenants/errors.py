@@ -104,6 +104,12 @@ class TooLarge(DomainError):
     status = 413
 
 
+class UnsupportedKind(DomainError):
+    """A file that is of no kind that is read here: 415."""
+
+    status = 415
+
+
 def problem_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse:
     """Answer any exception of an API view; what nobody foresaw is logged and told as a bare 500."""
     answer = _answer_of(exc)

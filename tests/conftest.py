@@ -13,6 +13,7 @@ from django.contrib.auth.hashers import make_password
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import translation
+from hypothesis import HealthCheck, settings
 
 from config.environment import networks
 from tenants.models import PLATFORM_ID, Membership, Tenant, User
@@ -22,6 +23,10 @@ from tenants.scope import platform_scope, tenant_scope
 from tenants.services import create_tenant, issue_api_key, issue_tokens
 
 PASSWORD = "correct horse battery"
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 in_tenant = tenant_scope
 

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidge
 
 from catalog.admin.import_preview import changes_of, export_errors, preview
 from catalog.imports.exporting import FORMATS, export_catalogue
+from catalog.imports.file_kinds import check_kind
 from catalog.imports.jobs import cancel, create_job, request_apply, request_undo
 from catalog.imports.limits import MAX_FILE_BYTES
 from catalog.models import ImportJob, ImportRow, KnowledgeDomain
@@ -66,6 +67,10 @@ class NewImportForm(forms.ModelForm):
         file = self.cleaned_data["file"]
         if file.size > MAX_FILE_BYTES:
             raise ValidationError(_("The file is larger than 100 MB."), code="too_large")
+        try:
+            check_kind(file, file.name)
+        except DomainError as error:
+            raise ValidationError(error.message, code=error.code) from error
         return file
 
 

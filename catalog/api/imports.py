@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.api.stock import person
+from catalog.imports.file_kinds import check_kind
 from catalog.imports.given_rows import rows_as_csv
 from catalog.imports.jobs import cancel, create_job, request_apply, request_undo
 from catalog.imports.limits import MAX_FILE_BYTES, MAX_PAGES, MAX_URL_CHARACTERS
@@ -151,7 +152,10 @@ class ImportViewSet(TenantReadViewSet):
 
     @extend_schema(request=NewImportSerializer, responses={201: ImportSerializer})
     def create(self, request: Request) -> Response:
-        """Keep a file, rows or addresses and have them staged in the background."""
+        """Keep a file, rows or addresses and have them staged in the background.
+
+        415 ``binary_file``, ``web_page`` or ``not_as_named`` for what is no table, whatever its name.
+        """
         values = self.read_body(NewImportSerializer)
         values |= chosen_mapping(values.pop("mapping"))
         source = _source(**{name: values.pop(name, None) for name in ("file", "rows", "urls")})
@@ -191,6 +195,7 @@ def _source(
 ) -> dict[str, Any]:
     """Return the file that is kept of what was given, and how it is to be read if that is not for the caller to say."""
     if file is not None:
+        check_kind(file, file.name or "")
         return {"chunks": file.chunks(), "name": file.name or "file.csv"}
     if rows is not None:
         own = {"mapping": ImportJob.Mapping.BACKROOM, "source_type": ImportJob.SourceType.API}

@@ -30,6 +30,7 @@ FILE_MESSAGES = {
     "unknown_mapping": _("The columns are those of no known format: neither “Handle” nor “code” is there."),
     "malformed_json": _("The file cannot be read as JSON: %(reason)s."),
     "web_page": _("This is a web page, not a table."),
+    "not_as_named": _("This is a workbook or an archive, not text as its name says. Name it .xlsx if it is a workbook."),
     "old_workbook": _("This is an Excel file of the old kind (.xls). Save it as .xlsx or as CSV (UTF-8)."),
     "encrypted_workbook": _("The workbook is protected by a password. Save it without one."),
     "macro_workbook": _("The workbook has macros. Save it as .xlsx, which has none."),

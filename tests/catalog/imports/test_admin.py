@@ -126,7 +126,6 @@ HEAD = "Handle,Title,Variant SKU,Variant Price"
     ("content", "message"),
     [
         (f"{HEAD}\n".encode(), "The file has no data rows."),
-        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "This is not a text file. Save the table as CSV (UTF-8)."),
         (
             f"{HEAD}\na,Café,A,1\n".encode("latin-1"),
             "The text is not UTF-8. Save the table as CSV (UTF-8). (row 2, column “Title”)",
@@ -149,9 +148,17 @@ def test_a_file_that_cannot_be_read_says_in_one_line_why_and_cannot_be_applied(s
         assert (the_job(saigon).status, Offering.objects.count()) == ("failed", 0)
 
 
-def test_an_empty_file_is_refused_at_once(saigon):
-    answer = hand_in(browser(saigon.operator), b"")
-    assert (answer.status_code, "The submitted file is empty." in text_of(answer)) == (200, True)
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "The submitted file is empty."),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "This is not a text file. Save the table as CSV (UTF-8)."),
+        (b"<html><table>", "This is a web page, not a table."),
+    ],
+)
+def test_what_is_no_file_of_rows_is_refused_at_once(saigon, content, message):
+    answer = hand_in(browser(saigon.operator), content)
+    assert (answer.status_code, message in text_of(answer)) == (200, True)
     with in_tenant(saigon.tenant):
         assert not ImportJob.objects.exists()
 

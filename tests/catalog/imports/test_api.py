@@ -7,8 +7,11 @@ import pytest
 
 from catalog.imports.jobs import run_due_jobs
 from catalog.models import ImportJob, Offering, OfferingVersion, PriceChange, StockMovement, Variant, VariantPrice
+from tenants.models import StoredFile
+from tenants.storage import path_of
 from tests.catalog.imports.files import backroom, shopify, written
 from tests.conftest import in_tenant
+from tests.tenants.admin_pages import browser, page
 
 pytestmark = pytest.mark.django_db
 TWO = [shopify(), shopify(Option1_Value="L", Variant_SKU="LS-L", Variant_Price="27.00")]
@@ -112,7 +115,6 @@ HEADER = "Handle,Title,Variant Price"
     ("content", "code", "row", "column"),
     [
         (HEADER.encode(), "empty_file", None, None),
-        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "binary_file", None, None),
         (f"{HEADER}\na,Caf\u00e9,1\n".encode("latin-1"), "not_utf8", 2, "Title"),
         (b"Handle,Title\na,b\n", "missing_header", 1, "Variant Price"),
         (b"name,amount\na,b\n", "unknown_mapping", 1, None),
@@ -129,6 +131,41 @@ def test_a_file_that_cannot_be_read_fails_and_says_why_and_where(api, saigon, co
     assert api(saigon).post(f"imports/{job['id']}/apply/").status_code == 409
     with in_tenant(saigon.tenant):
         assert not Offering.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "code"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "shop.csv", "binary_file"),
+        (b"MZ\x90\x00\x03\x00\x00\x00" + bytes(99), "shop.csv.xlsx", "binary_file"),
+        (b"%PDF-1.7\n1 0 obj", "shop.xlsx", "binary_file"),
+        (b"\xef\xbb\xbf\n <!DOCTYPE html><table><tr><td>code", "shop.csv", "web_page"),
+        (b"<script>alert(1)</script>", "shop.xlsx", "web_page"),
+        (b"PK\x03\x04" + bytes(99), "shop.csv", "not_as_named"),
+    ],
+)
+def test_what_is_no_table_is_refused_at_once_whatever_its_name(api, saigon, content, name, code):
+    answer = api(saigon).upload("imports/", {"file": named(content, name), "mapping": "auto"})
+    assert (answer.status_code, answer.json()["code"]) == (415, code)
+    with in_tenant(saigon.tenant):
+        assert not ImportJob.objects.exists()
+        assert not StoredFile.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "..\\..\\shop.csv", "a" * 300 + ".csv", "invoice\u202evsc.exe", "<b>.csv"]
+)
+def test_the_name_of_a_file_is_only_shown(api, saigon, name):
+    job = api(saigon).upload("imports/", {"file": named(written(TWO), name), "mapping": "auto"}).json()
+    assert job["file"]
+    assert not set(job["file"]) & set("/\\\u202e")
+    assert len(job["file"]) <= 255
+    with in_tenant(saigon.tenant):
+        stored = StoredFile.objects.get()
+        assert path_of(stored).name == str(stored.pk)
+    shown = browser(saigon.owner).get(page("catalog_importjob_change", job["id"])).content.decode()
+    assert "<b>.csv" not in shown
+    assert "\u202e" not in shown
 
 
 def test_an_empty_upload_is_refused(api, saigon):
