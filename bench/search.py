@@ -20,6 +20,7 @@ from bench.shelves import fill_shelves
 from catalog.search import Described, Filters, Only, search
 from catalog.search.embedding import embed_due_texts
 from catalog.search.query import numbers_literal, tsquery
+from catalog.search.signs import signs_literal
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 from tenants.services import create_tenant
@@ -172,16 +173,17 @@ def _rows(sql: str, params: Sequence[object]) -> list[object]:
     return [row[0] for row in _pairs(sql, params)]
 
 
-CANDIDATES = "SELECT owner_id FROM search_candidates(%s, %s, %s, '{{offering}}', NULL, {owners}, 10)"
+CANDIDATES = "SELECT owner_id FROM search_candidates(%s, %s, %s, '{{offering}}', NULL, {owners}, 10, signs => %s)"
 
 
 def _nearest(literal: str | None, only: Only | None = None) -> list[object]:
     owners = f"ARRAY({only.sql})" if only else "NULL"
-    return _rows(CANDIDATES.format(owners=owners), [None, literal, offline.MODEL, *(only.params if only else ())])
+    signs = signs_literal(np.fromstring((literal or "")[1:-1], dtype=np.float32, sep=","))
+    return _rows(CANDIDATES.format(owners=owners), [None, literal, offline.MODEL, *(only.params if only else ()), signs])
 
 
 def _by_text(query: str) -> list[object]:
-    return _rows(CANDIDATES.format(owners="NULL"), [tsquery(query), None, offline.MODEL])
+    return _rows(CANDIDATES.format(owners="NULL"), [tsquery(query), None, offline.MODEL, None])
 
 
 def _exact(literal: str | None) -> list[object]:

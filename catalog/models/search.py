@@ -81,10 +81,9 @@ class SearchVector(QueueRow):
     embedding = VectorField(
         dimensions=DIMENSIONS, null=True, help_text="Of unit length; null until embedded, or without words."
     )
-    bits = models.GeneratedField(
-        expression=models.Func("embedding", function="binary_quantize"),
-        output_field=BitField(length=DIMENSIONS),
-        db_persist=True,
+    # Written with the embedding; STORAGE PLAIN as well. Large tenants are narrowed by them (``catalog.search.signs``).
+    bits = BitField(
+        length=DIMENSIONS, null=True, help_text="Signs of the embedding along fixed directions; null without one."
     )
 
     class Meta(QueueRow.Meta):
@@ -93,6 +92,11 @@ class SearchVector(QueueRow):
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "text"], name="searchvector_once", violation_error_message=_("One vector a text.")
+            ),
+            models.CheckConstraint(
+                condition=models.Q(embedding=None) | models.Q(bits__isnull=False),
+                name="searchvector_signed",
+                violation_error_message="A vector has signs.",
             ),
         ]
         indexes = [

@@ -14,11 +14,12 @@ from django.db.models.functions import Now
 
 from catalog.models import SearchText, SearchVector
 from catalog.search.query import numbers_literal
+from catalog.search.signs import signs_literal
 from tenants.errors import Conflict
 from tenants.queue import QueueState, fail, postpone, renew, work
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 from tenants.text import words
-from vault.providers.embeddings import embed, model_prefix
+from vault.providers.embeddings import Embedded, embed, model_prefix
 from vault.providers.errors import ProviderError
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,10 @@ _OFFERING_LENGTH = 300
 
 _WRITE = """
 UPDATE catalog_searchvector AS v
-SET embedding = search_vector(made.numbers::real[]), model = %s, state = 'done', lease_until = NULL, last_error = ''
-FROM unnest(%s::uuid[], %s::timestamptz[], %s::bytea[], %s::text[]) AS made (id, lease, content_hash, numbers)
+SET embedding = search_vector(made.numbers::real[]), bits = made.signs::bit(1536), model = %s, state = 'done',
+    lease_until = NULL, last_error = ''
+FROM unnest(%s::uuid[], %s::timestamptz[], %s::bytea[], %s::text[], %s::text[])
+    AS made (id, lease, content_hash, numbers, signs)
 WHERE v.tenant_id = %s AND v.id = made.id AND v.state = 'running' AND v.lease_until = made.lease
 AND v.content_hash = made.content_hash
 AND EXISTS (SELECT FROM tenants_tenant AS t WHERE t.id = v.tenant_id AND t.status = 'active')
@@ -82,13 +85,15 @@ def embed_batch(rows: Sequence[SearchVector]) -> None:
     texts = SearchText.objects.in_bulk([row.text_id for row in rows])
     current = [row for row in rows if row.text_id in texts and _hash(row) == _hash(texts[row.text_id])]
     made = embed([text_to_embed(texts[row.text_id]) for row in current])
-    _write(current, made.model, [numbers_literal(vector) for vector in made.vectors])
+    _write(current, made)
 
 
-def _write(rows: Sequence[SearchVector], model: str, vectors: Sequence[str | None]) -> None:
+def _write(rows: Sequence[SearchVector], made: Embedded) -> None:
     ids, leases, hashes = [row.pk for row in rows], [row.lease_until for row in rows], [_hash(row) for row in rows]
+    numbers = [numbers_literal(vector) for vector in made.vectors]
+    signs = [signs_literal(vector) for vector in made.vectors]
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [model, ids, leases, hashes, list(vectors), current_tenant_id()])
+        cursor.execute(_WRITE, [made.model, ids, leases, hashes, numbers, signs, current_tenant_id()])
 
 
 def text_to_embed(text: SearchText) -> str:

@@ -15,6 +15,7 @@ from django.db import connection
 
 from catalog.search.phrases import Synonym, said_and_spelled, unit_synonyms
 from catalog.search.scoring import Candidate, score
+from catalog.search.signs import signs_literal
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, detect_language, words
 from vault.providers.embeddings import embed_question
@@ -24,7 +25,7 @@ CANDIDATES = 50
 
 _CANDIDATES = """
 SELECT kind, owner_id, title, body, language, priority, similarity, synonyms
-FROM search_candidates(%s, %s, %s, %s, %s, {owners}, %s, %s::text[], %s::text[])
+FROM search_candidates(%s, %s, %s, %s, %s, {owners}, %s, %s::text[], %s::text[], %s::bit varying)
 """
 
 # A question is a sentence or two; what is longer is cut, not refused.
@@ -117,9 +118,10 @@ def statement(
     owners = f"ARRAY({only.sql})" if only else "NULL"
     sql = _CANDIDATES.format(owners=owners)
     asked = embed_question(query, bot_id=bot_id)
-    before = [wanted, numbers_literal(asked.vectors[0]), asked.model, list(kinds), bot_id]
+    vector = asked.vectors[0]
+    before = [wanted, numbers_literal(vector), asked.model, list(kinds), bot_id, *(only.params if only else ())]
     return Statement(
-        sql, [*before, *(only.params if only else ()), max(CANDIDATES, at_least), *said_and_spelled(query[:_SAID_LENGTH])]
+        sql, [*before, max(CANDIDATES, at_least), *said_and_spelled(query[:_SAID_LENGTH]), signs_literal(vector)]
     )
 
 

@@ -174,7 +174,7 @@ def test_what_does_not_change_the_text_writes_nothing():
 def test_a_change_of_bot_or_priority_keeps_the_vector_and_a_change_of_words_drops_it():
     bot = Bot.objects.create(code="shop", name="Shop")
     faq = Faq.objects.create(question="Hours?", answer="9 to 5", language="en")
-    SearchVector.objects.update(state="done", model="m", embedding=[1.0] + [0.0] * 1535)
+    SearchVector.objects.update(state="done", model="m", embedding=[1.0] + [0.0] * 1535, bits="1" * 1536)
     Faq.objects.update(bot=bot, priority=3)
     vector = SearchVector.objects.get()
     assert (vector.state, vector.model, vector.bot_id) == ("done", "m", bot.pk)

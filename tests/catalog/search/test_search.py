@@ -9,6 +9,7 @@ from bots.models import Bot, Faq
 from catalog.models import SearchText, SearchVector
 from catalog.search import Only, search, statement
 from catalog.search.embedding import embed_due_texts
+from catalog.search.signs import signs_literal
 from tenants.models import Tenant
 from tenants.scope import NoScope, platform_scope
 from tests.conftest import in_tenant
@@ -263,10 +264,10 @@ def fill(tenant, vectors):
             "  SELECT %s, 'faq', gen_random_uuid(), '', n::text, '', sha256(n::text::bytea), '' "
             "  FROM generate_series(0, %s) AS n RETURNING id, owner_id, content_hash, title) "
             "INSERT INTO catalog_searchvector "
-            "  (tenant_id, text_id, kind, owner_id, content_hash, model, state, embedding) "
+            "  (tenant_id, text_id, kind, owner_id, content_hash, model, state, embedding, bits) "
             "SELECT %s, id, 'faq', owner_id, content_hash, %s, 'done', "
-            "  search_vector((%s::text[])[title::integer + 1]::real[]) FROM texts",
-            [tenant.pk, len(vectors) - 1, tenant.pk, MODEL, literals],
+            "  search_vector((%s::text[])[title::integer + 1]::real[]), (%s::text[])[title::integer + 1]::bit(1536) FROM texts",
+            [tenant.pk, len(vectors) - 1, tenant.pk, MODEL, literals, [signs_literal(vector) for vector in vectors]],
         )
 
 
@@ -278,7 +279,8 @@ def nearest(tenant, vector, how_many):
     literal = "{" + ",".join(f"{number:.6g}" for number in vector) + "}"
     with in_tenant(tenant), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT title FROM search_candidates(NULL, %s::real[], %s, '{faq}', NULL, NULL, %s)", [literal, MODEL, how_many]
+            "SELECT title FROM search_candidates(NULL, %s::real[], %s, '{faq}', NULL, NULL, %s, signs => %s::bit varying)",
+            [literal, MODEL, how_many, signs_literal(vector)],
         )
         return {int(row[0]) for row in cursor.fetchall()}
 
@@ -309,7 +311,7 @@ PLANS = {
     ),
     "bits": (
         "SELECT id FROM catalog_searchvector WHERE tenant_id = %s AND kind = 'faq' AND model = %s "
-        "AND embedding IS NOT NULL ORDER BY bits <~> repeat('1', 1536)::bit(1536) LIMIT 1000",
+        "AND embedding IS NOT NULL ORDER BY bits <~> repeat('1', 1536)::bit(1536) LIMIT 500",
         "Index Only Scan using searchvector_near",
     ),
     "exact": (

@@ -1,32 +1,35 @@
-"""Search in large tenants: how many vectors are compared follows their number, so that recall holds at 50,000."""
+"""Large tenants' vectors are compared by their signs along fixed directions first: recall holds at 50,000, and is cheap.
 
-from django.db import migrations
-
-ESTIMATE = r"""
--- About how many vectors a tenant has of a kind, as the planner knows it since the last ANALYZE: counting 50,000 would
--- take as long as the search. Wrong by half it costs some time or some recall, no more. Volatile, for EXPLAIN has to be.
-CREATE FUNCTION search_estimate(tenant uuid, wanted text, model_name text) RETURNS integer
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    plan json;
-BEGIN
-    EXECUTE format(
-        'EXPLAIN (FORMAT JSON) SELECT FROM public.catalog_searchvector '
-        'WHERE tenant_id = %L AND kind = %L AND model = %L AND embedding IS NOT NULL', tenant, wanted, model_name
-    ) INTO plan;
-    RETURN least((plan -> 0 -> 'Plan' ->> 'Plan Rows')::numeric, 2000000000);
-END $$;
+The column was generated from the vector's own numbers, of which the offline model has 256: too few signs to tell by.
 """
 
-BEGIN = """
-GRANT CREATE ON SCHEMA public TO backroom_search;
+import numpy as np
+import pgvector.django
+from django.db import connection, migrations, models
+
+from catalog.search.signs import signs_literal
+from tenants.scope import platform_scope
+
+BATCH = 500
+
+DROP = """
 SET LOCAL ROLE backroom_search;
+DROP FUNCTION search_candidates;
+SET LOCAL ROLE NONE;
 """
 
-END = """
-SET LOCAL ROLE NONE;
+OWNED = """
+GRANT CREATE ON SCHEMA public TO backroom_search;
+ALTER FUNCTION search_candidates OWNER TO backroom_search;
 REVOKE CREATE ON SCHEMA public FROM backroom_search;
+-- As the former owner the next two would be warnings only.
+SET LOCAL ROLE backroom_search;
+REVOKE EXECUTE ON FUNCTION search_candidates FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION search_candidates TO backroom_app;
+SET LOCAL ROLE NONE;
 """
+
+PLAIN = "ALTER TABLE catalog_searchvector ALTER COLUMN bits SET STORAGE PLAIN"
 
 SEARCH = r"""
 -- The nearest vectors and the best texts of each kind, with their raw parts; scores are made in Python.
@@ -34,12 +37,12 @@ SEARCH = r"""
 --   bot: rows of another bot are left out, null: every row.  only_owners: null: every owner.
 --   how_many: of each part and kind, so up to 2 * how_many * kinds rows come back.
 --   phrases, typed: those of the question, to look for their synonyms; what these mean comes back in each row.
--- Up to 3,000 vectors of a kind every one is compared; above, the nearest by their signs alone are: 2,000, and of more
--- than 24,000 vectors one in twelve up to 5,000 (1,000 of 50,000 offerings would hold 93 % of the ten nearest).
+--   signs: those of the query's vector (catalog/search/signs.py), null: every vector is compared.
+-- Up to 3,000 vectors of a kind every one is compared; above, the 500 nearest by their signs are.
 -- Runs as backroom_search, past row security, and therefore compares the tenant itself.
-CREATE OR REPLACE FUNCTION search_candidates(
+CREATE FUNCTION search_candidates(
     words tsquery, numbers real[], model_name text, kinds text[], bot uuid, only_owners uuid[], how_many integer,
-    phrases text[] DEFAULT NULL, typed text[] DEFAULT NULL
+    phrases text[] DEFAULT NULL, typed text[] DEFAULT NULL, signs bit varying DEFAULT NULL
 ) RETURNS TABLE (
     kind text, owner_id uuid, title text, body text, language text, priority integer, similarity real, text_rank real,
     synonyms text[]
@@ -56,8 +59,6 @@ DECLARE
     wanted_words CONSTANT tsquery := words || coalesce(search_meanings(meant), '');
     tenant_words CONSTANT tsquery := quote_literal(search_tenant_lexeme(tenant))::tsquery && wanted_words;
     query public.vector := search_vector(numbers);
-    query_bits bit varying := binary_quantize(query);
-    how_near integer;
     wanted text;
     nearest uuid[];
     best uuid[];
@@ -69,12 +70,11 @@ BEGIN
         nearest := '{}';
         IF query IS NULL THEN
             NULL;
-        ELSIF EXISTS (
+        ELSIF signs IS NOT NULL AND EXISTS (
             SELECT FROM public.catalog_searchvector AS v
             WHERE v.tenant_id = tenant AND v.kind = wanted AND v.model = model_name AND v.embedding IS NOT NULL
             OFFSET 3000
         ) THEN
-            how_near := greatest(2000, least(5000, search_estimate(tenant, wanted, model_name) / 12));
             nearest := ARRAY(
                 SELECT v.text_id FROM public.catalog_searchvector AS v
                 WHERE v.tenant_id = tenant AND v.id = ANY (ARRAY(
@@ -82,7 +82,7 @@ BEGIN
                     WHERE b.tenant_id = tenant AND b.kind = wanted AND b.model = model_name AND b.embedding IS NOT NULL
                     AND (bot IS NULL OR b.bot_id IS NULL OR b.bot_id = bot)
                     AND (only_owners IS NULL OR b.owner_id = ANY (only_owners))
-                    ORDER BY b.bits <~> query_bits LIMIT how_near
+                    ORDER BY b.bits <~> signs LIMIT 500
                 ))
                 ORDER BY v.embedding <#> query LIMIT how_many
             );
@@ -117,7 +117,7 @@ END $$;
 """
 
 FORMER = r"""
-CREATE OR REPLACE FUNCTION search_candidates(
+CREATE FUNCTION search_candidates(
     words tsquery, numbers real[], model_name text, kinds text[], bot uuid, only_owners uuid[], how_many integer,
     phrases text[] DEFAULT NULL, typed text[] DEFAULT NULL
 ) RETURNS TABLE (
@@ -191,12 +191,60 @@ BEGIN
 END $$;
 """
 
+SIGN = """
+UPDATE catalog_searchvector AS v SET bits = made.signs::bit(1536)
+FROM unnest(%s::uuid[], %s::text[]) AS made (id, signs) WHERE v.id = made.id
+"""
+
+
+def sign(apps, schema_editor):
+    """Give every vector its signs, so that none has to be embedded again."""
+    with platform_scope(reason="vectors of all tenants get their signs"), connection.cursor() as cursor:
+        while rows := _unsigned(cursor):
+            signs = [signs_literal(np.array(vector[1:-1].split(","), dtype=np.float32)) for _pk, vector in rows]
+            cursor.execute(SIGN, [[pk for pk, _vector in rows], signs])
+
+
+def _unsigned(cursor):
+    cursor.execute(
+        "SELECT id, embedding::text FROM catalog_searchvector WHERE embedding IS NOT NULL AND bits IS NULL LIMIT %s", [BATCH]
+    )
+    return cursor.fetchall()
+
 
 class Migration(migrations.Migration):
     dependencies = [("catalog", "0024_attributes_check")]
 
     operations = [
-        migrations.RunSQL(
-            ESTIMATE + BEGIN + SEARCH + END, BEGIN + FORMER + END + "DROP FUNCTION search_estimate(uuid, text, text)"
-        )
+        migrations.RunSQL(DROP, FORMER + OWNED),
+        migrations.RemoveIndex("searchvector", "searchvector_near"),
+        migrations.RunSQL(migrations.RunSQL.noop, PLAIN),
+        migrations.RemoveField("searchvector", "bits"),
+        migrations.AddField(
+            "searchvector",
+            "bits",
+            pgvector.django.BitField(
+                length=1536, null=True, help_text="Signs of the embedding along fixed directions; null without one."
+            ),
+        ),
+        migrations.RunSQL(PLAIN, migrations.RunSQL.noop),
+        migrations.RunPython(sign, migrations.RunPython.noop),
+        migrations.AddConstraint(
+            "searchvector",
+            models.CheckConstraint(
+                condition=models.Q(embedding=None) | models.Q(bits__isnull=False),
+                name="searchvector_signed",
+                violation_error_message="A vector has signs.",
+            ),
+        ),
+        migrations.AddIndex(
+            "searchvector",
+            models.Index(
+                fields=["tenant", "kind", "model"],
+                include=("id", "owner_id", "bot_id", "bits"),
+                name="searchvector_near",
+                condition=models.Q(embedding__isnull=False),
+            ),
+        ),
+        migrations.RunSQL(SEARCH + OWNED, DROP),
     ]
