@@ -33,9 +33,10 @@ def undo(job: ImportJob) -> None:
         job.progress = 20
         _refuse_if_changed(job)
         job.progress = 40
-        for number, statement in enumerate(statements.UNDO):
-            run([statement], job)
-            job.progress = 40 + 55 * number // len(statements.UNDO)
+        steps = [*statements.UNDO, *_removals(), statements.TERMS_OF_REMOVED, statements.FORGET]
+        for number, statement in enumerate(steps):
+            run([statement], job, applied_at=job.applied_at)
+            job.progress = 40 + 55 * number // len(steps)
         check_tenant(job)
         done = {"status": ImportJob.Status.UNDONE, "progress": 100, "error_log": "", "applied_at": None}
         if not finish(job, **done):
@@ -63,13 +64,26 @@ def _refuse_if_changed(job: ImportJob) -> None:
 
 def _references() -> Iterator[str]:
     """What may refer to a row that the import made, beside the rows that came with it."""
+    own = {f"catalog_{name}" for name in OWN}
+    for table, column, kind in _links():
+        if kind in statements.PARENTS and table not in own:
+            yield statements.referring(table, column, kind)
+
+
+def _removals() -> Iterator[str]:
+    """What removes the price lists and locations of the file that nothing names any more."""
+    links = [link for link in _links() if link[0] != "catalog_pricelistchange"]
+    for removed in statements.AS_MADE:
+        yield statements.remove_unnamed(removed, [(table, column) for table, column, kind in links if kind == removed])
+
+
+def _links() -> Iterator[tuple[str, str, str]]:
+    """Every column of a tenant's table that refers to a table of the catalogue: table, column, and what it names."""
     for model in apps.get_models():
-        if not issubclass(model, TenantModel) or model._meta.db_table in {f"catalog_{name}" for name in OWN}:
-            continue
-        for field in model._meta.concrete_fields:
+        for field in model._meta.concrete_fields if issubclass(model, TenantModel) else ():
             kind = _kind_of(field.related_model) if isinstance(field, models.ForeignKey) else ""
-            if kind in statements.PARENTS and field.column:
-                yield statements.referring(model._meta.db_table, field.column, kind)
+            if kind and field.column:
+                yield model._meta.db_table, field.column, kind
 
 
 def _kind_of(model: Any) -> str:

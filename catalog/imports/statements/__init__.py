@@ -10,14 +10,28 @@ it back. Temporary tables are always named with ``pg_temp``; every statement nam
 
 from catalog.imports.statements.comparing import DIFF, LOCKS, TURN
 from catalog.imports.statements.telling import MISSING_ROWS, OUTCOMES, SUMMARY
-from catalog.imports.statements.undoing import CHANGED_SINCE, MADE, PARENTS, REMEMBER_CHANGED, REMEMBER_MADE, UNDO, referring
+from catalog.imports.statements.undoing import (
+    AS_MADE,
+    CHANGED_SINCE,
+    FORGET,
+    MADE,
+    PARENTS,
+    REMEMBER_CHANGED,
+    REMEMBER_MADE,
+    TERMS_OF_REMOVED,
+    UNDO,
+    referring,
+    remove_unnamed,
+)
 from catalog.imports.statements.undoing import CLEAR as UNDO_CLEAR
 from catalog.imports.statements.undoing import LOCKS as UNDO_LOCKS
 from catalog.imports.statements.writing import INSERTS, NEW_OFFERINGS, SLICES, UPDATES
 
 __all__ = [
+    "AS_MADE",
     "CHANGED_SINCE",
     "DIFF",
+    "FORGET",
     "INSERTS",
     "LOCKS",
     "MADE",
@@ -29,10 +43,12 @@ __all__ = [
     "REMEMBER_MADE",
     "SLICES",
     "SUMMARY",
+    "TERMS_OF_REMOVED",
     "TURN",
     "UNDO",
     "UNDO_CLEAR",
     "UNDO_LOCKS",
     "UPDATES",
     "referring",
+    "remove_unnamed",
 ]

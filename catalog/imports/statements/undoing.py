@@ -8,6 +8,7 @@ puts the old time back with the old values, so that the import before this one c
 Parameters: tenant, job; applied_at for `CHANGED_SINCE`. The templates are filled with names of tables and columns.
 """
 
+from collections.abc import Iterable
 from string import Template
 
 CHANGED_COLUMNS = {
@@ -48,6 +49,8 @@ _MADE = {
     "inventoryitem": """SELECT i.id FROM catalog_inventoryitem i JOIN pg_temp.import_stock s
         ON s.variant_id = i.variant_id AND s.location_id = i.location_id
         WHERE i.tenant_id = %(tenant)s AND s.live_id IS NULL AND NOT s.is_of_new_variant""",
+    "pricelist": "SELECT id FROM pg_temp.import_price_list WHERE is_new",
+    "inventorylocation": "SELECT id FROM pg_temp.import_location WHERE is_new",
 }
 
 
@@ -186,5 +189,32 @@ def _restore(kind: str, columns: tuple[str, ...]) -> str:
     return _RESTORE.substitute(kind=kind, values=values)
 
 
-_FORGET = "DELETE FROM catalog_importchange WHERE tenant_id = %(tenant)s AND job_id = %(job)s"
-UNDO = (_STOCK_BACK, *_DELETES, *(_restore(kind, columns) for kind, columns in CHANGED_COLUMNS.items()), _FORGET)
+UNDO = (_STOCK_BACK, *_DELETES, *(_restore(kind, columns) for kind, columns in CHANGED_COLUMNS.items()))
+FORGET = "DELETE FROM catalog_importchange WHERE tenant_id = %(tenant)s AND job_id = %(job)s"
+
+# Price lists and locations that the file brought along, as they were made, once nothing names them any more: not even a
+# line in the ledger of a variant that was there before.
+AS_MADE = {
+    "pricelist": "live.updated_at = %(applied_at)s",
+    "inventorylocation": """live.channel_id IS NULL AND live.type = 'warehouse'
+        AND live.name = %(makes)s::jsonb -> 'locations' ->> live.code""",
+}
+_REMOVE = Template("""
+DELETE FROM catalog_$kind live USING catalog_importchange c
+WHERE live.tenant_id = %(tenant)s AND live.id = c.subject_id AND $as_made
+AND c.tenant_id = %(tenant)s AND c.job_id = %(job)s AND c.kind = '$kind' AND c.before IS NULL
+""")
+_UNNAMED = Template("AND NOT EXISTS (SELECT FROM $table r WHERE r.tenant_id = %(tenant)s AND r.$column = live.id)")
+# The terms of a list are its own ledger.
+TERMS_OF_REMOVED = """
+DELETE FROM catalog_pricelistchange t USING catalog_importchange c
+WHERE t.tenant_id = %(tenant)s AND t.price_list_id = c.subject_id
+AND c.tenant_id = %(tenant)s AND c.job_id = %(job)s AND c.kind = 'pricelist'
+AND NOT EXISTS (SELECT FROM catalog_pricelist live WHERE live.tenant_id = %(tenant)s AND live.id = c.subject_id)
+"""
+
+
+def remove_unnamed(kind: str, columns: Iterable[tuple[str, str]]) -> str:
+    """Return the statement that removes what no row names in these columns, each with its table."""
+    unnamed = " ".join(_UNNAMED.substitute(table=table, column=column) for table, column in columns)
+    return f"{_REMOVE.substitute(kind=kind, as_made=AS_MADE[kind])} {unnamed}"

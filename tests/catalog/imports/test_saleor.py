@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
-from catalog.imports.jobs import run_due_jobs
+from catalog.imports.jobs import import_file, request_undo, run_due_jobs
 from catalog.imports.problems import UnreadableFile
 from catalog.imports.reading import open_rows
 from catalog.models import (
@@ -18,9 +19,11 @@ from catalog.models import (
     OfferingImage,
     OfferingVersion,
     PriceList,
+    PriceListChange,
     Variant,
     VariantPrice,
 )
+from catalog.services import create_offering
 from tests.catalog.imports.files import findings
 from tests.conftest import in_tenant
 
@@ -248,3 +251,49 @@ def test_the_sample_shop_of_saleor_is_moved_whole(saigon):
     ] * 4
     with in_tenant(saigon.tenant):
         assert set(VariantPrice.objects.values_list("currency", flat=True)) == {"USD", "PLN"}
+
+
+@pytest.fixture
+def moved(saigon):
+    """The shop, imported."""
+    with in_tenant(saigon.tenant):
+        return import_file(chunks=[shop()], name="shop.json", currency="USD")
+
+
+def undone(job):
+    request_undo(job=job)
+    run_due_jobs()
+    job.refresh_from_db()
+    assert job.status == "undone", job.error_log
+
+
+def codes(model):
+    return set(model.objects.values_list("code", flat=True))
+
+
+@pytest.mark.django_db
+def test_undone_a_shop_takes_its_price_lists_and_warehouses_with_it(moved, saigon):
+    with in_tenant(saigon.tenant):
+        assert codes(PriceList) > {"standard"}
+        undone(moved)
+        assert (codes(PriceList), codes(InventoryLocation)) == ({"standard"}, {"main"})
+        assert not Offering.objects.exists()
+        assert PriceListChange.objects.count() == 1
+        assert import_file(chunks=[shop()], name="shop.json", currency="USD").status == "completed"
+        assert {"hanoi", "hue"} < codes(InventoryLocation)
+
+
+@pytest.mark.django_db
+def test_a_list_or_place_that_somebody_changed_or_uses_stays_when_a_shop_is_undone(moved, saigon):
+    with in_tenant(saigon.tenant):
+        mine = create_offering(code="mine", name="Mine", variants=[{"sku": "MINE"}]).variants.get()
+        used, other = PriceList.objects.exclude(code="standard").order_by("code")
+        used.prices.create(variant=mine, currency="USD", amount=1)
+        InventoryLocation.objects.filter(code="hue").update(name="Mine now")
+        undone(moved)
+        assert codes(PriceList) == {"standard", used.code}
+        assert codes(InventoryLocation) == {"main", "hue"}
+        other_shop = import_file(chunks=[shop()], name="shop.json", currency="USD")
+        PriceList.objects.filter(code=other.code).update(name="Mine", updated_at=timezone.now())
+        undone(other_shop)
+        assert codes(PriceList) == {"standard", used.code, other.code}
