@@ -27,7 +27,7 @@ from tenants.errors import DomainError
 from tenants.models import Tenant
 from tenants.scope import platform_scope, tenant_scope
 from vault.crypto import CredentialUnreadable
-from vault.models import Credential, CredentialSecret, CredentialUse, TenantKey
+from vault.models import Credential, CredentialGrant, CredentialSecret, CredentialUse, TenantKey
 from vault.schemas import unpack
 from vault.services import holds_secret, rotate_credential, store_credential
 from vault.startup import forget_unused_keys
@@ -60,6 +60,8 @@ class Summary:
     """Credentials of the file that may not be stored here, such as one for an address inside another network."""
     unknown_tenants: list[str] = field(default_factory=list)
     """Slugs that this installation does not have: their credentials were left out."""
+    unknown_bots: list[str] = field(default_factory=list)
+    """Codes of bots that their tenant does not have here: what they were granted was left out."""
 
 
 def check_passphrase(passphrase: str) -> str:
@@ -97,7 +99,8 @@ def _all_rows(summary: Summary) -> Iterator[dict[str, Any]]:
 
 
 def _batch(slug: str, after: UUID, summary: Summary) -> tuple[list[dict[str, Any]], Any]:
-    live = CredentialSecret.objects.select_related("key", "credential").filter(ciphertext__isnull=False, pk__gt=after)
+    live = CredentialSecret.objects.select_related("key", "credential").prefetch_related("credential__grants__bot")
+    live = live.filter(ciphertext__isnull=False, pk__gt=after)
     found, rows, uses = list(live.order_by("pk")[:BATCH]), [], []
     for secret in found:
         try:
@@ -121,8 +124,14 @@ def _row(slug: str, secret: CredentialSecret) -> dict[str, Any]:
         "id": str(credential.pk),
         **{name: getattr(credential, name) for name in PLAIN},
         "expires_at": expires.isoformat() if expires else None,
+        "grants": [_granted(grant) for grant in credential.grants.all()],
         "secret": unpack(packed),
     }
+
+
+def _granted(grant: CredentialGrant) -> dict[str, str | None]:
+    ends = grant.expires_at.isoformat() if grant.expires_at else None
+    return {"role": grant.role, "bot": grant.bot.code if grant.bot else None, "expires_at": ends}
 
 
 def _use(secret: CredentialSecret) -> CredentialUse:
@@ -186,18 +195,31 @@ def _import(row: dict[str, Any], summary: Summary) -> None:
     found = Credential.objects.filter(pk=row["id"]).first()
     expires = datetime.fromisoformat(row["expires_at"]) if row["expires_at"] else None
     if found is None:
-        store_credential(
+        made = store_credential(
             **{name: row[name] for name in PLAIN if name in row},
             secret=row["secret"],
             expires_at=expires,
             pk=UUID(row["id"]),
         )
+        # Only with a new one: of one that was here, somebody may have taken a grant back since.
+        _grant(made, row.get("grants", []), summary)
         summary.created += 1
     elif _holds(found, row["secret"]):
         summary.unchanged += 1
     else:
         rotate_credential(found, secret=row["secret"])
         summary.changed += 1
+
+
+def _grant(credential: Credential, grants: Iterable[dict[str, Any]], summary: Summary) -> None:
+    bots: Any = CredentialGrant.bot.field.related_model.objects  # type: ignore[attr-defined]
+    for grant in grants:
+        bot = bots.filter(code=grant["bot"]).first() if grant["bot"] else None
+        if grant["bot"] and bot is None:
+            summary.unknown_bots.append(grant["bot"])
+            continue
+        ends = datetime.fromisoformat(grant["expires_at"]) if grant["expires_at"] else None
+        CredentialGrant.objects.create(credential=credential, role=grant["role"], bot=bot, expires_at=ends)
 
 
 @sensitive_variables("secret")

@@ -3,19 +3,22 @@
 import io
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from bots.models import Bot
 from tenants.models import PLATFORM_ID
 from tenants.scope import platform_scope
 from tests.conftest import Business, in_tenant
 from tests.vault.test_services import SECRET, store
 from vault import backup
 from vault.backup import NotABackup, import_vault
-from vault.models import Credential, CredentialSecret, CredentialUse, MasterKey, TenantKey
+from vault.models import Credential, CredentialGrant, CredentialSecret, CredentialUse, MasterKey, TenantKey
 from vault.services import reveal, rotate_credential
 from vault.startup import WrongMasterKey, check_master_keys
 
@@ -47,6 +50,13 @@ def imported(file: Path, passphrase: Path) -> dict[str, Any]:
     call_command("import_vault", str(file), passphrase_file=passphrase, stdout=out)
     assert SECRET["api_key"] not in out.getvalue()
     return {name: value for name, value in json.loads(out.getvalue()).items() if value}
+
+
+def imported_with_complaint(file: Path, passphrase: Path) -> dict[str, Any]:
+    out = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("import_vault", str(file), passphrase_file=passphrase, stdout=out)
+    return json.loads(out.getvalue())
 
 
 @pytest.fixture
@@ -88,6 +98,32 @@ def test_another_installation_stores_it_under_its_own_keys(
         Credential.objects.update(is_active=True)
         assert reveal(two, why="test") == {"api_key": "\ud800\x00 é\n"}
     assert imported(vault_file, passphrase) == {"credentials": 4, "unchanged": 4}
+
+
+def test_grants_come_along_with_a_credential_that_is_new_and_to_bots_that_are_known(
+    saigon: Business, tmp_path: Path, passphrase: Path
+) -> None:
+    with in_tenant(saigon.tenant):
+        credential, ends = store(label="One"), timezone.now() + timedelta(days=3)
+        bots = [Bot.objects.create(code=code, name=code) for code in ("known", "gone")]
+        for bot in bots:
+            CredentialGrant.objects.create(credential=credential, bot=bot)
+        CredentialGrant.objects.create(credential=credential, role="analyst", expires_at=ends)
+    exported(tmp_path / "vault", passphrase)
+    with in_tenant(saigon.tenant):
+        credential.delete(), bots[1].delete()
+    summary = imported_with_complaint(tmp_path / "vault", passphrase)
+    assert (summary["created"], summary["unknown_bots"]) == (1, ["gone"])
+    with in_tenant(saigon.tenant):
+        grants = CredentialGrant.objects.order_by("role")
+        assert [(grant.role, grant.bot, grant.expires_at) for grant in grants] == [
+            ("", bots[0], None),
+            ("analyst", None, ends),
+        ]
+        grants.delete()
+    assert imported(tmp_path / "vault", passphrase) == {"credentials": 1, "unchanged": 1}
+    with in_tenant(saigon.tenant):
+        assert not CredentialGrant.objects.exists()  # it was taken back since
 
 
 def test_a_database_restored_without_its_master_key_is_brought_back_to_life(

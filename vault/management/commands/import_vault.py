@@ -36,5 +36,5 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(error.message) from error
         self.stdout.write(json.dumps(asdict(summary)))
-        if summary.unknown_tenants or summary.refused:
-            raise CommandError("Some credentials were left out, see above.")
+        if summary.unknown_tenants or summary.unknown_bots or summary.refused:
+            raise CommandError("Something was left out, see above.")
