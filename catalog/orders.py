@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from catalog.models import (
@@ -32,7 +33,7 @@ from catalog.reservations import Wanted, allocate, hold, lock_items, places_of
 from tenants.actor import ActorKind, current_actor
 from tenants.errors import Conflict
 from tenants.events import record_event
-from tenants.models import Setting, User
+from tenants.models import Setting, Tenant, User
 from tenants.scope import current_tenant_id
 
 Status, Kind = Order.Status, OrderEntry.Kind
@@ -122,6 +123,8 @@ def _next_number() -> tuple[int, datetime]:
 
 
 def _write_lines(order: Order, priced: Sequence[PricedLine]) -> None:
+    with translation.override(Tenant.objects.get().locale):  # the explanation is for the tenant's people to read
+        explanations = [line.price.explanation for line in priced]
     OrderLine.objects.bulk_create(
         OrderLine(
             order=order,
@@ -132,7 +135,7 @@ def _write_lines(order: Order, priced: Sequence[PricedLine]) -> None:
             quantity=line.quantity,
             unit_price=line.price.amount,
             price_list=line.price.price_list,
-            explanation=line.price.explanation,
+            explanation=explanations[position],
             total=line.total,
         )
         for position, line in enumerate(priced)

@@ -81,6 +81,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _group(request: HttpRequest, title: Any, entries: list[Entry]) -> dict[str, Any]:
     items = [item for entry in entries if (item := _item(request, *entry))]
+    nearest = max(
+        (item["link"] for item in items if request.get_full_path().startswith(item["link"])), key=len, default=None
+    )
+    for item in items:  # of "Stock" and "Low stock", which is a part of it, one is where the reader is
+        item["active"] = item["link"] == nearest
     return {"title": title, "separator": True, "items": items}
 
 

@@ -69,6 +69,7 @@ UNFOLD = (
 )
 
 DJANGO = (
+    gettext_noop("Add another %(verbose_name)s"),
     gettext_noop("Select all objects on this page for an action"),
     gettext_noop("Select this object for an action - {}"),
     gettext_noop("Skip to main content"),

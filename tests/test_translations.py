@@ -17,6 +17,7 @@ from catalog.models import InventoryLocation, PriceList
 from runtime.models import Session
 from runtime.services import set_slot
 from tenants.services import create_tenant
+from tests.catalog.shop import a_thing, order
 from tests.conftest import Business, in_tenant
 from tests.rows import make_row
 from tests.tenants.admin_pages import browser, page, text_of
@@ -188,3 +189,11 @@ def test_a_new_tenant_gets_its_first_rows_in_its_own_language(locale: str, names
     made = create_tenant(slug="new", name="New", owner_email="new@example.com", locale=locale)
     with in_tenant(made.tenant):
         assert [PriceList.objects.get().name, InventoryLocation.objects.get().name] == names
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("locale", "begins"), [("vi", "Bảng giá standard"), ("en", "Price list standard")])
+def test_an_order_keeps_why_its_price_in_the_language_of_the_tenant(locale: str, begins: str) -> None:
+    made = create_tenant(slug="new", name="New", owner_email="new@example.com", locale=locale)
+    with in_tenant(made.tenant):
+        assert order(a_thing("LAMP")).lines.get().explanation.startswith(begins)

@@ -22,7 +22,7 @@ class MappingForm(ModelForm):
     """The columns as lines such as ``Giá bán = price``; a column that is left out has nothing behind the sign."""
 
     lines = forms.CharField(
-        label=_("columns"),
+        label=_("Columns"),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 12, "placeholder": "Mã SP = sku\nTên sản phẩm = name\nGiá = price"}),
         help_text=_("One a line: the file's column = ours (code, name, sku, price, stock_qty, …). Nothing: left out."),
     )

@@ -31,10 +31,12 @@ class NewImportForm(forms.ModelForm):
     """A file, and how it is to be understood."""
 
     file = forms.FileField(
-        label=_("File"), widget=UnfoldAdminFileFieldWidget(), help_text=_("Shopify's product CSV, or our own. Up to 100 MB.")
+        label=_("File"),
+        widget=UnfoldAdminFileFieldWidget(),
+        help_text=_("CSV, Excel (.xlsx) or JSON: of Shopify, of Saleor, or a table of your own. Up to 100 MB."),
     )
     currency = forms.CharField(
-        label=_("currency"),
+        label=_("Currency"),
         max_length=3,
         widget=UnfoldAdminTextInputWidget(),
         help_text=_("Of prices for which the file names none; three letters, such as VND."),
@@ -50,6 +52,8 @@ class NewImportForm(forms.ModelForm):
         domain.queryset = KnowledgeDomain.objects.filter(status=KnowledgeDomain.Status.ACTIVE)
         domain.help_text = _("Of the products of a Shopify file.")
         self.fields["missing"].required = False
+        formats: Any = self.fields["mapping"]  # own columns are known by the header
+        formats.choices = [one for one in ImportJob.Mapping.choices if one[0] != ImportJob.Mapping.SAVED]
 
     def clean_currency(self) -> str:
         """Take the code in small letters too."""

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import (
@@ -167,7 +168,11 @@ def _hit(number: int, one: Explained) -> dict[str, Any]:
         "code": facts.code,
         "percent": round(hit.score * 100),
         "fit": round(one.fit * 100),
-        "parts": [(labels[name], f"{value:.2f}", value) for name, value in hit.parts.items() if value or name != "priority"],
+        "parts": [
+            (labels[name], number_format(value, 2), value)
+            for name, value in hit.parts.items()
+            if value or name != "priority"
+        ],
         "has_vector": hit.has_vector,
         "in_name": one.in_name,
         "in_text": one.in_text,

@@ -127,7 +127,9 @@ class OfferingVersionAdmin(LedgerAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": _("What changes from version %(older)d to version %(newer)d")
-            % {"older": older.version, "newer": newer.version},
+            % {"older": older.version, "newer": newer.version}
+            if other
+            else _("Compare"),
             "opts": self.opts,
             "original": version,
             "others": others,

@@ -69,8 +69,8 @@ def _fulfilled(order: Order) -> Any:
 
 def _returned(order: Order) -> Any:
     line = _fulfilled(order).lines.first()
-    return return_goods(order=order, lines=[Returned(line, 1)], note="Wrong colour")
+    return return_goods(order=order, lines=[Returned(line, 1)], note="Sai màu")
 
 
 def _cancelled(order: Order) -> Any:
-    return cancel_order(order=order, reason="The customer ordered twice")
+    return cancel_order(order=order, reason="Khách đặt trùng đơn")

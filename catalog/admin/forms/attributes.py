@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -18,6 +19,8 @@ from catalog.models import AttributeDefinition
 NOTHING = "–"
 """Label of the choice that means "not said"."""
 SPOKEN = str.maketrans("_-", "  ")
+SPOKEN_UNITS = {"min": _("minutes"), "h": _("hours"), "month": _("months"), "year": _("years")}
+"""What stands behind a number for units that are words; any other, such as "mAh", is the same in every language."""
 SHORTEST_CODE = 4
 """Characters from which a lower-case word is taken for a code and not for a unit."""
 
@@ -103,7 +106,7 @@ def definition_field(definition: AttributeDefinition, **widget: Any) -> forms.Fi
     match definition.value_type:
         case kinds.NUMBER:
             attrs = {"step": "any", **{name: limits[name] for name in ("min", "max") if name in limits}, **widget}
-            suffix = {"suffix": definition.unit} if definition.unit else {}
+            suffix = {"suffix": SPOKEN_UNITS.get(definition.unit, definition.unit)} if definition.unit else {}
             return NumberField(widget=NumberWidget({**attrs, **suffix}), **options)
         case kinds.BOOLEAN:
             return _choice([("true", _("Yes")), ("false", _("No"))], _truth, widget, options)
@@ -148,13 +151,14 @@ def label_of(definition: AttributeDefinition) -> SafeString | str:
 def hint(definition: AttributeDefinition) -> str:
     """Return what may be typed, as far as the field does not show it by itself."""
     limits: Mapping[str, Any] = definition.value_constraint
+    shown = {name: number_format(limits[name], force_grouping=True) for name in ("min", "max") if name in limits}
     said = [gettext("Needed before it can be sold.")] if definition.is_required else []
     if "min" in limits and "max" in limits:
-        said.append(gettext("From %(least)s to %(most)s.") % {"least": limits["min"], "most": limits["max"]})
+        said.append(gettext("From %(least)s to %(most)s.") % {"least": shown["min"], "most": shown["max"]})
     elif "min" in limits:
-        said.append(gettext("At least %(least)s.") % {"least": limits["min"]})
+        said.append(gettext("At least %(least)s.") % {"least": shown["min"]})
     elif "max" in limits:
-        said.append(gettext("At most %(most)s.") % {"most": limits["max"]})
+        said.append(gettext("At most %(most)s.") % {"most": shown["max"]})
     if definition.value_type == AttributeDefinition.ValueType.JSON:
         said.append(gettext("One entry a line, or JSON."))
     if "pattern" in limits:

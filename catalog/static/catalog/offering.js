@@ -11,3 +11,10 @@ document.addEventListener("DOMContentLoaded", () => {
     domain.form.requestSubmit();
   });
 });
+
+// Unfold moves tabs for which there is no room into a menu, and measures before fonts are there: measure once more for each.
+window.addEventListener("load", async () => {
+  await document.fonts.ready;
+  const moved = document.querySelectorAll("#tabs-dropdown > *").length;
+  for (let one = 0; one < moved; one += 1) window.dispatchEvent(new Event("resize"));
+});
