@@ -310,7 +310,7 @@ class TestScheduledActivation:
         make_due(saigon)
         activate_versions()
         assert (client.get(lamp).json(), state_of(client, lamp)) == before
-        assert "by hand" in client.get(f"{lamp}versions/2/").json()["activation_error"]
+        assert "sửa tay" in client.get(f"{lamp}versions/2/").json()["activation_error"]
 
     def test_two_plans_of_one_offering_follow_each_other(self, client: ApiClient, saigon: Business, lamp: str) -> None:
         client.post(f"{lamp}versions/", {"name": "Đèn bàn 3"})
