@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from config import health
 from tenants import views
@@ -26,7 +26,7 @@ urlpatterns = [
     path("files/<uuid:file_id>/", views.download_file, name="download_file"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/admin/")),
-    path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/schema/", views.SchemaView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
     path("api/v1/", include("config.router")),
     re_path(r"^api/", unknown_route),

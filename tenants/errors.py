@@ -232,15 +232,19 @@ def _constraints() -> dict[str, BaseConstraint]:
     return {constraint.name: constraint for model in apps.get_models() for constraint in model._meta.constraints}
 
 
-def _integrity_answer(exc: IntegrityError) -> HttpResponse | None:
+def integrity_problem(exc: IntegrityError) -> FieldProblem | None:
     """Tell what only the database could see (two writers at once); None for what no request should be able to do."""
     cause = exc.__cause__
     state, name = getattr(cause, "sqlstate", None), getattr(getattr(cause, "diag", None), "constraint_name", None)
     if name in _constraints() and state in (UNIQUE_VIOLATION, CHECK_VIOLATION, EXCLUSION_VIOLATION):
-        return _invalid([constraint_problem(_constraints()[name])])
-    if state == UNIQUE_VIOLATION:
-        return _invalid([FieldProblem(None, "unique", _("This exists already."))])
-    if state == FOREIGN_KEY_VIOLATION:
+        return constraint_problem(_constraints()[name])
+    return FieldProblem(None, "unique", _("This exists already.")) if state == UNIQUE_VIOLATION else None
+
+
+def _integrity_answer(exc: IntegrityError) -> HttpResponse | None:
+    if found := integrity_problem(exc):
+        return _invalid([found])
+    if getattr(exc.__cause__, "sqlstate", None) == FOREIGN_KEY_VIOLATION:
         return problem(409, "in_use", _("A row this refers to is gone, or other rows still refer to this."))
     return None
 

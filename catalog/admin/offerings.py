@@ -43,7 +43,6 @@ from catalog.models import AttributeDefinition, InventoryItem, Offering, Offerin
 from catalog.services import activate_version, archive_offering, change_offering, create_offering
 from tenants.admin import TenantAdmin, asks_first
 from tenants.admin.pages import TenantChangeList
-from tenants.errors import DomainError
 from tenants.filters import Fold
 from tenants.text import fold
 
@@ -77,6 +76,7 @@ class OfferingAdmin(TenantAdmin):
     actions = (*CHOSEN_ACTIONS, "export")
     actions_detail = ("put_on_sale", "archive")
     change_form_template = "catalog/admin/offering.html"
+    read_once = ("grid", "attribute_groups")
     empty_message = _("Describe what you sell: a product, a service, an asset or a loan. Bots find it and quote its price.")
 
     class Media:
@@ -130,9 +130,7 @@ class OfferingAdmin(TenantAdmin):
         fields = {name: field for group in self._attributes(request, obj).values() for name, field in group.items()}
         fields |= translation_fields(request.tenant.locale)  # type: ignore[attr-defined]
         kwargs["form"] = type("OfferingForm", (OfferingForm,), fields)
-        form: Any = super().get_form(request, obj, change=change, **kwargs)
-        form.refusal = getattr(request, "refusal", None)
-        return form
+        return super().get_form(request, obj, change=change, **kwargs)
 
     def _attributes(self, request: Any, obj: Any) -> dict[str, Any]:
         """Return the groups of attribute fields, made once a request."""
@@ -186,18 +184,6 @@ class OfferingAdmin(TenantAdmin):
         messages.success(request, gettext("Customers now see “%s”.") % newest)
         if not Variant.objects.filter(offering=form.instance, prices__isnull=False).exists():
             messages.warning(request, gettext("No variant has a price yet: bots cannot quote it."))
-
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """Show the form once more, as it was filled in, with what a service refuses; nothing was changed then."""
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except DomainError as error:
-            for name in ("grid", "attribute_groups"):
-                request.__dict__.pop(name, None)  # read before the transaction that is gone
-            request.refusal = error  # type: ignore[attr-defined] # travels with the request to its form
-            return super().changeform_view(request, object_id, form_url, extra_context)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the tabs, the stock, and the button that saves and puts on sale."""

@@ -17,14 +17,13 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from catalog.admin.refusals import RefusableForm
 from catalog.models import Customer, InventoryLocation, Order
 from catalog.money import CURRENCIES
 from catalog.returns import Returned
 from tenants.errors import DomainError
 
 
-class OrderForm(RefusableForm):
+class OrderForm(forms.ModelForm):
     """An order to be taken by hand, or the words of one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -16,7 +16,6 @@ from unfold.decorators import action, display
 from catalog.admin.amounts import money
 from catalog.admin.order_forms import CancelForm, NoteForm, OrderForm, ReturnForm, asked
 from catalog.admin.order_page import order_page
-from catalog.admin.refusals import RefusableAdmin
 from catalog.models import Order, OrderLine
 from catalog.order_lines import NewLine
 from catalog.orders import (
@@ -30,7 +29,7 @@ from catalog.orders import (
     hold_time,
 )
 from catalog.returns import return_goods
-from tenants.admin import asks_first
+from tenants.admin import TenantAdmin, asks_first
 
 STATUS_COLOURS = {
     Order.Status.PENDING: "warning",
@@ -52,7 +51,7 @@ class NewLineInline(TabularInline):
 
 
 @admin.register(Order)
-class OrderAdmin(RefusableAdmin):
+class OrderAdmin(TenantAdmin):
     """Orders. Prices are frozen and stock is held as they are made; each step asks first."""
 
     list_display = ("number_shown", "customer", "status_label", "total_shown", "channel", "created_at")

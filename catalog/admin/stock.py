@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateTimeFilter, RangeNumericFilter
 from unfold.decorators import action, display
 
-from catalog.admin.refusals import RefusableAdmin, RefusableForm
 from catalog.models import InventoryItem, InventoryLocation, StockMovement
 from catalog.services import record_movement
 from tenants.admin import TenantAdmin
@@ -138,7 +137,7 @@ class InventoryItemAdmin(TenantAdmin):
 
 
 @admin.register(StockMovement)
-class StockMovementAdmin(RefusableAdmin):
+class StockMovementAdmin(TenantAdmin):
     """Movements: recorded, never changed. A mistake is corrected by another movement."""
 
     list_display = ("created_at", "variant", "location", "quantity", "reason", "note", "created_by")
@@ -149,7 +148,6 @@ class StockMovementAdmin(RefusableAdmin):
     ordering = ("-id",)
     fields = (("variant", "location"), ("quantity", "reason"), "note")
     autocomplete_fields = ("variant",)
-    form = RefusableForm
     link_filters = ("variant",)
     empty_message = _("A movement says how many pieces came or left, and why. The stock is the sum of all movements.")
 

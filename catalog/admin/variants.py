@@ -66,6 +66,7 @@ class VariantAdmin(TenantAdmin):
     autocomplete_fields = ("offering",)
     inlines = (VariantPriceInline,)
     link_filters = ("offering",)
+    read_once = ("variant_grid",)
     empty_message = _("A variant is an offering in one colour, size or term, with a SKU, a price and a stock.")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TenantChangeList]:

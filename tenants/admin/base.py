@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import IntegrityError, models
 from django.db.models.expressions import DatabaseDefault
 from django.forms import ModelForm
 from django.http import FileResponse, HttpRequest, HttpResponse
@@ -21,6 +21,7 @@ from tenants.admin.conflicts import TENANT_FIELD, ConflictForm
 from tenants.admin.export import export_csv
 from tenants.admin.history import history
 from tenants.admin.pages import COUNT_LIMIT, CappedPaginator, TenantChangeList
+from tenants.admin.refusals import RefusalForm, forget, refusal_of
 from tenants.errors import DomainError
 from tenants.models import Tenant, new_ids
 from tenants.scope import platform_scope
@@ -37,7 +38,8 @@ class TenantAdmin(ModelAdmin):
     """A page over the rows of the tenant worked in. The managers narrow every list, choice and filter to it.
 
     Adds to unfold: pages that stay fast in long lists, a CSV export, a refusal when two people edit one row or when
-    the tenant was changed in another tab, and an empty list that says what to do.
+    the tenant was changed in another tab, forms that tell what a service or the database refuses with all that was typed
+    still in them, and an empty list that says what to do.
     """
 
     empty_message: "StrOrPromise" = ""
@@ -48,6 +50,9 @@ class TenantAdmin(ModelAdmin):
     """Columns of the export: fields and annotations; by default every column that can be read."""
     link_filters: Sequence[str] = ()
     """Look-ups beyond ``list_filter`` that links of other pages may use, such as ``"offering"``."""
+
+    read_once: Sequence[str] = ()
+    """What the page keeps at its request, so as to read it once."""
 
     has_history = True
     """Whether the audit tells of these rows."""
@@ -70,9 +75,24 @@ class TenantAdmin(ModelAdmin):
         return TenantChangeList
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[ModelForm]:
-        """Return the form, which refuses to overwrite what somebody else saved meanwhile."""
+        """Return the form: it refuses to overwrite what somebody else saved meanwhile, and tells what was refused."""
         form = super().get_form(request, obj, change=change, **kwargs)
-        return type(form.__name__, (ConflictForm, form), {}) if change else form
+        bases = (ConflictForm, RefusalForm, form) if change else (RefusalForm, form)
+        return type(form.__name__, bases, {"refusal": getattr(request, "refusal", None)})
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show the form once more, as it was filled in, with what was refused; nothing was changed then."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except (DomainError, IntegrityError) as error:
+            refusal = refusal_of(error)
+            if refusal is None or request.method != "POST":
+                raise
+        forget(request, self.read_once)
+        request.refusal = refusal  # type: ignore[attr-defined] # travels with the request to its form
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
         """Return what inlines are made with; a new row gets its id now, for inlines ask for the children of that id."""

@@ -2,9 +2,11 @@
 
 from tenants.views.account import account, end_sessions, leave_tenant, password, second_factor
 from tenants.views.login import ask_for_link, log_in, prove, use_link
+from tenants.views.schema import SchemaView
 from tenants.views.switching import choose_language, download_file, switch_tenant
 
 __all__ = [
+    "SchemaView",
     "account",
     "ask_for_link",
     "choose_language",

@@ -57,8 +57,7 @@ class ImageForm(RefreshableForm):
 class OfferingForm(RefreshableForm):
     """An offering with its words. Changed words make a new version; see ``words``."""
 
-    refusal: DomainError | None = None
-    """Why the service did not save what was sent."""
+    prefix_in_services = ("attributes.", PREFIX)
 
     name = forms.CharField(label=_("Name"), max_length=500, widget=UnfoldAdminTextInputWidget())
     description = forms.CharField(
@@ -98,9 +97,7 @@ class OfferingForm(RefreshableForm):
     def clean(self) -> dict[str, Any] | None:
         """Check the attributes against their definitions, at their fields."""
         cleaned = super().clean()
-        if self.refusal:
-            self._tell(self.refusal.problems or [FieldProblem(None, self.refusal.code, self.refusal.message)])
-        elif not self.errors:
+        if not self.errors:
             self._check_attributes()
             self._check_translations()
         return cleaned
@@ -128,7 +125,7 @@ class OfferingForm(RefreshableForm):
 
     def _tell(self, problems: Iterable[FieldProblem]) -> None:
         for problem in problems:
-            name = str(problem.field or "").replace("attributes.", PREFIX, 1)
+            name = str(problem.field or "").replace(*self.prefix_in_services, 1)
             self.add_error(name if name in self.fields else None, ValidationError(problem.message, code=problem.code))
 
     @property
