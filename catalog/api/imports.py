@@ -136,6 +136,7 @@ class NewImportSerializer(StrictSerializer):
         return attrs
 
 
+@example("Archive many, knowingly", {"may_archive_many": True})
 class ApplySerializer(StrictSerializer):
     """A body is needed only to confirm."""
 

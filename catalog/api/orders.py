@@ -178,6 +178,7 @@ def _is_id(name: str) -> bool:
         return False
 
 
+@example("The customer thought again", {"reason": "Found one in another colour"})
 class CancelSerializer(StrictSerializer):
     """Why an order is cancelled."""
 
@@ -209,6 +210,7 @@ class NewReturnSerializer(StrictSerializer):
         return [Returned(bought[line["sku"]], line["quantity"]) for line in lines]
 
 
+@example("For the timeline", {"text": "Wants it wrapped as a present."})
 class NoteSerializer(StrictSerializer):
     """A note for the timeline."""
 

@@ -125,7 +125,7 @@ class StockMovementSerializer(TenantSerializer):
 
 @example(
     "To the shop",
-    {"variant": "LAMP-W", "from_location": "warehouse", "to_location": "shop", "quantity": 4, "note": "Weekly delivery"},
+    {"variant": "LAMP-W", "from_location": "warehouse", "to_location": "main", "quantity": 4, "note": "Weekly delivery"},
 )
 class TransferSerializer(StrictSerializer):
     """Pieces that go from one location to another."""

@@ -24,17 +24,19 @@ from tenants.filters import Filter
 from tenants.schema import example
 from tenants.serializers import StrictSerializer, TenantSerializer, TextField
 
+_WORDS = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "description": {"type": "string"}},
+    "required": ["name"],
+}
+
 
 @extend_schema_field(
     {
         "type": "object",
         "description": "Words in other languages, by language code; given, they take the place of all there are.",
-        "propertyNames": {"enum": [code for code, _name in settings.LANGUAGES]},
-        "additionalProperties": {
-            "type": "object",
-            "properties": {"name": {"type": "string"}, "description": {"type": "string"}},
-            "required": ["name"],
-        },
+        "properties": {code: _WORDS for code, _name in settings.LANGUAGES},
+        "additionalProperties": False,
         "example": {"en": {"name": "Desk lamp", "description": "Lights your desk."}},
     }
 )
