@@ -238,15 +238,16 @@ def integrity_problem(exc: IntegrityError) -> FieldProblem | None:
     state, name = getattr(cause, "sqlstate", None), getattr(getattr(cause, "diag", None), "constraint_name", None)
     if name in _constraints() and state in (UNIQUE_VIOLATION, CHECK_VIOLATION, EXCLUSION_VIOLATION):
         return constraint_problem(_constraints()[name])
+    if state == FOREIGN_KEY_VIOLATION:
+        return FieldProblem(None, "in_use", _("A row this refers to is gone, or other rows still refer to this."))
     return FieldProblem(None, "unique", _("This exists already.")) if state == UNIQUE_VIOLATION else None
 
 
 def _integrity_answer(exc: IntegrityError) -> HttpResponse | None:
-    if found := integrity_problem(exc):
-        return _invalid([found])
-    if getattr(exc.__cause__, "sqlstate", None) == FOREIGN_KEY_VIOLATION:
-        return problem(409, "in_use", _("A row this refers to is gone, or other rows still refer to this."))
-    return None
+    found = integrity_problem(exc)
+    if found and found.code == "in_use":
+        return problem(409, found.code, found.message)
+    return _invalid([found]) if found else None
 
 
 @csrf_exempt
