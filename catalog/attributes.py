@@ -54,13 +54,17 @@ def check_offering_attributes(domain: KnowledgeDomain | None, values: Mapping[st
 
 
 def check_options(domain: KnowledgeDomain | None, options: Mapping[str, Mapping[str, Any]]) -> None:
-    """Check variants' options, by where they stand in the body; what the domain does not know may be anything."""
-    known = definitions_of(domain, AttributeDefinition.Scope.VARIANT)
+    """Check variants' options, by where they stand in the body; what the domain does not know may be anything.
+
+    Options are called as the business calls them: Shopify's “Color” is the domain's ``color``.
+    """
+    definitions = definitions_of(domain, AttributeDefinition.Scope.VARIANT)
+    known = {key.lower(): definition for key, definition in definitions.items()}
     problems = []
     for path, given in options.items():
-        for key in known.keys() & given.keys():
+        for key in (key for key in given if key.lower() in known):
             try:
-                typed_value(known[key], given[key])
+                typed_value(known[key.lower()], given[key])
             except ValueError as error:
                 problems.append(FieldProblem(f"{path}.{key}", "invalid", str(error)))
     _raise_all(problems)
@@ -98,8 +102,12 @@ def _missing_options(required: Iterable[AttributeDefinition], variants: Mapping[
         FieldProblem(f"{path}.{one.key}", "required", message % {"option": one, "sku": variant.sku})
         for path, variant in variants.items()
         for one in needed
-        if variant.status == Variant.Status.ACTIVE and variant.attributes.get(one.key) in (None, "")
+        if variant.status == Variant.Status.ACTIVE and not _says(variant, one.key)
     ]
+
+
+def _says(variant: Variant, option: str) -> bool:
+    return any(value not in (None, "") for key, value in variant.attributes.items() if key.lower() == option.lower())
 
 
 def _unknown(key: str, domain: KnowledgeDomain | None) -> FieldProblem:

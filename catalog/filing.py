@@ -17,18 +17,21 @@ def one_spelling(text: str) -> str:
     return nfc(text).strip()
 
 
-def distinct_tags(tags: Iterable[str]) -> list[str]:
-    """Return the tags in one spelling and their order, none empty; of two that differ in case only, the first.
-
-    Raises ``DomainError`` (``too_many``) for more than 100 of them.
-    """
+def once_each(tags: Iterable[str]) -> list[str]:
+    """Return the tags in one spelling and their order, none empty; of two that differ in case only, the first."""
     found: dict[str, str] = {}
     for tag in map(one_spelling, tags):
         if tag:
             found.setdefault(tag.casefold(), tag)
+    return list(found.values())
+
+
+def distinct_tags(tags: Iterable[str]) -> list[str]:
+    """Return the tags ``once_each``; raises ``DomainError`` (``too_many``) for more than 100 of them."""
+    found = once_each(tags)
     if len(found) > MOST_TAGS:
         raise DomainError("too_many", _("At most %(most)d tags.") % {"most": MOST_TAGS}, field="tags")
-    return list(found.values())
+    return found
 
 
 def filed(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import TypeVar
 
+from catalog.filing import MOST_TAGS, once_each
 from catalog.imports import limits
 from catalog.imports.problems import ROW_MESSAGES, Level, Problem, shown
 from catalog.imports.rows import ImagePart, Policy, Status
@@ -109,9 +110,15 @@ class Cells:
         return clean_html(value).strip() if value else value
 
     def tags(self, column: str) -> list[str]:
-        """A comma separated cell (or a JSON list, for tags with commas) as distinct tags, in the file's order."""
+        """A comma separated cell (or a JSON list, for tags with commas) as the tags an offering may have (`filing`).
+
+        Those beyond the limit are left out with a warning.
+        """
         tags = (tag.strip() for tag in _listed(self.text(column, limits.MAX_DESCRIPTION_CHARACTERS)))
-        return list(dict.fromkeys(tag[: limits.MAX_TAG_CHARACTERS].rstrip() for tag in tags if tag))
+        found = once_each(tag[: limits.MAX_TAG_CHARACTERS] for tag in tags)
+        if len(found) > MOST_TAGS:
+            self.note("warning", column, "too_many_tags", most=MOST_TAGS)
+        return found[:MOST_TAGS]
 
     def money(self, column: str, currency: str) -> Decimal | None:
         """A plain decimal number such as `1234.5`; `None` if empty or wrong.

@@ -85,6 +85,7 @@ ROW_MESSAGES = {
     "invalid_image": _("Not an http or https address; the image is left out."),
     "unknown_domain": _("There is no knowledge domain of this code."),
     "invalid_attribute": _("%(reason)s"),
+    "too_many_tags": _("At most %(most)d tags."),
 }
 
 #: Codes of problems that only the tenant's own catalogue shows. `{row}` is filled in by the database.

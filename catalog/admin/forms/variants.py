@@ -64,6 +64,8 @@ class Grid:
         variants = Variant.objects.filter(offering=offering) if offering else Variant.objects.none()
         known = definitions_of(domain, AttributeDefinition.Scope.VARIANT)
         given = {key for options in variants.values_list("attributes", flat=True) for key in options}
+        spelling = {key.lower(): key for key in sorted(given - known.keys())}  # an imported option is called "Color"
+        known = {key if key in given else spelling.get(key.lower(), key): one for key, one in known.items()}
         prices = VariantPrice.objects.filter(variant__in=variants, price_list=price_list, currency=currency)
         items = InventoryItem.objects.filter(variant__in=variants, location=location)
         return cls(

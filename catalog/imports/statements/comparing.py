@@ -84,8 +84,8 @@ AND (w.quantity, w.safety_stock) IS DISTINCT FROM (first.quantity, first.safety_
 """
 
 # What each offering becomes. A part that does not say something keeps what is there; a broken one changes nothing.
-# Without what its domain requires it is no more on sale than by hand. A file that cannot speak of attributes (Shopify's)
-# is not asked for them.
+# Without what its domain requires of it and of its variants it is no more on sale than by hand. A file that cannot speak of
+# attributes (Shopify's) is not asked for them.
 OFFERINGS = """
 CREATE TEMP TABLE pg_temp.import_offering ON COMMIT DROP AS
 SELECT *, NOT is_new AND (offering_type, domain_id, category, tags, metadata, status)
@@ -134,11 +134,23 @@ CROSS JOIN LATERAL (
         SELECT FROM catalog_variant v WHERE v.tenant_id = %(tenant)s AND v.offering_id = live.id AND v.status = 'active'
     ) AS already
 ) AS sells
+LEFT JOIN (
+    SELECT w.handle, jsonb_agg(coalesce(w.options, s.attributes, '{}')) AS options FROM pg_temp.import_variant_row w
+    LEFT JOIN catalog_variant s ON s.tenant_id = %(tenant)s AND s.id = w.live_id
+    WHERE w.error IS NULL AND coalesce(w.status, s.status, 'active') = 'active'
+    AND EXISTS (SELECT FROM catalog_attributedefinition WHERE scope = 'variant' AND is_required)
+    GROUP BY w.handle
+) AS optioned ON optioned.handle = r.handle
 CROSS JOIN LATERAL (
-    SELECT array_agg(k.key ORDER BY k.key) AS missing FROM catalog_attributedefinition k
-    WHERE k.domain_id = coalesce(d.id, live.domain_id) AND k.scope = 'offering' AND k.is_required
-    AND p.attributes IS NOT NULL AND p.is_broken IS NOT TRUE AND p.attributes ->> k.key IS NULL
-    AND (k.domain_id IS DISTINCT FROM live.domain_id OR live.status <> 'active' OR old.attributes ? k.key AND p.attributes ? k.key)
+    SELECT array_agg(CASE k.scope WHEN 'variant' THEN 'option.' ELSE 'attr.' END || k.key ORDER BY k.scope, k.key) AS missing
+    FROM catalog_attributedefinition k
+    WHERE k.domain_id = coalesce(d.id, live.domain_id) AND k.is_required AND p.is_broken IS NOT TRUE AND CASE k.scope
+        WHEN 'variant' THEN live.status IS DISTINCT FROM 'active' AND EXISTS (
+            SELECT FROM jsonb_array_elements(optioned.options) AS one (options) WHERE NOT EXISTS (
+                SELECT FROM jsonb_each_text(one.options) AS said WHERE lower(said.key) = lower(k.key) AND said.value <> ''))
+        ELSE p.attributes IS NOT NULL AND p.attributes ->> k.key IS NULL AND (k.domain_id IS DISTINCT FROM live.domain_id
+            OR live.status <> 'active' OR old.attributes ? k.key AND p.attributes ? k.key)
+        END
 ) AS required
 WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.data ? 'offering'
 ORDER BY r.row

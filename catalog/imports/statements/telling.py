@@ -53,8 +53,8 @@ WITH effects AS (
     FROM pg_temp.import_variant_row WHERE error IS NOT NULL
 ), corrected AS (
     SELECT row_id, jsonb_agg(jsonb_build_object('level', 'warning', 'code', 'missing_attribute', 'found_late', true,
-        'column', 'attr.' || key, 'value', '', 'message', %(messages)s::jsonb ->> 'missing_attribute')) AS problems
-    FROM pg_temp.import_offering, unnest(missing) AS key GROUP BY row_id
+        'column', lacking.name, 'value', '', 'message', %(messages)s::jsonb ->> 'missing_attribute')) AS problems
+    FROM pg_temp.import_offering, unnest(missing) AS lacking (name) GROUP BY row_id
 ), found AS (
     SELECT coalesce(refused.row_id, corrected.row_id) AS row_id,
         coalesce(refused.problems, '[]') || coalesce(corrected.problems, '[]') AS problems

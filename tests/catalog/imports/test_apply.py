@@ -4,6 +4,7 @@ import pytest
 
 from catalog.imports.jobs import import_file
 from catalog.models import (
+    AttributeDefinition,
     AttributeValue,
     InventoryItem,
     InventoryLocation,
@@ -18,6 +19,9 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
+from catalog.services import activate_version
+from tenants.errors import DomainError
+from tenants.scope import platform_scope
 from tests.catalog.imports.files import backroom, shopify, written
 from tests.conftest import in_tenant
 
@@ -262,3 +266,32 @@ def test_what_the_catalogue_knows_already_is_not_missing_and_what_is_emptied_is(
 def test_a_shopify_file_is_not_asked_for_attributes_it_cannot_have():
     job = imported(shopify(), domain=KnowledgeDomain.objects.get(code="electronics"))
     assert (job.summary["warnings"], Offering.objects.get().status) == (0, "active")
+
+
+def test_a_variant_without_an_option_its_domain_requires_keeps_a_new_offering_a_draft():
+    with platform_scope(reason="test set-up"):
+        AttributeDefinition.objects.filter(domain__code="fashion", key="size").update(is_required=True)
+    shirts = [
+        backroom(code="shirt", domain="fashion", attr__material="linen", sku="S-1", status="active", option__Size="M"),
+        backroom(code="coat", domain="fashion", attr__material="wool", sku="C-1", status="active", option__Size=""),
+    ]
+    for _time in range(2):
+        job = imported(*shirts)
+        assert [found for found in warnings(job) if found[2] == "missing_attribute"] == [
+            (3, "option.size", "missing_attribute")
+        ]
+    assert dict(Offering.objects.values_list("code", "status")) == {"shirt": "active", "coat": "draft"}
+    assert Variant.objects.get(sku="S-1").attributes == {"Size": "M"}
+    shirt = Offering.objects.get(code="shirt")
+    activate_version(version=shirt.current)  # by hand it is complete, too
+    with pytest.raises(DomainError) as refused:
+        activate_version(version=Offering.objects.get(code="coat").current)
+    assert [one.field for one in refused.value.problems] == ["variants.0.attributes.size"]
+
+
+def test_tags_and_category_are_filed_as_by_hand():
+    tags = ",".join(["Sale", "sale", " new ", *(f"t{number}" for number in range(120))])
+    job = imported(backroom(tags=tags, category=" Ba\u0300n "))
+    assert warnings(job) == [(2, "tags", "too_many_tags")]
+    offering = Offering.objects.get()
+    assert (offering.tags[:3], len(offering.tags), offering.category) == (["Sale", "new", "t0"], 100, "B\u00e0n")
