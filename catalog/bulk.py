@@ -4,7 +4,7 @@ from django.db.models import F, Func, QuerySet, TextField, Value
 from django.db.models.functions import Concat, Lower, Now
 
 from catalog.filing import LONGEST_TAG, MOST_TAGS, one_spelling
-from catalog.models import Offering
+from catalog.models import Offering, Status
 
 EDGE = "\x1f"
 """Stands between tags where they are compared as one text; no tag can hold it."""
@@ -42,3 +42,8 @@ def set_category(*, offerings: QuerySet[Offering], category: str) -> int:
     """Put the offerings into a category (empty: into none); returns how many were in another."""
     category = one_spelling(category)
     return offerings.exclude(category=category).update(category=category, updated_at=Now())
+
+
+def archive(*, offerings: QuerySet[Offering]) -> int:
+    """Take the offerings off sale; returns how many were not archived before."""
+    return offerings.exclude(status=Status.ARCHIVED).update(status=Status.ARCHIVED, updated_at=Now())

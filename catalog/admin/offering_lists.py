@@ -13,16 +13,18 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from catalog.bulk import add_tag, remove_tag, set_category
+from catalog.bulk import add_tag, archive, remove_tag, set_category
 from catalog.models import InventoryItem, Offering, OfferingVersion, Variant, VariantPrice
 from catalog.pricing import price_ranges
-from catalog.services import activate_version, archive_offering
+from catalog.services import activate_version
 from tenants.admin.pages import TenantChangeList
 from tenants.errors import DomainError
 
 STATUS_COLOURS = {"active": "success", "draft": "info", "archived": "warning"}
 MOST_CATEGORIES = 200
 """Categories offered as a choice."""
+MOST_REASONS = 5
+"""Refusals told one by one when many offerings are changed."""
 
 
 class PricedChangeList(TenantChangeList):
@@ -107,18 +109,27 @@ def activate(request: HttpRequest, version: OfferingVersion | None) -> None:
 
 @admin.action(description=_("Put the chosen offerings on sale"), permissions=["change"])
 def activate_chosen(page: Any, request: HttpRequest, queryset: QuerySet) -> None:
-    """Activate the version of each that is shown."""
-    for offering in Offering.objects.filter(pk__in=queryset.values("pk")).with_shown():
-        activate(request, offering.current)
+    """Activate the version of each that is shown; tell how many, and why the first few of the others could not be."""
+    refused = []
+    chosen = list(Offering.objects.filter(pk__in=queryset.values("pk")).with_shown())
+    for offering in chosen:
+        try:
+            activate_version(version=offering.current)
+        except DomainError as error:
+            refused.append(f"{offering}: {error.message}")
+    for reason in refused[:MOST_REASONS]:
+        messages.error(request, reason)
+    if more := len(refused[MOST_REASONS:]):
+        messages.error(request, f"… (+{more})")
+    if done := len(chosen) - len(refused):
+        messages.success(request, gettext("%(count)d offerings were changed.") % {"count": done})
 
 
 @admin.action(description=_("Archive the chosen offerings"), permissions=["change"])
 def archive_chosen(page: Any, request: HttpRequest, queryset: QuerySet) -> None:
     """Take them off sale."""
-    chosen = list(Offering.objects.filter(pk__in=queryset.values("pk")))
-    for offering in chosen:
-        archive_offering(offering=offering)
-    messages.warning(request, gettext("%(count)d offerings are off sale.") % {"count": len(chosen)})
+    count = archive(offerings=Offering.objects.filter(pk__in=queryset.values("pk")))
+    messages.warning(request, gettext("%(count)d offerings are off sale.") % {"count": count})
 
 
 class OneWordForm(forms.Form):

@@ -183,6 +183,20 @@ def test_a_new_offering_is_a_draft_until_it_is_put_on_sale(staff: Client, saigon
         assert Offering.objects.get(code="chair").status == "active"
 
 
+def test_many_are_put_on_sale_with_few_words(staff: Client, saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        domain = KnowledgeDomain.objects.get(code="electronics")
+        made = [create_offering(code=f"chair-{number}", name="Chair") for number in range(3)]
+        made += [create_offering(code=f"radio-{number}", name="Radio", domain=domain) for number in range(7)]
+    data = {"action": "activate_chosen", "_selected_action": [str(one.pk) for one in made]}
+    said = [str(one) for one in staff.post(url("offering_changelist"), data, follow=True).context["messages"]]
+    assert sum("Brand is required" in one for one in said) == 5
+    assert said[5:] == ["… (+2)", "3 offerings were changed."]
+    with in_tenant(saigon.tenant):
+        on_sale = Offering.objects.filter(status="active").values_list("code", flat=True)
+        assert set(on_sale) == {"chair-0", "chair-1", "chair-2"}
+
+
 def test_chosen_offerings_are_archived(staff: Client, lamp: Offering, saigon: Business) -> None:
     staff.post(url("offering_changelist"), {"action": "archive_chosen", "_selected_action": [str(lamp.pk)]})
     with in_tenant(saigon.tenant):
