@@ -23,7 +23,7 @@ from tenants.schema import example
 from tenants.scope import current_tenant_id
 from tenants.serializers import CodeRelatedField, MoneyField, StrictSerializer, TenantSerializer, TextField
 
-ATTRIBUTE = re.compile(r"attr\.([^.]{1,63})(?:\.(min|max))?")
+ATTRIBUTE = re.compile(r"attr\.([^.\x00]{1,63})(?:\.(min|max))?")
 BOUNDS = {"min": "minimum", "max": "maximum"}
 
 

@@ -174,6 +174,38 @@ def test_attributes_are_compared_as_words_numbers_and_yes_or_no(
     assert codes(shop, **params) == expected
 
 
+@pytest.mark.parametrize("spelled", ["٣٤", "３４", "34²", "³⁴", "३४", "+34 cm", "1" * 400, "34e400", "-", ".", "3 4"])
+def test_an_attribute_that_is_nearly_a_number_does_no_harm(shop: Shop, spelled: str) -> None:
+    shop.offering("odd", name="Lamp", variants=[{"sku": "ODD", "attributes": {"size": spelled}}])
+    shop.offering("plain", name="Lamp", variants=[{"sku": "PLAIN", "attributes": {"size": "34"}}])
+    assert "plain" in codes(shop, **{"attr.size": "34"})
+    assert "plain" in codes(shop, **{"attr.size.min": "30", "attr.size.max": "40"})
+
+
+@pytest.mark.parametrize(
+    ("params", "status"),
+    [
+        ({"q": "a" * 10_000}, 400),
+        ({"q": "a\x00b"}, 400),
+        ({"q": "🛋️👍"}, 200),
+        ({"q": "và của là"}, 200),
+        ({"q": "the of and"}, 200),
+        ({"q": "' | & ! ( ) : * <-> \\"}, 200),
+        ({"q": "%s %(tenant)s"}, 200),
+        ({"q": "lamp", "attr.a\x00b": "1"}, 400),
+        ({"q": "lamp", "attr.size": "1\x00"}, 400),
+        ({"q": "lamp", "attr.size.min": "NaN"}, 400),
+        ({"q": "lamp", "attr.size.min": "1e400"}, 400),
+        ({"q": "lamp", "attr.%s%(x)s": "%s"}, 200),
+        ({"q": "lamp", "category": "%s", "tag": "{conditions}"}, 200),
+        ({"q": "lamp", "min_price": "-1e9999"}, 400),
+    ],
+)
+def test_no_question_is_too_odd(shop: Shop, params: dict[str, str], status: int) -> None:
+    shop.offering("lamp", name="Lamp")
+    assert shop.client.get("offerings/search/", params).status_code == status
+
+
 def test_category_tag_type_and_domain_narrow(shop: Shop) -> None:
     shop.offering("one", name="Lamp", category="Đèn bàn", tags=["Mùa hè"], domain="electronics", attributes={"brand": "X"})
     shop.offering("two", name="Lamp", offering_type="service")
