@@ -111,6 +111,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "imports/{id}/": PRIVATE,
     "imports/{id}/apply/": PRIVATE,
     "imports/{id}/cancel/": PRIVATE,
+    "imports/{id}/restage/": PRIVATE,
     "imports/{id}/undo/": PRIVATE,
     "imports/{job}/rows/": PRIVATE,
     "imports/{job}/rows/{id}/": PRIVATE,

@@ -16,6 +16,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from catalog.admin.amounts import money
+from catalog.admin.import_forms import COLUMN_LABELS, columns_of
 from catalog.models import ImportJob, ImportRow
 from catalog.models.imports import ImportRowQuerySet
 from tenants.text import inert
@@ -91,6 +92,8 @@ def preview(job: ImportJob) -> dict[str, Any]:
     return {
         "title": str(job),
         "job": job,
+        "understood": _understood(job),
+        "makes": _makes(job),
         "figures": {"headers": ["", _("New"), _("Changed"), _("Unchanged")], "rows": numbers} if is_told else None,
         "errors_found": _problems(rows.filter(outcome=ImportRow.Outcome.ERROR)) if is_told else None,
         "warnings_found": _problems(rows.with_warnings()) if is_told else None,
@@ -100,6 +103,21 @@ def preview(job: ImportJob) -> dict[str, Any]:
         "new_rows": _new(rows.filter(outcome=ImportRow.Outcome.CREATE)) if is_told else None,
         "shown_rows": SHOWN_ROWS,
     }
+
+
+def _understood(job: ImportJob) -> dict[str, Any] | None:
+    """Return what each column of the file was read as."""
+    columns = columns_of(job)
+    rows = [[name, f"{COLUMN_LABELS.get(ours, ours)} ({ours})" if ours else _("left out")] for name, ours in columns]
+    return _table([_("column of the file"), _("read as")], rows)
+
+
+def _makes(job: ImportJob) -> dict[str, Any] | None:
+    """Return the price lists and locations that come with the file."""
+    kinds = {"price_lists": _("price list"), "locations": _("location")}
+    made: dict[str, dict[str, str]] = job.understood.get("makes", {})
+    rows = [[label, code, name] for kind, label in kinds.items() for code, name in sorted(made.get(kind, {}).items())]
+    return _table([_("kind"), _("code"), _("name")], rows)
 
 
 def _table(headers: Iterable[Any], rows: list[list[Any]]) -> dict[str, Any] | None:

@@ -3,79 +3,27 @@
 from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
 
+from catalog.admin.import_forms import ColumnsForm, NewImportForm
 from catalog.admin.import_preview import changes_of, export_errors, preview
 from catalog.imports.exporting import FORMATS, export_catalogue
-from catalog.imports.file_kinds import check_kind
 from catalog.imports.jobs import cancel, create_job, request_apply, request_undo
-from catalog.imports.limits import MAX_FILE_BYTES
-from catalog.models import ImportJob, ImportRow, KnowledgeDomain
-from catalog.money import CURRENCIES
+from catalog.imports.restaging import restage
+from catalog.models import ImportJob, ImportRow
 from tenants.admin import LedgerAdmin
 from tenants.admin.asking import asks_first
 from tenants.errors import DomainError
-
-
-class NewImportForm(forms.ModelForm):
-    """A file, and how it is to be understood."""
-
-    file = forms.FileField(
-        label=_("File"),
-        widget=UnfoldAdminFileFieldWidget(),
-        help_text=_("CSV, Excel (.xlsx) or JSON: of Shopify, of Saleor, or a table of your own. Up to 100 MB."),
-    )
-    currency = forms.CharField(
-        label=_("Currency"),
-        max_length=3,
-        widget=UnfoldAdminTextInputWidget(),
-        help_text=_("Of prices for which the file names none; three letters, such as VND."),
-    )
-
-    class Meta:
-        model = ImportJob
-        fields = ("mapping", "currency", "domain", "on_duplicate_sku", "source", "missing")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        domain: Any = self.fields["domain"]
-        domain.queryset = KnowledgeDomain.objects.filter(status=KnowledgeDomain.Status.ACTIVE)
-        domain.help_text = _("Of the products of a Shopify file.")
-        self.fields["missing"].required = False
-        formats: Any = self.fields["mapping"]  # own columns are known by the header
-        formats.choices = [one for one in ImportJob.Mapping.choices if one[0] != ImportJob.Mapping.SAVED]
-
-    def clean_currency(self) -> str:
-        """Take the code in small letters too."""
-        code = str(self.cleaned_data["currency"]).strip().upper()
-        if code not in CURRENCIES:
-            raise ValidationError(_("“%(code)s” is no ISO 4217 currency."), code="unknown_currency", params={"code": code})
-        return code
-
-    def clean_missing(self) -> str:
-        """Keep what is not in the file unless it is said otherwise."""
-        return str(self.cleaned_data["missing"] or ImportJob.Missing.KEEP)
-
-    def clean_file(self) -> Any:
-        """Refuse what is too large."""
-        file = self.cleaned_data["file"]
-        if file.size > MAX_FILE_BYTES:
-            raise ValidationError(_("The file is larger than 100 MB."), code="too_large")
-        try:
-            check_kind(file, file.name)
-        except DomainError as error:
-            raise ValidationError(error.message, code=error.code) from error
-        return file
 
 
 def _export(form: str) -> FileResponse:
@@ -96,7 +44,7 @@ class ImportJobAdmin(LedgerAdmin):
         *("created_by", "created_at", "applied_at"),
     )
     actions_list = ("export_csv", "export_xlsx")
-    actions_detail = ("undo", "give_up", "errors_csv")
+    actions_detail = ("columns", "undo", "give_up", "errors_csv")
     change_form_template = "catalog/admin/import.html"
     empty_message = _("Bring your catalogue in from a file. You see what it would do before anything changes.")
     empty_links = ((_("Import a file"), "admin:catalog_importjob_add"),)
@@ -135,10 +83,15 @@ class ImportJobAdmin(LedgerAdmin):
         has_tenant = request.tenant is not None  # type: ignore[attr-defined]
         return has_tenant and request.user.has_perm("catalog.add_importjob")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return the form's fields, or what it was made with."""
-        new = ("file", ("mapping", "currency"), ("domain", "on_duplicate_sku"), ("source", "missing"))
-        return self.readonly_fields if obj else new
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the parts of the upload form, or what it was made with."""
+        if obj:
+            return [(None, {"fields": self.readonly_fields})]
+        return [
+            (_("What"), {"fields": ("file", "addresses", "pasted")}),
+            (_("How it is read"), {"fields": (("mapping", "currency"), ("domain", "on_duplicate_sku"))}),
+            (_("What it has no more"), {"fields": (("source", "missing"),)}),
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return all fields of an import that is made."""
@@ -154,9 +107,8 @@ class ImportJobAdmin(LedgerAdmin):
 
     def save_model(self, request: HttpRequest, obj: ImportJob, form: ModelForm, change: bool) -> None:
         """Keep the file and let a worker read it."""
-        values = dict(form.cleaned_data)
-        file = values.pop("file")
-        obj.pk = create_job(chunks=file.chunks(), name=file.name, created_by=request.user, reuse=True, **values).pk  # type: ignore[arg-type]
+        options = form.options()  # type: ignore[attr-defined] # a NewImportForm
+        obj.pk = create_job(created_by=request.user, reuse=True, **options).pk  # type: ignore[arg-type]
         obj.refresh_from_db()
 
     def response_add(self, request: HttpRequest, obj: ImportJob, post_url_continue: str | None = None) -> HttpResponse:
@@ -170,8 +122,33 @@ class ImportJobAdmin(LedgerAdmin):
         job = self.get_object(request, object_id) if object_id else None
         if job is not None and request.method == "POST":
             return self._apply(request, job)
-        context = {"title": _("Import a file")} if job is None else {**preview(job), "may_apply": self._may_apply(request)}
+        context = {"title": _("Import a file")} if job is None else {**preview(job), **self._offered(request, job)}
         return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    @action(description=_("Say what the columns mean"), icon="table_convert", permissions=["columns"])
+    def columns(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask what each column of the file means, save that under a name and read the file once more."""
+        job = self.get_object(request, object_id)
+        if job is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        form = ColumnsForm(request.POST or None, job=job)
+        if request.method == "POST" and form.is_valid():
+            try:
+                return redirect("admin:catalog_importjob_change", self._restaged(request, job, form).pk)
+            except DomainError as error:
+                form.add_error(None, error.message)
+        title = _("What do the columns of “%(file)s” mean?") % {"file": job}
+        context = {"title": title, "opts": self.opts, "original": job, "form": form}
+        return TemplateResponse(request, "catalog/admin/ask.html", {**self.admin_site.each_context(request), **context})
+
+    def _restaged(self, request: HttpRequest, job: ImportJob, form: ColumnsForm) -> ImportJob:
+        with transaction.atomic():  # a mapping that leads to no import is not kept either
+            return restage(job=job, mapping=str(form.save().pk), created_by=request.user)  # type: ignore[arg-type]
+
+    def has_columns_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whoever may save mappings, for a file whose columns were not known to the letter, until it is applied."""
+        may = self.has_add_permission(request) and request.user.has_perm("catalog.add_importmapping")
+        return may and self._is(object_id, lambda job: job.can_be_mapped)
 
     @action(description=_("Undo this import"), icon="undo", permissions=["undo"])
     @asks_first
@@ -227,6 +204,10 @@ class ImportJobAdmin(LedgerAdmin):
     def _is(self, object_id: str | None, state: Callable[[ImportJob], bool]) -> bool:
         job = ImportJob.objects.filter(pk=object_id).first() if object_id else None
         return job is not None and state(job)
+
+    def _offered(self, request: HttpRequest, job: ImportJob) -> dict[str, bool]:
+        may_map = self.has_columns_permission(request, str(job.pk))
+        return {"may_apply": self._may_apply(request), "may_map": may_map}
 
     def _may_apply(self, request: HttpRequest) -> bool:
         return request.user.has_perm("catalog.change_importjob")

@@ -21,6 +21,7 @@ from catalog.imports.given_rows import rows_as_csv
 from catalog.imports.jobs import cancel, create_job, request_apply, request_undo
 from catalog.imports.limits import MAX_FILE_BYTES, MAX_PAGES, MAX_URL_CHARACTERS
 from catalog.imports.product_pages import addresses_as_file
+from catalog.imports.restaging import restage
 from catalog.imports.saved_mappings import chosen_mapping
 from catalog.imports.summary import in_order
 from catalog.models import ImportJob, ImportRow, KnowledgeDomain
@@ -143,6 +144,12 @@ class ApplySerializer(StrictSerializer):
     may_archive_many = serializers.BooleanField(default=False, help_text="Even if the file lacks more than a fifth.")
 
 
+class RestageSerializer(StrictSerializer):
+    """How the file is to be read now."""
+
+    mapping = TextField(default="auto", max_length=100, help_text="A format, or a saved mapping by name or id.")
+
+
 class ImportViewSet(TenantReadViewSet):
     """Imports. Make one, wait until its status is ``staged``, look at its rows, then apply it: all of it or nothing."""
 
@@ -183,6 +190,16 @@ class ImportViewSet(TenantReadViewSet):
         409 ``changed_since`` when something it wrote was changed or used later; ``changed`` names the first of these.
         """
         return self.answer(request_undo(job=self.get_object()))
+
+    @extend_schema(request=RestageSerializer, responses={201: ImportSerializer})
+    @action(detail=True, methods=["post"], verb="add")
+    def restage(self, request: Request, pk: str) -> Response:
+        """Read the file once more, by another mapping, as a new import; one that waits to be applied is cancelled.
+
+        409 ``not_restageable`` while it is read or applied, and for what was no file.
+        """
+        job = restage(job=self.get_object(), created_by=person(request), **self.read_body(RestageSerializer))
+        return self.answer(self.get_queryset().get(pk=job.pk), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=ImportSerializer)
     @action(detail=True, methods=["post"], verb="change")

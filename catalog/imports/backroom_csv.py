@@ -21,11 +21,12 @@ _OFFERING_COLUMNS = ("code", "offering_type", "domain", "category", "tags", "sta
 _VARIANT_COLUMNS = ("sku", "variant_name", "variant_status", "price", "currency", "compare_at", "price_list", "policy")
 _STOCK_COLUMNS = ("stock_qty", "safety_stock", "location")
 _IMAGE_COLUMNS = ("image", "image_alt")
-_FIXED = _OFFERING_COLUMNS + _VARIANT_COLUMNS + _STOCK_COLUMNS + _IMAGE_COLUMNS
+COLUMNS = _OFFERING_COLUMNS + _VARIANT_COLUMNS + _STOCK_COLUMNS + _IMAGE_COLUMNS
+"""Beside these there are keyed ones."""
 _ATTRIBUTE, _OPTION = "attr.", "option."
 _LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
 _KEYED = re.compile(rf"(attr|option)\.\S.*|(name|description)\.({'|'.join(_LANGUAGES)})")
-_KNOWN = ", ".join((*_FIXED, "attr.<key>", "option.<key>", "name.<language>", "description.<language>"))
+_KNOWN = ", ".join((*COLUMNS, "attr.<key>", "option.<key>", "name.<language>", "description.<language>"))
 _OFFERING_TYPES: dict[str, OfferingType] = {
     "physical": "physical",
     "service": "service",
@@ -39,7 +40,7 @@ NO_VARIANT = "none"
 
 def is_column(name: str) -> bool:
     """Whether this is one of our columns."""
-    return name in _FIXED or bool(_KEYED.fullmatch(name))
+    return name in COLUMNS or bool(_KEYED.fullmatch(name))
 
 
 def check_header(header: Sequence[str]) -> list[str]:

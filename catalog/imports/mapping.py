@@ -93,9 +93,15 @@ class ColumnMapping:
         return all(name in names for name, ours in self.columns.items() if ours)
 
     def as_json(self) -> dict[str, object]:
-        """The mapping as the import tells it; `unknown` are the columns that are left out."""
+        """The mapping as the import tells it; `unknown` are the columns that are left out, `header` has their order."""
         unknown = [name for name, ours in self.columns.items() if not ours]
-        return {"columns": self.columns, "decimals": self.decimals, "mapping": self.origin, "unknown": unknown}
+        return {
+            "header": list(self.columns),
+            "columns": self.columns,
+            "decimals": self.decimals,
+            "mapping": self.origin,
+            "unknown": unknown,
+        }
 
 
 def fold(name: str) -> str:

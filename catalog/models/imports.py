@@ -217,6 +217,16 @@ class ImportJob(QueueRow):
         return self.status in (self.Status.PENDING, self.Status.STAGING, self.Status.STAGED)
 
     @property
+    def can_be_restaged(self) -> bool:
+        """Whether its file can be read once more in another way."""
+        return self.source_type == self.SourceType.FILE and not self.is_busy
+
+    @property
+    def can_be_mapped(self) -> bool:
+        """Whether a person may still say what the columns of its file mean, which are none of ours."""
+        return self.can_be_restaged and bool(self.understood.get("columns")) and self.applied_at is None
+
+    @property
     def can_be_undone(self) -> bool:
         """Whether it is applied, by a version that remembers what was there before."""
         return self.status in (self.Status.COMPLETED, self.Status.FAILED) and self.applied_at is not None

@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 
 from catalog.imports.jobs import run_due_jobs
-from catalog.models import ImportJob, Offering, OfferingVersion, Variant
+from catalog.models import ImportJob, ImportMapping, Offering, OfferingVersion, Variant
 from tests.catalog.imports.files import shopify, written
 from tests.conftest import in_tenant
 from tests.tenants.admin_pages import browser, page, text_of
@@ -110,6 +110,53 @@ def test_a_wrong_choice_is_told_and_makes_no_import(saigon, fields):
     assert "Please correct the error" in text_of(answer)
     with in_tenant(saigon.tenant):
         assert not ImportJob.objects.exists()
+
+
+def test_rows_copied_from_a_spreadsheet_are_pasted(saigon):
+    operator = browser(saigon.operator)
+    form = {"mapping": "auto", "currency": "USD", "on_duplicate_sku": "error"}
+    answer = operator.post(page("catalog_importjob_add"), {**form, "pasted": "code\tname\tsku\tprice\r\na\tÁo\tA\t5\r\n"})
+    assert answer.status_code == 302
+    run_due_jobs()
+    assert "Áo" in text_of(operator.get(answer.headers["Location"]))
+    with in_tenant(saigon.tenant):
+        assert the_job(saigon).status == "staged"
+
+
+def test_addresses_of_product_pages_are_handed_in(saigon):
+    operator = browser(saigon.operator)
+    form = {"mapping": "auto", "currency": "USD", "on_duplicate_sku": "error"}
+    refused = operator.post(page("catalog_importjob_add"), {**form, "addresses": "ftp://shop.example/a"})
+    assert "begin with https://" in text_of(refused)
+    operator.post(page("catalog_importjob_add"), {**form, "addresses": "http://10.0.0.1/a\nhttp://10.0.0.1/b"})
+    assert (the_job(saigon).source_type, the_job(saigon).mapping) == ("web", "web")
+    run_due_jobs()
+    shown = text_of(operator.get(page("catalog_importjob_change", the_job(saigon).pk)))
+    assert shown.count("The address does not lead to a place on the public internet.") == 2
+
+
+@pytest.mark.parametrize("sources", [{}, {"pasted": "code,name,price\na,A,1", "addresses": "https://a.example/"}])
+def test_one_thing_is_handed_in_at_a_time(saigon, sources):
+    form = {"mapping": "auto", "currency": "USD", "on_duplicate_sku": "error", **sources}
+    answer = browser(saigon.operator).post(page("catalog_importjob_add"), form)
+    assert (answer.status_code, "Give a file" in text_of(answer)) == (200, True)
+    with in_tenant(saigon.tenant):
+        assert not ImportJob.objects.exists()
+
+
+def test_a_saved_mapping_is_chosen_from_the_businesss_own(saigon, harbour):
+    with in_tenant(saigon.tenant):
+        columns = {"Ref": "sku", "What": "name", "Cena": "price"}
+        saved = ImportMapping.objects.create(name="Kho", columns=columns, signature="x")
+    content = b"Ref,What,Cena\nA,B,5\n"
+    assert hand_in(browser(harbour.owner), content, mapping=str(saved.pk)).status_code == 200
+    owner = browser(saigon.owner)
+    assert "Kho" in text_of(owner.get(page("catalog_importjob_add")))
+    assert hand_in(owner, content, mapping=str(saved.pk)).status_code == 302
+    run_due_jobs()
+    with in_tenant(saigon.tenant):
+        job = the_job(saigon)
+        assert (job.status, job.mapping, job.column_mapping_id) == ("staged", "saved", saved.pk)
 
 
 def test_a_failed_import_says_why(saigon):

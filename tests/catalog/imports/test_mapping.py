@@ -16,6 +16,7 @@ from catalog.models import ImportMapping, Offering, Variant, VariantPrice
 from tests.catalog.imports.files import findings
 from tests.catalog.imports.test_xlsx import workbook
 from tests.conftest import in_tenant
+from tests.tenants.admin_pages import text_of
 
 VIETNAMESE = "Mã SP;Tên sản phẩm;Giá bán (VNĐ);Tồn kho;Màu sắc\nAL-1;Áo linen;1.250.000;4;đỏ\nAL-2;Áo đũi;390.000đ;0;xanh\n"
 
@@ -121,6 +122,7 @@ def test_an_import_tells_what_it_guessed_and_left_out(api, saigon):
     job = upload(client, "Mã SP,Tên,Giá,Ghi chú\nA,Áo,5x,gấp\n")
     assert job["status"] == "staged"
     assert job["understood"] == {
+        "header": ["Mã SP", "Tên", "Giá", "Ghi chú"],
         "columns": {"Mã SP": "sku", "Tên": "name", "Giá": "price", "Ghi chú": ""},
         "decimals": "plain",
         "mapping": "",
@@ -225,3 +227,64 @@ def test_a_mapping_is_written_in_the_admin_line_by_line(client, saigon):
         assert saved.signature == signature(["ghi chú", "Cena", "Ref", "What"])
     shown = client.get(f"/admin/catalog/importmapping/{saved.pk}/change/").content.decode()
     assert "Ghi chú =" in shown
+
+
+UNKNOWN = "Ref;What;Cena;SL\nA-1;Áo;1.200,50;3\n"
+MEANT = {"Ref": "sku", "What": "name", "Cena": "price", "SL": "stock_qty"}
+
+
+@pytest.mark.django_db
+def test_a_file_is_read_once_more_without_being_sent_again(api, saigon, harbour):
+    client = api(saigon)
+    failed = upload(client, UNKNOWN, currency="USD")
+    assert client.post(f"imports/{failed['id']}/restage/", {"mapping": "Kho"}).json()["code"] == "unknown_mapping"
+    client.post("import-mappings/", {"name": "Kho", "columns": MEANT, "decimals": "comma"})
+    assert api(harbour).post(f"imports/{failed['id']}/restage/", {"mapping": "shopify"}).status_code == 404
+    assert api(saigon, saigon.analyst).post(f"imports/{failed['id']}/restage/", {"mapping": "Kho"}).status_code == 403
+    answer = client.post(f"imports/{failed['id']}/restage/", {"mapping": "Kho"})
+    assert (answer.status_code, answer.json()["status"], answer.json()["file"]) == (201, "pending", failed["file"])
+    busy = client.post(f"imports/{answer.json()['id']}/restage/", {})
+    assert (busy.status_code, busy.json()["code"]) == (409, "not_restageable")
+    run_due_jobs()
+    staged = client.get(f"imports/{answer.json()['id']}/").json()
+    assert (staged["status"], staged["summary"]["errors"], staged["mapping"]) == ("staged", 0, "saved")
+    again = client.post(f"imports/{staged['id']}/restage/", {}).json()
+    assert again["id"] != staged["id"]
+    assert client.get(f"imports/{staged['id']}/").json()["status"] == "cancelled"
+    assert client.get(f"imports/{failed['id']}/").json()["status"] == "failed"
+
+
+@pytest.mark.django_db
+def test_rows_that_were_sent_have_no_columns_to_be_read_otherwise(api, saigon):
+    client = api(saigon)
+    rows = [{"code": "a", "name": "A", "sku": "A", "price": "1"}]
+    sent = client.post("imports/", {"source_type": "api", "rows": rows, "currency": "USD"}).json()
+    run_due_jobs()
+    assert client.post(f"imports/{sent['id']}/restage/", {}).json()["code"] == "not_restageable"
+    assert client.get(f"imports/{sent['id']}/").json()["status"] == "staged"
+
+
+@pytest.mark.django_db
+def test_in_the_admin_a_person_says_what_the_columns_mean_and_goes_on_with_the_same_file(api, client, saigon):
+    failed = upload(api(saigon), UNKNOWN, currency="USD")
+    client.force_login(saigon.operator)
+    address = f"/admin/catalog/importjob/{failed['id']}/columns"
+    assert address in client.get(f"/admin/catalog/importjob/{failed['id']}/change/").content.decode()
+    form = text_of(client.get(address))
+    places = [form.index(f" {name} ") for name in MEANT]
+    assert places == sorted(places)
+    fields = {"name": "Kho", "decimals": "comma", "column_0": "sku", "column_1": "name", "column_2": ""}
+    refused = client.post(address, fields)
+    assert (refused.status_code, "which columns are name and price" in refused.content.decode().lower()) == (200, True)
+    with in_tenant(saigon.tenant):
+        assert not ImportMapping.objects.exists()
+    answer = client.post(address, {**fields, "column_2": "price", "column_3": "stock_qty"})
+    assert answer.status_code == 302
+    run_due_jobs()
+    shown = client.get(answer.headers["Location"]).content.decode()
+    assert "Pieces in stock (stock_qty)" in shown
+    assert 'name="_apply"' in shown
+    with in_tenant(saigon.tenant):
+        assert ImportMapping.objects.get().columns == MEANT
+    client.force_login(saigon.analyst)
+    assert client.post(address, fields).status_code == 403
