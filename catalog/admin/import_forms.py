@@ -74,9 +74,9 @@ class NewImportForm(forms.ModelForm):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text=_("Copied from a spreadsheet, with the row of column names, in place of a file."),
     )
-    mapping = forms.ChoiceField(label=_("format"), widget=UnfoldAdminSelectWidget, initial=ImportJob.Mapping.AUTO)
+    mapping = forms.ChoiceField(label=_("Format"), widget=UnfoldAdminSelectWidget, initial=ImportJob.Mapping.AUTO)
     currency = forms.CharField(
-        label=_("currency"),
+        label=_("Currency"),
         max_length=3,
         widget=UnfoldAdminTextInputWidget(),
         help_text=_("Of prices for which the file names none; three letters, such as VND."),
