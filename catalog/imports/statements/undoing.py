@@ -99,12 +99,14 @@ MADE = (CLEAR, *(_made(kind, parent) for kind, parent in PARENTS.items()))
 _LOCK = Template("""
 SELECT count(*) FROM (
     SELECT FROM catalog_$kind live WHERE live.tenant_id = %(tenant)s
-    AND live.id IN (SELECT id FROM pg_temp.undo_$kind UNION ALL $changed) ORDER BY live.id FOR UPDATE
+    AND live.id IN (SELECT id FROM pg_temp.undo_$kind UNION ALL $changed) ORDER BY $keys FOR UPDATE
 ) AS locked
 """)
+# The order in which orders take them: the stock first, and only at their commit what it is the stock of.
+_LOCKED = {"inventoryitem": "live.variant_id, live.location_id", "offering": "live.id", "variant": "live.id"}
 LOCKS = tuple(
-    _LOCK.substitute(kind=kind, changed=_LINES.substitute(kind=kind, which="NOT NULL"))
-    for kind in ("offering", "variant", "inventoryitem")
+    _LOCK.substitute(kind=kind, keys=keys, changed=_LINES.substitute(kind=kind, which="NOT NULL"))
+    for kind, keys in _LOCKED.items()
 )
 """What will refer to such a row waits for this transaction; whoever was faster is found by `CHANGED_SINCE`."""
 
