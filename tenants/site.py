@@ -18,6 +18,21 @@ MOST_RESULTS = 50
 """Entries the command palette shows."""
 
 
+class Choices(AutocompleteJsonView):
+    """The look-ups of choice fields, which say what the page of the rows calls each."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Name the rows, a page at once."""
+        context = super().get_context_data(**kwargs)
+        rows = list(context["object_list"])
+        self.labels = dict(zip((row.pk for row in rows), self.model_admin.choice_labels(rows), strict=True))
+        return {**context, "object_list": rows}
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+        """Return one choice."""
+        return {**super().serialize_result(obj, to_field_name), "text": self.labels[obj.pk]}
+
+
 class TenantSite(UnfoldAdminSite):
     """``admin.site``. Pages of other libraries (groups, tokens, …) know no tenant, so only our own are taken in."""
 
@@ -42,7 +57,7 @@ class TenantSite(UnfoldAdminSite):
         """Answer the look-ups of choice fields, from the rows of the tenant worked in."""
         if request.tenant is None:  # type: ignore[attr-defined]
             raise PermissionDenied
-        return AutocompleteJsonView.as_view(admin_site=self)(request)
+        return Choices.as_view(admin_site=self)(request)
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Find pages for the command palette. Unfold's own version caches by person, and so across tenants."""

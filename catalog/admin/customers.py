@@ -1,5 +1,6 @@
 """Who buys: the list, a customer with the history, and making two that are one person one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -14,6 +15,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from catalog.admin.customer_page import customer_page
+from catalog.admin.finding import customer_label, customers_like
 from catalog.customers import merge_customers
 from catalog.models import Customer, CustomerIdentity
 from tenants.admin import TenantAdmin
@@ -73,7 +75,7 @@ class MergeForm(forms.Form):
         )
         shown = list(likely[:MOST_CHOICES]) or list(others[:MOST_CHOICES])
         into: Any = self.fields["into"]
-        into.choices = [(one.pk, " · ".join(filter(None, (str(one), one.phone, one.email)))) for one in shown]
+        into.choices = [(one.pk, customer_label(one)) for one in shown]
 
 
 @admin.register(Customer)
@@ -85,7 +87,8 @@ class CustomerAdmin(TenantAdmin):
     list_filter = (TwiceFilter,)
     change_form_template = "catalog/admin/customer.html"
     actions_detail = ("merge",)
-    search_fields = ("name", "phone", "email")
+    search_fields = ("name",)
+    search_help_text = _("Name, phone or e-mail address, with or without accents")
     ordering = ("-id",)
     export_fields = ("name", "phone", "email", "address", "note", "tags", "created_at")
     fieldsets = (
@@ -98,6 +101,14 @@ class CustomerAdmin(TenantAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Return the customers; one that was merged into another is that other."""
         return super().get_queryset(request).present()
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """Find by name, phone and e-mail address, without case and diacritics."""
+        return queryset.filter(pk__in=customers_like(search_term).values("pk")) if search_term else queryset, False
+
+    def choice_labels(self, rows: Sequence[Customer]) -> list[str]:
+        """Return name, phone and e-mail address: many people have one name."""
+        return [customer_label(row) for row in rows]
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show history and likely duplicates of a customer."""

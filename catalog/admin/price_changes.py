@@ -11,7 +11,8 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 
 from catalog.admin.amounts import money
-from catalog.models import PriceChange
+from catalog.admin.finding import spoken_name, variants_like
+from catalog.models import PriceChange, product_name
 from tenants.admin import LedgerAdmin
 from tenants.models import ApiKey, User
 
@@ -20,7 +21,7 @@ from tenants.models import ApiKey, User
 class PriceChangeAdmin(LedgerAdmin):
     """Every change of every price, whoever or whatever made it."""
 
-    list_display = ("created_at", "who", "variant", "price_list", "before", "after", "by_percent")
+    list_display = ("created_at", "who", "variant", "called", "price_list", "before", "after", "by_percent")
     list_select_related = ("variant", "price_list")
     list_filter = (
         "price_list",
@@ -31,9 +32,10 @@ class PriceChangeAdmin(LedgerAdmin):
     )
     list_filter_submit = True
     search_fields = ("variant__sku",)
+    search_help_text = _("SKU, or the name or code of the product, with or without accents")
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": (("created_at", "who"), ("variant", "price_list"))}),
+        (None, {"fields": (("created_at", "who"), ("variant", "called", "price_list"))}),
         (_("Price"), {"fields": (("before", "after", "by_percent"),)}),
         (_("Before the sale"), {"fields": (("compare_before", "compare_after"),)}),
     )
@@ -45,16 +47,26 @@ class PriceChangeAdmin(LedgerAdmin):
     empty_message = _("Each change of a price is noted here, with the time and both amounts.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """Return the changes with the names of who made them."""
+        """Return the changes with the names of the products and of who made them."""
         by = OuterRef("actor_id")
         return (
             super()
             .get_queryset(request)
             .annotate(
+                product=product_name("variant__offering"),
                 person=Subquery(User.objects.filter(pk=by).values("email")[:1]),
                 key=Subquery(ApiKey.objects.filter(pk=by).values("name")[:1]),
             )
         )
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """Find by what the variant is called, without case and diacritics."""
+        return queryset.filter(variant__in=variants_like(search_term).values("pk")) if search_term else queryset, False
+
+    @display(description=_("product"))
+    def called(self, change: Any) -> str:
+        """Show what product and variant are called."""
+        return spoken_name(change.product, change.variant)
 
     @display(description=_("by"))
     def who(self, change: Any) -> str:

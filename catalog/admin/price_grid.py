@@ -11,14 +11,15 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from catalog.admin.amounts import AmountField
-from catalog.models import Offering, OfferingVersion, PriceList, Status, Variant, VariantPrice
+from catalog.admin.finding import variants_like
+from catalog.models import Offering, PriceList, Status, Variant, VariantPrice, product_name
 from catalog.money import CURRENCIES, plain_amount
 from catalog.repricing import Cell, Change, Key
 
@@ -65,17 +66,14 @@ class FilterForm(forms.Form):
         asked = self.cleaned_data if self.is_valid() else {}
         found: QuerySet[Variant] = Variant.objects.exclude(status=Status.ARCHIVED).exclude(offering__status=Status.ARCHIVED)
         if words := asked.get("q"):
-            named = OfferingVersion.objects.filter(
-                offering=OuterRef("offering"), status=Status.ACTIVE, name__icontains=words
-            )
-            match = Q(sku__icontains=words) | Q(name__icontains=words) | Q(offering__code__icontains=words)
-            found = found.filter(match | Exists(named))
+            found = found.filter(pk__in=variants_like(words).values("pk"))
         if category := asked.get("category"):
             found = found.filter(offering__category=category)
         if show := asked.get("show"):
             priced = Exists(VariantPrice.objects.filter(variant=OuterRef("pk"), price_list=price_list))
             found = found.filter(priced if show == PRICED else ~priced)
-        return found.select_related("offering").order_by("offering__code", "offering_id", "position", "pk")
+        found = found.annotate(product=product_name("offering")).select_related("offering")
+        return found.order_by("offering__code", "offering_id", "position", "pk")
 
 
 def currencies_of(price_list: PriceList, home: str, extra: str) -> list[str]:

@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from catalog.admin.amounts import money
 from catalog.admin.price_grid import PER_PAGE, ChangeForm, FilterForm, GridForm, currencies_of
-from catalog.models import PriceList, SalesChannel, Variant
+from catalog.models import PriceList, SalesChannel, Variant, product_name
 from catalog.money import CURRENCIES
 from catalog.pricing import Candidate, PriceExplanation, Verdict, explain_price
 from catalog.repricing import reprice, save_prices
@@ -68,7 +68,7 @@ class _Grid:
             ids = [UUID(one) for one in posted[:PER_PAGE]]
         except ValueError:
             return []
-        found = Variant.objects.select_related("offering").in_bulk(ids)
+        found = Variant.objects.annotate(product=product_name("offering")).select_related("offering").in_bulk(ids)
         return [found[one] for one in ids if one in found]
 
     def _save(self, grid: GridForm) -> bool:

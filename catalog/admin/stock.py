@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateTimeFilter, RangeNumericFilter
 from unfold.decorators import action, display
 
-from catalog.models import InventoryItem, InventoryLocation, StockMovement
+from catalog.admin.finding import spoken_name, variants_like
+from catalog.models import InventoryItem, InventoryLocation, StockMovement, product_name
 from catalog.services import record_movement
 from tenants.admin import TenantAdmin
 
@@ -62,7 +63,7 @@ class InventoryItemAdmin(TenantAdmin):
     """Stock. The quantity is the sum of the movements: record one to change it."""
 
     list_display = (
-        *("variant", "offering", "location", "stock_qty", "safety_stock", "reserved", "left_over", "state"),
+        *("variant", "called", "location", "stock_qty", "safety_stock", "reserved", "left_over", "state"),
         "last_sale",
     )
     list_select_related = ("variant__offering", "location")
@@ -72,7 +73,8 @@ class InventoryItemAdmin(TenantAdmin):
         "updated_at",
     )
     list_filter_submit = True
-    search_fields = ("variant__sku", "variant__name", "variant__offering__code")
+    search_fields = ("variant__sku",)
+    search_help_text = _("SKU, or the name or code of the product, with or without accents")
     ordering = ("-id",)
     fields = ("variant", "location", "stock_qty", "safety_stock")
     readonly_fields = ("variant", "location", "stock_qty")
@@ -85,7 +87,11 @@ class InventoryItemAdmin(TenantAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Return the items with what is held, what can still be sold, and when one was sold last."""
-        return super().get_queryset(request).with_what_is_left()
+        return super().get_queryset(request).with_what_is_left().annotate(product=product_name("variant__offering"))
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """Find by what the variant is called, without case and diacritics."""
+        return queryset.filter(variant__in=variants_like(search_term).values("pk")) if search_term else queryset, False
 
     @display(description=_("held"), ordering="reserved_pieces")
     def reserved(self, item: Any) -> int:
@@ -102,10 +108,10 @@ class InventoryItemAdmin(TenantAdmin):
         """Show when one was sold from here the last time."""
         return date_format(timezone.localtime(item.last_sold_at), "DATETIME_FORMAT") if item.last_sold_at else None
 
-    @display(description=_("offering"), ordering="variant__offering__code")
-    def offering(self, item: InventoryItem) -> str:
-        """Show what it is a variant of."""
-        return str(item.variant.offering)
+    @display(description=_("product"))
+    def called(self, item: Any) -> str:
+        """Show what product and variant are called."""
+        return spoken_name(item.product, item.variant)
 
     @display(description=_("state"), label={"in": "success", "low": "warning", "out": "danger"})
     def state(self, item: Any) -> tuple[str, Any]:
@@ -140,16 +146,31 @@ class InventoryItemAdmin(TenantAdmin):
 class StockMovementAdmin(TenantAdmin):
     """Movements: recorded, never changed. A mistake is corrected by another movement."""
 
-    list_display = ("created_at", "variant", "location", "quantity", "reason", "note", "created_by")
+    list_display = ("created_at", "variant", "called", "location", "quantity", "reason", "note", "created_by")
     list_select_related = ("variant", "location", "created_by")
     list_filter = ("reason", "location", ("created_at", RangeDateTimeFilter))
     list_filter_submit = True
-    search_fields = ("variant__sku", "note")
+    search_fields = ("variant__sku",)
+    search_help_text = _("Note, SKU, or the name or code of the product, with or without accents")
     ordering = ("-id",)
     fields = (("variant", "location"), ("quantity", "reason"), "note")
     autocomplete_fields = ("variant",)
     link_filters = ("variant",)
     empty_message = _("A movement says how many pieces came or left, and why. The stock is the sum of all movements.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Return the movements with the names of the products."""
+        return super().get_queryset(request).annotate(product=product_name("variant__offering"))
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """Find by the note and by what the variant is called, without case and diacritics."""
+        named = Q(variant__in=variants_like(search_term).values("pk")) | Q(note__icontains=search_term)
+        return queryset.filter(named) if search_term else queryset, False
+
+    @display(description=_("product"))
+    def called(self, movement: Any) -> str:
+        """Show what product and variant are called."""
+        return spoken_name(movement.product, movement.variant)
 
     def save_model(self, request: HttpRequest, obj: StockMovement, form: ModelForm, change: bool) -> None:
         """Record the movement."""

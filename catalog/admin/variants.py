@@ -1,15 +1,18 @@
 """Variants with their prices in every list, and what is left of them."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from catalog.admin.amounts import money
+from catalog.admin.finding import variant_labels, variants_like
 from catalog.admin.forms.attributes import rows_of_two
 from catalog.admin.forms.variants import COLUMNS, Grid, VariantRowForm
 from catalog.admin.offering_lists import STATUS_COLOURS
@@ -59,7 +62,8 @@ class VariantAdmin(TenantAdmin):
     list_display = ("sku", "name", "offering", "status_label", "price", "inventory_policy", "updated_at")
     list_filter = ("status", "inventory_policy")
     list_select_related = ("offering",)
-    search_fields = ("sku", "name", "offering__code")
+    search_fields = ("sku",)
+    search_help_text = _("SKU, or the name or code of the product, with or without accents")
     ordering = ("-id",)
     form = VariantRowForm
     change_form_template = "catalog/admin/variant.html"
@@ -72,6 +76,14 @@ class VariantAdmin(TenantAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TenantChangeList]:
         """Return the list with prices."""
         return PricedVariantList
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """Find by SKU, name and what the offering is called, without case and diacritics."""
+        return queryset.filter(pk__in=variants_like(search_term).values("pk")) if search_term else queryset, False
+
+    def choice_labels(self, rows: Sequence[Variant]) -> list[str]:
+        """Return product, SKU and price of each."""
+        return variant_labels(rows)
 
     @display(description=_("price"))
     def price(self, variant: Any) -> str:

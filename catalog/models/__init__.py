@@ -11,6 +11,7 @@ from catalog.models.offerings import (
     OfferingVersion,
     Status,
     Variant,
+    product_name,
 )
 from catalog.models.orders import Order, OrderCounter, OrderEntry, OrderLine, OrderReturn, OrderReturnLine
 from catalog.models.pricing import PriceChange, PriceList, PriceListChange, SalesChannel, VariantPrice
@@ -55,4 +56,5 @@ __all__ = [
     "StockReservation",
     "Variant",
     "VariantPrice",
+    "product_name",
 ]

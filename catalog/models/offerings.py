@@ -215,6 +215,12 @@ class OfferingVersion(TenantModel):
         return next((plan for plan in self.activations.all() if plan.state != QueueState.DONE), None)
 
 
+def product_name(offering: str) -> models.Subquery:
+    """Return the name people see of the offering at the end of this path: its active version's, else its newest one's."""
+    shown = OfferingVersion.objects.filter(offering=models.OuterRef(offering))
+    return models.Subquery(shown.order_by(OfferingVersion.SHOWN_FIRST, "-version").values("name")[:1])
+
+
 class OfferingTranslation(TenantModel):
     """The name and description of one version in another language.
 

@@ -148,6 +148,10 @@ class TenantAdmin(ModelAdmin):
             return redirect(request.get_full_path())
         return super().response_action(request, queryset)
 
+    def choice_labels(self, rows: Sequence[Any]) -> list[str]:
+        """Return what each row is called where one is chosen."""
+        return [str(row) for row in rows]
+
     @admin.action(description=_("Export as CSV"), permissions=["view"])
     def export(self, request: HttpRequest, queryset: models.QuerySet) -> FileResponse:
         """Download the chosen rows."""
