@@ -88,11 +88,20 @@ class Change:
         return Cell(amount, price.amount if self.as_sale else price.compare_at)
 
 
-@transaction.atomic
-def reprice(*, source: PriceList, target: PriceList, variants: models.QuerySet, change: Change) -> int:
-    """Take the prices of ``variants`` in ``source``, changed, over into ``target`` (the same list: change them there).
+@dataclass(frozen=True)
+class PlannedPrice:
+    """A price that a change would make another."""
 
-    Returns how many prices of ``target`` changed. Raises ``DomainError`` when the currency has no such decimals.
+    variant: UUID
+    before: Cell
+    after: Cell
+
+
+@transaction.atomic
+def plan_prices(*, source: PriceList, target: PriceList, variants: models.QuerySet, change: Change) -> list[PlannedPrice]:
+    """Return what taking the prices of ``variants`` in ``source``, changed, over into ``target`` changes there.
+
+    Both may be the same list. Raises ``DomainError`` when the currency has no such decimals.
     """
     if change.currency in WHOLE_CURRENCIES and change.step % 1:
         message = _("There are no decimals in %(currency)s.") % {"currency": change.currency}
@@ -102,4 +111,12 @@ def reprice(*, source: PriceList, target: PriceList, variants: models.QuerySet, 
         rows = rows.select_for_update()
     found = rows.order_by("pk").values_list("variant_id", "amount", "compare_at")
     cells = {(variant, change.currency): change.of(Cell(amount, compare_at)) for variant, amount, compare_at in found}
-    return save_prices(price_list=target, cells=cells)
+    stored = _stored(target, {variant for variant, _currency in cells})
+    before = {key: stored.get(key, Cell(None)) for key in cells}
+    return [PlannedPrice(key[0], before[key], cell) for key, cell in cells.items() if cell != before[key]]
+
+
+@transaction.atomic
+def reprice(*, target: PriceList, currency: str, planned: Collection[PlannedPrice]) -> int:
+    """Do what ``plan_prices`` returned in this transaction; return how many prices changed."""
+    return save_prices(price_list=target, cells={(one.variant, currency): one.after for one in planned})

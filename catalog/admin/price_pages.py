@@ -18,11 +18,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from catalog.admin.amounts import money
+from catalog.admin.finding import spoken_name
 from catalog.admin.price_grid import PER_PAGE, ChangeForm, FilterForm, GridForm, currencies_of
 from catalog.models import PriceList, SalesChannel, Variant, product_name
 from catalog.money import CURRENCIES
 from catalog.pricing import Candidate, PriceExplanation, Verdict, explain_price
-from catalog.repricing import reprice, save_prices
+from catalog.repricing import PlannedPrice, plan_prices, reprice, save_prices
 from tenants.admin.pages import CappedPaginator
 from tenants.errors import DomainError
 
@@ -35,6 +36,10 @@ def grid_page(admin: Any, request: HttpRequest, price_list: PriceList) -> HttpRe
         return _Grid(admin, request, price_list).answer()
 
 
+SURE = "_sure"
+"""Field that says to how many changed prices the person agreed."""
+MOST_EXAMPLES = 5
+EXAMPLE_HEADERS = [_("product"), _("SKU"), _("now"), _("then"), _("before the sale")]
 EDITING = ["catalog.change_variantprice", "catalog.add_variantprice", "catalog.delete_variantprice"]
 
 
@@ -55,8 +60,8 @@ class _Grid:
         grid = GridForm(self.price_list, self._rows(), self.currencies, posted)
         bulk = "_change" in self.request.POST or "_copy" in self.request.POST
         change = ChangeForm(self.price_list, self.currencies, posted if bulk else None)
-        if posted is not None and (self._change_many(grid, change) if bulk else self._save(grid)):
-            return redirect(self.request.get_full_path())
+        if posted is not None and (done := self._change_many(grid, change) if bulk else self._save(grid)):
+            return done
         return TemplateResponse(self.request, "catalog/admin/price_grid.html", self._context(grid, change))
 
     def _rows(self) -> list[Variant]:
@@ -71,34 +76,65 @@ class _Grid:
         found = Variant.objects.annotate(product=product_name("offering")).select_related("offering").in_bulk(ids)
         return [found[one] for one in ids if one in found]
 
-    def _save(self, grid: GridForm) -> bool:
+    def _save(self, grid: GridForm) -> HttpResponse | None:
         if not grid.is_valid():
             messages.error(self.request, _("Nothing was saved: correct the cells that are marked."))
-            return False
-        self._tell(save_prices(price_list=self.price_list, cells=grid.cells))
-        return True
+            return None
+        return self._done(save_prices(price_list=self.price_list, cells=grid.cells))
 
-    def _change_many(self, grid: GridForm, form: ChangeForm) -> bool:
+    def _change_many(self, grid: GridForm, form: ChangeForm) -> HttpResponse | None:
+        """Change them once the person has seen how many and how; None when something is wrong."""
         if grid.has_changed():
             messages.error(self.request, _("Save the cells you changed first, or open the page again to drop them."))
-            return False
+            return None
         if "_copy" in self.request.POST:
             form.fields["source"].required = True
         if not form.is_valid():
-            return False
+            return None
         source = form.cleaned_data["source"] if "_copy" in self.request.POST else self.price_list
         chosen = self.request.POST.getlist("variant")
         rows = Variant.objects.filter(pk__in=chosen) if chosen else self.variants
         try:
-            self._tell(reprice(source=source, target=self.price_list, variants=rows, change=form.change))
+            planned = plan_prices(source=source, target=self.price_list, variants=rows, change=form.change)
         except DomainError as error:
             form.add_error(error.field if error.field in form.fields else None, error.message)
-            return False
-        return True
+            return None
+        if planned and self.request.POST.get(SURE) != str(len(planned)):
+            return self._ask(planned, form)
+        return self._done(reprice(target=self.price_list, currency=form.change.currency, planned=planned))
 
-    def _tell(self, count: int) -> None:
+    def _ask(self, planned: list[PlannedPrice], form: ChangeForm) -> HttpResponse:
+        """Ask before they are changed; the answer carries how many were agreed to, and is asked again for others."""
+        examples = planned[:MOST_EXAMPLES]
+        named = {
+            one.pk: one
+            for one in Variant.objects.annotate(product=product_name("offering")).filter(
+                pk__in=[one.variant for one in examples]
+            )
+        }
+        code = form.change.currency
+        rows = [
+            [spoken_name(named[one.variant].product, named[one.variant]), named[one.variant].sku]
+            + [money(value, code) for value in (one.before.amount, one.after.amount, one.after.compare_at)]
+            for one in examples
+        ]
+        kept = [*form.fields, "variant", "_change", "_copy"]
+        context = {
+            **self.admin.admin_site.each_context(self.request),
+            "title": _("Change these prices?"),
+            "opts": self.admin.opts,
+            "price_list": self.price_list,
+            "count": len(planned),
+            "table": {"headers": EXAMPLE_HEADERS, "rows": rows},
+            "kept": [(name, value) for name in kept for value in self.request.POST.getlist(name)],
+            "sure": SURE,
+        }
+        return TemplateResponse(self.request, "catalog/admin/price_change_sure.html", context)
+
+    def _done(self, count: int) -> HttpResponse:
         said = ngettext("%(count)s price was changed.", "%(count)s prices were changed.", count)
         messages.success(self.request, said % {"count": count} if count else gettext("Nothing was different."))
+        return redirect(self.request.get_full_path())
 
     def _context(self, grid: GridForm, change: ChangeForm) -> dict[str, Any]:
         query = self.request.GET.copy()

@@ -16,7 +16,7 @@ from django.utils import timezone
 from catalog.admin.price_grid import PER_PAGE, field_name
 from catalog.models import Offering, PriceChange, PriceList, SalesChannel, Variant, VariantPrice
 from tests.conftest import Business, in_tenant
-from tests.tenants.admin_pages import browser, page
+from tests.tenants.admin_pages import browser, page, text_of
 
 COUNT = 100
 
@@ -61,6 +61,15 @@ def inputs(response: HttpResponse) -> dict[str, Any]:
         else:
             found[attributes["name"]] = attributes.get("value", "")
     return {**found, "code": "VND", "step": "1", "source": ""}
+
+
+def agreed(asked: HttpResponse) -> dict[str, Any]:
+    """Return what the button of the page that asks first would send."""
+    assert asked.status_code == 200
+    found: dict[str, Any] = {}
+    for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', asked.content.decode()):
+        found.setdefault(name, []).append(unescape(value))
+    return found
 
 
 def variant(sku: str, saigon: Business) -> Variant:
@@ -158,7 +167,13 @@ def test_all_prices_that_were_found_are_changed_by_a_percentage(
     before = amounts(saigon)
     query = address(standard) + "?category=Spares"
     data = {**inputs(staff.get(query)), "percent": "-10", "step": "100", "as_sale": "on", "_change": "1"}
-    assert staff.post(query, data).status_code == 302
+    asked = staff.post(query, data)
+    shown = text_of(asked)
+    assert "39 prices of the list" in shown
+    for words in ("SKU-060", "1,060", "1,000"):
+        assert words in shown, words
+    assert amounts(saigon) == before  # it asks first
+    assert staff.post(query, agreed(asked)).status_code == 302
     after = amounts(saigon)
     assert {after[f"SKU-{number:03}"] for number in range(60)} == {before[f"SKU-{number:03}"] for number in range(60)}
     assert (after["SKU-060"], after["SKU-098"]) == (1000, 1000)  # 954 and 988.2, to the hundred
@@ -169,8 +184,23 @@ def test_all_prices_that_were_found_are_changed_by_a_percentage(
 def test_only_the_ticked_rows_are_changed(staff: Client, standard: PriceList, saigon: Business) -> None:
     ticked = [str(variant(sku, saigon).pk) for sku in ("SKU-060", "SKU-062")]
     data = {**inputs(staff.get(address(standard))), "variant": ticked, "percent": "100", "_change": "1"}
-    assert staff.post(address(standard), data).status_code == 302
+    asked = staff.post(address(standard), data)
+    assert "2 prices of the list" in text_of(asked)
+    assert staff.post(address(standard), agreed(asked)).status_code == 302
     assert [amounts(saigon)[f"SKU-06{number}"] for number in range(3)] == [2120, 1061, 2124]
+
+
+def test_agreeing_to_some_prices_does_not_change_others(staff: Client, standard: PriceList, saigon: Business) -> None:
+    query = address(standard) + "?q=SKU-09"
+    asked = staff.post(query, {**inputs(staff.get(query)), "percent": "100", "_change": "1"})
+    with in_tenant(saigon.tenant):
+        VariantPrice.objects.create(variant=variant("SKU-099", saigon), price_list=standard, currency="VND", amount=5)
+    before = amounts(saigon)
+    again = staff.post(query, agreed(asked))
+    assert "10 prices of the list" in text_of(again)
+    assert amounts(saigon) == before
+    assert staff.post(query, agreed(again)).status_code == 302
+    assert amounts(saigon)["SKU-099"] == 10
 
 
 @pytest.mark.parametrize(
@@ -192,7 +222,9 @@ def test_prices_of_another_list_are_copied(staff: Client, standard: PriceList, s
     query = address(sale) + "?q=SKU-00"
     data = {**inputs(staff.get(query)), "percent": "-50", "_copy": "1"}
     assert set(staff.post(query, data).context["change"].errors) == {"source"}
-    assert staff.post(query, {**data, "source": str(standard.pk)}).status_code == 302
+    asked = staff.post(query, {**data, "source": str(standard.pk)})
+    assert amounts(saigon, price_list__code="sale") == {}
+    assert staff.post(query, agreed(asked)).status_code == 302
     copied = amounts(saigon, price_list__code="sale")
     assert (len(copied), copied["SKU-000"], copied["SKU-009"]) == (10, 500, 505)
     assert amounts(saigon)["SKU-000"] == 1000
