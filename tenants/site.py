@@ -25,7 +25,8 @@ class Choices(AutocompleteJsonView):
         """Name the rows, a page at once."""
         context = super().get_context_data(**kwargs)
         rows = list(context["object_list"])
-        self.labels = dict(zip((row.pk for row in rows), self.model_admin.choice_labels(rows), strict=True))
+        page: Any = self.model_admin  # every page here is a TenantAdmin, which imports this module
+        self.labels = dict(zip((row.pk for row in rows), page.choice_labels(rows), strict=True))
         return {**context, "object_list": rows}
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:

@@ -39,7 +39,7 @@ from catalog.admin.offering_lists import (
 )
 from catalog.admin.offering_tabs import first_fault, stock_rows, tabs
 from catalog.admin.versions import VersionInline
-from catalog.models import AttributeDefinition, InventoryItem, Offering, OfferingImage, Variant
+from catalog.models import AttributeDefinition, InventoryItem, Offering, OfferingImage, OfferingVersion, Status, Variant
 from catalog.services import activate_version, archive_offering, change_offering, create_offering
 from tenants.admin import TenantAdmin, asks_first
 from tenants.admin.pages import TenantChangeList
@@ -55,6 +55,14 @@ class ImageInline(TabularInline):
     tab = True
     extra = 0
     fields = ("url", "alt", "position")
+
+
+ATTRIBUTE_GROUPS: dict[str, Any] = {
+    AttributeDefinition.SemanticType.PHYSICAL: _("Measures and technical data"),
+    AttributeDefinition.SemanticType.FINANCIAL: _("Terms and costs"),
+    AttributeDefinition.SemanticType.CATEGORICAL: _("Characteristics"),
+}
+"""What the groups of attributes are called on the page."""
 
 
 @admin.register(Offering)
@@ -150,7 +158,7 @@ class OfferingAdmin(TenantAdmin):
             (_("More"), {"fields": (("identity_key", "bot"), "metadata"), "classes": ("collapse",)}),
         ]
         for group, fields in self._attributes(request, obj).items():
-            name = AttributeDefinition.SemanticType(group).label if group else None
+            name = ATTRIBUTE_GROUPS[group] if group else None
             sections.append((name, {"fields": rows_of_two(list(fields)), "classes": ("attributes",)}))
         return sections
 
@@ -198,18 +206,27 @@ class OfferingAdmin(TenantAdmin):
             "tab_list": tabs(context, stock_count=len(stock)),
             "first_fault": first_fault(context),
             "stock_rows": stock,
+            "to_sell": _to_sell(offering) if offering else None,
+            "status_colour": STATUS_COLOURS[offering.status] if offering else "",
             "domain_chosen": chosen_domain(request, offering),
             "actions_submit_line": [_sell_button()] if may_change and not _is_on_sale(offering) else [],
         }
         return super().render_change_form(request, {**context, **more}, *args, **kwargs)
 
-    @action(description=_("Put on sale"), icon="check_circle", permissions=["change"])
+    def has_sell_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Whether there is anything to be put on sale: not when its newest version already is."""
+        if not request.user.has_perm("catalog.change_offering"):
+            return False
+        offering = self.get_object(request, str(object_id)) if object_id else None
+        return offering is None or offering.status != Status.ACTIVE or _to_sell(offering) is not None
+
+    @action(description=_("Put on sale"), icon="check_circle", permissions=["sell"])
     @asks_first
     def put_on_sale(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Activate the newest version."""
         offering = self.get_object(request, object_id)
         if offering is not None:
-            activate(request, offering.versions.order_by("-version").first())
+            activate(request, _to_sell(offering))
         return redirect("admin:catalog_offering_change", object_id)
 
     @action(description=_("Archive"), icon="archive", permissions=["change"])
@@ -225,6 +242,14 @@ class OfferingAdmin(TenantAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never: ledgers and conversations name it. Archive it."""
         return False
+
+
+def _to_sell(offering: Offering) -> OfferingVersion | None:
+    """Return the newest version, None when customers see it already."""
+    newest: OfferingVersion | None = offering.versions.order_by("-version").first()
+    if newest is None or (offering.status == Status.ACTIVE and newest.status == Status.ACTIVE):
+        return None
+    return newest
 
 
 def _is_on_sale(offering: Offering | None) -> bool:

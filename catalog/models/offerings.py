@@ -133,6 +133,11 @@ class Offering(TenantModel):
         return shown[0] if shown else OfferingVersion(offering=self, version=0, name=self.code)
 
     @property
+    def heading(self) -> str:
+        """What the pages about it are headed with: the name people see, else the code."""
+        return getattr(self, "name", "") or self.current.name
+
+    @property
     def edited_with(self) -> str:
         """What the page edits along with the offering's own columns: the version shown. See ``row_version``."""
         return f"{self.current.pk}"

@@ -25,7 +25,7 @@ from catalog.models import (
 from catalog.services import activate_version, create_offering, record_movement
 from tenants.models import User
 from tests.conftest import Business, in_tenant
-from tests.tenants.admin_pages import browser, form_of, page
+from tests.tenants.admin_pages import browser, form_of, page, text_of
 
 PAGES = [
     "offering",
@@ -181,6 +181,31 @@ def test_a_new_offering_is_a_draft_until_it_is_put_on_sale(staff: Client, saigon
     staff.post(url("offering_put_on_sale", chair.pk))
     with in_tenant(saigon.tenant):
         assert Offering.objects.get(code="chair").status == "active"
+
+
+def test_the_page_of_an_offering_says_its_name_and_whether_it_is_on_sale(
+    staff: Client, lamp: Offering, saigon: Business
+) -> None:
+    address, sell = url("offering_change", lamp.pk), url("offering_put_on_sale", lamp.pk)
+    with in_tenant(saigon.tenant):
+        name = lamp.current.name
+        Offering.objects.filter(pk=lamp.pk).update(status="draft")
+        OfferingVersion.objects.update(status="draft")
+    shown = staff.get(address)
+    top = text_of(shown).partition("Where it belongs")[0]
+    assert top.count(name) >= 2  # in the breadcrumbs and at the top
+    assert "Draft" in top
+    assert sell in shown.content.decode()
+    staff.post(sell)
+    shown = staff.get(address)
+    assert "Active" in text_of(shown).partition("Where it belongs")[0]
+    assert sell not in shown.content.decode()  # customers see the newest version
+    assert staff.post(sell).status_code == 403
+    with in_tenant(saigon.tenant):
+        OfferingVersion.objects.create(offering=lamp, version=2, name="A new lamp", created_by=saigon.operator)
+    shown = staff.get(address)
+    assert "Version 2 is not on sale yet." in text_of(shown)
+    assert sell in shown.content.decode()
 
 
 def test_many_are_put_on_sale_with_few_words(staff: Client, saigon: Business) -> None:

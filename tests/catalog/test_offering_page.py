@@ -179,7 +179,7 @@ def test_the_fields_are_those_of_the_definitions(staff: Client, lamp: Offering) 
     assert power, "a number has its unit behind it"
     assert 'min="0"' in power[0]
     assert "Home appliance" in shown
-    for name in ("Physical", "Categorical"):
+    for name in ("Measures and technical data", "Characteristics"):
         assert f">{name}<" in re.sub(r"\s*([<>])\s*", r"\1", shown)
 
 
