@@ -56,6 +56,11 @@ SELLABLE_VARIANTS = f"""
 """  # noqa: S608 - our own SQL
 """The active variants that facts call sellable, all of a tenant at once: to narrow a search. Parameters: tenant, channel."""
 
+SELLABLE_OFFERINGS = f"""
+    SELECT m.offering_id FROM catalog_variant AS m WHERE m.tenant_id = %(tenant)s AND m.id IN ({SELLABLE_VARIANTS})
+"""  # noqa: S608 - our own SQL
+"""The offerings with such a variant; parameters as above."""
+
 SHELVES = """
 SELECT i.variant_id, i.location_id, i.stock_qty - i.safety_stock - {held}
 FROM {items}

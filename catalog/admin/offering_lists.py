@@ -5,7 +5,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext
@@ -13,12 +14,15 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from catalog.availability import SELLABLE_OFFERINGS
 from catalog.bulk import add_tag, archive, remove_tag, set_category
-from catalog.models import InventoryItem, Offering, OfferingVersion, Variant, VariantPrice
+from catalog.models import Offering, OfferingVersion, Variant, VariantPrice
 from catalog.pricing import price_ranges
+from catalog.search import Only
 from catalog.services import activate_version
 from tenants.admin.pages import TenantChangeList
 from tenants.errors import DomainError
+from tenants.scope import current_tenant_id
 
 STATUS_COLOURS = {"active": "success", "draft": "info", "archived": "warning"}
 MOST_CATEGORIES = 200
@@ -83,16 +87,14 @@ class LackFilter(admin.SimpleListFilter):
             case "price":
                 return queryset.exclude(Exists(VariantPrice.objects.filter(variant__offering=OuterRef("pk"))))
             case "stock":
-                return queryset.filter(Exists(offered)).exclude(Exists(_sellable(offered)))
+                return queryset.filter(Exists(offered)).exclude(pk__in=_sellable())
         return queryset
 
 
-def _sellable(variants: QuerySet) -> QuerySet:
-    """Return the variants that are not counted, are left, or are sold beyond stock."""
-    items = InventoryItem.objects.filter(variant=OuterRef("pk")).order_by().values("variant")
-    left = items.annotate(left=Sum(F("stock_qty") - F("safety_stock"))).values("left")
-    may_run_out = Q(inventory_policy=Variant.Policy.CONTINUE)
-    return variants.annotate(left=Subquery(left)).filter(may_run_out | Q(left=None) | Q(left__gt=0))
+def _sellable() -> RawSQL:
+    """Return the offerings that have something to sell now: what bots are told, holds and all."""
+    only = Only.named(SELLABLE_OFFERINGS, {"tenant": current_tenant_id(), "channel": None})
+    return RawSQL(only.sql, only.params)  # noqa: S611 - our own SQL
 
 
 def activate(request: HttpRequest, version: OfferingVersion | None) -> None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from catalog.availability import SELLABLE_VARIANTS
+from catalog.availability import SELLABLE_OFFERINGS, SELLABLE_VARIANTS
 from catalog.search.query import Only, Statement
 from tenants.scope import current_tenant_id
 from tenants.text import fold
@@ -59,9 +59,7 @@ CONDITIONS = {
     "domain_id": "o.domain_id = %(domain_id)s",
     "priced": f"v.id IN ({PRICED_VARIANTS})",
     "available": f"v.id IN ({SELLABLE_VARIANTS})",
-    "unavailable": f"""o.id NOT IN (
-        SELECT m.offering_id FROM catalog_variant AS m WHERE m.tenant_id = %(tenant)s AND m.id IN ({SELLABLE_VARIANTS})
-    )""",  # noqa: S608 - our own SQL
+    "unavailable": f"o.id NOT IN ({SELLABLE_OFFERINGS})",
 }
 
 # An option of the variant comes before an attribute of its offering. Keys and words are compared folded and without
