@@ -18,9 +18,10 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern
+from django.utils import timezone
 
 from bots.models import Capability
-from catalog.models import AttributeDefinition, KnowledgeDomain, Order
+from catalog.models import AttributeDefinition, ImportJob, KnowledgeDomain, Order
 from tenants import second_factor
 from tenants.admin import PlatformAdmin
 from tenants.models import LoginToken, Membership, Tenant, TenantModel, User
@@ -89,11 +90,19 @@ CUSTOM: dict[str, frozenset[str]] = {
     "bots_bot_new_version": WORK,
     "bots_bot_talk": WORK,
     "bots_botversion_activate": WORK,
+    "catalog_importjob_columns": WORK,
+    "catalog_importjob_errors_csv": ALL,
+    "catalog_importjob_export_csv": ALL,
+    "catalog_importjob_export_xlsx": ALL,
+    "catalog_importjob_give_up": WORK,
+    "catalog_importjob_undo": WORK,
     "catalog_inventoryitem_movement": WORK,
     "catalog_customer_merge": WORK,
     "catalog_offering_archive": WORK,
     "catalog_offering_put_on_sale": WORK,
     "catalog_offeringversion_activate": WORK,
+    "catalog_pricelist_edit_prices": ALL,
+    "catalog_pricelist_why": ALL,
     "catalog_searchsynonym_try_search": ALL,
     "catalog_offeringversion_compare": ALL,
     "catalog_offeringversion_schedule": WORK,
@@ -123,7 +132,15 @@ def order_stands(order: Order, status: str) -> None:
         Order.objects.filter(pk=order.pk).update(status=status)
 
 
+def job_is(job: ImportJob, **values: Any) -> None:
+    with in_tenant(job.tenant_id):
+        ImportJob.objects.filter(pk=job.pk).update(**values)
+
+
 BEFORE: dict[str, Callable[[Any], Any]] = {
+    "catalog_importjob_columns": lambda job: job_is(job, understood={"columns": {"Giá": "price"}}),
+    "catalog_importjob_errors_csv": lambda job: job_is(job, summary={"errors": 1}),
+    "catalog_importjob_undo": lambda job: job_is(job, status="completed", applied_at=timezone.now()),
     "catalog_order_fulfil": lambda order: order_stands(order, "confirmed"),
     "catalog_order_returns": lambda order: order_stands(order, "fulfilled"),
     "tenants_tenant_resume": lambda tenant: set_tenant_status(tenant_id=tenant.pk, status="suspended"),
