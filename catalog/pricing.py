@@ -55,7 +55,7 @@ LIST_THEN = """(
 LISTED = """(
     SELECT p.id, p.currency, p.amount, p.compare_at, l.id AS price_list_id, l.code AS price_list,
         l.channel, l.is_active, l.priority, l.valid_from, l.valid_to,
-        l.channel_id IS NULL OR (l.channel = %(channel)s AND l.is_active) AS serves,
+        l.channel_id IS NULL OR (l.channel IS NOT DISTINCT FROM %(channel)s AND l.is_active) AS serves,
         (l.valid_from IS NULL OR l.valid_from <= moment.at) AND (l.valid_to IS NULL OR moment.at < l.valid_to) AS is_open
     FROM {prices} AS p CROSS JOIN LATERAL {lists} AS l
 )"""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from catalog.models import (
@@ -19,7 +20,7 @@ from catalog.models import (
     OrderReturnLine,
     StockMovement,
 )
-from catalog.money import minor_units
+from catalog.money import format_money, minor_units
 from catalog.orders import enter, lock
 from catalog.reservations import lock_items, places_of
 from tenants.errors import Conflict, DomainError, FieldProblem
@@ -86,7 +87,8 @@ def _checked_refund(order: Order, lines: Sequence[Returned], asked: Decimal | No
     if asked is None:
         return min(left, sum((one.line.unit_price * one.quantity for one in lines), Decimal(0)))
     if asked < 0 or asked > left:
-        message = _("From 0 to %(amount)s, which is left of what was paid.") % {"amount": left.normalize()}
+        shown = format_money(left, order.currency, get_language() or "en")
+        message = _("From 0 to %(amount)s, which is left of what was paid.") % {"amount": shown}
         raise DomainError("refund_too_large", message, field="refund_amount")
     if asked != round(asked, minor_units(order.currency)):
         message = _("%(currency)s has no such small change.") % {"currency": order.currency}

@@ -2,7 +2,8 @@
 
 A view set declares ``filters = {"status": "status", "bot": "bot__code"}`` (parameter to ORM path, or to a function
 ``(queryset, value) -> queryset``), ``search_fields`` and ``ordering_fields``. A path that ends in a key (``variant``)
-or in a key's code or sku (``bot__code``) is a reference: an unknown one is 422, as in a body.
+or in a key's code or sku (``bot__code``) is a reference: an unknown one is 422, as in a body. The key of what has a
+SKU (``variant``) is an id or that SKU.
 """
 
 from collections.abc import Callable, Mapping
@@ -135,18 +136,30 @@ def _referred(fields: list[models.Field], name: str, value: str) -> Any:
     """Return the id of the row meant; raises 422 ``unknown_reference`` for an unknown or foreign one."""
     by = "pk" if fields[-1].is_relation else fields[-1].name
     related: Any = fields[-1].related_model if by == "pk" else fields[-2].related_model
-    return find_reference(related, by, value, name=name)
+    ways = (by, "sku") if by == "pk" and _has_sku(related) else (by,)
+    return find_reference(related, *ways, value=value, name=name)
 
 
-def find_reference(model: Any, by: str, value: str, *, name: str) -> Any:
-    """Return the id of the row of ``model`` meant by parameter ``name``; raises 422 ``unknown_reference``."""
-    try:
-        found = model._default_manager.filter(**{by: value}).values_list("pk", flat=True).first()
-    except (ValueError, DjangoValidationError):
-        found = None
+def _has_sku(model: Any) -> bool:
+    return any(field.name == "sku" for field in model._meta.fields)
+
+
+def find_reference(model: Any, *ways: str, value: str, name: str) -> Any:
+    """Return the id of the row that ``value`` means, by the first of ``ways`` that finds one.
+
+    ``name`` is the parameter. Raises 422 ``unknown_reference``.
+    """
+    found = next((key for by in ways if (key := _key_of(model, by, value)) is not None), None)
     if found is None:
         raise DomainError("unknown_reference", _("There is nothing of this name."), field=name)
     return found
+
+
+def _key_of(model: Any, by: str, value: str) -> Any:
+    try:
+        return model._default_manager.filter(**{by: value}).values_list("pk", flat=True).first()
+    except (ValueError, DjangoValidationError):
+        return None
 
 
 def _converted(field: models.Field, name: str, value: str) -> Any:
@@ -187,7 +200,7 @@ def _schema(model: type[models.Model], declared: Filter) -> Mapping[str, Any]:
 
 
 def _points_by_id(field: models.Field) -> bool:
-    return bool(field.is_relation)
+    return bool(field.is_relation) and not _has_sku(field.related_model)
 
 
 def _describe(name: str, schema: Mapping[str, Any], description: str = "") -> dict[str, Any]:

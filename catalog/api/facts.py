@@ -1,9 +1,10 @@
 """What is true right now: price, availability and attributes (``facts/``)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import Http404
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,16 +12,25 @@ from rest_framework.response import Response
 
 from catalog.facts import OfferingFacts, VariantFacts, facts_of_sku
 from catalog.models import SalesChannel
+from catalog.money import CURRENCIES
 from catalog.pricing import require_one_currency
 from tenants.api import TenantAPIView
 from tenants.serializers import CodeRelatedField, MoneyField, StrictSerializer, TextField
 
 
 class CurrencyField(serializers.RegexField):
-    """A currency code in a query."""
+    """A currency code, left out for the tenant's; one that no country has is ``unknown_currency``."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {"unknown_currency": gettext_lazy("There is no such currency.")}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(r"^[A-Z]{3}\Z", required=False, **options)
+
+    def run_validators(self, value: str) -> None:
+        """Check the form first, then that there is such a currency."""
+        super().run_validators(value)
+        if value not in CURRENCIES:
+            self.fail("unknown_currency")
 
 
 class FactsQuery(StrictSerializer):

@@ -14,6 +14,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from catalog.api.facts import CurrencyField
 from catalog.api.stock import person
 from catalog.models import (
     Customer,
@@ -149,7 +150,7 @@ class NewOrderSerializer(StrictSerializer):
 
     customer = IdRelatedField(queryset=Customer.objects.all())
     channel = CodeRelatedField(queryset=SalesChannel.objects.all())
-    currency = serializers.RegexField(r"^[A-Z]{3}\Z", required=False)
+    currency = CurrencyField()
     lines = NewOrderLineSerializer(many=True, min_length=1, max_length=MOST_LINES)  # type: ignore[call-arg]
     shipping_address = TextField(required=False, allow_blank=True, max_length=2000)
     note = TextField(required=False, allow_blank=True, max_length=5000)

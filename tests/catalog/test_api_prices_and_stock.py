@@ -236,3 +236,28 @@ def test_the_database_refuses_it_as_well(client: ApiClient, saigon: Business, wr
 def test_a_price_before_the_sale_may_be_lower(client: ApiClient) -> None:
     """Shops export such; it says nothing, and refusing it would refuse the whole price."""
     assert client.post("prices/", {**PRICE, "compare_at": "1"}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "path", ["prices/", "price-changes/", "inventory-items/", "stock-movements/", "stock-reservations/"]
+)
+def test_a_list_is_narrowed_by_the_sku_of_a_variant_or_its_id(client: ApiClient, path: str) -> None:
+    for sku in ("LAMP", "BULB"):
+        assert client.post("prices/", {**PRICE, "variant": sku}).status_code == 201
+        assert move(client, 5, variant=sku).status_code == 201
+        assert client.post("stock-reservations/", {"variant": sku, "quantity": 1, "expires_in": 60}).status_code == 201
+    (found,) = client.get(path, {"variant": "LAMP"}).json()["results"]
+    assert found["sku"] == "LAMP"
+    assert client.get(path, {"variant": found["variant"]}).json()["results"] == [found]
+    unknown = client.get(path, {"variant": "NOBODY"})
+    assert (unknown.status_code, problems(unknown)) == (422, {("variant", "unknown_reference")})
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [("facts/", {"sku": "LAMP"}), ("offerings/search/", {"q": "lamp"}), ("prices/explain/", {"sku": "LAMP"})],
+)
+def test_a_currency_that_no_country_has_is_refused(client: ApiClient, path: str, asked: dict[str, str]) -> None:
+    refused = client.get(path, {**asked, "currency": "XXX"})
+    assert problems(refused) == {("currency", "unknown_currency")}
+    assert refused.status_code in (400, 422)

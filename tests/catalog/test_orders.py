@@ -220,6 +220,8 @@ def test_the_currency_is_the_tenants_else_the_only_one_else_asked_for(client: Ap
     body = {"customer": customer, "channel": "web", "lines": [{"sku": "LAMP", "quantity": 2}]}
     no_price = client.post("orders/", {**body, "currency": "USD"})
     assert (no_price.status_code, problems(no_price)) == (422, {("lines.0.sku", "no_price")})
+    no_such = client.post("orders/", {**body, "currency": "XXX"})
+    assert (no_such.status_code, problems(no_such)) == (422, {("currency", "unknown_currency")})
     for currency, amount in (("USD", "9.99"), ("EUR", "8.5")):
         for sku in ("LAMP", "BULB"):
             price = {"price_list": "standard", "variant": sku, "currency": currency, "amount": amount}
@@ -304,6 +306,8 @@ def test_what_comes_back_is_on_the_shelf_again_and_paid_back(client: ApiClient, 
     assert (more.status_code, problems(more)) == (422, {("lines.0.quantity", "too_many")})
     dear = step(client, made, "returns", {"lines": [{"sku": "LAMP", "quantity": 1}], "refund_amount": "199001"})
     assert problems(dear) == {("refund_amount", "refund_too_large")}
+    assert "E+" not in dear.json()["detail"]
+    assert "₫" in dear.json()["detail"]
     odd = step(client, made, "returns", {"lines": [{"sku": "LAMP", "quantity": 1}], "refund_amount": "0.5"})
     assert problems(odd) == {("refund_amount", "too_many_decimals")}
     assert counts(saigon) == before

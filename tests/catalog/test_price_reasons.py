@@ -80,6 +80,14 @@ def test_a_list_of_a_channel_that_is_closed_does_not_count(client: ApiClient, la
     assert (closed["verdict"], closed["reason"]) == ("closed_channel", "its channel shop is not active")
 
 
+def test_without_a_channel_a_list_of_one_is_for_others_only(client: ApiClient, lamp: Variant) -> None:
+    answer = client.get("prices/explain/", {"sku": "LAMP", "currency": "VND"}).json()
+    assert answer["price"]["price_list"] == "for-all"
+    told = verdicts(answer)
+    assert {told[code, "VND"] for code in ("own", "zalo-only", "closed")} == {"other_channel"}
+    assert told["base", "VND"] == "lower_priority"
+
+
 def test_it_is_told_why_there_is_no_price(client: ApiClient, lamp: Variant, saigon: Business) -> None:
     answer = client.get("prices/explain/", {"sku": "LAMP", "currency": "EUR"}).json()
     assert (answer["price"], answer["text"]) == (None, "None of its prices counts.")

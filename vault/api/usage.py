@@ -15,7 +15,7 @@ from vault.serializers import BudgetSerializer, ModelPriceSerializer, UsageEntry
 def of_bot(entries: models.QuerySet, code: str) -> models.QuerySet:
     """Narrow to one bot by its code; the ledger names it by a plain id."""
     bots: Any = Budget.bot.field.related_model
-    return entries.filter(bot_id=find_reference(bots, "code", code, name="bot"))
+    return entries.filter(bot_id=find_reference(bots, "code", value=code, name="bot"))
 
 
 class UsageViewSet(TenantReadViewSet):
