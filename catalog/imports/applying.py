@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from catalog.imports import statements
 from catalog.imports.diff import compare, parameters, run, tell_outcomes
 from catalog.imports.staging import LeaseLost
-from catalog.imports.summary import summarise
+from catalog.imports.summary import counted, summarise
 from catalog.models import ImportChange, ImportJob, ImportRow, Offering, Status
 from tenants.errors import Conflict
 from tenants.models import Tenant
@@ -41,8 +41,8 @@ def apply(job: ImportJob, *, seconds_before: float) -> dict[str, Any]:
         seconds = seconds_before + time.monotonic() - started
         summary = summarise(job, ImportJob.Status.COMPLETED, counts, seconds)
         status = ImportJob.Status.COMPLETED
-        done = {"status": status, "progress": 100, "error_log": "", "summary": summary, "applied_at": _beginning()}
-        if not finish(job, **done):
+        done = {"status": status, "progress": 100, "error_log": "", "summary": summary, "counts": counted(job, counts)}
+        if not finish(job, applied_at=_beginning(), **done):
             raise LeaseLost
     return summary
 

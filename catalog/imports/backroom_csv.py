@@ -2,7 +2,8 @@
 
 Offerings are grouped by `code` and described in the first row of a code. Besides the fixed columns there
 may be `attr.<key>` (attributes of the offering) and `option.<key>` (attributes of the variant). A variant
-may have a second row for another price list, currency or location.
+may have further rows for other price lists, currencies or locations; that two of them contradict each other shows when they
+are compared with the catalogue, whose default currency an empty cell has.
 """
 
 import re
@@ -66,6 +67,7 @@ class BackroomMapping:
     handle_column = "code"
     title_column = "name"
     sku_column = "sku"
+    has_further_rows = True
 
     def __init__(self, header: Sequence[str], currency: str = "") -> None:
         self._currency = currency
@@ -126,13 +128,6 @@ class BackroomMapping:
     def identity(self, sku: str, options: dict[str, str]) -> str:
         """What tells the variants of one code apart: SKU and options."""
         return "\x1f".join([sku, *(f"{key}={value}" for key, value in options.items())])
-
-    def occurrence(self, cells: Cells) -> str:
-        """What may differ between two rows of one variant: where its price and its stock belong."""
-        currency = cells.values.get("currency", "").strip().upper()
-        price_list = cells.values.get("price_list", "").strip() or "standard"
-        location = cells.values.get("location", "").strip() or "main"
-        return f"{price_list}\x1f{currency}\x1f{location}"
 
     def variant(self, cells: Cells, sku: str, options: dict[str, str]) -> VariantPart:
         """The variant columns. With a SKU a variant may do without a price: it is then sold on request."""

@@ -22,7 +22,7 @@ from catalog.imports.applying import NotNow, apply, check_not_too_many
 from catalog.imports.limits import MAX_FILE_BYTES
 from catalog.imports.problems import UnreadableFile
 from catalog.imports.staging import LeaseLost, OnProgress, stage
-from catalog.imports.summary import summarise
+from catalog.imports.summary import counted, summarise
 from catalog.imports.undoing import check_can_be_undone, undo
 from catalog.models import ImportJob, ImportRow, KnowledgeDomain
 from catalog.money import CURRENCIES
@@ -248,12 +248,12 @@ def _run(job: ImportJob, on_progress: OnProgress | None) -> None:
         started = time.monotonic()
         counts = stage(job, on_progress)
         seconds = time.monotonic() - started
-        summary = summarise(job, Status.STAGED, counts, seconds)
+        told = {"summary": summarise(job, Status.STAGED, counts, seconds), "counts": counted(job, counts)}
         if not job.auto_apply:
-            finish(job, status=Status.STAGED, progress=100, summary=summary)
+            finish(job, status=Status.STAGED, progress=100, **told)
             return
         job.status = Status.APPLYING
-        owned(job).update(status=job.status, progress=0, summary=summary)
+        owned(job).update(status=job.status, progress=0, **told)
     apply(job, seconds_before=seconds)
 
 

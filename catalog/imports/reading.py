@@ -35,6 +35,8 @@ class Mapping(Protocol):
     handle_column: str
     title_column: str
     sku_column: str
+    has_further_rows: bool
+    """Whether a variant may have several rows, for more prices and locations."""
 
     def reads(self, column: str) -> bool: ...
     def values(self, record: Sequence[str]) -> dict[str, str]: ...
@@ -42,7 +44,6 @@ class Mapping(Protocol):
     def options(self, cells: Cells, handle: str) -> dict[str, str]: ...
     def is_image_only(self, cells: Cells, options: dict[str, str]) -> bool: ...
     def identity(self, sku: str, options: dict[str, str]) -> str: ...
-    def occurrence(self, cells: Cells) -> str: ...
     def variant(self, cells: Cells, sku: str, options: dict[str, str]) -> VariantPart: ...
     def image(self, cells: Cells, level: Level) -> ImagePart | None: ...
 
@@ -180,7 +181,6 @@ class _Grouping:
         self._skus = skus
         self._titles: dict[str, int] = {}
         self._variants: dict[str, int] = {}
-        self._occurrences: dict[str, int] = {}
 
     def read(self, record: Record) -> ImportedRow:
         """The record as a row, with whatever is wrong with it."""
@@ -242,19 +242,12 @@ class _Grouping:
         written = cells.sku(column)
         identity = f"{handle}\x1f{self._mapping.identity(written, options)}"
         first_row = self._variants.setdefault(identity, cells.row)
-        if self._is_repeated(cells, identity, first_row):
+        if first_row != cells.row and not self._mapping.has_further_rows:
             cells.note("error", column, "duplicate_variant", row=first_row)
         else:
             sku = self._skus.resolve(cells, column, sku=written, handle=handle, options=options, first_row=first_row)
             variant = self._mapping.variant(cells, sku, options)
         return None if cells.keep_errors_since(mark) else variant
-
-    def _is_repeated(self, cells: Cells, identity: str, first_row: int) -> bool:
-        """Whether the variant has a row above that says the same about price list, currency and location."""
-        occurrence = self._mapping.occurrence(cells)
-        if not occurrence:
-            return first_row != cells.row
-        return self._occurrences.setdefault(f"{identity}\x1f{occurrence}", cells.row) != cells.row
 
 
 def _given(values: dict[str, str]) -> dict[str, str]:

@@ -83,6 +83,7 @@ class ShopifyMapping:
     handle_column = "Handle"
     title_column = "Title"
     sku_column = "Variant SKU"
+    has_further_rows = False
 
     def __init__(self, header: Sequence[str], currency: str = "") -> None:
         self._currency = currency
@@ -147,10 +148,6 @@ class ShopifyMapping:
     def identity(self, sku: str, options: dict[str, str]) -> str:
         """What tells the variants of one product apart: their options."""
         return "\x1f".join(options.values())
-
-    def occurrence(self, cells: Cells) -> str:
-        """A variant has one row only."""
-        return ""
 
     def variant(self, cells: Cells, sku: str, options: dict[str, str]) -> VariantPart:
         """The variant columns."""

@@ -26,6 +26,11 @@ def summarise(job: ImportJob, status: str, counts: dict[str, Any], seconds: floa
     return {"job": str(job.pk), "status": str(status), **counts, "seconds": round(seconds, 2)}
 
 
+def counted(job: ImportJob, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of reading with the errors and warnings that only the comparison has found among them."""
+    return {**job.counts, **{name: counts[name] for name in ("errors", "warnings")}}
+
+
 def in_order(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Return a kept summary as the contract has it: the database keeps no order, and nothing that was never counted."""
     parts = {part: {**NOTHING, **summary.get(part, {})} for part in PARTS}

@@ -14,7 +14,15 @@ from catalog.imports import statements
 from catalog.imports.applying import check_tenant, take_turn
 from catalog.imports.diff import BULK, PATIENCE, parameters, run
 from catalog.imports.staging import LeaseLost
-from catalog.models import ImportJob
+from catalog.models import (
+    AttributeValue,
+    ImportJob,
+    OfferingImage,
+    OfferingTranslation,
+    PriceChange,
+    StockAllocation,
+    VariantPrice,
+)
 from tenants.errors import Conflict
 from tenants.models import TenantModel
 from tenants.queue import finish
@@ -93,5 +101,18 @@ def _kind_of(model: Any) -> str:
 def _told(table: str, pk: Any, at: Any) -> dict[str, Any]:
     model: Any = next(model for model in apps.get_models() if model._meta.db_table == table)
     row = model.objects.filter(pk=pk).first()
-    name = str(row) if row else _("(gone)")
+    name = _name(row) if row else _("(gone)")
     return {"kind": str(model._meta.verbose_name), "id": str(pk), "name": name, "at": at.isoformat() if at else None}
+
+
+def _name(row: Any) -> str:
+    """What the row is called, with the SKU or the offering's code before a price or words that do not tell whose they are."""
+    if isinstance(row, (VariantPrice, PriceChange)):
+        return f"{row.variant} ({row.price_list}): {row}"
+    if isinstance(row, OfferingImage):
+        return f"{row.offering}: {row}"
+    if isinstance(row, (OfferingTranslation, AttributeValue)):
+        return f"{row.offering_version}: {row}"
+    if isinstance(row, StockAllocation):
+        return f"{row.reservation}: {row.location}"
+    return str(row)

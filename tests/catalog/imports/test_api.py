@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 
 from catalog.imports.jobs import run_due_jobs
-from catalog.models import ImportJob, Offering, OfferingVersion, PriceChange, StockMovement, Variant, VariantPrice
+from catalog.models import ImportJob, Offering, OfferingVersion, PriceChange, PriceList, StockMovement, Variant, VariantPrice
 from tenants.models import StoredFile
 from tenants.storage import path_of
 from tests.catalog.imports.files import backroom, shopify, written
@@ -71,6 +71,37 @@ def test_an_import_is_applied_once(api, saigon):
     assert (again.status_code, again.json()["code"]) == (409, "not_staged")
     with in_tenant(saigon.tenant):
         assert StockMovement.objects.count() == 2
+
+
+def test_rows_that_say_the_same_are_one_fact_and_those_that_contradict_each_other_are_errors_of_their_own(api, saigon):
+    client = api(saigon)
+    lines = [
+        backroom(price="100", currency="", stock_qty="5"),
+        backroom(price="100", currency="USD", stock_qty="5"),
+        backroom(price="200", stock_qty="5"),
+        backroom(price="100", stock_qty="6"),
+    ]
+    job = applied(client, written(lines))
+    told = {row["row"]: (row["column"], row["code"], row["message"]) for row in rows(client, job, state="error")}
+    assert told == {
+        4: ("price", "conflicting_price", "Row 2 gives another price of the variant in the same list and currency."),
+        5: ("stock_qty", "conflicting_stock", "Row 2 gives another stock of the variant at the same location."),
+    }
+    with in_tenant(saigon.tenant):
+        assert [(one.amount, one.currency) for one in VariantPrice.objects.all()] == [(100, "USD")]
+        assert [one.quantity for one in StockMovement.objects.all()] == [5]
+
+
+def test_errors_that_only_the_catalogue_shows_are_counted_too(api, saigon):
+    client = api(saigon)
+    job = staged(client, written([backroom(), backroom(sku="RF-2", option__view="park", price_list="nowhere")]))
+    assert job["counts"] == {"total": 2, "rows": 2, "errors": 1, "warnings": 0}
+    with in_tenant(saigon.tenant):
+        PriceList.objects.create(code="nowhere", priority=1)
+    client.post(f"imports/{job['id']}/apply/")
+    run_due_jobs()
+    done = client.get(f"imports/{job['id']}/").json()
+    assert (done["counts"]["errors"], done["summary"]["errors"]) == (0, 0)
 
 
 def test_rows_may_be_sent_as_json(api, saigon):

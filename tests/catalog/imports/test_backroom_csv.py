@@ -194,9 +194,9 @@ def test_a_variant_may_have_a_second_row_for_another_price_list():
     assert [(row.variant.sku, row.variant.price_list) for row in rows] == [("RF-1", "standard"), ("RF-1", "members")]
 
 
-def test_a_second_row_for_the_same_price_list_is_an_error():
-    rows = read(backroom(price_list=""), backroom(price_list="standard"))
-    assert findings(rows[1]) == [("error", "sku", "duplicate_variant")]
+def test_a_further_row_for_the_same_price_list_is_left_to_the_comparison_which_knows_the_currency():
+    rows = read(backroom(price_list="", currency=""), backroom(price_list="standard", currency="USD"))
+    assert [(row.variant.sku, row.problems) for row in rows] == [("RF-1", []), ("RF-1", [])]
 
 
 def test_a_made_sku_is_the_same_in_every_row_of_its_variant():

@@ -171,6 +171,17 @@ def test_newer_work_is_never_overwritten(newer_work, api, saigon):
         assert (job.status, contents()) == ("completed", before)
 
 
+def test_the_refusal_tells_whose_price_it_is(api, saigon):
+    with in_tenant(saigon.tenant):
+        job = imported(*FIRST)
+        price = VariantPrice.objects.get(variant__sku="RF-2")
+        price.amount = Decimal(7)
+        price.save()
+    answer = api(saigon).post(f"imports/{job.pk}/undo/").json()
+    assert "RF-2 (Standard): 7 USD" in answer["detail"]
+    assert answer["changed"][0]["name"] == "RF-2 (Standard): 7 USD"
+
+
 @inside_tenant
 def test_what_is_changed_while_the_undo_waits_its_turn_is_found_by_the_worker():
     job = imported(*FIRST)
