@@ -13,6 +13,7 @@ from django.http import FileResponse
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from catalog.admin.amounts import money
@@ -176,7 +177,7 @@ def _changed(rows: QuerySet) -> dict[str, Any] | None:
 
 def _new(rows: QuerySet) -> dict[str, Any] | None:
     return _table(
-        [_("row"), _("code"), _("SKU"), _("name"), _("price")],
+        [_("row"), _("code"), _("SKU"), _("name"), _("price"), _("image")],
         [
             [
                 row.row,
@@ -184,6 +185,7 @@ def _new(rows: QuerySet) -> dict[str, Any] | None:
                 row.sku or "–",
                 row.data.get("offering", {}).get("name") or row.data.get("variant", {}).get("name") or "–",
                 _price(row.data.get("variant", {}).get("price"), _currency_of(row)),
+                Truncator(row.data.get("image", {}).get("src") or "–").chars(60),
             ]
             for row in rows[:SHOWN_ROWS]
         ],

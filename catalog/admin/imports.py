@@ -35,13 +35,13 @@ def _export(form: str) -> FileResponse:
 class ImportJobAdmin(LedgerAdmin):
     """Imports. One is made from a file, read in the background, looked at, and applied as a whole."""
 
-    list_display = ("__str__", "status_label", "done", "mapping", "currency", "created_by", "created_at")
+    list_display = ("__str__", "status_label", "done", "found_format", "currency", "created_by", "created_at")
     list_filter = ("status", "mapping")
     list_select_related = ("source_file", "created_by")
     search_fields = ("source_file__name",)
     readonly_fields = (
-        *("file_name", "format", "mapping", "currency", "domain", "on_duplicate_sku", "source", "missing"),
-        *("created_by", "created_at", "applied_at"),
+        *("file_name", "found_format", "mapping", "currency", "domain", "on_duplicate_sku", "source", "missing"),
+        *("created_by", "created_at", "applied"),
     )
     actions_list = ("export_csv", "export_xlsx")
     actions_detail = ("columns", "undo", "give_up", "errors_csv")
@@ -77,6 +77,17 @@ class ImportJobAdmin(LedgerAdmin):
     def file_name(self, job: ImportJob) -> str:
         """Show what was handed in."""
         return str(job)
+
+    @display(description=_("format of the file"))
+    def found_format(self, job: ImportJob) -> str:
+        """Show what the file was recognised as."""
+        found = ImportJob.Mapping.SAVED if job.understood.get("columns") else job.format
+        return str(dict(ImportJob.Mapping.choices).get(found, "–"))
+
+    @display(description=_("applied"))
+    def applied(self, job: ImportJob) -> Any:
+        """Show when it was applied."""
+        return job.applied_at
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whoever may change the catalogue may import."""

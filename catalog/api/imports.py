@@ -238,14 +238,25 @@ class ImportRowSerializer(TenantSerializer):
     problems = serializers.SerializerMethodField()
     changes = serializers.DictField(read_only=True, help_text="By what changes: value before and after.")
     cells = CellsField(source="data.cells", read_only=True, default=None)
+    values = serializers.SerializerMethodField(
+        help_text="By part (offering, variant, image) what the row says, as it was understood. A part with an error is left out."
+    )
 
     class Meta:
         model = ImportRow
         fields = (
             *("id", "row", "state", "kind", "handle", "sku", "column", "value", "code", "message", "problems"),
-            *("changes", "cells"),
+            *("changes", "cells", "values"),
         )
         read_only_fields = fields
+        extra_kwargs = {
+            "row": {"help_text": "In the file, whose header is row 1. The first of the rows sent as JSON is row 2."}
+        }
+
+    def get_values(self, row: ImportRow) -> dict[str, dict[str, Any]]:
+        """Return the parts of the row that can be applied."""
+        parts = {name: row.data[name] for name in ("offering", "variant", "image") if row.data.get(name)}
+        return {name: {key: value for key, value in part.items() if key != "is_broken"} for name, part in parts.items()}
 
     def get_problems(self, row: ImportRow) -> list[dict[str, str]]:
         """Return every problem: level, column, value, code and message."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from catalog.filing import MOST_TAGS, once_each
 from catalog.imports import limits
-from catalog.imports.problems import ROW_MESSAGES, Level, Problem, shown
+from catalog.imports.problems import NOT_WHOLE, ROW_MESSAGES, Level, Problem, shown
 from catalog.imports.rows import ImagePart, Policy, Status
 from catalog.markup import clean_html
 from catalog.money import CURRENCIES, minor_units
@@ -57,10 +57,15 @@ class Cells:
         self.values = values
         self.problems: list[Problem] = []
 
-    def note(self, level: Level, column: str, code: str, value: str | None = None, **params: object) -> None:
-        """Note a problem with the cell in `column`; `value` if it is not the cell that is to be shown."""
+    def note(
+        self, level: Level, column: str, code: str, value: str | None = None, message: str = "", **params: object
+    ) -> None:
+        """Note a problem with the cell in `column`; `value` if it is not the cell that is to be shown.
+
+        `params` fill the code's message; `message` takes its place where there is more to say.
+        """
         value = shown(self.values.get(column, "") if value is None else value)
-        message = str(ROW_MESSAGES[code]) % params
+        message = message or str(ROW_MESSAGES[code]) % params
         self.problems.append(Problem(level, self.row, column, value, code, message))
 
     def keep_errors_since(self, mark: int) -> bool:
@@ -160,8 +165,11 @@ class Cells:
         if not value:
             return 0
         match = _NUMBER.fullmatch(value)
-        if not match or (match[3] or "").strip("0"):
-            self.note("error", column, "invalid_number")
+        grouped = _AMBIGUOUS.fullmatch(value)
+        if grouped and not grouped[2].strip("0"):  # 1.000 may be a thousand pieces or one
+            self.note("error", column, "ambiguous_number", thousands=f"{grouped[1]}000", units=grouped[1])
+        elif not match or (match[3] or "").strip("0"):
+            self.note("error", column, "invalid_number", message=str(NOT_WHOLE))
         elif len(match[2].lstrip("0")) > 10 or int(match[2]) > limits.MAX_QUANTITY:
             self.note("error", column, "number_too_large")
         else:

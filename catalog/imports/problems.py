@@ -88,6 +88,9 @@ ROW_MESSAGES = {
     "too_many_tags": _("At most %(most)d tags."),
 }
 
+NOT_WHOLE = _("Not a whole number of pieces, such as 1234.")
+"""What `invalid_number` says of pieces."""
+
 #: Codes of problems that only the tenant's own catalogue shows. `{row}` is filled in by the database.
 CATALOGUE_MESSAGES = {
     "unknown_price_list": _("There is no price list of this code."),
@@ -95,6 +98,7 @@ CATALOGUE_MESSAGES = {
     "sku_of_other_offering": _("The SKU belongs to another offering of the catalogue."),
     "conflicting_price": _("Row {row} gives another price of the variant in the same list and currency."),
     "conflicting_stock": _("Row {row} gives another stock of the variant at the same location."),
+    "nothing_archived": _("Nothing is archived while row {row} does not say which product it belongs to."),
     "missing_attribute": _("The domain requires this attribute; the offering stays a draft without it."),
 }
 

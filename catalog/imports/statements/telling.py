@@ -115,9 +115,12 @@ SELECT jsonb_build_object(
     'images', (SELECT count(*) FROM pg_temp.import_image),
     'warnings', rows.warnings,
     'errors', rows.errors
-)
+) || CASE WHEN %(archives)s AND rows.unnamed IS NOT NULL THEN jsonb_build_object('not_archived', jsonb_build_object(
+    'code', 'nothing_archived', 'row', rows.unnamed,
+    'message', replace(%(messages)s::jsonb ->> 'nothing_archived', '{row}', rows.unnamed::text))) ELSE '{}' END
 FROM (
-    SELECT count(*) AS total, count(*) FILTER (WHERE outcome = 'error') AS errors,
+    SELECT count(*) AS total, min(row) FILTER (WHERE handle = '') AS unnamed,
+        count(*) FILTER (WHERE outcome = 'error') AS errors,
         count(*) FILTER (WHERE outcome <> 'error' AND problems <> '[]') AS warnings
     FROM catalog_importrow WHERE tenant_id = %(tenant)s AND job_id = %(job)s AND kind <> 'missing'
 ) AS rows

@@ -104,6 +104,25 @@ def test_errors_that_only_the_catalogue_shows_are_counted_too(api, saigon):
     assert (done["counts"]["errors"], done["summary"]["errors"]) == (0, 0)
 
 
+def test_new_rows_tell_their_values_before_anything_is_applied(api, saigon):
+    client = api(saigon)
+    job = staged(client, written([backroom(stock_qty="4", category="Flats")]))
+    (row,) = rows(client, job, state="create")
+    assert (row["row"], row["changes"], row["cells"]) == (2, {}, None)
+    assert (row["values"]["offering"]["name"], row["values"]["offering"]["category"]) == ("River Flat", "Flats")
+    assert (row["values"]["variant"]["price"], row["values"]["variant"]["quantity"]) == ("125000.00", 4)
+
+
+def test_a_stock_that_is_no_number_of_pieces_is_told_as_that(api, saigon):
+    client = api(saigon)
+    job = staged(client, written([backroom(stock_qty="2.5"), backroom(sku="RF-2", option__view="park", stock_qty="1.000")]))
+    told = [(row["code"], row["message"]) for row in rows(client, job, state="error")]
+    assert told == [
+        ("invalid_number", "Not a whole number of pieces, such as 1234."),
+        ("ambiguous_number", "Thousands or decimals? Write 1000 or 1."),
+    ]
+
+
 def test_rows_may_be_sent_as_json(api, saigon):
     client = api(saigon)
     body = {"source_type": "api", "currency": "USD", "rows": [backroom(stock_qty=4, tags=["flat", "river"])]}

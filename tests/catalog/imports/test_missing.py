@@ -6,6 +6,7 @@ from catalog.imports.jobs import import_file, request_undo, run_due_jobs
 from catalog.models import ImportJob, Offering
 from tests.catalog.imports.files import backroom, shopify, written
 from tests.conftest import in_tenant
+from tests.tenants.admin_pages import browser, page
 
 pytestmark = pytest.mark.django_db
 SHOP = [shopify(Handle=f"shirt-{number}", Variant_SKU=f"S-{number}") for number in range(10)]
@@ -56,6 +57,20 @@ def test_they_are_previewed_archived_and_brought_back_by_an_undo(api, saigon):
         request_undo(job=job)
         run_due_jobs()
         assert statuses() == before
+
+
+def test_a_row_without_a_handle_keeps_everything_and_the_summary_and_the_page_say_so(api, saigon):
+    with in_tenant(saigon.tenant):
+        shop(10)
+        lost = [*SHOP[:9], shopify(Handle="", Variant_SKU="S-lost")]
+        job = import_file(
+            chunks=[written(lost).getvalue()], name="shop.csv", currency="USD", missing="archive", apply_now=False
+        )
+    message = "Nothing is archived while row 11 does not say which product it belongs to."
+    summary = api(saigon).get(f"imports/{job.pk}/").json()["summary"]
+    assert summary["not_archived"] == {"code": "nothing_archived", "row": 11, "message": message}
+    assert summary["offerings"]["archived"] == 0
+    assert message in browser(saigon.owner).get(page("catalog_importjob_change", job.pk)).content.decode()
 
 
 def test_another_source_archives_only_its_own(inside):
