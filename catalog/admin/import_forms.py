@@ -84,7 +84,7 @@ class NewImportForm(forms.ModelForm):
 
     class Meta:
         model = ImportJob
-        fields = ("mapping", "currency", "domain", "on_duplicate_sku", "source", "missing")
+        fields = ("mapping", "decimals", "currency", "domain", "on_duplicate_sku", "source", "missing")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -40,7 +40,7 @@ class ImportJobAdmin(LedgerAdmin):
     list_select_related = ("source_file", "created_by")
     search_fields = ("source_file__name",)
     readonly_fields = (
-        *("file_name", "found_format", "mapping", "currency", "domain", "on_duplicate_sku", "source", "missing"),
+        *("file_name", "found_format", "mapping", "decimals", "currency", "domain", "on_duplicate_sku", "source", "missing"),
         *("created_by", "created_at", "applied"),
     )
     actions_list = ("export_csv", "export_xlsx")
@@ -100,7 +100,7 @@ class ImportJobAdmin(LedgerAdmin):
             return [(None, {"fields": self.readonly_fields})]
         return [
             (_("What"), {"fields": ("file", "addresses", "pasted")}),
-            (_("How it is read"), {"fields": (("mapping", "currency"), ("domain", "on_duplicate_sku"))}),
+            (_("How it is read"), {"fields": (("mapping", "currency"), "decimals", ("domain", "on_duplicate_sku"))}),
             (_("What it has no more"), {"fields": (("source", "missing"),)}),
         ]
 

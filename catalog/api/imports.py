@@ -24,7 +24,7 @@ from catalog.imports.product_pages import addresses_as_file
 from catalog.imports.restaging import restage
 from catalog.imports.saved_mappings import chosen_mapping
 from catalog.imports.summary import in_order
-from catalog.models import ImportJob, ImportRow, KnowledgeDomain
+from catalog.models import ImportJob, ImportMapping, ImportRow, KnowledgeDomain
 from catalog.models.imports import ImportRowQuerySet
 from tenants.api import TenantReadViewSet
 from tenants.errors import Malformed, TooLarge
@@ -67,7 +67,18 @@ class ImportSerializer(TenantSerializer):
     class Meta:
         model = ImportJob
         fields = (
-            *("id", "status", "source_type", "file", "mapping", "currency", "domain", "on_duplicate_sku", "source"),
+            *(
+                "id",
+                "status",
+                "source_type",
+                "file",
+                "mapping",
+                "decimals",
+                "currency",
+                "domain",
+                "on_duplicate_sku",
+                "source",
+            ),
             *(
                 "missing",
                 "may_archive_many",
@@ -114,6 +125,11 @@ class NewImportSerializer(StrictSerializer):
     mapping = TextField(
         default="auto", max_length=100, help_text="auto, shopify, backroom, saleor, web, or a saved mapping by name or id."
     )
+    decimals = serializers.ChoiceField(
+        ImportMapping.Decimals.choices,
+        required=False,
+        help_text="How a file of your own writes numbers: plain, point (1,234.50) or comma (1.234,50).",
+    )
     currency = TextField(required=False, max_length=3, help_text="Of prices without one; by default the tenant's.")
     domain = CodeRelatedField(queryset=KnowledgeDomain.objects.filter(status="active"), required=False, allow_null=True)
     on_duplicate_sku = serializers.ChoiceField(ImportJob.DuplicateSku.choices, default="error")
@@ -133,6 +149,10 @@ class NewImportSerializer(StrictSerializer):
         if len(given) > 1:
             raise serializers.ValidationError(
                 {given[1]: [_("Give a file, rows or addresses, one of them.")]}, code="invalid"
+            )
+        if attrs.get("decimals") and given != ["file"]:
+            raise serializers.ValidationError(
+                {"decimals": [_("Only a file may write numbers in its own way.")]}, code="invalid"
             )
         return attrs
 

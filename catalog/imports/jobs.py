@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 TASK = "catalog.run_imports"
 OPTIONS = (
     *("currency", "mapping", "column_mapping_id", "domain_id", "on_duplicate_sku", "source_type"),
-    *("source", "missing", "may_archive_many"),
+    *("source", "missing", "may_archive_many", "decimals"),
 )
 """What makes an import of a file another one."""
 TICK = 1.0

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 from catalog.imports import backroom_csv, limits, shopify
 from catalog.imports.backroom_csv import BackroomMapping
 from catalog.imports.cells import Cells
-from catalog.imports.mapping import ColumnMapping, MappedTable, guess, guess_decimals
+from catalog.imports.mapping import ColumnMapping, Decimals, MappedTable, guess, guess_decimals
 from catalog.imports.problems import Level, UnreadableFile
 from catalog.imports.product_pages import read_pages
 from catalog.imports.records import Source
@@ -57,11 +57,13 @@ def open_rows(
     only_safe: bool = False,
     on_duplicate_sku: OnDuplicateSku = "error",
     currency: str = "",
+    decimals: Decimals | None = None,
 ) -> "RowReader":
     """A reader of the file at path `source`, or of a seekable binary file, which stays open.
 
     `columns` say what its columns mean. Else a header that is none of ours nor Shopify's is looked for with `saved`, and
-    guessed at last; with `only_safe` no guess counts that a person would have to look at.
+    guessed at last; with `only_safe` no guess counts that a person would have to look at. `decimals` say how a table that
+    is no other shop system's writes numbers, whatever its mapping says.
     `currency` (ISO 4217) is that of prices for which the file names none; it says how many decimals they may have.
 
     Raises `UnreadableFile` if it has no table of this mapping ("auto": of any) with at least one row.
@@ -71,8 +73,11 @@ def open_rows(
         understood: dict[str, Any] = {"makes": table.makes} if table.makes else {}
         if columns or _is_unknown(mapping, table):
             found = columns or _known_columns(table, saved, only_safe=only_safe)
+            table = MappedTable(table, found := replace(found, decimals=decimals or found.decimals))
             understood = found.as_json()
-            table = MappedTable(table, found)
+        elif decimals and not table.format and _choose_mapping(mapping, table) is BackroomMapping:
+            understood |= {"decimals": decimals}
+            table = MappedTable(table, ColumnMapping({name.strip(): name.strip() for name in table.header}, decimals))
         return RowReader(table, _choose_mapping(mapping, table), on_duplicate_sku, currency, understood)
     except UnreadableFile as error:
         if error.row == 1:

@@ -30,6 +30,8 @@ def restage(*, job: ImportJob, mapping: str = ImportJob.Mapping.AUTO, created_by
         if current.status == ImportJob.Status.STAGED:
             cancel(job=current)
         options = {name: getattr(current, name) for name in TAKEN_OVER}
+        if chosen["mapping"] != ImportJob.Mapping.SAVED:  # which says itself how numbers are written
+            options["decimals"] = current.decimals
         chunks, name = _blocks(current.source_file), current.source_file.name
         return create_job(chunks=chunks, name=name, created_by=created_by, reuse=True, **chosen, **options)
 

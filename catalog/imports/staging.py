@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, cast
 from django.db import connection, transaction
 
 from catalog.imports.diff import compare, tell_outcomes
+from catalog.imports.mapping import Decimals
 from catalog.imports.problems import Problem, UnreadableFile
 from catalog.imports.reading import MappingName, RowReader, open_rows
 from catalog.imports.rows import ImportedRow
@@ -73,6 +74,7 @@ def _opened(job: ImportJob, source: BinaryIO) -> RowReader:
             only_safe=job.auto_apply,
             on_duplicate_sku=cast(OnDuplicateSku, job.on_duplicate_sku),
             currency=job.currency,
+            decimals=cast(Decimals, job.decimals) or None,
         )
     except UnreadableFile as error:
         if error.understood:

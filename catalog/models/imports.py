@@ -131,6 +131,15 @@ class ImportJob(QueueRow):
         editable=False,
         help_text="How the file was read: its columns, what was guessed and left out; lists and locations it makes.",
     )
+    decimals = models.CharField(
+        _("how numbers are written"),
+        max_length=8,
+        choices=ImportMapping.Decimals,
+        default="",
+        db_default="",
+        blank=True,
+        help_text=_("In a table of your own; not for the files of other shop systems. Empty: as the file proves it."),
+    )
     currency = models.CharField(_("currency"), max_length=3)
     domain = models.ForeignKey(
         KnowledgeDomain, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("domain")

@@ -118,6 +118,11 @@ SELECT jsonb_build_object(
 ) || CASE WHEN %(archives)s AND rows.unnamed IS NOT NULL THEN jsonb_build_object('not_archived', jsonb_build_object(
     'code', 'nothing_archived', 'row', rows.unnamed,
     'message', replace(%(messages)s::jsonb ->> 'nothing_archived', '{row}', rows.unnamed::text))) ELSE '{}' END
+|| (SELECT CASE WHEN count(*) > 0 THEN jsonb_build_object('without_variants', count(*)) ELSE '{}' END
+    FROM pg_temp.import_offering o WHERE o.is_new
+    AND o.code NOT IN (SELECT w.handle FROM pg_temp.import_variant_row w WHERE w.error IS NULL)
+    AND o.code IN (SELECT r.handle FROM catalog_importrow r
+        WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.outcome = 'error'))
 FROM (
     SELECT count(*) AS total, min(row) FILTER (WHERE handle = '') AS unnamed,
         count(*) FILTER (WHERE outcome = 'error') AS errors,

@@ -123,6 +123,23 @@ def test_a_stock_that_is_no_number_of_pieces_is_told_as_that(api, saigon):
     ]
 
 
+@pytest.mark.parametrize("header", ["code,name,sku,price,stock_qty", "Mã nhóm,Tên hàng,Mã SP,Giá bán,Tồn kho"])
+def test_a_file_may_group_thousands_as_its_country_does(header, api, saigon):
+    client = api(saigon)
+    content = f'{header}\nca-phe,Cà phê,CF-1,15.000,"1.200"\ntra,Trà,TR-1,9.500,3\n'.encode()
+    unsaid = staged(client, BytesIO(content), currency="VND")
+    assert {row["code"] for row in rows(client, unsaid)} == {"ambiguous_number"}
+    assert unsaid["summary"]["offerings"] == {"created": 2, "changed": 0, "unchanged": 0}
+    assert unsaid["summary"]["without_variants"] == 2
+    shown = browser(saigon.owner).get(page("catalog_importjob_change", unsaid["id"])).content.decode()
+    assert "2 of the new offerings are drafts without variants and prices" in shown
+    said = applied(client, BytesIO(content), currency="VND", decimals="comma")
+    assert (said["id"] != unsaid["id"], said["decimals"], said["summary"]["errors"]) == (True, "comma", 0)
+    with in_tenant(saigon.tenant):
+        assert dict(VariantPrice.objects.values_list("variant__sku", "amount")) == {"CF-1": 15000, "TR-1": 9500}
+        assert sum(one.quantity for one in StockMovement.objects.all()) == 1203
+
+
 def test_rows_may_be_sent_as_json(api, saigon):
     client = api(saigon)
     body = {"source_type": "api", "currency": "USD", "rows": [backroom(stock_qty=4, tags=["flat", "river"])]}
