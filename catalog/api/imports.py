@@ -58,6 +58,7 @@ class ImportSerializer(TenantSerializer):
     file = TextField(source="source_file.name", read_only=True)
     domain = CodeRelatedField(read_only=True, allow_null=True)
     error = TextField(source="error_log", read_only=True)
+    decimals = TextField(read_only=True, help_text="plain, point or comma; empty: as the file or its mapping says.")
     counts = serializers.DictField(read_only=True, help_text="total, rows, errors and warnings read so far")
     understood = serializers.DictField(
         read_only=True, help_text="How the file was read, and which lists and locations it makes"
