@@ -47,6 +47,19 @@ def check_keys() -> None:
         sys.exit(f"backroom: {error}")
 
 
+def prepare_first_time() -> None:
+    """Make the tables when nobody has yet: a command may be the first that runs. A restore brings its own."""
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    if sys.argv[1] == "restore" or "django_migrations" in connection.introspection.table_names():
+        return
+    if os.environ.get("DATABASE_URL"):
+        raise embedded.StartError("the database is empty: start `manage.py up`, or run `manage.py migrate`, first")
+    call_command("migrate", "--no-input", "--skip-checks", verbosity=0)
+
+
 def run() -> None:
     """Run the command; the audit says that it was one."""
     from tenants.actor import Actor, ActorKind, acting
@@ -71,6 +84,7 @@ def main() -> None:
             return
         with embedded.servers():
             if sys.argv[1] not in BEFORE_KEYS:
+                prepare_first_time()
                 check_keys()
             run()
     except (embedded.StartError, ImproperlyConfigured) as error:

@@ -24,7 +24,7 @@ from django.db import DatabaseError, connection
 from config import external
 from config.celery import IMPORTS_QUEUE, app
 from config.embedded import StartError, data_dir, layout, locks, users
-from config.embedded.process import MARK, Child, end_orphans, say, spawn, undisturbed
+from config.embedded.process import MARK, Child, end_orphans, say, spawn, stop_all, undisturbed
 from tenants.models import User
 from vault.startup import WrongMasterKey, check_master_keys
 
@@ -90,10 +90,9 @@ class Supervisor:
         finally:
             listener.close()
             _end(self.loading)
-            for name, seconds in (("web", 5), ("beat", 2), ("worker", 5), ("imports", 5)):
-                for child in self.children:
-                    if child.name == name:
-                        child.stop(seconds)
+            # The workers side by side: whoever waits for us to end has 15 s for all of it, the servers included.
+            for names in ({"web"}, {"beat", "worker", "imports"}):
+                stop_all([child for child in self.children if child.name in names], seconds=5)
 
     def _prepare(self) -> None:
         """Bring database and static files up to date."""

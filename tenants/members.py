@@ -82,13 +82,13 @@ def revoke_invitation(link: LoginToken) -> None:
 
 
 def change_role(membership: Membership, *, role: str, by: object) -> None:
-    """Give a member another role; raises ``DomainError`` (``last_owner``) and ``NotAllowed``."""
+    """Give a member another role; raises ``Conflict`` (``last_owner``) and ``NotAllowed``."""
     if role == membership.role:
         return
     check_may_make_owners(by, role, membership.role)
     with transaction.atomic():
         if role != Role.OWNER and _is_last_owner(membership):
-            raise DomainError("last_owner", _("A tenant keeps at least one owner."), field="role")
+            raise Conflict("last_owner", _("A tenant keeps at least one owner."), field="role")
         membership.role = role
         membership.save(update_fields=["role"])
         _take_back_invitations(membership.user, role)

@@ -176,7 +176,8 @@ def _import_tenant(rows: Iterable[dict[str, Any]], summary: Summary) -> None:
                 with transaction.atomic():
                     _import(row, summary)
             except DomainError as error:
-                summary.refused.append({"id": row["id"], "code": error.code})
+                told = {name: row[name] for name in ("tenant", "id", "label")}
+                summary.refused.append({**told, "code": error.code, "message": error.message})
         TenantKey.objects.filter(retired_at__isnull=False, secrets=None).delete()
 
 

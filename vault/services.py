@@ -22,7 +22,7 @@ from tenants.scope import current_tenant_id, platform_scope
 from vault.crypto import CredentialUnreadable, unwrap
 from vault.data_keys import current_data_key
 from vault.destinations import read_url
-from vault.models import Credential, CredentialSecret
+from vault.models import Credential, CredentialGrant, CredentialSecret
 from vault.models.credentials import reference_name
 from vault.schemas import check_secret, destination_of, hint_of, pack, unpack
 
@@ -107,9 +107,15 @@ def holds_secret(credential: Credential, secret: dict[str, Any]) -> bool:
     return hmac.compare_digest(mine, bytes(row.fingerprint))
 
 
-def check_end(expires_at: datetime | None, credential: Credential | None) -> None:
+def check_unbound(credential: Credential) -> None:
+    """Raise ``Conflict`` (``signs_events``) for the secret of an event destination, which alone replaces it, with overlap."""
+    if credential.signs_events:
+        raise Conflict("signs_events", _("It signs events. Replace it where the event destination is."))
+
+
+def check_end(expires_at: datetime | None, stored: Credential | CredentialGrant | None) -> None:
     """Refuse an end that is over when a person writes it; one that is stored already may pass and stay."""
-    is_new = credential is None or expires_at != credential.expires_at
+    is_new = stored is None or expires_at != stored.expires_at
     if expires_at and is_new and expires_at <= timezone.now():
         raise DomainError("in_the_past", _("This moment is over already."), field="expires_at")
 

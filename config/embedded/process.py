@@ -121,15 +121,33 @@ class Child:
 
     def stop(self, seconds: float) -> None:
         """Ask the process to end and wait; after so many seconds, force it."""
-        if self.process is None or self.process.poll() is not None:
+        self.ask_to_end()
+        self.end(seconds)
+
+    def ask_to_end(self) -> None:
+        """Ask the process to end, if there is one."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(self.stop_signal)
+
+    def end(self, seconds: float) -> None:
+        """Wait for the end of the process that was asked to; after so many seconds, force it."""
+        if self.process is None:
             return
-        self.process.send_signal(self.stop_signal)
         try:
-            self.process.wait(seconds)
+            self.process.wait(max(0, seconds))
         except subprocess.TimeoutExpired:
-            say(f"{self.name} did not stop within {seconds:g} s, killing it")
+            say(f"{self.name} did not stop in time, killing it")
             _signal_group(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+
+def stop_all(children: Sequence[Child], *, seconds: float) -> None:
+    """Stop processes side by side: within so many seconds, or by force."""
+    deadline = time.monotonic() + seconds
+    for child in children:
+        child.ask_to_end()
+    for child in children:
+        child.end(deadline - time.monotonic())
 
 
 def _reason(code: int) -> str:

@@ -169,6 +169,14 @@ def test_a_grant_is_for_a_role_or_a_bot(api: Any, saigon: Business, body: dict[s
         assert not CredentialGrant.objects.exists()
 
 
+def test_a_grant_that_is_over_already_is_none(api: Any, saigon: Business) -> None:
+    body = {"credential": stored(api, saigon)["id"], "role": "analyst", "expires_at": "2020-01-01T00:00:00Z"}
+    answer = api(saigon).post("credential-grants/", body)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "in_the_past")
+    with in_tenant(saigon.tenant):
+        assert not CredentialGrant.objects.exists()
+
+
 def test_uses_are_listed_with_who_made_them(api: Any, saigon: Business) -> None:
     made, other = stored(api, saigon), stored(api, saigon)
     assert api(saigon, saigon.owner).post(f"credentials/{made['id']}/test/").status_code == 200

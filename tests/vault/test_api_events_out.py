@@ -239,3 +239,22 @@ def test_a_test_waits_for_five_seconds_at_most(client: Any, loopback_allowed: No
         answer = client.post(f"event-destinations/{made['id']}/test/").json()
     assert answer["state"] == "failed"
     assert answer["latency_ms"] < 1500
+
+
+def test_a_signing_secret_is_replaced_at_its_destination_only(client: Any, saigon: Business) -> None:
+    made = make(client)
+    client.post(f"event-destinations/{made['id']}/rotate-secret/")
+    with in_tenant(saigon.tenant):
+        signing = list(Credential.objects.order_by("pk"))
+    assert len(signing) == 2
+    for credential in signing:
+        path = f"credentials/{credential.pk}/"
+        answers = [
+            client.post(f"{path}rotate/", {"secret": {"api_key": "junk-not-whsec"}}),
+            client.patch(path, {"active": False}),
+            client.patch(path, {"allowed_hosts": ["x.example"]}),
+        ]
+        assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(409, "signs_events")] * 3
+    with in_tenant(saigon.tenant):
+        stored = Credential.objects.order_by("pk")
+        assert [(one.version, one.is_active, one.allowed_hosts) for one in stored] == [(1, True, [])] * 2

@@ -102,6 +102,11 @@ class CredentialAdmin(TenantAdmin):
         """Return the credentials with their last use."""
         return super().get_queryset(request).with_last_use()
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the person may; the secret of an event destination is replaced there only."""
+        signs = isinstance(obj, Credential) and obj.signs_events  # actions are asked with an id
+        return super().has_change_permission(request, obj) and not signs
+
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         """Grants and versions come once there is a credential."""
         return self.inlines if obj else ()
@@ -213,7 +218,10 @@ class CredentialAdmin(TenantAdmin):
     @admin.action(description=_("Deactivate the chosen ones"), permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet) -> None:
         """Let nothing use them until somebody activates them again."""
-        changed = Credential.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)), is_active=True)
+        chosen = list(queryset.values_list("pk", flat=True))
+        changed = Credential.objects.filter(
+            pk__in=chosen, is_active=True, event_destinations=None, event_destinations_before=None
+        )
         messages.warning(
             request, gettext("%(count)s credentials are used no more.") % {"count": changed.update(is_active=False)}
         )

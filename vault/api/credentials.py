@@ -17,7 +17,7 @@ from tenants.models import Membership, User
 from tenants.schema import example
 from tenants.serializers import CodeRelatedField, IdRelatedField, ObjectField, StrictSerializer, TenantSerializer
 from vault.models import Credential, CredentialGrant, CredentialUse
-from vault.services import check_end, delete_credential, rotate_credential, store_credential
+from vault.services import check_end, check_unbound, delete_credential, rotate_credential, store_credential
 from vault.testing import try_credential
 
 
@@ -105,6 +105,7 @@ class CredentialViewSet(TenantViewSet):
     def perform_update(self, serializer: BaseSerializer[Any]) -> None:
         """Save what changed, the secret as a new version."""
         assert isinstance(serializer.instance, Credential)
+        check_unbound(serializer.instance)
         secret = serializer.validated_data.pop("secret", None)
         if secret is not None:
             rotate_credential(serializer.instance, secret=secret, created_by=_person(self.request))
@@ -120,6 +121,7 @@ class CredentialViewSet(TenantViewSet):
         """Put a new secret in the place of the old one, which is wiped."""
         credential = self.get_object()
         secret = self.read_body(NewSecretSerializer)["secret"]
+        check_unbound(credential)
         rotate_credential(credential, secret=secret, created_by=_person(request))
         return self.answer(self.get_queryset().get(pk=credential.pk))
 
@@ -147,6 +149,11 @@ class CredentialGrantSerializer(TenantSerializer):
     class Meta:
         model = CredentialGrant
         fields = ("id", "credential", "role", "bot", "expires_at", "created_at")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a grant that is over when it is made."""
+        check_end(attrs.get("expires_at"), self.instance if isinstance(self.instance, CredentialGrant) else None)
+        return super().validate(attrs)
 
 
 class CredentialGrantViewSet(TenantViewSet):

@@ -148,6 +148,11 @@ class Credential(TenantModel):
     def __str__(self) -> str:
         return f"{self.label} ({self.get_provider_display()})"
 
+    @property
+    def signs_events(self) -> bool:
+        """Whether it is, or was a moment ago, the secret of an event destination."""
+        return self.event_destinations.exists() or self.event_destinations_before.exists()
+
     def clean(self) -> None:
         """Refuse hosts that are not written plainly: they are compared letter by letter."""
         super().clean()
@@ -284,6 +289,11 @@ class CredentialGrant(TenantModel):
 
     def __str__(self) -> str:
         return str(self.bot) if self.bot_id else str(self.get_role_display())
+
+    def clean(self) -> None:
+        """Refuse a grant that is over when it is made."""
+        if self._state.adding and self.expires_at and self.expires_at <= timezone.now():
+            raise ValidationError({"expires_at": ValidationError(_("This moment is over already."), code="in_the_past")})
 
 
 class CredentialUse(TenantModel):
