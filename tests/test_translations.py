@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import translation
 from django.utils.translation.template import templatize
 
+from catalog.imports.problems import message_of
 from catalog.models import InventoryLocation, PriceList
 from runtime.models import Session
 from runtime.services import set_slot
@@ -197,3 +199,16 @@ def test_an_order_keeps_why_its_price_in_the_language_of_the_tenant(locale: str,
     made = create_tenant(slug="new", name="New", owner_email="new@example.com", locale=locale)
     with in_tenant(made.tenant):
         assert says in order(a_thing("LAMP")).lines.get().explanation
+
+
+@pytest.mark.parametrize(
+    ("problem", "says"),
+    [
+        ({"code": "missing_price", "message": "The variant has no price."}, "Biến thể chưa có giá."),
+        ({"code": "duplicate_sku", "message": "…", "params": {"row": 7}}, "SKU thuộc biến thể khác, ở dòng 7."),
+        ({"code": "from_an_older_version", "message": "Once said."}, "Once said."),
+    ],
+)
+def test_what_a_worker_found_in_a_file_is_told_in_the_readers_language(problem: dict[str, str], says: str) -> None:
+    with translation.override("vi"):
+        assert message_of(problem) == says

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.admin.amounts import money
 from catalog.admin.import_forms import COLUMN_LABELS, columns_of
+from catalog.imports.problems import message_of
 from catalog.models import ImportJob, ImportRow
 from catalog.models.imports import ImportRowQuerySet
 from tenants.text import inert
@@ -148,7 +149,7 @@ def export_errors(job: ImportJob) -> FileResponse:
     lines.writerow(["row", "column", "value", "code", "message"])
     for row in job.rows.filter(outcome=ImportRow.Outcome.ERROR).order_by("row"):
         for one in row.problems:
-            cells = [one.get(name, "") for name in ("column", "value", "code", "message")]
+            cells = [*(one.get(name, "") for name in ("column", "value", "code")), message_of(one)]
             lines.writerow([row.row, *map(inert, cells)])
     text.detach()
     target.seek(0)
@@ -161,7 +162,7 @@ def _archived(rows: QuerySet) -> dict[str, Any] | None:
 
 def _problems(rows: QuerySet) -> dict[str, Any] | None:
     found = [
-        [row.row, problem.get("column") or "–", problem.get("value") or "–", problem["message"]]
+        [row.row, problem.get("column") or "–", problem.get("value") or "–", message_of(problem)]
         for row in rows[:SHOWN_ROWS]
         for problem in row.problems
     ]

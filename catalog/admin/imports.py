@@ -19,6 +19,7 @@ from catalog.admin.import_forms import ColumnsForm, NewImportForm
 from catalog.admin.import_preview import changes_of, export_errors, preview
 from catalog.imports.exporting import FORMATS, export_catalogue
 from catalog.imports.jobs import cancel, create_job, request_apply, request_undo
+from catalog.imports.problems import message_of
 from catalog.imports.restaging import restage
 from catalog.models import ImportJob, ImportRow
 from tenants.admin import LedgerAdmin
@@ -259,7 +260,7 @@ class ImportRowAdmin(LedgerAdmin):
     @display(description=_("problems"))
     def problem(self, row: ImportRow) -> str:
         """Show what is wrong, where."""
-        return "; ".join(f"{one.get('column') or '–'}: {one['message']}" for one in row.problems)
+        return "; ".join(f"{one.get('column') or '–'}: {message_of(one)}" for one in row.problems)
 
     @display(description=_("what changes"))
     def change(self, row: ImportRow) -> str:

@@ -20,6 +20,7 @@ from catalog.imports.file_kinds import check_kind
 from catalog.imports.given_rows import rows_as_csv
 from catalog.imports.jobs import cancel, create_job, request_apply, request_undo
 from catalog.imports.limits import MAX_FILE_BYTES, MAX_PAGES, MAX_URL_CHARACTERS
+from catalog.imports.problems import message_of
 from catalog.imports.product_pages import addresses_as_file
 from catalog.imports.restaging import restage
 from catalog.imports.saved_mappings import chosen_mapping
@@ -255,7 +256,7 @@ class ImportRowSerializer(TenantSerializer):
     column = TextField(source="first_problem.column", read_only=True, default=None, allow_null=True)
     value = TextField(source="first_problem.value", read_only=True, default=None, allow_null=True)
     code = TextField(source="first_problem.code", read_only=True, default=None, allow_null=True)
-    message = TextField(source="first_problem.message", read_only=True, default=None, allow_null=True)
+    message = serializers.SerializerMethodField()
     problems = serializers.SerializerMethodField()
     changes = serializers.DictField(read_only=True, help_text="By what changes: value before and after.")
     cells = CellsField(source="data.cells", read_only=True, default=None)
@@ -279,10 +280,14 @@ class ImportRowSerializer(TenantSerializer):
         parts = {name: row.data[name] for name in ("offering", "variant", "image") if row.data.get(name)}
         return {name: {key: value for key, value in part.items() if key != "is_broken"} for name, part in parts.items()}
 
+    def get_message(self, row: ImportRow) -> str | None:
+        """Return what the first problem says, in the reader's language."""
+        return message_of(row.first_problem) if row.first_problem else None
+
     def get_problems(self, row: ImportRow) -> list[dict[str, str]]:
         """Return every problem: level, column, value, code and message."""
-        names = ("level", "column", "value", "code", "message")
-        return [{name: problem.get(name, "") for name in names} for problem in row.problems]
+        names = ("level", "column", "value", "code")
+        return [{**{name: one.get(name, "") for name in names}, "message": message_of(one)} for one in row.problems]
 
 
 def _in_state(queryset: models.QuerySet, value: str) -> models.QuerySet:

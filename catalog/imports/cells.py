@@ -65,8 +65,9 @@ class Cells:
         `params` fill the code's message; `message` takes its place where there is more to say.
         """
         value = shown(self.values.get(column, "") if value is None else value)
+        params = {} if message else params
         message = message or str(ROW_MESSAGES[code]) % params
-        self.problems.append(Problem(level, self.row, column, value, code, message))
+        self.problems.append(Problem(level, self.row, column, value, code, message, params))
 
     def keep_errors_since(self, mark: int) -> bool:
         """Whether errors were noted after the first `mark` problems. If so, the warnings beside them are

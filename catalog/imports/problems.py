@@ -3,12 +3,14 @@
 `MESSAGES` is the complete list of codes. A code is part of the contract: it may be added, not renamed.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 
 from catalog.imports import limits
+from tenants.notes import told
 
 Level = Literal["error", "warning"]
 
@@ -134,3 +136,10 @@ class Problem:
     value: str
     code: str
     message: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+def message_of(problem: Mapping[str, Any]) -> str:
+    """Return what a stored problem says in the language of whoever reads it now; the worker that found it spoke English."""
+    template, params = ROW_MESSAGES.get(problem["code"]), problem.get("params")
+    return str(template) % params if template and params else told(problem["message"])

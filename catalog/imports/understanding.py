@@ -82,7 +82,7 @@ class RowChecker:
             data["image"] = vars(row.image)
         if row.cells:
             data["cells"] = {_text(name): _text(value) for name, value in row.cells.items()}
-        return data, [replace(one, value=_text(one.value), message=_text(one.message)) for one in problems]
+        return data, [_storable(one) for one in problems]
 
     def _offering(self, row: ImportedRow, problems: list[Problem]) -> dict[str, Any]:
         assert row.offering is not None
@@ -200,4 +200,9 @@ def _text(value: str) -> str:
 
 def as_json(problems: Iterable[Problem]) -> list[Mapping[str, Any]]:
     """Return the problems as they are kept in a row, which knows its number itself."""
-    return [{key: value for key, value in vars(one).items() if key != "row"} for one in problems]
+    return [{key: value for key, value in vars(one).items() if key != "row" and value != {}} for one in problems]
+
+
+def _storable(problem: Problem) -> Problem:
+    params = {name: _text(value) if isinstance(value, str) else value for name, value in problem.params.items()}
+    return replace(problem, value=_text(problem.value), message=_text(problem.message), params=params)
