@@ -159,7 +159,7 @@ def test_another_domain_brings_its_fields_and_keeps_what_was_typed(
     shown = staff.post(page("catalog_offering_add"), data)
     assert shown.status_code == 200
     assert wrong(shown) == {}
-    assert "Needed before" not in str(shown.context["errors"])
+    assert "This field is required" not in str(shown.context["errors"])
     fields = form_of(shown)
     assert "attribute_material" in fields
     assert (fields["name"], fields["attribute_brand"], fields["variants-0-amount"]) == ("Chair", "Lumora", "490000")
@@ -171,6 +171,16 @@ def test_another_domain_brings_its_fields_and_keeps_what_was_typed(
     assert saved.status_code == 302, wrong(saved)
     with in_tenant(saigon.tenant):
         assert Offering.objects.get().current.attributes == {"brand": "Lumora"}
+
+
+def test_what_is_wrong_is_not_said_in_the_words_of_the_help(
+    staff: Client, saigon: Business, electronics: KnowledgeDomain
+) -> None:
+    fields = {**new_chair(staff, electronics, _sell="1"), "attribute_brand": ""}
+    shown = re.sub(r"<[^>]*>", " ", staff.post(page("catalog_offering_add"), fields).content.decode())
+    assert (shown.count("Needed before it can be sold."), shown.count("This field is required.")) == (1, 1)
+    with in_tenant(saigon.tenant):
+        assert not Offering.objects.exists()
 
 
 def test_the_fields_are_those_of_the_definitions(staff: Client, lamp: Offering) -> None:

@@ -119,7 +119,7 @@ class OfferingForm(RefreshableForm):
             known = definitions_of(domain, AttributeDefinition.Scope.OFFERING).values()
             missing = [one for one in known if one.is_required and self.attributes.get(one.key) is None]
             self._tell(
-                FieldProblem(f"attributes.{one.key}", "required", gettext("Needed before it can be sold."))
+                FieldProblem(f"attributes.{one.key}", "required", str(forms.Field.default_error_messages["required"]))
                 for one in missing
             )
 
