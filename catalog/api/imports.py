@@ -166,6 +166,7 @@ class ApplySerializer(StrictSerializer):
     may_archive_many = serializers.BooleanField(default=False, help_text="Even if the file lacks more than a fifth.")
 
 
+@example("By a saved mapping", {"mapping": "Supplier North"})
 class RestageSerializer(StrictSerializer):
     """How the file is to be read now."""
 

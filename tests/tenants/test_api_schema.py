@@ -132,6 +132,7 @@ IN_THIS_ORDER = (
 )
 TOLD_ELSEWHERE = (
     *("auth/", "me/password/", "api-keys/{id}/rotate/", "customers/{id}/merge/", "imports/{id}/apply/"),
+    "imports/{id}/restage/",
     *("orders/{id}/returns/", "offerings/{offering}/versions/{version}/activate/"),
 )
 
