@@ -4,7 +4,7 @@ The question is embedded here: in the process, or by the server that the environ
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db import connection
 
+from catalog.search.naming import may_name, named, names_of
 from catalog.search.phrases import Synonym, said_and_spelled, unit_synonyms
 from catalog.search.scoring import Candidate, score
 from catalog.search.signs import signs_literal
@@ -93,14 +94,34 @@ def search(
     """Find what answers `query` among the tenant's texts of `kinds`, best first, in one round trip.
 
     `bot_id` leaves out what belongs to another bot; `language` ("vi", "en") comes first where two fit as well; `only`
-    narrows the owners before any limit. A query without a word finds nothing. Raises NoScope outside a tenant's scope.
+    narrows the owners before any limit. A query without a word finds nothing. An offering whose code or SKU is the
+    whole query comes first. Raises NoScope outside a tenant's scope.
     """
     asked = statement(query, kinds=kinds, bot_id=bot_id, only=only, at_least=limit)
     if asked is None:
         return []
+    query = query.strip()
+    is_name = "offering" in kinds and may_name(query)
+    if is_name:
+        asked = _with_named(asked, query, bot_id=bot_id, only=only)
     with connection.cursor() as cursor:
         cursor.execute(asked.sql, asked.params)
-        return rank(query, cursor.fetchall(), limit=limit, language=language)
+        rows = cursor.fetchall()
+    if not is_name:
+        return rank(query, rows, limit=limit, language=language)
+    found = [row[:-1] for row in rows]
+    names = {row[1] for row in rows if row[-1]} | names_of(found, query)
+    once = list({row[1]: row for row in reversed(found)}.values())[::-1]
+    return rank(query, once, limit=limit, language=language, names=names)
+
+
+def _with_named(asked: Statement, query: str, *, bot_id: UUID | None, only: Only | None) -> Statement:
+    """Return ``asked`` and, after its rows, those that ``query`` names; whether it does is one more column."""
+    _words, vector, model, *_others = asked.params
+    sql, params = named(query, vector=vector, model=model, bot_id=bot_id)
+    within = f"AND t.owner_id IN ({only.sql})" if only else ""
+    both = f"SELECT found.*, false FROM ({asked.sql}) AS found UNION ALL SELECT named.*, true FROM ({sql} {within}) AS named"  # noqa: S608 - our own SQL
+    return Statement(both, [*asked.params, *params, *(only.params if only else ())])
 
 
 def statement(
@@ -125,13 +146,20 @@ def statement(
     )
 
 
-def rank(query: str, rows: Iterable[Sequence[Any]], *, limit: int, language: str | None = None) -> list[Hit]:
-    """Score the rows that `statement` fetched and return the best `limit` as hits."""
+def rank(
+    query: str,
+    rows: Iterable[Sequence[Any]],
+    *,
+    limit: int,
+    language: str | None = None,
+    names: Collection[UUID] = (),
+) -> list[Hit]:
+    """Score the rows that `statement` fetched and return the best `limit` as hits; `names` are owners named by `query`."""
     rows = list(rows)
     query = query[:_QUERY_LENGTH]
     synonyms = [*unit_synonyms(query), *(Synonym.read(one) for one in (rows[0][-1] or () if rows else ()))]
     candidates = [
-        Candidate(owner_id, kind, title, body, spoken, priority, similarity)
+        Candidate(owner_id, kind, title, body, spoken, priority, similarity, is_named=owner_id in names)
         for kind, owner_id, title, body, spoken, priority, similarity, _synonyms in rows
     ]
     hits = [

@@ -62,6 +62,8 @@ SUPPORT_TEMPERATURE = 0.7
 SUPPORT_LIMIT = 5
 # The most that priority moves the log-odds: it settles near-ties and rescues nothing.
 PRIORITY_WEIGHT = 0.3
+# What a SKU or code, typed as the whole question, leaves of the doubt whether it is meant.
+NAMED_DOUBT = 0.05
 # Below this the honest answer is "I do not know": it refuses at least 80 % of the out-of-scope questions of clinc150.
 ANSWER_THRESHOLD = 0.28
 
@@ -77,6 +79,7 @@ class Candidate:
     language: str  # "vi", "en", …; empty when unknown
     priority: int
     similarity: float | None
+    is_named: bool = False  # the question is nothing but its code or SKU
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +124,17 @@ def score(query: str, candidates: Sequence[Candidate], synonyms: Sequence[Synony
     texts = _text_part(features, factors)
     plain = _text_part(compare(question, candidates), factors) if any(used) else texts
     scored = [
-        Scored(candidate, float(confidence), _parts(candidate, text, text - without if mine else None), mine)
+        Scored(
+            candidate, _sure(candidate, float(confidence)), _parts(candidate, text, text - without if mine else None), mine
+        )
         for candidate, confidence, text, without, mine in zip(candidates, confidences, texts, plain, used, strict=True)
     ]
     return sorted(scored, key=lambda found: -found.score)
+
+
+def _sure(candidate: Candidate, confidence: float) -> float:
+    """Who types a SKU means it: hardly any doubt is left, and what is keeps several so named in order."""
+    return 1 - NAMED_DOUBT * (1 - confidence) if candidate.is_named else confidence
 
 
 def _used(candidate: Candidate, synonyms: Sequence[Synonym]) -> tuple[Synonym, ...]:
@@ -138,7 +148,11 @@ def _text_part(features: Floats, factors: Floats) -> Floats:
 
 def _parts(candidate: Candidate, text: float, by_synonyms: float | None) -> dict[str, float]:
     vector = 0.0 if candidate.similarity is None else min(max(float(candidate.similarity), 0.0), 1.0)
-    parts = {"vector": vector, "text": min(float(text), 1.0), "priority": _priority(candidate)}
+    parts = {
+        "vector": vector,
+        "text": 1.0 if candidate.is_named else min(float(text), 1.0),
+        "priority": _priority(candidate),
+    }
     return parts if by_synonyms is None else {**parts, "synonyms": min(max(float(by_synonyms), 0.0), 1.0)}
 
 

@@ -356,3 +356,27 @@ def test_the_statement_carries_the_question_and_never_the_padding(shop):
         asked = statement("return a shirt", kinds=["faq"])
     assert asked.params[1].count(",") == 255
     assert asked.params[0] == "'return' | 'shirt'"
+
+
+def test_a_sku_or_code_typed_alone_finds_what_it_names_first(shop, api):
+    with in_tenant(shop.tenant):
+        for number in range(60):
+            lamp = an_offering(f"Mai lamp {number} 003 0")
+            type(lamp).objects.filter(pk=lamp.pk).update(code=f"mai-{number:03d}")
+            for sku in (f"MAI-{number:03d}-0", f"MAI-{number:03d}-1", f"Mix-{number}b"):
+                lamp.variants.create(sku=sku)
+    for typed in ("MAI-003-0", "mai-003-0", " Mai-003-0 ", "MAI-003", "mai-003", "Mix-3b", "mix-3B"):
+        first, second = api(shop).get("offerings/search/", {"q": typed, "limit": 2}).json()["results"]
+        assert (typed, first["code"], first["parts"]["text"]) == (typed, "mai-003", 1.0)
+        assert first["score"] > 0.94 > second["score"]
+    assert api(shop).get("offerings/search/", {"q": "MAI-003-0", "tag": "nobody"}).json()["results"] == []
+
+
+def test_a_sku_is_found_in_the_same_statement_and_only_by_those_who_may(shop, harbour, django_assert_num_queries):
+    with in_tenant(harbour.tenant):
+        theirs = an_offering("Secret boots")
+        sku = theirs.variants.create(sku="SECRET-1").sku
+    with in_tenant(harbour.tenant), django_assert_num_queries(1):
+        assert titles(sku, kinds=["faq", "offering"]) == ["Secret boots"]
+    with in_tenant(shop.tenant), django_assert_num_queries(1):
+        assert "Secret boots" not in titles(sku)
