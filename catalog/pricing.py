@@ -226,7 +226,9 @@ class PriceExplanation:
 
 
 def _local(moment: datetime) -> str:
-    return formats.date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
+    """Return the moment as the admin writes it, with its offset: an explanation is read far from the tenant, too."""
+    local = timezone.localtime(moment)
+    return f"{formats.date_format(local, 'DATETIME_FORMAT')} {local:%z}"
 
 
 def price_of(variant: str, at: datetime | None) -> str:

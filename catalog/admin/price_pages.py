@@ -213,9 +213,7 @@ def _explain(form: ReasonForm) -> PriceExplanation:
 
 
 def _line(one: Candidate) -> list[Any]:
-    edges = [
-        date_format(localtime(edge), "SHORT_DATETIME_FORMAT") if edge else "…" for edge in (one.valid_from, one.valid_to)
-    ]
+    edges = [date_format(localtime(edge), "DATETIME_FORMAT") if edge else "…" for edge in (one.valid_from, one.valid_to)]
     window = " – ".join(edges) if one.valid_from or one.valid_to else gettext("always")
     reason = gettext("✓ This is the price that counts.") if one.verdict == Verdict.WON else one.reason
     channel = one.channel or gettext("every channel")
