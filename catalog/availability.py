@@ -10,7 +10,7 @@ from django.db import connection
 from catalog.models import InventoryItem, InventoryLocation, StockAllocation, Variant
 from tenants.scope import current_tenant_id
 
-STOCK_NOW = "i.stock_qty"
+STOCK_NOW = "i.stock_qty::bigint"  # wider than its column: less a safety stock as large, it must not overflow
 STOCK_THEN = """(SELECT coalesce(sum(m.quantity), 0) FROM catalog_stockmovement AS m
         WHERE m.tenant_id = %(tenant)s AND m.variant_id = i.variant_id AND m.location_id = i.location_id
             AND m.created_at <= %(at)s)"""
@@ -37,7 +37,7 @@ AVAILABLE = """
 """
 
 COUNTED = f"""(
-        SELECT i.variant_id, sum(i.stock_qty - i.safety_stock - coalesce(held.quantity, 0)) FILTER (
+        SELECT i.variant_id, sum({STOCK_NOW} - i.safety_stock - coalesce(held.quantity, 0)) FILTER (
             WHERE {SERVES}) AS available
         FROM {ITEMS}
         LEFT JOIN (
@@ -62,7 +62,7 @@ SELLABLE_OFFERINGS = f"""
 """The offerings with such a variant; parameters as above."""
 
 SHELVES = """
-SELECT i.variant_id, i.location_id, i.stock_qty - i.safety_stock - {held}
+SELECT i.variant_id, i.location_id, {stock} - i.safety_stock - {held}
 FROM {items}
 WHERE i.tenant_id = %(tenant)s AND i.variant_id = ANY (%(variants)s::uuid[]) AND {serves}
 ORDER BY i.variant_id, l.code
@@ -86,7 +86,7 @@ def count_sold_out() -> int:
 
 def shelves_sql() -> str:
     """Return what each location of the channel has of each variant beyond its safety stock and what is held there."""
-    return SHELVES.format(held=HELD.format(holds=HOLDS_NOW), items=ITEMS, serves=SERVES)
+    return SHELVES.format(stock=STOCK_NOW, held=HELD.format(holds=HOLDS_NOW), items=ITEMS, serves=SERVES)
 
 
 def available_sql(variant: str, *, in_the_past: bool = False) -> str:

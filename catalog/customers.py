@@ -21,7 +21,10 @@ HISTORY = 200
 
 @transaction.atomic
 def identify_customer(*, channel: SalesChannel, external_id: str, name: str = "") -> Customer:
-    """Return the customer behind ``external_id`` on ``channel``; two first messages at once make one customer."""
+    """Return the customer behind ``external_id`` on ``channel``; two first messages at once make one customer.
+
+    Nobody merges the customer away until the transaction ends: what is written for them meanwhile follows them.
+    """
     known = CustomerIdentity.objects.select_related("customer").filter(channel=channel, external_id=external_id)
     identity = known.first()
     if identity is None:
@@ -32,7 +35,13 @@ def identify_customer(*, channel: SalesChannel, external_id: str, name: str = ""
         identity = known.get()
         if identity.customer_id != fresh.id:
             fresh.delete()
-    return identity.customer
+    return lock_present(identity.customer)
+
+
+def lock_present(customer: Customer) -> Customer:
+    """Return who the customer is by now, and let nobody merge them away until the transaction ends."""
+    locked: Customer = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    return lock_present(locked.merged_into) if locked.merged_into else locked
 
 
 @transaction.atomic

@@ -131,10 +131,19 @@ def _amount(price: ResolvedPrice) -> Decimal:
 
 
 def offering_facts(
-    offering_ids: Collection[UUID], *, channel: str | None = None, currency: str | None = None, at: datetime | None = None
+    offering_ids: Collection[UUID],
+    *,
+    channel: str | None = None,
+    currency: str | None = None,
+    at: datetime | None = None,
+    language: str | None = None,
 ) -> list[OfferingFacts]:
-    """Return the active ones of these offerings, in the order asked, with all their active variants. One round trip."""
-    found = {offering.id: offering for offering in _facts(ASKED_OFFERINGS, list(offering_ids), channel, currency, at)}
+    """Return the active ones of these offerings, in the order asked, with all their active variants. One round trip.
+
+    Names are as ``facts_of_sku`` tells them.
+    """
+    facts = _facts(ASKED_OFFERINGS, list(offering_ids), channel, currency, at, language)
+    found = {offering.id: offering for offering in facts}
     return [found[offering_id] for offering_id in dict.fromkeys(offering_ids) if offering_id in found]
 
 

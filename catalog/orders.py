@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from catalog.customers import lock_present
 from catalog.models import (
     Customer,
     InventoryItem,
@@ -88,7 +89,7 @@ def create_order(
     (``out_of_stock``) naming every SKU that is short. Either all of it is done or nothing.
     """
     priced, currency = price_lines(lines, channel=channel, currency=currency)
-    buyer = _locked_buyer(customer)
+    buyer = lock_present(customer)
     wanted = [Wanted(line.variant, line.quantity) for line in priced]
     allocate(wanted, channel=channel, field="lines.%d.sku")
     number, now = _next_number()  # locked from here on: the last lock, and few statements to go
@@ -107,12 +108,6 @@ def create_order(
     hold(wanted, expires_at=order.expires_at, order=order)
     _tell(order, Kind.CREATED, by=created_by)
     return order
-
-
-def _locked_buyer(customer: Customer) -> Customer:
-    """Return who the customer is by now, and let nobody merge them away until the transaction ends."""
-    locked: Customer = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
-    return _locked_buyer(locked.merged_into) if locked.merged_into else locked
 
 
 def _next_number() -> tuple[int, datetime]:

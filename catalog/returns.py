@@ -58,8 +58,8 @@ def return_goods(
     _check_quantities(order, lines)
     refund = _checked_refund(order, lines, refund_amount)
     made: OrderReturn = OrderReturn.objects.create(order=order, refund_amount=refund, note=note, created_by=by)
-    for one in lines:
-        OrderLine.objects.filter(pk=one.line.pk).update(returned=F("returned") + one.quantity)
+    back = [OrderLine(pk=one.line.pk, returned=F("returned") + one.quantity) for one in lines]
+    OrderLine.objects.bulk_update(back, ["returned"])
     OrderReturnLine.objects.bulk_create(_put_back(made, lines, location, by))
     order.refunded += refund
     order.save(update_fields=["refunded", "updated_at"])
@@ -90,7 +90,7 @@ def _checked_refund(order: Order, lines: Sequence[Returned], asked: Decimal | No
         shown = format_money(left, order.currency, get_language() or "en")
         message = _("From 0 to %(amount)s, which is left of what was paid.") % {"amount": shown}
         raise DomainError("refund_too_large", message, field="refund_amount")
-    if asked != round(asked, minor_units(order.currency)):
+    if asked not in (left, round(asked, minor_units(order.currency))):  # the rest may be odd, as unit prices may
         message = _("%(currency)s has no such small change.") % {"currency": order.currency}
         raise DomainError("too_many_decimals", message, field="refund_amount")
     return asked

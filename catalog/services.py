@@ -7,7 +7,7 @@ variants. Ledgers (price changes, stock quantities, the copy of the attributes) 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from django.db import models, transaction
+from django.db import DataError, models, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -303,14 +303,17 @@ def record_movement(
     """Change the stock of a variant at a location; the first movement makes the inventory item.
 
     Raises ``Conflict`` (``insufficient_stock``) when less than nothing would be left of a variant that stops selling
-    at zero, and ``DomainError`` for a quantity of zero. What is held for somebody is neither sold nor moved elsewhere;
-    a correction tells what was found, held or not.
+    at zero, and ``DomainError`` for a quantity of zero, or one that leaves more than can be counted. What is held for
+    somebody is neither sold nor moved elsewhere; a correction tells what was found, held or not.
     """
     if quantity == 0:
         raise DomainError("invalid", _("A movement of nothing is no movement."), field="quantity")
-    movement = StockMovement.objects.create(
-        variant=variant, location=location, quantity=quantity, reason=reason, note=note, created_by=created_by
-    )
+    try:
+        movement = StockMovement.objects.create(
+            variant=variant, location=location, quantity=quantity, reason=reason, note=note, created_by=created_by
+        )
+    except DataError as error:  # of the trigger: the sum of all movements
+        raise DomainError("out_of_range", _("So many pieces cannot be counted."), field="quantity") from error
     # Asked after the fact: the trigger holds the item's row by now, so two sales cannot both see the last piece.
     check_left(movement)
     return movement

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import BigIntegerField, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Cast, Coalesce, Greatest
 from django.utils.html import format_html
 from django.utils.translation import gettext
 
@@ -63,5 +63,5 @@ def stock_rows(**narrowed: Any) -> QuerySet[InventoryItem]:
     here = holds.filter(reservation__variant=OuterRef("variant"), location=OuterRef("location")).order_by()
     held = Coalesce(Subquery(here.values("location").annotate(pieces=Sum("quantity")).values("pieces")), 0)
     items = InventoryItem.objects.filter(**narrowed).select_related("variant", "location").annotate(held=held)
-    rows = items.annotate(available=Greatest(0, F("stock_qty") - F("safety_stock") - F("held")))
+    rows = items.annotate(available=Greatest(0, Cast("stock_qty", BigIntegerField()) - F("safety_stock") - F("held")))
     return rows.order_by("variant__position", "variant_id", "location__code")

@@ -1,10 +1,11 @@
 """What is true right now: price, availability and attributes (``facts/``)."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import Http404
-from django.utils.translation import gettext_lazy
+from django.utils.translation import get_language, gettext_lazy
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -33,6 +34,19 @@ class CurrencyField(serializers.RegexField):
             self.fail("unknown_currency")
 
 
+class LanguageField(serializers.ChoiceField):
+    """The language of names in a query."""
+
+    def __init__(self, **options: Any) -> None:
+        said = "Of names, where they are translated; else that of Accept-Language, else the version's own words."
+        super().__init__(settings.LANGUAGES, required=False, help_text=said, **options)
+
+
+def language_of(request: Request, asked: Mapping[str, Any]) -> str | None:
+    """Return the language names are told in: the one asked for, else the one of ``Accept-Language``."""
+    return asked.get("language") or (get_language() if "Accept-Language" in request.headers else None)
+
+
 class FactsQuery(StrictSerializer):
     """What is asked."""
 
@@ -40,9 +54,7 @@ class FactsQuery(StrictSerializer):
     channel = CodeRelatedField(queryset=SalesChannel.objects.all(), required=False)
     currency = CurrencyField()
     at = serializers.DateTimeField(required=False)
-    language = serializers.ChoiceField(
-        settings.LANGUAGES, required=False, help_text="Of the name, where it is translated; else the version's own words."
-    )
+    language = LanguageField()
 
 
 class PriceFactSerializer(StrictSerializer):
@@ -140,7 +152,7 @@ class FactsView(TenantAPIView):
             channel=asked["channel"].code if "channel" in asked else None,
             currency=asked.get("currency"),
             at=asked.get("at"),
-            language=asked.get("language"),
+            language=language_of(request, asked),
         )
         if found is None:
             raise Http404

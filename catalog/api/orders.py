@@ -187,7 +187,7 @@ class CancelSerializer(StrictSerializer):
 
 
 class ReturnedLineSerializer(StrictSerializer):
-    """Pieces of a SKU that came back."""
+    """Pieces of a SKU (or a variant's id) that came back."""
 
     sku = TextField(max_length=255, trim_whitespace=False)
     quantity = serializers.IntegerField(min_value=1, max_value=MOST_PIECES)
@@ -204,7 +204,8 @@ class NewReturnSerializer(StrictSerializer):
 
     def validate_lines(self, lines: Sequence[dict[str, Any]]) -> list[Returned]:
         """Find the lines of the order; what is not in it is told by line."""
-        bought = {line.sku: line for line in self.context["order"].lines.all()}
+        stored = self.context["order"].lines.all()
+        bought = {str(line.variant_id): line for line in stored} | {line.sku: line for line in stored}
         if unknown := [place for place, line in enumerate(lines) if line["sku"] not in bought]:
             error = ErrorDetail(_("The order has no such line."), code="unknown_reference")
             raise serializers.ValidationError({str(place): {"sku": [error]} for place in unknown})

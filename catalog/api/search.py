@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.api.facts import CurrencyField, PriceFactSerializer
+from catalog.api.facts import CurrencyField, LanguageField, PriceFactSerializer, language_of
 from catalog.models import KnowledgeDomain, Offering, SalesChannel, SearchSynonym
 from catalog.search import Described, Filters
 from catalog.search.offerings import MOST_FOUND, FoundOffering, find_offerings
@@ -43,6 +43,7 @@ class SearchQuery(StrictSerializer):
     tag = TextField(max_length=100, required=False)
     offering_type = serializers.ChoiceField(choices=Offering.Type.values, required=False)
     domain = CodeRelatedField(queryset=KnowledgeDomain.objects.all(), required=False)
+    language = LanguageField()
 
     def get_fields(self) -> dict[str, Any]:
         """Add a field for every attribute asked about; a dot in its name is no path."""
@@ -131,7 +132,8 @@ class SearchMixin(TenantAPIView):
         """Find active offerings by what they are called and how they are described, in any order of words."""
         asked = self.read_query(SearchQuery)
         filters = filters_of(asked)
-        found = find_offerings(asked["q"], filters=filters, limit=asked["limit"], currency=asked.get("currency"))
+        shown = {"currency": asked.get("currency"), "told_in": language_of(request, asked)}
+        found = find_offerings(asked["q"], filters=filters, limit=asked["limit"], **shown)
         return Response(FoundPageSerializer({"results": [_card(one) for one in found]}).data)
 
 

@@ -3,7 +3,7 @@
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Cast, Coalesce, Now
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.offerings import Variant
@@ -68,7 +68,7 @@ class InventoryItemQuerySet(TenantQuerySet):
         ).order_by("-id")
         return self.annotate(
             reserved_pieces=Coalesce(models.Subquery(pieces), 0),
-            left_pieces=models.F("stock_qty") - models.F("safety_stock") - models.F("reserved_pieces"),
+            left_pieces=Cast("stock_qty", models.BigIntegerField()) - models.F("safety_stock") - models.F("reserved_pieces"),
             last_sold_at=models.Subquery(sales.values("created_at")[:1]),
         )
 

@@ -1,6 +1,7 @@
 """Finding offerings as a shop shows them: narrowed, with price, availability and why each was found."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from catalog.facts import OfferingFacts, offering_facts
 from catalog.pricing import ResolvedPrice
@@ -22,17 +23,25 @@ class FoundOffering:
 
 
 def find_offerings(
-    query: str, *, filters: Filters, limit: int, currency: str | None = None, language: str | None = None
+    query: str,
+    *,
+    filters: Filters,
+    limit: int,
+    currency: str | None = None,
+    language: str | None = None,
+    told_in: str | None = None,
 ) -> list[FoundOffering]:
     """Return the active offerings that fit ``query`` and meet ``filters``, best first, in two round trips.
 
+    ``language`` is that of the query, ``told_in`` that of the names shown, where they are translated.
     ``currency`` is that of the prices shown where the filters bound none. Of an offering whose price, changed since, is
     no longer within the bounds nothing is shown.
     """
     found = search(query, kinds=["offering"], limit=limit, only=filters.only, language=language)
     hits = {hit.id: hit for hit in found}
     shown_in = filters.currency if filters.is_priced else currency
-    offerings = offering_facts(list(hits), channel=filters.channel, currency=shown_in) if hits else []
+    read = partial(offering_facts, channel=filters.channel, currency=shown_in, language=told_in)
+    offerings = read(list(hits)) if hits else []
     return [one for facts in offerings if (one := _found(facts, hits[facts.id], filters)).lowest or not filters.is_priced]
 
 

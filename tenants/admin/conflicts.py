@@ -37,7 +37,8 @@ class ConflictForm(forms.ModelForm):
         """Compare the row, locked until the end of the transaction, with what the person saw."""
         cleaned = super().clean()
         if self.seen_version:
-            stored = type(self.instance)._base_manager.select_for_update().filter(pk=self.instance.pk).first()
+            rows = type(self.instance)._base_manager.filter(pk=self.instance.pk).order_by("pk")  # locks no joined row
+            stored = rows.select_for_update(no_key=True).first()
             if stored is None or row_version(stored) != self.seen_version:
                 self.row_version = row_version(stored) if stored else ""
                 raise ValidationError(self._explain(stored), code="conflict")

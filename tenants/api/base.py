@@ -211,6 +211,8 @@ class TenantViewSet(TenantReadViewSet, mixins.DestroyModelMixin):
 
     def _locked_object(self) -> models.Model:
         # The lock is a query of its own: rows of the view's may be grouped or outer-joined, which cannot be locked.
+        # Unordered, for an order by another table's columns would lock that one's row, too; and the key stays, so who only
+        # refers to this one (an order to a variant) need not wait. Else people wait for each other in a circle.
         row: models.Model = self.get_object()
-        list(type(row)._default_manager.select_for_update().filter(pk=row.pk).values_list("pk"))
+        list(type(row)._default_manager.select_for_update(no_key=True).filter(pk=row.pk).order_by().values_list("pk"))
         return self.get_object()

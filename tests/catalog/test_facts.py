@@ -315,5 +315,11 @@ def test_the_name_is_told_in_the_language_asked_for_where_it_is_translated(shop:
     with in_tenant(saigon.tenant):
         OfferingTranslation.objects.create(offering_version=OfferingVersion.objects.get(), language="vi", name="Đèn")
     assert [shop.facts(**asked)["name"] for asked in ({}, {"language": "vi"}, {"language": "en"})] == ["Lamp", "Đèn", "Lamp"]
+    headers: list[dict[str, str]] = [{}, {"Accept_Language": "vi"}, {"Accept_Language": "en"}]
+    for path, asked in (("facts/", {"sku": "LAMP"}), ("offerings/search/", {"q": "lamp"})):
+        told = [shop.client.get(path, asked, **header).json() for header in headers]
+        assert [one.get("results", [one])[0]["name"] for one in told] == ["Lamp", "Đèn", "Lamp"], path
+    both = shop.client.get("offerings/search/", {"q": "lamp", "language": "vi"}, Accept_Language="en")
+    assert both.json()["results"][0]["name"] == "Đèn"
     refused = shop.client.get("facts/", {"sku": "LAMP", "language": "xx"})
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "language")

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from catalog.models import InventoryLocation, Offering, PriceList, Variant, VariantPrice
-from catalog.reservations import reserve_stock
+from catalog.reservations import release, reserve_stock
 from catalog.services import create_offering, record_movement
 from tests.conftest import Business, in_tenant
 from tests.tenants.admin_pages import browser, page, text_of
@@ -69,9 +69,11 @@ def test_what_is_sold_beyond_stock_or_kept_back_counts_as_such(
 
 def test_what_is_held_for_somebody_is_out_of_stock(staff: Client, saigon: Business, shop: dict[str, Offering]) -> None:
     with in_tenant(saigon.tenant):
-        lamp = shop["lamp"].variants.get()
-        reserve_stock(variant=lamp, quantity=lamp.inventory_items.get().stock_qty, expires_in=600)
+        held = reserve_stock(variant=shop["lamp"].variants.get(), quantity=3, expires_in=600)
     assert codes(staff, lacks="stock") == {"lamp", "chair"}
+    with in_tenant(saigon.tenant):
+        release(reservation=held)
+    assert codes(staff, lacks="stock") == {"chair"}
 
 
 def choose(staff: Client, action: str, *offerings: Offering, **more: str) -> str:
