@@ -59,7 +59,7 @@ def test_bulk_sql_leaves_an_entry_for_every_row_that_changed(saigon: Business) -
 def test_money_is_audited_to_the_digit(saigon: Business) -> None:
     with in_tenant(saigon.tenant):
         price = a_price()
-        VariantPrice.objects.filter(pk=price.pk).update(amount="0.0001")
+        VariantPrice.objects.filter(pk=price.pk).update(currency="USD", amount="0.0001")
     *_, entry = entries(saigon, subject_kind="catalog.variantprice")
     assert (entry.before["amount"], entry.after["amount"]) == (199000, 0.0001)
 
