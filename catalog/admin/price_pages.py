@@ -92,8 +92,9 @@ class _Grid:
         if not form.is_valid():
             return None
         source = form.cleaned_data["source"] if "_copy" in self.request.POST else self.price_list
-        chosen = self.request.POST.getlist("variant")
-        rows = Variant.objects.filter(pk__in=chosen) if chosen else self.variants
+        # By id: as a sub-select the search would be run again for each price.
+        chosen: list[Any] = self.request.POST.getlist("variant") or list(self.variants.values_list("pk", flat=True))
+        rows = Variant.objects.filter(pk__in=chosen)
         try:
             planned = plan_prices(source=source, target=self.price_list, variants=rows, change=form.change)
         except DomainError as error:
