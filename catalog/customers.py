@@ -1,9 +1,9 @@
 """Who is writing: a customer found by the id a channel gives, or made at the first word; and two who are one person."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django.db import models, transaction
@@ -17,6 +17,41 @@ FILLED = ("name", "phone", "email", "address")
 """What a customer takes from the one merged into it where it has nothing itself."""
 HISTORY = 200
 """How many of the newest orders a history tells."""
+
+
+class NewIdentity(TypedDict):
+    """What a customer is called on a channel."""
+
+    channel: SalesChannel
+    external_id: str
+
+
+@transaction.atomic
+def save_customer(
+    *, customer: Customer, values: Mapping[str, Any], identities: Sequence[NewIdentity] | None = None
+) -> Customer:
+    """Save a new or changed customer; ``identities``, when given, takes the place of those there are.
+
+    Raises ``Conflict`` (``identity_taken``) when one of them belongs to another customer.
+    """
+    for name, value in values.items():
+        setattr(customer, name, value)
+    customer.save()
+    if identities is not None:
+        customer.identities.all().delete()
+        for identity in identities:
+            _add_identity(customer, identity)
+    return customer
+
+
+def _add_identity(customer: Customer, identity: NewIdentity) -> None:
+    _row, is_new = CustomerIdentity.objects.get_or_create(**identity, defaults={"customer": customer})
+    if not is_new:
+        message = _("%(id)s on %(channel)s is a customer already.") % {
+            "id": identity["external_id"],
+            "channel": identity["channel"],
+        }
+        raise Conflict("identity_taken", message, field="identities")
 
 
 @transaction.atomic

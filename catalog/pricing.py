@@ -52,6 +52,9 @@ LIST_THEN = """(
 )"""
 """The terms of a price's list: channel, priority and window of now, or those it had at that instant."""
 
+WINNING = "priority DESC, (channel IS NULL), valid_from DESC NULLS LAST, price_list"
+"""Which price list wins: the order of its terms. The filters of the search take prices in the same order."""
+
 LISTED = """(
     SELECT p.id, p.currency, p.amount, p.compare_at, l.id AS price_list_id, l.code AS price_list,
         l.channel, l.is_active, l.priority, l.valid_from, l.valid_to,
@@ -80,7 +83,7 @@ PRICE = """LATERAL (
                 min(valid_to) FILTER (WHERE valid_to > moment.at) OVER ()) AS next_edge
         FROM {listed} AS listed WHERE serves
         WINDOW rivals AS (PARTITION BY is_open, currency
-            ORDER BY priority DESC, (channel IS NULL), valid_from DESC NULLS LAST, price_list)
+            ORDER BY {winning})
     ) AS contest
     ORDER BY chosen DESC NULLS LAST LIMIT 1
 ) AS price"""
@@ -233,7 +236,7 @@ def _local(moment: datetime) -> str:
 
 def price_of(variant: str, at: datetime | None) -> str:
     """Return ``PRICE`` for the SQL expression ``variant``: of now, or (``at``) of that instant."""
-    return PRICE.format(listed=_listed(variant, at))
+    return PRICE.format(listed=_listed(variant, at), winning=WINNING)
 
 
 def _listed(variant: str, at: datetime | None) -> str:

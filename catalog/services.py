@@ -1,4 +1,4 @@
-"""Writes to the catalogue: offerings and their versions, prices, stock and customers. Each is one transaction.
+"""Writes to the catalogue: offerings and their versions, and price lists. Each is one transaction.
 
 What a person reads as "the offering" is several rows: the offering, one active version with its attribute values, and
 variants. Ledgers (price changes, stock quantities, the copy of the attributes) are kept by triggers, not here.
@@ -7,7 +7,7 @@ variants. Ledgers (price changes, stock quantities, the copy of the attributes) 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from django.db import DataError, models, transaction
+from django.db import models, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -23,9 +23,6 @@ from catalog.filing import filed
 from catalog.markup import clean_html
 from catalog.models import (
     AttributeDefinition,
-    Customer,
-    CustomerIdentity,
-    InventoryItem,
     InventoryLocation,
     KnowledgeDomain,
     Offering,
@@ -36,11 +33,9 @@ from catalog.models import (
     SalesChannel,
     ScheduledActivation,
     Status,
-    StockMovement,
     Variant,
 )
-from catalog.stock import check_left
-from tenants.errors import Conflict, DomainError
+from tenants.errors import DomainError
 from tenants.models import Tenant, User
 from tenants.queue import QueueState
 from tenants.text import nfc
@@ -288,85 +283,3 @@ def next_priority() -> int:
     """Return the priority of a new price list that names none: above all others."""
     highest: int | None = PriceList.objects.aggregate(highest=models.Max("priority"))["highest"]
     return 0 if highest is None else highest + 1
-
-
-@transaction.atomic
-def record_movement(
-    *,
-    variant: Variant,
-    location: InventoryLocation,
-    quantity: int,
-    reason: str,
-    note: str = "",
-    created_by: User | None = None,
-) -> StockMovement:
-    """Change the stock of a variant at a location; the first movement makes the inventory item.
-
-    Raises ``Conflict`` (``insufficient_stock``) when less than nothing would be left of a variant that stops selling
-    at zero, and ``DomainError`` for a quantity of zero, or one that leaves more than can be counted. What is held for
-    somebody is neither sold nor moved elsewhere; a correction tells what was found, held or not.
-    """
-    if quantity == 0:
-        raise DomainError("invalid", _("A movement of nothing is no movement."), field="quantity")
-    try:
-        movement = StockMovement.objects.create(
-            variant=variant, location=location, quantity=quantity, reason=reason, note=note, created_by=created_by
-        )
-    except DataError as error:  # of the trigger: the sum of all movements
-        raise DomainError("out_of_range", _("So many pieces cannot be counted."), field="quantity") from error
-    # Asked after the fact: the trigger holds the item's row by now, so two sales cannot both see the last piece.
-    check_left(movement)
-    return movement
-
-
-@transaction.atomic
-def count_variant(
-    *,
-    variant: Variant,
-    location: InventoryLocation,
-    safety_stock: int = 0,
-    stock_qty: int = 0,
-    created_by: User | None = None,
-) -> InventoryItem:
-    """Begin to count a variant at a location. What is there already is the first movement, a correction."""
-    item = InventoryItem.objects.create(variant=variant, location=location, safety_stock=safety_stock)
-    if stock_qty:
-        reason = StockMovement.Reason.CORRECTION
-        record_movement(variant=variant, location=location, quantity=stock_qty, reason=reason, created_by=created_by)
-    item.refresh_from_db()
-    return item
-
-
-class NewIdentity(TypedDict):
-    """What a customer is called on a channel."""
-
-    channel: SalesChannel
-    external_id: str
-
-
-@transaction.atomic
-def save_customer(
-    *, customer: Customer, values: Mapping[str, Any], identities: Sequence[NewIdentity] | None = None
-) -> Customer:
-    """Save a new or changed customer; ``identities``, when given, takes the place of those there are.
-
-    Raises ``Conflict`` (``identity_taken``) when one of them belongs to another customer.
-    """
-    for name, value in values.items():
-        setattr(customer, name, value)
-    customer.save()
-    if identities is not None:
-        customer.identities.all().delete()
-        for identity in identities:
-            _add_identity(customer, identity)
-    return customer
-
-
-def _add_identity(customer: Customer, identity: NewIdentity) -> None:
-    _row, is_new = CustomerIdentity.objects.get_or_create(**identity, defaults={"customer": customer})
-    if not is_new:
-        message = _("%(id)s on %(channel)s is a customer already.") % {
-            "id": identity["external_id"],
-            "channel": identity["channel"],
-        }
-        raise Conflict("identity_taken", message, field="identities")

@@ -1,6 +1,6 @@
-"""Moving stock: what may leave a shelf, and goods that go from one location to another."""
+"""Moving stock: one movement after another, what may leave a shelf, and goods that go from one location to another."""
 
-from django.db import transaction
+from django.db import DataError, transaction
 from django.utils.translation import gettext as _
 
 from catalog.availability import beyond_held
@@ -11,6 +11,53 @@ from tenants.models import User
 
 RESPECTS_HELD = frozenset({StockMovement.Reason.SALE, StockMovement.Reason.TRANSFER})
 """Reasons for which pieces leave that may still be chosen: not those that somebody holds."""
+
+
+@transaction.atomic
+def record_movement(
+    *,
+    variant: Variant,
+    location: InventoryLocation,
+    quantity: int,
+    reason: str,
+    note: str = "",
+    created_by: User | None = None,
+) -> StockMovement:
+    """Change the stock of a variant at a location; the first movement makes the inventory item.
+
+    Raises ``Conflict`` (``insufficient_stock``) when less than nothing would be left of a variant that stops selling
+    at zero, and ``DomainError`` for a quantity of zero, or one that leaves more than can be counted. What is held for
+    somebody is neither sold nor moved elsewhere; a correction tells what was found, held or not.
+    """
+    if quantity == 0:
+        raise DomainError("invalid", _("A movement of nothing is no movement."), field="quantity")
+    try:
+        movement = StockMovement.objects.create(
+            variant=variant, location=location, quantity=quantity, reason=reason, note=note, created_by=created_by
+        )
+    except DataError as error:  # of the trigger: the sum of all movements
+        raise DomainError("out_of_range", _("So many pieces cannot be counted."), field="quantity") from error
+    # Asked after the fact: the trigger holds the item's row by now, so two sales cannot both see the last piece.
+    check_left(movement)
+    return movement
+
+
+@transaction.atomic
+def count_variant(
+    *,
+    variant: Variant,
+    location: InventoryLocation,
+    safety_stock: int = 0,
+    stock_qty: int = 0,
+    created_by: User | None = None,
+) -> InventoryItem:
+    """Begin to count a variant at a location. What is there already is the first movement, a correction."""
+    item = InventoryItem.objects.create(variant=variant, location=location, safety_stock=safety_stock)
+    if stock_qty:
+        reason = StockMovement.Reason.CORRECTION
+        record_movement(variant=variant, location=location, quantity=stock_qty, reason=reason, created_by=created_by)
+    item.refresh_from_db()
+    return item
 
 
 @transaction.atomic

@@ -8,7 +8,8 @@ from typing import Any
 from django.db import transaction
 
 from catalog.models import InventoryItem, InventoryLocation, PriceList, StockMovement, Variant, VariantPrice
-from catalog.services import count_variant, record_movement, save_variant
+from catalog.services import save_variant
+from catalog.stock import count_variant, record_movement
 from tenants.models import User
 
 

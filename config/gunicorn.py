@@ -25,6 +25,7 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 loglevel = "warning"
 # Connections come from this machine or from TRUSTED_PROXIES, which Django's settings judge.
 forwarded_allow_ips = ""
+limit_request_line = 8190  # bytes; the most gunicorn knows, so that long questions are refused in the API's own words
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models import KnowledgeDomain
 from tenants.fields import TenantForeignKey, UUIDv7
-from tenants.models import TenantModel, TenantQuerySet, User, updated_at_field
+from tenants.models import TenantModel, TenantQuerySet, created_by_field, updated_at_field
 
 
 class Capability(models.Model):
@@ -88,15 +88,7 @@ class BotVersion(TenantModel):
     system_prompt = models.TextField(
         _("personality and instructions"), blank=True, help_text=_("Who the bot is and how it speaks.")
     )
-    created_by = models.ForeignKey(
-        User,
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        verbose_name=_("created by"),
-    )
+    created_by = created_by_field()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("bot version")

@@ -16,7 +16,7 @@ from unfold.decorators import action, display
 
 from catalog.admin.finding import spoken_name, variants_like
 from catalog.models import InventoryItem, InventoryLocation, StockMovement, product_name
-from catalog.services import record_movement
+from catalog.stock import record_movement
 from tenants.admin import TenantAdmin
 
 

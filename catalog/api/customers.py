@@ -11,9 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.api.stock import person
-from catalog.customers import customer_history, merge_customers
+from catalog.customers import customer_history, merge_customers, save_customer
 from catalog.models import Customer, CustomerIdentity, SalesChannel
-from catalog.services import save_customer
 from tenants.api import TenantViewSet
 from tenants.errors import Conflict, DomainError
 from tenants.filters import Filter

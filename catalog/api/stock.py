@@ -18,8 +18,7 @@ from catalog.models import (
     Variant,
 )
 from catalog.reservations import LONGEST, release, reserve_stock
-from catalog.services import count_variant, record_movement
-from catalog.stock import transfer_stock
+from catalog.stock import count_variant, record_movement, transfer_stock
 from tenants.api import TenantViewSet
 from tenants.filters import Filter
 from tenants.models import User

@@ -1,7 +1,7 @@
 """The whole catalogue as a file of our own format, which imported again changes nothing.
 
 One cursor reads it, so what is in the file was true at one instant however long the writing takes. A row of the file is
-a variant with one of its prices and one of its locations, as `docs/catalog.md` tells; only a part of the rows is ever in
+a variant with one of its prices and one of its locations, as `docs/imports.md` tells; only a part of the rows is ever in
 memory: those that are read wait in a temporary file until all columns are known.
 """
 

@@ -12,13 +12,13 @@ from itertools import chain
 from typing import Any, Protocol
 
 from catalog.imports import backroom_csv, limits, saleor
-from catalog.imports.archive import opened_archive
 from catalog.imports.given_rows import rows_of_objects
 from catalog.imports.json_objects import read_objects
 from catalog.imports.problems import UnreadableFile
 from catalog.imports.records import BAD_CHARACTER, Source, detect_delimiter, detect_encoding, opened, read_records
 from catalog.imports.saleor import SaleorShop, is_saleor
 from catalog.imports.xlsx import SheetRow, Workbook
+from catalog.imports.xlsx_parts import opened_archive
 
 IsHeader = Callable[[Sequence[str]], bool]
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from catalog.imports import limits
-from catalog.imports.archive import parse_part
 from catalog.imports.numbers import plain
 from catalog.imports.problems import UnreadableFile
+from catalog.imports.xlsx_parts import parse_part
 
 Fault = Literal["", "error_cell", "formula_without_value"]
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models.pricing import SalesChannel
 from tenants.fields import TenantField, TenantForeignKey
-from tenants.models import TenantModel, TenantQuerySet, User, updated_at_field
+from tenants.models import TenantModel, TenantQuerySet, created_by_field, updated_at_field
 
 
 class PhoneKey(models.Func):
@@ -112,15 +112,7 @@ class CustomerMerge(TenantModel):
     source = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="+", verbose_name=_("merged"))
     target = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="+", verbose_name=_("into"))
     moved = models.JSONField(_("moved"), default=dict, db_default={}, help_text=_("Rows that followed, by kind."))
-    created_by = models.ForeignKey(
-        User,
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        verbose_name=_("created by"),
-    )
+    created_by = created_by_field()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("merge of customers")

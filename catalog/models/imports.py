@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models.domains import KnowledgeDomain
 from tenants.fields import TenantField, TenantForeignKey
-from tenants.models import StoredFile, TenantModel, TenantQuerySet, User, updated_at_field
+from tenants.models import StoredFile, TenantModel, TenantQuerySet, created_by_field, updated_at_field
 from tenants.queue import QueueRow
 
 
@@ -192,15 +192,7 @@ class ImportJob(QueueRow):
     )
     summary = models.JSONField(_("summary"), default=dict, db_default={}, editable=False)
     error_log = models.TextField(_("error"), blank=True, default="", db_default="", editable=False)
-    created_by = models.ForeignKey(
-        User,
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        verbose_name=_("created by"),
-    )
+    created_by = created_by_field()
     applied_at = models.DateTimeField(
         _("applied"),
         null=True,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models.domains import AttributeDefinition, KnowledgeDomain
 from tenants.fields import TenantForeignKey
-from tenants.models import TenantModel, TenantQuerySet, User, updated_at_field
+from tenants.models import TenantModel, TenantQuerySet, created_by_field, updated_at_field
 from tenants.queue import QueueState
 
 if TYPE_CHECKING:
@@ -172,15 +172,7 @@ class OfferingVersion(TenantModel):
         editable=False,
         help_text=_("Copy of the attribute values, kept by a trigger."),
     )
-    created_by = models.ForeignKey(
-        User,
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        verbose_name=_("created by"),
-    )
+    created_by = created_by_field()
     updated_at = updated_at_field()
 
     objects: ClassVar = OfferingVersionQuerySet.as_manager()

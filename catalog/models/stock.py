@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.models.offerings import Variant
 from catalog.models.pricing import SalesChannel
 from tenants.fields import TenantField, TenantForeignKey
-from tenants.models import TenantModel, TenantQuerySet, User, updated_at_field
+from tenants.models import TenantModel, TenantQuerySet, created_by_field, updated_at_field
 
 
 class InventoryLocation(TenantModel):
@@ -125,15 +125,7 @@ class StockMovement(TenantModel):
     quantity = models.IntegerField(_("quantity"), help_text=_("Below zero when stock leaves."))
     reason = models.CharField(_("reason"), max_length=16, choices=Reason)
     note = models.CharField(_("note"), max_length=500, blank=True)
-    created_by = models.ForeignKey(
-        User,
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        verbose_name=_("created by"),
-    )
+    created_by = created_by_field()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("stock movement")

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models.offerings import OfferingVersion
 from tenants.fields import TenantField, TenantForeignKey
-from tenants.models import User
+from tenants.models import created_by_field
 from tenants.queue import QueueRow, QueueState
 
 
@@ -25,15 +25,7 @@ class ScheduledActivation(QueueRow):
     )
     activate_at = models.DateTimeField(_("goes on sale"))
     planned_over = models.CharField(_("planned over"), max_length=32, editable=False)
-    created_by = models.ForeignKey(
-        User,
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        verbose_name=_("planned by"),
-    )
+    created_by = created_by_field(_("planned by"))
 
     class Meta(QueueRow.Meta):
         verbose_name = _("scheduled activation")

@@ -11,23 +11,25 @@ from typing import Any
 from uuid import UUID
 
 from catalog.availability import SELLABLE_OFFERINGS, SELLABLE_VARIANTS
+from catalog.pricing import WINNING
 from catalog.search.query import Only, Statement
 from tenants.scope import current_tenant_id
 from tenants.text import fold
 
-# The lists that serve the channel now, the first one first: the order of catalog.pricing.
-LISTS = """
+# The lists that serve the channel now, the first one first.
+LISTS = f"""
     lists AS MATERIALIZED (
-        SELECT l.id, row_number() OVER (
-            ORDER BY l.priority DESC, (c.code IS NULL), l.valid_from DESC NULLS LAST, l.code
-        ) AS place
-        FROM catalog_pricelist AS l
-        LEFT JOIN catalog_saleschannel AS c ON c.tenant_id = l.tenant_id AND c.id = l.channel_id
-        WHERE l.tenant_id = %(tenant)s AND (l.channel_id IS NULL OR (c.code = %(channel)s AND c.is_active))
-          AND (l.valid_from IS NULL OR l.valid_from <= statement_timestamp())
-          AND (l.valid_to IS NULL OR statement_timestamp() < l.valid_to)
+        SELECT id, row_number() OVER (ORDER BY {WINNING}) AS place
+        FROM (
+            SELECT l.id, l.priority, l.valid_from, l.code AS price_list, c.code AS channel
+            FROM catalog_pricelist AS l
+            LEFT JOIN catalog_saleschannel AS c ON c.tenant_id = l.tenant_id AND c.id = l.channel_id
+            WHERE l.tenant_id = %(tenant)s AND (l.channel_id IS NULL OR (c.code = %(channel)s AND c.is_active))
+              AND (l.valid_from IS NULL OR l.valid_from <= statement_timestamp())
+              AND (l.valid_to IS NULL OR statement_timestamp() < l.valid_to)
+        ) AS open
     )
-"""
+"""  # noqa: S608 - our own SQL
 
 # The variants of which the price that wins is within the bounds: it is, and no list before has a price.
 PRICED_VARIANTS = """

@@ -1,7 +1,7 @@
 """Who is here, and whose row is this."""
 
 from tenants.models.audit import AuditEntry, AuditSeal
-from tenants.models.base import TenantModel, TenantQuery, TenantQuerySet, new_ids, updated_at_field
+from tenants.models.base import TenantModel, TenantQuery, TenantQuerySet, created_by_field, new_ids, updated_at_field
 from tenants.models.events import Event
 from tenants.models.people import PLATFORM_ID, ApiKey, Membership, Tenant, User, hash_token
 from tenants.models.requests import IdempotencyKey, StoredFile
@@ -27,6 +27,7 @@ __all__ = [
     "TenantQuerySet",
     "User",
     "UserPreference",
+    "created_by_field",
     "hash_token",
     "new_ids",
     "updated_at_field",

@@ -1,9 +1,10 @@
 """``TenantModel`` and its querysets: may be built anywhere, run only inside a scope (DESIGN section 3, lock 1)."""
 
 from collections.abc import Collection, Iterable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, models
 from django.db.models import sql
 from django.db.models.expressions import DatabaseDefault
@@ -13,6 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from tenants.fields import TenantField, UUIDv7
 from tenants.scope import NoScope, Scope, ScopeConflict, active_scope
 from tenants.text import nfc
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 def new_ids(count: int) -> list[UUID]:
@@ -133,3 +137,16 @@ def _with_tenant(exclude: Collection[str] | None) -> set[str]:
 def updated_at_field() -> models.DateTimeField:
     """Return the column of rows that people change: set by every save, and by the database for bulk SQL."""
     return models.DateTimeField(_("updated"), auto_now=True, db_default=Now())
+
+
+def created_by_field(label: "StrOrPromise | None" = None) -> models.ForeignKey:
+    """Return the column that names the person who made a row; empty for programs, and when the person is gone."""
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=label or _("created by"),
+    )

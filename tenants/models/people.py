@@ -18,7 +18,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from tenants.fields import TenantForeignKey, TenantIdField, UUIDv7
-from tenants.models.base import TenantModel, TenantQuerySet, updated_at_field
+from tenants.models.base import TenantModel, TenantQuerySet, created_by_field, updated_at_field
 from tenants.roles import Role, role_permissions
 from tenants.scope import active_scope, any_scope
 
@@ -260,15 +260,7 @@ class ApiKey(TenantModel):
     bot = TenantForeignKey(
         "bots.Bot", verbose_name=_("bot"), null=True, blank=True, on_delete=models.CASCADE, related_name="api_keys"
     )
-    created_by = models.ForeignKey(
-        User,
-        verbose_name=_("created by"),
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        editable=False,
-        related_name="+",
-    )
+    created_by = created_by_field()
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
     rotated_at = models.DateTimeField(

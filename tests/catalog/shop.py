@@ -5,7 +5,8 @@ from datetime import timedelta
 from catalog.models import Customer, InventoryLocation, Order, PriceList, SalesChannel, Variant, VariantPrice
 from catalog.order_lines import NewLine
 from catalog.orders import create_order
-from catalog.services import activate_version, create_offering, record_movement
+from catalog.services import activate_version, create_offering
+from catalog.stock import record_movement
 
 HOUR = timedelta(hours=1)
 

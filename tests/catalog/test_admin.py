@@ -22,7 +22,8 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
-from catalog.services import activate_version, create_offering, record_movement
+from catalog.services import activate_version, create_offering
+from catalog.stock import record_movement
 from tenants.models import User
 from tests.conftest import Business, in_tenant
 from tests.tenants.admin_pages import browser, form_of, page, text_of

@@ -22,7 +22,8 @@ from catalog.models import (
     StockMovement,
     Variant,
 )
-from catalog.services import create_offering, record_movement
+from catalog.services import create_offering
+from catalog.stock import record_movement
 from tenants.errors import Conflict
 from tenants.models import Tenant
 from tests.conftest import Business, in_tenant

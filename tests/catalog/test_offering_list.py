@@ -5,7 +5,8 @@ from django.test import Client
 
 from catalog.models import InventoryLocation, Offering, PriceList, Variant, VariantPrice
 from catalog.reservations import release, reserve_stock
-from catalog.services import create_offering, record_movement
+from catalog.services import create_offering
+from catalog.stock import record_movement
 from tests.conftest import Business, in_tenant
 from tests.tenants.admin_pages import browser, page, text_of
 

@@ -24,7 +24,8 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
-from catalog.services import activate_version, create_offering, create_version, record_movement
+from catalog.services import activate_version, create_offering, create_version
+from catalog.stock import record_movement
 from tests.conftest import Business, in_tenant
 from tests.tenants.admin_pages import browser, form_of, page, text_of
 

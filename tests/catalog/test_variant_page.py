@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 
 from catalog.models import InventoryLocation, KnowledgeDomain, PriceList, Variant, VariantPrice
-from catalog.services import activate_version, create_offering, record_movement
+from catalog.services import activate_version, create_offering
+from catalog.stock import record_movement
 from tests.conftest import Business, in_tenant
 from tests.tenants.admin_pages import browser, form_of, page, text_of
 

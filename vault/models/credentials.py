@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.actor import ActorKind
 from tenants.fields import TenantField, TenantForeignKey
-from tenants.models import TenantModel, TenantQuerySet, User, updated_at_field
+from tenants.models import TenantModel, TenantQuerySet, User, created_by_field, updated_at_field
 from tenants.roles import Role
 from vault.crypto import Place
 from vault.destinations import is_host, read_url
@@ -100,15 +100,7 @@ class Credential(TenantModel):
         verbose_name=_("person"),
         help_text=_("Whose account it is, where it is not the business's own."),
     )
-    created_by = models.ForeignKey(
-        User,
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        verbose_name=_("created by"),
-    )
+    created_by = created_by_field()
     allowed_hosts = ArrayField(
         models.CharField(max_length=253),
         verbose_name=_("may be sent to"),
@@ -251,15 +243,7 @@ class CredentialGrant(TenantModel):
         "bots.Bot", null=True, blank=True, on_delete=models.CASCADE, related_name="credential_grants", verbose_name=_("bot")
     )
     expires_at = models.DateTimeField(_("ends"), null=True, blank=True)
-    created_by = models.ForeignKey(
-        User,
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        verbose_name=_("created by"),
-    )
+    created_by = created_by_field()
 
     objects: ClassVar = CredentialGrantQuerySet.as_manager()
 

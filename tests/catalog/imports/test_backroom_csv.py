@@ -111,7 +111,7 @@ def test_a_wrong_header_is_named(columns, code, column):
     assert (caught.value.code, caught.value.column) == (code, column)
 
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "catalog.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "imports.md"
 
 
 def test_the_sample_in_the_documentation_is_read_without_a_problem():
@@ -125,7 +125,7 @@ def test_the_sample_in_the_documentation_is_read_without_a_problem():
 
 
 def test_every_column_is_documented():
-    section = DOCUMENT.read_text().split("### Our own format")[1]
+    section = DOCUMENT.read_text().split("## Our own format")[1]
     documented = set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE))
     assert documented == {re.sub(r"(attr|option)\..*", r"\1.<key>", name) for name in WHOLE}
 

@@ -19,7 +19,8 @@ from catalog.models import (
     StockMovement,
     Variant,
 )
-from catalog.services import activate_version, archive_offering, create_offering, record_movement
+from catalog.services import activate_version, archive_offering, create_offering
+from catalog.stock import record_movement
 from tests.catalog.imports.files import backroom, shopify, written
 from tests.conftest import in_tenant
 

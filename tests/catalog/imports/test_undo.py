@@ -23,7 +23,8 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
-from catalog.services import archive_offering, change_offering, record_movement
+from catalog.services import archive_offering, change_offering
+from catalog.stock import record_movement
 from tenants.errors import Conflict
 from tests.catalog.imports.files import backroom, written
 from tests.conftest import in_tenant
