@@ -8,7 +8,7 @@ language model a turn costs at most 4 messages to the database: load, search, fa
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,13 +23,10 @@ from django.utils.translation import gettext as _
 from runtime.context import Reply, TurnContext
 from runtime.models import DecisionEvent, Session, Tier, Turn
 from runtime.statements import LOAD, RECORD, RELEASE
-from runtime.tiers import answer_from_catalog, answer_from_faq, offer_a_person
+from runtime.tiers import TIERS
 from tenants.errors import Conflict
 from tenants.scope import current_tenant_id
 from tenants.text import detect_language, nfc
-
-TIERS: tuple[Callable[[TurnContext], Reply | None], ...] = (answer_from_faq, answer_from_catalog, offer_a_person)
-"""Asked in this order; the first reply is given. The last one always has one."""
 
 LEASE = timedelta(seconds=30)
 """How long a turn belongs to the process that decides it."""

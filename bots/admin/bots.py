@@ -1,4 +1,4 @@
-"""The admin of bots: who they are, the versions they speak with, and the questions they can answer."""
+"""The admin of bots: who they are, and the versions they speak with."""
 
 from typing import Any
 
@@ -16,9 +16,8 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from bots import services
-from bots.models import Bot, BotVersion, Capability, Faq
+from bots.models import Bot, BotVersion, Capability
 from tenants.admin import PlatformAdmin, TenantAdmin, asks_first
-from tenants.queue import wake
 
 
 @admin.register(Capability)
@@ -190,34 +189,3 @@ class BotVersionAdmin(TenantAdmin):
         """Only a version that never spoke may go."""
         untouched = obj is not None and obj.activated_at is None
         return untouched and super().has_delete_permission(request, obj)
-
-
-@admin.register(Faq)
-class FaqAdmin(TenantAdmin):
-    """Questions and answers."""
-
-    list_display = ("question_start", "answer_start", "language", "category", "bot", "priority", "is_active")
-    list_display_links = ("question_start",)
-    list_filter = ("language", "is_active", "category", "bot")
-    list_select_related = ("bot",)
-    search_fields = ("question", "answer", "category")
-    fieldsets = (
-        (None, {"fields": ("question", "answer", ("language", "category"))}),
-        (_("Where it counts"), {"fields": (("bot", "domain"), "offering", ("priority", "is_active"))}),
-    )
-    empty_message = _("A FAQ is a question your customers ask, with the answer the bot gives word for word.")
-
-    @display(description=_("question"), ordering="question")
-    def question_start(self, faq: Faq) -> str:
-        """Show how the question begins."""
-        return truncatechars(faq.question, 80)
-
-    @display(description=_("answer"))
-    def answer_start(self, faq: Faq) -> str:
-        """Show how the answer begins."""
-        return truncatechars(faq.answer, 80)
-
-    def save_model(self, request: HttpRequest, obj: Faq, form: ModelForm, change: bool) -> None:
-        """Save, and wake the worker that embeds it."""
-        super().save_model(request, obj, form, change)
-        wake("catalog.embed_texts")

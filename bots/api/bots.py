@@ -1,30 +1,108 @@
-"""The API of bots: capabilities, bots with their versions and search, FAQs."""
+"""The API of bots: capabilities, bots with their search, and versions."""
 
 from typing import Any
 
 from django.db import models
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
-from bots import serializers, services
-from bots.models import Bot, BotVersion, Capability, Faq
+from bots import services
+from bots.models import Bot, BotVersion, Capability
+from catalog.models import KnowledgeDomain
 from catalog.search import search
 from tenants.api import TenantReadViewSet, TenantViewSet
-from tenants.auth import bound_bot, of_bound_bot
+from tenants.auth import of_bound_bot
 from tenants.models import User
-from tenants.queue import wake
+from tenants.schema import example
+from tenants.serializers import CodeRelatedField, StrictSerializer, TenantSerializer
+
+
+class CapabilitySerializer(serializers.ModelSerializer[Capability]):
+    """A capability of the platform."""
+
+    domain = CodeRelatedField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Capability
+        fields = ("id", "code", "name", "description", "domain")
+
+
+@example(
+    "A bot for a shop", {"code": "shop", "name": "Shop assistant", "domain": "electronics", "metadata": {"team": "sales"}}
+)
+class BotSerializer(TenantSerializer):
+    """A bot, addressed by its code."""
+
+    domain = CodeRelatedField(queryset=KnowledgeDomain.objects.all(), required=False, allow_null=True)
+    active_version = serializers.IntegerField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Bot
+        fields = ("id", "code", "name", "domain", "status", "metadata", "active_version", "created_at", "updated_at")
+        read_only_fields = ("created_at", "updated_at")
+
+
+@example(
+    "A friendly version",
+    {
+        "system_prompt": "You advise the customers of a lamp shop. Be brief and kind.",
+        "flow_config": {"greeting": "Hello!"},
+        "capabilities": ["offering_search", "price_lookup"],
+    },
+)
+class BotVersionSerializer(TenantSerializer):
+    """A version, addressed by its number."""
+
+    capabilities = CodeRelatedField(queryset=Capability.objects.all(), many=True, required=False)
+
+    class Meta:
+        model = BotVersion
+        fields = (
+            "id",
+            "version",
+            "is_active",
+            "system_prompt",
+            "flow_config",
+            "capabilities",
+            "activated_at",
+            "created_at",
+        )
+        read_only_fields = ("version", "is_active", "activated_at", "created_at")
+
+
+class HitSerializer(serializers.Serializer[Any]):
+    """Something a bot would answer with, and why."""
+
+    kind = serializers.ChoiceField(choices=["faq", "offering"])
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    text = serializers.CharField()
+    score = serializers.FloatField()
+    parts = serializers.DictField(child=serializers.FloatField())
+
+
+class FoundListSerializer(serializers.Serializer[Any]):
+    """The answer of a search."""
+
+    results = HitSerializer(many=True)
+
+
+class BotSearchQuery(StrictSerializer):
+    """The parameters of a search."""
+
+    q = serializers.CharField(max_length=1000)
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=10)
 
 
 class CapabilityViewSet(TenantReadViewSet):
     """What the platform can do for a bot."""
 
     queryset = Capability.objects.select_related("domain")
-    serializer_class = serializers.CapabilitySerializer
+    serializer_class = CapabilitySerializer
     filters = {"domain": "domain__code"}
     ordering = ("code",)
 
@@ -33,7 +111,7 @@ class BotViewSet(TenantViewSet):
     """Bots, addressed by code. Deleting archives: conversations stay readable. A key bound to a bot sees that one only."""
 
     queryset = Bot.objects.all()
-    serializer_class = serializers.BotSerializer
+    serializer_class = BotSerializer
     lookup_field = "code"
     filters = {"status": "status", "domain": "domain__code"}
     search_fields = ("code", "name")
@@ -48,11 +126,11 @@ class BotViewSet(TenantViewSet):
         instance.status = Bot.Status.ARCHIVED
         instance.save(update_fields=["status", "updated_at"])
 
-    @extend_schema(parameters=[serializers.BotSearchQuery], responses=serializers.FoundListSerializer)
+    @extend_schema(parameters=[BotSearchQuery], responses=FoundListSerializer)
     @action(detail=True, methods=["get"], filter_backends=[], pagination_class=None)
     def search(self, request: Request, code: str) -> Response:
         """Find what the bot would answer with: FAQs and offerings, best first, each with the parts of its score."""
-        bot, asked = self.get_object(), self.read_query(serializers.BotSearchQuery)
+        bot, asked = self.get_object(), self.read_query(BotSearchQuery)
         hits = search(asked["q"], kinds=("faq", "offering"), limit=asked["limit"], bot_id=bot.pk)
         return Response({"results": [_found(hit) for hit in hits]})
 
@@ -65,7 +143,7 @@ class BotVersionViewSet(TenantReadViewSet):
     """The versions of a bot, addressed by number. A version never changes: clone it by creating the next one."""
 
     queryset = BotVersion.objects.prefetch_related("version_capabilities__capability")
-    serializer_class = serializers.BotVersionSerializer
+    serializer_class = BotVersionSerializer
     lookup_field = "version"
     lookup_value_regex = "[0-9]{1,9}"
     ordering = ("-version",)
@@ -91,53 +169,12 @@ class BotVersionViewSet(TenantReadViewSet):
         """Add the next version, a draft."""
         author = request.user if isinstance(request.user, User) else None
         bot = self.bot()
-        body = self.read_body(serializers.BotVersionSerializer, fixed={"bot": bot})
+        body = self.read_body(BotVersionSerializer, fixed={"bot": bot})
         version = services.create_version(bot=bot, created_by=author, **body)
         return self.answer(version, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=None, responses=serializers.BotVersionSerializer)
+    @extend_schema(request=None, responses=BotVersionSerializer)
     @action(detail=True, methods=["post"], verb="change")
     def activate(self, request: Request, code: str, version: str) -> Response:
         """Let new sessions speak with this version; activating an older one rolls back."""
         return self.answer(services.activate_version(version=self.get_object()))
-
-
-class FaqViewSet(TenantViewSet):
-    """Questions and answers, found at once. A key bound to a bot sees what that bot answers: its own and everybody's."""
-
-    queryset = Faq.objects.all()
-    serializer_class = serializers.FaqSerializer
-    filters = {
-        "bot": "bot__code",
-        "domain": "domain__code",
-        "offering": "offering",
-        "language": "language",
-        "category": "category",
-        "is_active": "is_active",
-    }
-    search_fields = ("question", "answer")
-    ordering_fields = ("priority",)
-
-    def get_queryset(self) -> models.QuerySet:
-        """Return the FAQs the caller may see."""
-        faqs, bot_id = super().get_queryset(), bound_bot(self.request.user)
-        return faqs.filter(models.Q(bot=bot_id) | models.Q(bot=None)) if bot_id else faqs
-
-    def perform_create(self, serializer: BaseSerializer[Any]) -> None:
-        """Save, and wake the worker that embeds it."""
-        super().perform_create(serializer)
-        wake("catalog.embed_texts")
-
-    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
-        """Save, and wake the worker that embeds it."""
-        super().perform_update(serializer)
-        wake("catalog.embed_texts")
-
-    @extend_schema(request=serializers.FaqBulkSerializer, responses={201: serializers.FaqBulkSerializer})
-    @action(detail=False, methods=["post"], verb="add", filter_backends=[], pagination_class=None)
-    def bulk(self, request: Request) -> Response:
-        """Add up to 1,000 FAQs, all or none; the errors name the index."""
-        body = self.read_body(serializers.FaqBulkSerializer)
-        made = services.create_faqs(faqs=[Faq(**item) for item in body["items"]])
-        shown = self.get_serializer(made, many=True).data
-        return Response({"items": shown}, status=status.HTTP_201_CREATED)

@@ -1,7 +1,4 @@
-"""The tiers of a turn: plain functions that read a ``TurnContext`` and reply, or leave it to the next one.
-
-A tier never writes. Price and stock come from ``catalog.facts`` at the moment of the answer, never from text.
-"""
+"""What something costs, whether it is there, what there is within a budget: facts of the catalogue."""
 
 import time
 from dataclasses import replace
@@ -10,7 +7,7 @@ from uuid import UUID
 from django.utils import translation
 
 from catalog.facts import OfferingFacts, offering_facts
-from catalog.search import ANSWER_THRESHOLD, FIT_THRESHOLD, Hit, fit
+from catalog.search import FIT_THRESHOLD, Hit, fit
 from runtime import replies
 from runtime.context import Action, Reply, TurnContext, as_source
 from runtime.models import Tier
@@ -18,39 +15,25 @@ from runtime.models import Tier
 CARDS = 5
 """Offerings shown at once when the customer asked for a choice."""
 
+
 LOOKED_AT = "offering"
 """Slot with the id of the offering last spoken of: “how much is it?” means that one."""
+
 
 CLEAR_LEAD = 0.15
 """An offering that fits this much better than the next one is the one that was meant."""
 
+
 NAMED = 0.5
 """Confidence from which a message of another kind speaks of an offering all the same."""
+
 
 NEAREST = 3
 """Offerings named when nothing fits the budget."""
 
+
 TAIL = 0.7
 """In a list, what fits less than this share of the best one is left out."""
-
-
-def answer_from_faq(context: TurnContext) -> Reply | None:
-    """Give the answer of the FAQ that fits, unless the customer asks the catalogue and it knows better."""
-    faq = context.best("faq")
-    if faq is None or faq.score < ANSWER_THRESHOLD or _catalog_knows_better(context, faq):
-        return None
-    return Reply(Tier.FAQ, faq.body, faq.score, sources=(as_source(faq),), ui_metadata={"title": faq.title})
-
-
-def _catalog_knows_better(context: TurnContext, faq: Hit) -> bool:
-    """Whether an offering fits better than the FAQ, in favour of whichever kind the question sounds like."""
-    question = context.question
-    if question.kind == "other":
-        return False
-    if context.wants_anything or (not question.subject and _looked_at(context)):
-        return True
-    offerings = fitting(context)
-    return bool(offerings) and offerings[0].score + (question.confidence - 0.5) / 2 >= faq.score
 
 
 def fitting(context: TurnContext, kind: str = "offering") -> list[Hit]:
@@ -64,7 +47,7 @@ def fitting(context: TurnContext, kind: str = "offering") -> list[Hit]:
 def answer_from_catalog(context: TurnContext) -> Reply | None:
     """Answer what something costs, whether it is there, or what there is within a budget."""
     hits = _meant(context)
-    before = _looked_at(context)
+    before = looked_at(context)
     with translation.override(context.question.language):
         if hits:
             return _reply_with_facts(context, [hit.id for hit in hits], hits)
@@ -81,7 +64,7 @@ def _meant(context: TurnContext) -> list[Hit]:
         return [best] if best and best.score >= NAMED else []
     if context.wants_anything:
         return context.hits["offering"]
-    if not question.subject and _looked_at(context):
+    if not question.subject and looked_at(context):
         return []
     hits = fitting(context)
     if question.kind != "browse" and len(hits) > 1 and hits[0].score - hits[1].score >= CLEAR_LEAD:
@@ -89,7 +72,7 @@ def _meant(context: TurnContext) -> list[Hit]:
     return hits
 
 
-def _looked_at(context: TurnContext) -> UUID | None:
+def looked_at(context: TurnContext) -> UUID | None:
     """Return the offering spoken of before, when the message may mean it: it asks a fact and wants no list."""
     question = context.question
     if question.kind not in ("price", "stock", "describe") or question.about_fee:
@@ -150,18 +133,4 @@ def _catalog_reply(context: TurnContext, facts: list[OfferingFacts], hits: list[
         slots=({"key": LOOKED_AT, "value": str(facts[0].id), "confidence": 1},) if len(facts) == 1 else (),
         actions=(looked_up,),
         flow_step="browsing",
-    )
-
-
-def offer_a_person(context: TurnContext) -> Reply:
-    """Not knowing is an answer: say so and offer a person. The session stays the bot's until somebody claims it."""
-    with translation.override(context.question.language):
-        message, button = replies.not_known()
-    best = max(filter(None, (context.best("faq"), context.best("offering"))), key=lambda hit: hit.score, default=None)
-    return Reply(
-        Tier.HANDOFF,
-        message,
-        confidence=best.score if best else 0,
-        sources=(as_source(best),) if best else (),
-        ui_metadata={"quick_replies": [{"title": button, "action": "escalate"}]},
     )

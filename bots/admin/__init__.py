@@ -1,0 +1,6 @@
+"""The admin of bots."""
+
+from bots.admin.bots import BotAdmin, BotVersionAdmin, CapabilityAdmin
+from bots.admin.faqs import FaqAdmin
+
+__all__ = ["BotAdmin", "BotVersionAdmin", "CapabilityAdmin", "FaqAdmin"]

@@ -1,0 +1,6 @@
+"""The API of bots."""
+
+from bots.api.bots import BotVersionViewSet, BotViewSet, CapabilityViewSet
+from bots.api.faqs import FaqViewSet
+
+__all__ = ["BotVersionViewSet", "BotViewSet", "CapabilityViewSet", "FaqViewSet"]

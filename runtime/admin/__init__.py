@@ -1,0 +1,6 @@
+"""The admin of conversations."""
+
+from runtime.admin.sessions import SessionAdmin
+from runtime.admin.turns import TurnAdmin
+
+__all__ = ["SessionAdmin", "TurnAdmin"]

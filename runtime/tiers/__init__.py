@@ -1,0 +1,14 @@
+"""The tiers of a turn: plain functions that read a ``TurnContext`` and reply, or leave it to the next one.
+
+A tier never writes. Price and stock come from ``catalog.facts`` at the moment of the answer, never from text.
+"""
+
+from collections.abc import Callable
+
+from runtime.context import Reply, TurnContext
+from runtime.tiers.catalog import answer_from_catalog
+from runtime.tiers.faq import answer_from_faq
+from runtime.tiers.handoff import offer_a_person
+
+TIERS: tuple[Callable[[TurnContext], Reply | None], ...] = (answer_from_faq, answer_from_catalog, offer_a_person)
+"""Asked in this order; the first reply is given. The last one always has one."""

@@ -1,0 +1,21 @@
+"""Not knowing: say so, and offer a person."""
+
+from django.utils import translation
+
+from runtime import replies
+from runtime.context import Reply, TurnContext, as_source
+from runtime.models import Tier
+
+
+def offer_a_person(context: TurnContext) -> Reply:
+    """Not knowing is an answer: say so and offer a person. The session stays the bot's until somebody claims it."""
+    with translation.override(context.question.language):
+        message, button = replies.not_known()
+    best = max(filter(None, (context.best("faq"), context.best("offering"))), key=lambda hit: hit.score, default=None)
+    return Reply(
+        Tier.HANDOFF,
+        message,
+        confidence=best.score if best else 0,
+        sources=(as_source(best),) if best else (),
+        ui_metadata={"quick_replies": [{"title": button, "action": "escalate"}]},
+    )
