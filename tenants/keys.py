@@ -22,6 +22,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "events": frozenset({"event"}),
     "faqs": frozenset({"faq"}),
     "imports": frozenset({"importjob", "importmapping", "importrow", "storedfile"}),
+    "knowledge": frozenset({"knowledgecollection", "knowledgedocument", "knowledgechunk"}),
     "members": frozenset({"membership", "logintoken", "user"}),
     "offerings": frozenset({"offering", "offeringversion", "attributevalue", "offeringimage", "variant"}),
     "orders": frozenset(

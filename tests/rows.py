@@ -12,7 +12,16 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from bots.models import Bot, BotVersion, BotVersionCapability, Capability, Faq
+from bots.models import (
+    Bot,
+    BotVersion,
+    BotVersionCapability,
+    Capability,
+    Faq,
+    KnowledgeChunk,
+    KnowledgeCollection,
+    KnowledgeDocument,
+)
 from catalog.models import (
     AttributeDefinition,
     AttributeValue,
@@ -162,6 +171,21 @@ def a_bot_version() -> BotVersion:
     return BotVersion.objects.create(bot=bot, version=1, is_active=True)
 
 
+def a_collection() -> KnowledgeCollection:
+    return KnowledgeCollection.objects.create(code=code("collection"), name="Secret collection")
+
+
+def a_document() -> KnowledgeDocument:
+    stored = StoredFile.objects.create(name="secret.md", media_type="text/markdown", size=1, sha256="0" * 64)
+    return KnowledgeDocument.objects.create(
+        collection=a_collection(), name="Secret document", source="file", file=stored, state="done", status="indexed"
+    )
+
+
+def a_chunk() -> KnowledgeChunk:
+    return KnowledgeChunk.objects.create(document=a_document(), position=0, text="Secret words.", content_hash=b"0" * 32)
+
+
 def a_session() -> Session:
     version = a_bot_version()
     token = hashlib.sha256(code().encode()).digest()
@@ -288,6 +312,9 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     # Without stock: only movements may bring some.
     InventoryItem: lambda: InventoryItem.objects.create(variant=a_variant(), location=a_location(), safety_stock=2),
     InventoryLocation: a_location,
+    KnowledgeChunk: a_chunk,
+    KnowledgeCollection: a_collection,
+    KnowledgeDocument: a_document,
     MasterKey: lambda: MasterKey.objects.create(name=code("key"), canary=b"canary"),
     Membership: a_member,
     Offering: an_offering,

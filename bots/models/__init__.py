@@ -2,5 +2,16 @@
 
 from bots.models.bots import Bot, BotVersion, BotVersionCapability, Capability
 from bots.models.faqs import Faq
+from bots.models.knowledge import PATH_SEPARATOR, KnowledgeChunk, KnowledgeCollection, KnowledgeDocument
 
-__all__ = ["Bot", "BotVersion", "BotVersionCapability", "Capability", "Faq"]
+__all__ = [
+    "PATH_SEPARATOR",
+    "Bot",
+    "BotVersion",
+    "BotVersionCapability",
+    "Capability",
+    "Faq",
+    "KnowledgeChunk",
+    "KnowledgeCollection",
+    "KnowledgeDocument",
+]

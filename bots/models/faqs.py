@@ -12,6 +12,13 @@ from tenants.models import Tenant, TenantModel, updated_at_field
 class Faq(TenantModel):
     """A question and its answer, in one language. Found at commit; its vector follows in seconds."""
 
+    class ReviewState(models.TextChoices):
+        """Only what is approved is answered."""
+
+        DRAFT = "draft", _("Draft")
+        NEEDS_REVIEW = "needs_review", _("Needs review")
+        APPROVED = "approved", _("Approved")
+
     bot = TenantForeignKey(
         Bot,
         null=True,
@@ -35,6 +42,14 @@ class Faq(TenantModel):
         _("priority"), default=0, db_default=0, help_text=_("Of two answers that fit as well, the higher one is given.")
     )
     is_active = models.BooleanField(_("active"), default=True, db_default=True)
+    review_state = models.CharField(
+        _("review"),
+        max_length=16,
+        choices=ReviewState,
+        default=ReviewState.APPROVED,
+        db_default=ReviewState.APPROVED,
+        help_text=_("Only what is approved is answered."),
+    )
     metadata = models.JSONField(_("metadata"), default=dict, db_default={}, blank=True)
     updated_at = updated_at_field()
 

@@ -23,20 +23,23 @@ SYNONYM_WORDS = 4
 
 
 class SearchText(TenantModel):
-    """The words of one offering or FAQ, written by triggers on the owner's tables in the same transaction."""
+    """The words of one offering, FAQ or chunk of a document, written by triggers in the transaction of their owner."""
 
     class Kind(models.TextChoices):
         """What was found."""
 
         OFFERING = "offering", _("Offering")
         FAQ = "faq", _("FAQ")
+        DOCUMENT = "document", _("Document")
 
     kind = models.CharField(max_length=16, choices=Kind)
-    owner_id = models.UUIDField(help_text="Id of the offering or FAQ.")
+    owner_id = models.UUIDField(help_text="Id of the offering, FAQ or chunk.")
     bot_id = models.UUIDField(null=True, help_text="The only bot that may find it; null: every bot of the tenant.")
     language = models.CharField(max_length=8, blank=True, help_text="Of the text; empty: unknown or mixed.")
-    title = models.TextField(help_text="Name of the offering, question of the FAQ.")
-    body = models.TextField(blank=True, help_text="Description, attributes and variants without HTML; answer of the FAQ.")
+    title = models.TextField(help_text="Name of the offering, question of the FAQ, name and headings of the document.")
+    body = models.TextField(
+        blank=True, help_text="Description, attributes and variants without HTML; answer of the FAQ; the chunk."
+    )
     priority = models.IntegerField(default=0, db_default=0)
     content_hash = models.BinaryField(
         max_length=32, help_text="SHA-256 of title and body: a vector with another hash is not served."

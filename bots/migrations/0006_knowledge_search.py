@@ -1,0 +1,121 @@
+"""Keeps the search index of documents right at commit, whoever writes them; of FAQs only the approved ones are served."""
+
+from django.db import migrations
+
+from tenants.postgres.audit import audit
+
+# catalog's 0006_search made search_write.
+FAQS = r"""
+CREATE OR REPLACE FUNCTION search_faq_changed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM search_write(
+        tenant_id, 'faq', array_agg(id),
+        coalesce(array_agg(id) FILTER (WHERE {served}), '{{}}'), array_agg(bot_id) FILTER (WHERE {served}),
+        array_agg(language::text) FILTER (WHERE {served}), array_agg(question) FILTER (WHERE {served}),
+        array_agg(answer) FILTER (WHERE {served}), array_agg(priority) FILTER (WHERE {served})
+    ) FROM changed GROUP BY tenant_id;
+    RETURN NULL;
+END $$;
+"""
+
+DOCUMENTS = r"""
+-- A chunk is found under the name of its document and its headings, by the bots of its collection.
+CREATE FUNCTION search_index_chunks(tenant uuid, touched uuid[]) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT search_write(
+        tenant, 'document', touched, coalesce(array_agg(k.id), '{}'), array_agg(c.bot_id), array_agg(d.language::text),
+        array_agg(array_to_string(d.name::text || k.heading_path, ' › ')), array_agg(k.text), array_agg(0)
+    )
+    FROM public.bots_knowledgechunk AS k
+    JOIN public.bots_knowledgedocument AS d ON d.tenant_id = tenant AND d.id = k.document_id
+    JOIN public.bots_knowledgecollection AS c ON c.tenant_id = tenant AND c.id = d.collection_id
+    WHERE k.tenant_id = tenant AND k.id = ANY (touched)
+$$;
+
+CREATE FUNCTION search_chunk_changed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM search_index_chunks(tenant_id, array_agg(id)) FROM changed GROUP BY tenant_id;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION search_chunk_updated() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM search_index_chunks(tenant_id, array_agg(id)) FROM changed JOIN before USING (tenant_id, id)
+        WHERE (changed.document_id, changed.heading_path, changed.text)
+            IS DISTINCT FROM (before.document_id, before.heading_path, before.text)
+        GROUP BY tenant_id;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION search_chunk_deleted() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM search_write(tenant_id, 'document', array_agg(id), '{}', '{}', '{}', '{}', '{}', '{}')
+        FROM changed GROUP BY tenant_id;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION search_document_updated() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM search_index_chunks(changed.tenant_id, array_agg(k.id))
+        FROM changed JOIN before USING (tenant_id, id)
+        JOIN public.bots_knowledgechunk AS k ON k.tenant_id = changed.tenant_id AND k.document_id = changed.id
+        WHERE (changed.name, changed.language, changed.collection_id)
+            IS DISTINCT FROM (before.name, before.language, before.collection_id)
+        GROUP BY changed.tenant_id;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION search_collection_updated() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM search_index_chunks(changed.tenant_id, array_agg(k.id))
+        FROM changed JOIN before USING (tenant_id, id)
+        JOIN public.bots_knowledgedocument AS d ON d.tenant_id = changed.tenant_id AND d.collection_id = changed.id
+        JOIN public.bots_knowledgechunk AS k ON k.tenant_id = changed.tenant_id AND k.document_id = d.id
+        WHERE changed.bot_id IS DISTINCT FROM before.bot_id
+        GROUP BY changed.tenant_id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER search_insert AFTER INSERT ON bots_knowledgechunk REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_chunk_changed();
+CREATE TRIGGER search_update AFTER UPDATE ON bots_knowledgechunk REFERENCING OLD TABLE AS before NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_chunk_updated();
+CREATE TRIGGER search_delete AFTER DELETE ON bots_knowledgechunk REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_chunk_deleted();
+CREATE TRIGGER search_update AFTER UPDATE ON bots_knowledgedocument REFERENCING OLD TABLE AS before NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_document_updated();
+CREATE TRIGGER search_update AFTER UPDATE ON bots_knowledgecollection REFERENCING OLD TABLE AS before NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_collection_updated();
+"""
+
+DROP = """
+DROP FUNCTION search_chunk_changed, search_chunk_updated, search_chunk_deleted, search_document_updated,
+    search_collection_updated CASCADE;
+DROP FUNCTION search_index_chunks;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("bots", "0005_knowledge"), ("catalog", "0027_search_documents")]
+
+    operations = [
+        migrations.RunSQL(
+            FAQS.format(served="is_active AND review_state = 'approved'"), FAQS.format(served="is_active")
+        ),
+        migrations.RunSQL(DOCUMENTS, DROP),
+        audit("bots.knowledgecollection"),
+        audit(
+            "bots.knowledgedocument",
+            # The text's hash tells that it changed; how far a worker is, is no change of anything.
+            ignore=(
+                *("content", "state", "due_at", "lease_until", "attempt", "priority", "last_error", "status", "failure"),
+                *("chunk_count", "indexed_at"),
+            ),
+        ),
+    ]
