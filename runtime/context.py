@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from catalog.search import Hit, Statement, listed, priced_between, rank, statement
-from runtime.models import Tier
+from runtime.models import Escalation, Tier
 from runtime.understanding import Question, understand
 from tenants.text import STOP_WORDS, words
 
@@ -40,6 +40,13 @@ class TurnContext:
     currency: str
     message: str
     slots: dict[str, str]
+    owner_epoch: int = 0
+    last_tier: str = ""
+    """What answered the turn before."""
+    session_language: str = ""
+    """Of the customer's message before this one."""
+    ui_event: dict[str, Any] = field(default_factory=dict)
+    """What the customer clicked."""
 
     @cached_property
     def question(self) -> Question:
@@ -111,8 +118,19 @@ class Action:
 
 
 @dataclass(frozen=True)
+class Handover:
+    """That a person is asked for, by whom and why. Recorded with the reply, unless one is waited for already."""
+
+    reason: str
+    origin: Escalation.Origin = Escalation.Origin.CUSTOMER
+
+
+@dataclass(frozen=True)
 class Reply:
-    """What a tier answers. ``message`` None: the turn is stored and nothing is said."""
+    """What a tier answers. ``message`` None: the turn is stored and nothing is said.
+
+    ``is_gap``: the question was not answered, and is counted among the knowledge gaps.
+    """
 
     tier: Tier
     message: str | None
@@ -123,6 +141,8 @@ class Reply:
     actions: tuple[Action, ...] = ()
     flow_step: str | None = None
     cost_usd: Decimal = Decimal(0)
+    handover: Handover | None = None
+    is_gap: bool = False
 
 
 def as_source(hit: Hit) -> dict[str, Any]:

@@ -119,6 +119,11 @@ def not_known() -> tuple[str, str]:
     return _("I am not sure about that. Shall I get a colleague to help you?"), _("Talk to a person")
 
 
+def person_asked() -> str:
+    """Return the words for having asked a colleague."""
+    return _("I have asked a colleague to help you. They will answer here as soon as they can.")
+
+
 def card(offering: OfferingFacts, language: str) -> dict[str, Any]:
     """Return an offering as front ends show it, as JSON values; amounts are strings."""
     return {

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from bots.models import Bot, BotVersion
 from catalog.customers import identify_customer
 from catalog.models import Customer, SalesChannel
+from runtime.escalations import resolve_with_session
 from runtime.models import ContextSlot, Session, Turn
 from tenants.errors import Conflict, DomainError
 from tenants.events import record_event
@@ -75,6 +76,7 @@ def end_session(session: Session) -> Session:
     if not Session.objects.filter(pk=session.pk, ended_at=None).update(ended_at=now, state_updated_at=now):
         raise Conflict("session_ended", _("This conversation has ended."))
     session.ended_at = now
+    resolve_with_session(session)
     record_event("session.ended", subject=session, data={"turns": session.turn_number})
     return session
 

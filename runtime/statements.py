@@ -2,14 +2,14 @@
 
 LOAD = """
 WITH session AS (
-    SELECT s.id, s.bot_id, s.bot_version_id, s.owner, s.flow_step, s.turn_number, s.ended_at,
-           c.code AS channel, t.currency
+    SELECT s.id, s.bot_id, s.bot_version_id, s.owner, s.owner_epoch, s.flow_step, s.turn_number, s.ended_at,
+           s.last_tier, s.language AS session_language, c.code AS channel, t.currency
     FROM runtime_session s
     JOIN catalog_saleschannel c ON c.tenant_id = s.tenant_id AND c.id = s.channel_id
     JOIN tenants_tenant t ON t.id = s.tenant_id
     WHERE s.tenant_id = %(tenant)s AND s.id = %(session)s
 ), earlier AS (
-    SELECT t.id, t.message FROM runtime_turn t
+    SELECT t.id, t.message, t.ui_metadata FROM runtime_turn t
     WHERE t.tenant_id = %(tenant)s AND t.session_id = %(session)s
       AND (t.id = %(turn)s OR (%(external_id)s <> '' AND t.external_id = %(external_id)s))
 ), taken AS (
@@ -28,6 +28,7 @@ WITH session AS (
     FROM taken WHERE NOT EXISTS (SELECT FROM earlier)
 )
 SELECT session.*, coalesce(taken.id, earlier.id) AS turn_id, coalesce(earlier.message, %(message)s) AS message,
+       coalesce(earlier.ui_metadata, %(ui_event)s::jsonb) AS ui_metadata,
        taken.id IS NOT NULL AS is_mine, decision.tier IS NOT NULL AS is_decided,
        coalesce((SELECT jsonb_object_agg(k.slot_key, k.slot_value) FROM runtime_contextslot k
                  WHERE k.tenant_id = %(tenant)s AND k.session_id = %(session)s
@@ -46,11 +47,12 @@ UPDATE runtime_turn SET lease_until = %(now)s WHERE tenant_id = %(tenant)s AND i
 """
 """Gives a turn up that could not be decided: the same message may be sent again at once."""
 
-RECORD = """
+_RECORD = """
 WITH advanced AS (
-    UPDATE runtime_session SET turn_number = turn_number + 1, flow_step = %(flow_step)s, state_updated_at = %(now)s
+    UPDATE runtime_session SET turn_number = turn_number + 1, flow_step = %(flow_step)s, state_updated_at = %(now)s,
+        last_tier = %(tier)s, language = coalesce(nullif(%(language)s, ''), language)
     WHERE tenant_id = %(tenant)s AND id = %(session)s
-      AND turn_number = %(turn_number)s AND owner = %(owner)s AND ended_at IS NULL
+      AND turn_number = %(turn_number)s AND owner = %(owner)s AND owner_epoch = %(owner_epoch)s AND ended_at IS NULL
     RETURNING turn_number
 ), reply AS (
     INSERT INTO runtime_turn (tenant_id, session_id, in_reply_to_id, speaker, message, language, ui_metadata)
@@ -81,7 +83,39 @@ WITH advanced AS (
         output_result, execution_time_ms, status)
     SELECT %(tenant)s, %(session)s, %(turn)s, 'tool_call', given.name, given.input, given.output, given.ms, 'success'
     FROM advanced, jsonb_to_recordset(%(actions)s::jsonb) AS given(name text, input jsonb, output jsonb, ms int)
-)
+)"""
+
+_ASK_FOR_PERSON = """, asked AS (
+    INSERT INTO runtime_escalation (tenant_id, session_id, turn_id, reason, origin)
+    SELECT %(tenant)s, %(session)s, %(turn)s, %(handover_reason)s, %(handover_origin)s FROM advanced
+    ON CONFLICT (tenant_id, session_id) WHERE NOT state = 'resolved' DO NOTHING
+    RETURNING id
+), told_of_asking AS (
+    INSERT INTO tenants_event (tenant_id, kind, subject_kind, subject_id, data)
+    SELECT %(tenant)s, 'escalation.opened', 'runtime.escalation', asked.id,
+        jsonb_build_object('session', %(session)s::uuid, 'origin', %(handover_origin)s::text)
+    FROM asked
+)"""
+
+_COUNT_GAP = """, gap AS (
+    INSERT INTO runtime_knowledgegap AS known
+        (tenant_id, bot_id, question_key, question, language, reason, turn_id, last_asked_at)
+    SELECT %(tenant)s, %(bot)s, %(question_key)s, %(question)s, %(language)s, 'unanswered', %(turn)s, %(now)s
+    FROM advanced
+    ON CONFLICT (tenant_id, bot_id, question_key) DO UPDATE SET times_asked = known.times_asked + 1,
+        question = excluded.question, language = excluded.language, reason = excluded.reason,
+        turn_id = excluded.turn_id, last_asked_at = excluded.last_asked_at,
+        state = CASE known.state WHEN 'answered' THEN 'open' ELSE known.state END
+)"""
+
+_RECORDED = """
 SELECT advanced.turn_number, reply.id, reply.created_at FROM advanced LEFT JOIN reply ON true
 """
 """Stores the whole decision, or nothing when another turn of the session was recorded first (no row comes back)."""
+
+RECORD = _RECORD + _RECORDED
+
+
+def record_statement(*, hands_over: bool, is_gap: bool) -> str:
+    """Return ``RECORD`` for a reply that asks for a person, or leaves a question open, too. Others pay nothing for that."""
+    return "".join([_RECORD, _ASK_FOR_PERSON if hands_over else "", _COUNT_GAP if is_gap else "", _RECORDED])

@@ -21,9 +21,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from runtime.context import Reply, TurnContext
+from runtime.gaps import question_key
 from runtime.models import DecisionEvent, Session, Tier, Turn
-from runtime.statements import LOAD, RECORD, RELEASE
+from runtime.models.escalations import REASON_LENGTH
+from runtime.statements import LOAD, RELEASE, record_statement
 from runtime.tiers import TIERS
+from runtime.tiers.person import asks_by_click
 from tenants.errors import Conflict
 from tenants.scope import current_tenant_id
 from tenants.text import detect_language, nfc
@@ -111,19 +114,23 @@ def load(
         session_id=session_id,
         turn_id=row["turn_id"],
         slots=json.loads(row["slots"]),
+        ui_event=json.loads(row["ui_metadata"]).get("ui_event", {}),
         **{name: row[name] for name in _FROM_ROW},
     )
     return Loaded(context, is_decided=row["is_decided"])
 
 
-_FROM_ROW = ("message", "bot_id", "bot_version_id", "channel", "owner", "flow_step", "turn_number", "currency")
+_FROM_ROW = (
+    *("message", "bot_id", "bot_version_id", "channel", "owner", "owner_epoch", "flow_step", "turn_number", "currency"),
+    *("last_tier", "session_language"),
+)
 
 
 def decide(context: TurnContext) -> Reply:
     """Ask the tiers in order. While a person answers, or when nothing was said, the bot is silent."""
     if context.owner == Session.Owner.PERSON:
         return Reply(Tier.HUMAN, None, confidence=1)
-    if not context.message:
+    if not context.message and not asks_by_click(context):
         return Reply(Tier.NONE, None, confidence=1)
     return next(reply for tier in TIERS if (reply := tier(context)) is not None)
 
@@ -140,7 +147,8 @@ def record(context: TurnContext, reply: Reply, *, started: float) -> Recorded | 
         "estimated_cost_usd": f"{reply.cost_usd:.6f}",
         "latency_ms": round((time.perf_counter() - started) * 1000),
     }
-    row = _fetch(RECORD, **_values(context, reply, slots), **_as_columns(decision, session=session, slots=slots))
+    statement = record_statement(hands_over=reply.handover is not None, is_gap=reply.is_gap)
+    row = _fetch(statement, **_values(context, reply, slots), **_as_columns(decision, session=session, slots=slots))
     if row is None:
         return None
     return Recorded(
@@ -161,6 +169,7 @@ def _values(context: TurnContext, reply: Reply, slots: list[dict[str, Any]]) -> 
         "turn": context.turn_id,
         "turn_number": context.turn_number,
         "owner": context.owner,
+        "owner_epoch": context.owner_epoch,
         "bot_version": context.bot_version_id,
         "flow_step": reply.flow_step or context.flow_step,
         "reply": reply.message,
@@ -169,7 +178,21 @@ def _values(context: TurnContext, reply: Reply, slots: list[dict[str, Any]]) -> 
         "slots": json.dumps(slots),
         "actions": json.dumps(actions),
         "now": timezone.now(),
+        **_asked_for(reply),
+        **_unanswered(context, reply),
     }
+
+
+def _asked_for(reply: Reply) -> dict[str, Any]:
+    if reply.handover is None:
+        return {}
+    return {"handover_reason": reply.handover.reason[:REASON_LENGTH], "handover_origin": reply.handover.origin.value}
+
+
+def _unanswered(context: TurnContext, reply: Reply) -> dict[str, Any]:
+    if not reply.is_gap:
+        return {}
+    return {"bot": context.bot_id, "question": context.message, "question_key": question_key(context.message)}
 
 
 def _as_columns(decision: dict[str, Any], **answered: Any) -> dict[str, Any]:

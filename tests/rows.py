@@ -60,7 +60,17 @@ from catalog.models import (
     VariantPrice,
 )
 from catalog.services import next_priority
-from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
+from runtime.models import (
+    ActionExecution,
+    ContextSlot,
+    DecisionEvent,
+    Escalation,
+    KnowledgeGap,
+    Rating,
+    Session,
+    Turn,
+    UiEvent,
+)
 from tenants.audit import seal_batch
 from tenants.events import record_event
 from tenants.models import ApiKey, AuditEntry, AuditSeal, Event, IdempotencyKey, Membership, Setting, StoredFile, User
@@ -203,6 +213,29 @@ def a_decision() -> DecisionEvent:
     )
 
 
+def an_escalation() -> Escalation:
+    turn = a_turn()
+    return Escalation.objects.create(session=turn.session, turn=turn, reason="Secret reason")
+
+
+def a_rating() -> Rating:
+    turn = a_turn()
+    said = Turn.objects.create(session=turn.session, in_reply_to=turn, speaker="assistant", message="Secret answer")
+    return Rating.objects.create(session=turn.session, turn=said, rater="customer", vote="down", comment="Secret comment")
+
+
+def a_gap() -> KnowledgeGap:
+    turn = a_turn()
+    return KnowledgeGap.objects.create(
+        bot=turn.session.bot,
+        question_key=code("secret"),
+        question="Secret question?",
+        reason="unanswered",
+        turn=turn,
+        last_asked_at=timezone.now(),
+    )
+
+
 def a_member() -> Membership:
     user = User.objects.create_user(f"{code('secret')}@example.com")
     return Membership.objects.create(user=user, role="analyst")
@@ -300,6 +333,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     ),
     CustomerMerge: lambda: CustomerMerge.objects.create(source=a_customer(), target=a_customer()),
     DecisionEvent: a_decision,
+    Escalation: an_escalation,
     Event: an_event,
     EventDelivery: a_delivery,
     EventDestination: a_destination,
@@ -315,6 +349,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     KnowledgeChunk: a_chunk,
     KnowledgeCollection: a_collection,
     KnowledgeDocument: a_document,
+    KnowledgeGap: a_gap,
     MasterKey: lambda: MasterKey.objects.create(name=code("key"), canary=b"canary"),
     Membership: a_member,
     Offering: an_offering,
@@ -332,6 +367,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     PriceChange: lambda: a_price() and PriceChange.objects.latest("created_at"),
     PriceList: a_price_list,
     PriceListChange: lambda: a_price_list().changes.get(),
+    Rating: a_rating,
     SalesChannel: a_channel,
     ScheduledActivation: lambda: ScheduledActivation.objects.create(
         offering_version=an_offering().versions.get(), activate_at=timezone.now(), planned_over="secret", state="failed"
@@ -348,6 +384,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     # Retired, for there may be only one that is not.
     TenantKey: lambda: TenantKey.objects.create(master_key=code("key"), wrapped=b"wrapped", retired_at=timezone.now()),
     Turn: a_turn,
+    UiEvent: lambda: UiEvent.objects.create(session=a_session(), kind="card-clicked", data={"sku": "Secret"}),
     UsageEntry: a_usage_entry,
     Variant: a_variant,
     VariantPrice: a_price,

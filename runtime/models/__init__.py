@@ -1,6 +1,19 @@
 """What happens in conversations."""
 
 from runtime.models.decisions import ActionExecution, DecisionEvent, Tier
+from runtime.models.escalations import Escalation
+from runtime.models.ratings import KnowledgeGap, Rating, UiEvent
 from runtime.models.sessions import ContextSlot, Session, Turn
 
-__all__ = ["ActionExecution", "ContextSlot", "DecisionEvent", "Session", "Tier", "Turn"]
+__all__ = [
+    "ActionExecution",
+    "ContextSlot",
+    "DecisionEvent",
+    "Escalation",
+    "KnowledgeGap",
+    "Rating",
+    "Session",
+    "Tier",
+    "Turn",
+    "UiEvent",
+]

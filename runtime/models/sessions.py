@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -30,6 +31,13 @@ class Session(TenantModel):
     )
     token_hash = models.BinaryField(max_length=32, null=True, editable=False, help_text="SHA-256 of the browser's token.")
     owner = models.CharField(_("answered by"), max_length=16, choices=Owner, default=Owner.BOT, db_default=Owner.BOT)
+    owner_epoch = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="Advanced with every change of owner: fences late answers."
+    )
+    language = models.CharField(
+        _("language"), max_length=8, blank=True, default="", db_default="", help_text=_("Of the customer's last message.")
+    )
+    last_tier = models.CharField(_("answered from"), max_length=16, blank=True, default="", db_default="", editable=False)
     flow_step = models.CharField(_("step"), max_length=63, default="open", db_default="open")
     flow_context = models.JSONField(_("context"), default=dict, db_default={}, blank=True)
     ext_metadata = models.JSONField(_("metadata of other systems"), default=dict, db_default={}, blank=True)
@@ -47,6 +55,7 @@ class Session(TenantModel):
             models.Index(fields=["tenant", "-id"], name="session_newest"),
             models.Index(fields=["tenant", "bot", "-id"], name="session_of_bot"),
             models.Index(fields=["tenant", "customer", "-id"], name="session_of_customer"),
+            models.Index(fields=["tenant", "id"], condition=models.Q(ended_at=None), name="session_open"),
             models.Index(fields=["token_hash"], name="session_token"),  # read by the API's door, in platform scope
         ]
 
@@ -83,6 +92,17 @@ class Turn(TenantModel):
         db_default="",
         help_text=_("Sent twice, it is stored once."),
     )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("written by"),
+        help_text=_("The colleague who wrote it."),
+    )
     lease_until = models.DateTimeField(
         null=True, editable=False, help_text="Until then one worker decides this turn; a dead one's turn is decided again."
     )
@@ -108,6 +128,8 @@ class Turn(TenantModel):
         indexes = [
             models.Index(fields=["tenant", "session", "id"], name="turn_of_session"),
             models.Index(fields=["tenant", "-id"], name="turn_newest"),
+            # read when a person's account goes; a plain index would have every turn of a bot in it
+            models.Index(fields=["created_by"], condition=models.Q(created_by__isnull=False), name="turn_written_by"),
         ]
 
     def __str__(self) -> str:

@@ -18,4 +18,5 @@ def offer_a_person(context: TurnContext) -> Reply:
         confidence=best.score if best else 0,
         sources=(as_source(best),) if best else (),
         ui_metadata={"quick_replies": [{"title": button, "action": "escalate"}]},
+        is_gap=True,
     )

@@ -1,0 +1,54 @@
+"""Knowledge gaps: what the bot could not answer, grouped by what was meant, until somebody writes the answer."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from bots.models import Faq
+from bots.services import create_faqs
+from runtime.models import KnowledgeGap, Turn
+from tenants.errors import Conflict
+from tenants.text import STOP_WORDS, detect_language, words
+
+KEY_LENGTH = 300
+
+
+def question_key(question: str) -> str:
+    """Return what questions of one meaning have in common: their folded words of weight, each once, in one order."""
+    said = set(words(question))
+    weighty = said - STOP_WORDS[detect_language(question)]
+    return " ".join(sorted(weighty or said))[:KEY_LENGTH] or question[:KEY_LENGTH]
+
+
+@transaction.atomic
+def count_badly_answered(*, bot_id: UUID, turn: Turn) -> None:
+    """Count the question of a customer's ``turn``, whose answer was no good. What was unanswered is counted by the turn."""
+    asked = {
+        "question": turn.message,
+        "language": turn.language,
+        "reason": KnowledgeGap.Reason.BADLY_RATED,
+        "turn": turn,
+        "last_asked_at": timezone.now(),
+    }
+    gap, made = KnowledgeGap.objects.get_or_create(bot_id=bot_id, question_key=question_key(turn.message), defaults=asked)
+    if not made:
+        KnowledgeGap.objects.filter(pk=gap.pk).update(times_asked=F("times_asked") + 1, **asked)
+        KnowledgeGap.objects.filter(pk=gap.pk, state=KnowledgeGap.State.ANSWERED).update(state=KnowledgeGap.State.OPEN)
+
+
+@transaction.atomic
+def answer_gap(*, gap: KnowledgeGap, faq: Faq) -> Faq:
+    """Add the FAQ that was missing and close the gap; whoever asks next gets its answer.
+
+    Raises ``Conflict`` (``gap_answered``).
+    """
+    locked = KnowledgeGap.objects.select_for_update().get(pk=gap.pk)
+    if locked.state == KnowledgeGap.State.ANSWERED:
+        raise Conflict("gap_answered", _("This question was answered meanwhile."))
+    (made,) = create_faqs(faqs=[faq])
+    KnowledgeGap.objects.filter(pk=gap.pk).update(state=KnowledgeGap.State.ANSWERED, faq=made)
+    gap.refresh_from_db()
+    return made

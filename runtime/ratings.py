@@ -1,0 +1,41 @@
+"""Thumbs on answers."""
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from runtime.gaps import count_badly_answered
+from runtime.models import DecisionEvent, Rating, Tier, Turn
+from tenants.errors import DomainError
+from tenants.models import User
+
+ANSWERS = (Turn.Speaker.ASSISTANT, Turn.Speaker.AGENT)
+
+
+@transaction.atomic
+def rate_turn(*, turn: Turn, vote: str, comment: str = "", person: User | None = None) -> tuple[Rating, bool]:
+    """Rate an answer, or change what one thought of it; returns the rating and whether it is new.
+
+    Without a ``person`` the customer rates. The question behind a bot's bad answer is counted among the knowledge gaps.
+    Raises ``DomainError`` (``not_an_answer``).
+    """
+    if turn.speaker not in ANSWERS:
+        raise DomainError("not_an_answer", _("Only answers can be rated."))
+    list(Turn.objects.select_for_update(no_key=True).filter(pk=turn.pk).values_list("pk"))  # one rating at a time
+    rater = Rating.Rater.STAFF if person else Rating.Rater.CUSTOMER
+    rating = Rating.objects.filter(turn=turn, rater=rater, created_by=person).first()
+    before = rating.vote if rating else ""
+    rating = rating or Rating(turn=turn, session_id=turn.session_id, rater=rater, created_by=person)
+    rating.vote, rating.comment = vote, comment
+    rating.save()
+    if vote == Rating.Vote.DOWN != before:
+        _count_gap(turn)
+    return rating, not before
+
+
+def _count_gap(turn: Turn) -> None:
+    """Count the question once, unless it was counted as unanswered already."""
+    question = turn.in_reply_to
+    if question is None or not question.message:
+        return
+    if not DecisionEvent.objects.filter(input_turn=question, tier=Tier.HANDOFF).exists():
+        count_badly_answered(bot_id=turn.session.bot_id, turn=question)

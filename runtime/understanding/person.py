@@ -1,0 +1,52 @@
+"""Whether a message asks for a person, or agrees to be given one. Only what says nothing else counts."""
+
+from tenants.text import words
+
+
+def _set(spaced: str) -> frozenset[str]:
+    return frozenset(spaced.split())
+
+
+AGREEING = _set(
+    "yes yeah yep yup ok okay oke okie sure please do correct right alright fine good definitely absolutely y "
+    "co vang da u uh um uhm duoc dong y chuan roi"
+)
+"""Folded words of which one at least says yes."""
+
+REFUSING = _set("no not nope don t khong ko k chua khoi")
+"""Folded words of which none may be in a yes."""
+
+POLITE = _set("a ah ai anh chi em ban shop oi nhe nha di thanks thank you cam on vui long xin giup voi that would be great")
+"""Folded words that say nothing beside it."""
+
+PERSONS = (
+    *("person", "human", "human being", "agent", "representative", "colleague", "somebody", "someone", "staff", "operator"),
+    *("nhan vien", "tu van vien", "nguoi that", "nguoi tu van", "nguoi ho tro", "con nguoi", "cskh"),
+)
+"""Who is asked for, folded."""
+
+ASKING = _set(
+    "i d we want would like need wish to can could may let me us have get speak talk chat connect transfer put through "
+    "contact with a an the real live actual human person member of your team support customer service sales now right away "
+    "instead just directly please hello hi hey "
+    "toi minh em anh chi cho muon can xin gap noi chuyen tro chat lien he ket noi chuyen may voi tu van ho tro ben "
+    "mot nguoi that truc tiep ngay bay gio duoc khong ko vui long nhe a oi shop di hay ai do cua "
+    "nhan vien vien con minh giup"
+)
+"""Folded words such a request is made of."""
+
+
+def agrees(message: str) -> bool:
+    """Whether the message says yes to being given a person, and nothing else."""
+    said = words(message)
+    return bool(AGREEING & set(said)) and set(said) <= (AGREEING | POLITE | ASKING) - REFUSING
+
+
+def asks_for_person(message: str) -> bool:
+    """Whether the message asks for a person and for nothing else: “where is your staff from?” does not."""
+    said = words(message)
+    text = f" {' '.join(said)} "
+    names_person = any(f" {person} " in text for person in PERSONS)
+    known = AGREEING | POLITE | ASKING | {word for person in PERSONS for word in person.split()}
+    refuses = {"khong", "ko"} & set(said[:-2])  # at the end they only ask: “được không ạ”
+    return names_person and not refuses and set(said) <= known
