@@ -3,6 +3,8 @@
 Link ``n`` is ``SHA-256(link n-1 || digest of entry n)``, the first one follows the hash of the tenant's id. Entries are
 sealed in batches after their transactions have ended, so that two writers never wait for each other's place in the
 chain. Who can rewrite the whole chain leaves no trace in it: keep the ends that ``verify_audit`` prints elsewhere.
+
+The audit also knows how far a row had come: one whose column ``only_grows`` says less than that was put back.
 """
 
 import hashlib
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 
 from tenants.models import AuditEntry, AuditSeal
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
@@ -111,6 +113,17 @@ def verify() -> Verdict:
     if seals:
         return Verdict(position, unsealed, link.hex(), f"entries after number {position} are missing, up to {max(seals)}")
     return Verdict(position, unsealed, link.hex())
+
+
+def put_back(rows: models.QuerySet) -> models.QuerySet:
+    """Narrow to rows that stand as they did before a change which the audit tells of, as from an old copy of them.
+
+    Their model names a column of whole numbers that ``only_grows``; each row has the audit's number as ``told``.
+    """
+    model: Any = rows.model
+    about = AuditEntry.objects.filter(subject_kind=model._meta.label_lower, subject_id=models.OuterRef("pk"))
+    told = models.Subquery(about.highest(model.only_grows))
+    return rows.annotate(told=told).filter(told__gt=models.F(model.only_grows)).order_by("pk")
 
 
 def _links(tenant_id: UUID) -> Iterator[tuple[int, UUID, Any, Any]]:

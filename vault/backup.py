@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from tenants.actor import Actor, ActorKind, current_actor
+from tenants.audit import put_back
 from tenants.errors import DomainError
 from tenants.models import Tenant
 from tenants.scope import platform_scope, tenant_scope
@@ -102,8 +103,11 @@ def _batch(slug: str, after: UUID, summary: Summary) -> tuple[list[dict[str, Any
     live = CredentialSecret.objects.select_related("key", "credential").prefetch_related("credential__grants__bot")
     live = live.filter(ciphertext__isnull=False, pk__gt=after)
     found, rows, uses = list(live.order_by("pk")[:BATCH]), [], []
+    old = set(put_back(Credential.objects.filter(secrets__in=found)).values_list("pk", flat=True))
     for secret in found:
         try:
+            if secret.credential_id in old:
+                raise CredentialUnreadable
             rows.append(_row(slug, secret))
             uses.append(_use(secret))
             summary.credentials += 1

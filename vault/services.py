@@ -68,6 +68,8 @@ def store_credential(
     credential.full_clean(exclude=["person", "created_by"])
     packed = check_secret(provider, kind, secret)
     credential.hint, credential.destination = hint_of(kind, secret), destination_of(secret)
+    # Of one that was here before the versions go on: none ever comes twice, so an old copy is known for what it is.
+    credential.version = credential.last_version() + 1 if pk else 1
     with transaction.atomic():
         credential.save(force_insert=True)
         _write_version(credential, packed, created_by)
@@ -88,7 +90,7 @@ def rotate_credential(
         CredentialSecret.objects.filter(credential=row, ciphertext__isnull=False).update(
             ciphertext=None, key=None, fingerprint=None
         )
-        row.version += 1
+        row.version = row.last_version() + 1
         row.hint, row.destination = hint_of(row.kind, secret), destination_of(secret)
         row.refresh_state, row.refresh_error, row.refresh_lease_until = "", "", None
         row.save(update_fields=[*CHANGED, "refresh_lease_until"])
@@ -170,7 +172,12 @@ WITH recent AS (
     SELECT role FROM tenants_membership WHERE tenant_id = %(tenant)s AND user_id = %(person)s::uuid
 ), granted AS (
     SELECT c.id, c.label, c.version, s.ciphertext, k.id AS key_id, k.wrapped,
-           c.allowed_hosts = '{}' OR (hosts <> '{}' AND hosts <@ c.allowed_hosts::text[]) AS is_allowed
+           c.allowed_hosts = '{}' OR (hosts <> '{}' AND hosts <@ c.allowed_hosts::text[]) AS is_allowed,
+           -- A later version was used here before: somebody put an old copy back. One look at the newest use.
+           c.version < coalesce((
+               SELECT used.version FROM vault_credentialuse used
+               WHERE used.tenant_id = %(tenant)s AND used.credential_id = c.id AND used.outcome = 'used'
+               ORDER BY used.id DESC LIMIT 1), 0) AS is_put_back
     FROM vault_credential c
     JOIN vault_credentialsecret s ON s.tenant_id = c.tenant_id AND s.credential_id = c.id AND s.version = c.version
     JOIN vault_tenantkey k ON k.tenant_id = s.tenant_id AND k.id = s.key_id
@@ -188,7 +195,7 @@ WITH recent AS (
           WHERE g.tenant_id = c.tenant_id AND g.credential_id = c.id AND (g.expires_at IS NULL OR g.expires_at > now())
             AND (g.bot_id = %(bot)s::uuid OR (%(bot)s::uuid IS NULL AND g.role IN (SELECT role FROM member)))))
 ), found AS (
-    SELECT granted.* FROM granted, recent WHERE is_allowed AND recent.is_over IS NOT TRUE
+    SELECT granted.* FROM granted, recent WHERE is_allowed AND NOT is_put_back AND recent.is_over IS NOT TRUE
 ), told AS (
     SELECT id, label, version, 'used' AS outcome FROM found
     UNION ALL
@@ -204,7 +211,7 @@ WITH recent AS (
     FROM told
 )
 SELECT coalesce(recent.is_over, false), recent.is_told, (SELECT is_allowed FROM granted),
-       found.version, found.ciphertext, found.key_id, found.wrapped
+       (SELECT is_put_back FROM granted), found.version, found.ciphertext, found.key_id, found.wrapped
 FROM recent LEFT JOIN found ON true
 """
 
@@ -231,16 +238,20 @@ def reveal(
     ``VAULT_USES_PER_MINUTE`` secrets, give or take those asked for at the same moment.
 
     Raises ``NotGranted`` (404: gone, inactive, another tenant's, not granted, tenant suspended), ``NotAllowed`` (403
-    ``destination_not_allowed``), ``TooMany`` (429 ``too_many_uses``) and ``CredentialUnreadable``.
+    ``destination_not_allowed``), ``TooMany`` (429 ``too_many_uses``) and ``CredentialUnreadable`` (409; also of one that
+    was put back to an older version than the tenant has used).
     """
     tenant, host = current_tenant_id(), read_url(to).host if to else ""
-    is_over, is_told, is_allowed, *found = _read(
+    is_over, is_told, is_allowed, is_put_back, *found = _read(
         credential, tenant, {"why": why[:200], "run": run, "bot": bot_id, "to": host}
     )
     if is_over:
         _refuse_more(credential, is_told)
     if is_allowed is False:
         raise NotAllowed("destination_not_allowed", _("This credential may not be sent there."))
+    if is_put_back:
+        logger.error("credential_put_back: credential %s is older than its newest use", credential.pk)
+        raise CredentialUnreadable
     if found[0] is None:
         raise NotGranted
     return _opened(credential, *found)

@@ -1,6 +1,6 @@
 """The admin of people and access, and ``TenantAdmin``, the base of every admin page."""
 
-from tenants.admin.asking import asks_first
+from tenants.admin.asking import asks_first, asks_who
 from tenants.admin.base import LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
 from tenants.admin.members import InvitationAdmin, MembershipAdmin
 from tenants.admin.people import ApiKeyAdmin, StoredFileAdmin, TenantSettingsAdmin, UserAdmin, show_once
@@ -19,6 +19,7 @@ __all__ = [
     "TenantSettingsAdmin",
     "UserAdmin",
     "asks_first",
+    "asks_who",
     "is_platform_staff",
     "show_once",
 ]

@@ -13,14 +13,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from tenants.errors import LockedOut
-from tenants.lockout import count_code, forgive_codes
+from tenants.errors import DomainError
 from tenants.login_links import BY_LINK, accept_invitation, find_link, request_login_link, spend
 from tenants.middleware import SESSION_KEY
 from tenants.models import LoginToken, User
-from tenants.second_factor import check, enrolled
+from tenants.second_factor import enrolled
 from tenants.throttling import LinkThrottle
 from tenants.views.forms import CodeForm, LinkForm, LoginForm, add_refusal
+from tenants.views.proof import confirm_code, note_proof
 
 HALF_WAY = "half way in"
 """Session key: who has proved the first factor, until when, and where they go."""
@@ -60,6 +60,8 @@ def _open(request: HttpRequest, user: User, way: dict[str, Any]) -> HttpResponse
     login(request, user)
     if way["by_link"]:
         request.session[BY_LINK] = time.time()
+    else:
+        note_proof(request)
     if way["tenant"]:
         request.session[SESSION_KEY] = way["tenant"]
     return redirect(way["to"])
@@ -74,25 +76,19 @@ def prove(request: HttpRequest) -> HttpResponse:
     if user is None or user.get_session_auth_hash() != half_way["hash"]:
         return redirect("admin:login")
     form = CodeForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and _is_right(request, form, user):
+    if request.method == "POST" and form.is_valid() and _is_right(form, user):
         return _open(request, user, half_way)
     return _page(request, "code", _("Second factor"), form=form)
 
 
-def _is_right(request: HttpRequest, form: CodeForm, user: User) -> bool:
+def _is_right(form: CodeForm, user: User) -> bool:
     """Whether the code is right and unused; else the form says so."""
     try:
-        count_code(user)
-    except LockedOut as error:
+        confirm_code(user, form.cleaned_data["code"])
+    except DomainError as error:
         add_refusal(form, error)
         return False
-    identity = enrolled(user)
-    proof = check(identity, form.cleaned_data["code"]) if identity else None
-    if proof and proof.spend():
-        forgive_codes(user)
-        return True
-    form.add_error("code", _("This code is wrong, or was used already."))
-    return False
+    return True
 
 
 @never_cache

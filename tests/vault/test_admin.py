@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
+from django.test import Client
 from django.utils import timezone
 
-from tests.conftest import Business, in_tenant
+from tenants.lockout import MOST_FROM_ONE
+from tenants.views.proof import PROVED
+from tests.conftest import PASSWORD, Business, in_tenant
 from tests.outside import http_server
 from tests.rows import a_bot_version
 from tests.tenants.admin_pages import browser, hidden, page, text_of
+from tests.tenants.test_second_factor import enrol
 from tests.vault.test_services import SECRET, store
 from vault.models import Credential, CredentialGrant, CredentialSecret, CredentialUse
 from vault.services import NotGranted, reveal
@@ -18,6 +22,7 @@ from vault.services import NotGranted, reveal
 pytestmark = pytest.mark.django_db
 
 KEY = "sk-live-0123456789abcdef"
+PROOF = {"old_password": PASSWORD}
 NO_INLINES = {f"{name}-{mark}_FORMS": "0" for name in ("grants", "secrets") for mark in ("TOTAL", "INITIAL")}
 NEW = {"provider": "openai", "kind": "api_key", "label": "OpenAI", "is_active": "on", "metadata": "{}"}
 
@@ -154,11 +159,75 @@ def test_the_test_button_asks_the_service(saigon: Business, loopback_allowed: No
             secret = {"api_key": KEY, "base_url": f"http://127.0.0.1:{outside.port}"}
             credential = store(provider="n8n", secret=secret)
         address = page("vault_credential_test", credential.pk)
-        assert browser(saigon.owner).get(address).status_code == 200
+        owner = browser(saigon.owner)
+        assert owner.get(address).status_code == 200
         assert outside.received == []
-        assert "It works." in told(browser(saigon.owner).post(address, follow=False))
+        assert "It works." in told(owner.post(address, PROOF))
         outside.status = 401
-        assert "The service refused it." in told(browser(saigon.owner).post(address))
+        assert "The service refused it." in told(owner.post(address))
+
+
+class TestProvingOnceMoreWhoAsks:
+    uses = 0
+
+    @pytest.fixture
+    def address(self, saigon: Business) -> str:
+        """Return the page that tests a credential; of a kind where there is nothing to ask."""
+        with in_tenant(saigon.tenant):
+            return page("vault_credential_test", store(provider="custom").pk)
+
+    def ran(self, answer: Any, saigon: Business) -> bool:
+        """Whether the test ran; else the secret was not used either."""
+        with in_tenant(saigon.tenant):
+            used, self.uses = CredentialUse.objects.count() - self.uses, CredentialUse.objects.count()
+        assert used == (answer.status_code == 302)
+        return bool(used)
+
+    def test_a_page_that_was_left_open_is_not_enough(self, saigon: Business, address: str) -> None:
+        owner = browser(saigon.owner)
+        assert "prove that it is you" in text_of(owner.get(address))
+        assert not self.ran(owner.post(address), saigon)
+        refused = owner.post(address, {"old_password": "wrong horse battery"})
+        assert not self.ran(refused, saigon)
+        assert "This is not your password." in text_of(refused)
+        assert "wrong horse" not in refused.content.decode()
+        assert not self.ran(owner.post(address), saigon)
+        assert self.ran(owner.post(address, PROOF), saigon)
+
+    def test_the_answer_lasts_ten_minutes_in_this_session_only(self, saigon: Business, address: str) -> None:
+        owner = browser(saigon.owner)
+        assert self.ran(owner.post(address, PROOF), saigon)
+        assert "prove that it is you" not in text_of(owner.get(address))
+        other = browser(saigon.owner)
+        session = owner.session
+        session[PROVED] -= 9 * 60
+        session.save()
+        assert self.ran(owner.post(address), saigon)
+        assert not self.ran(other.post(address), saigon)
+        session[PROVED] -= 61
+        session.save()
+        assert not self.ran(owner.post(address), saigon)
+
+    def test_who_has_just_logged_in_is_not_asked(self, saigon: Business, address: str) -> None:
+        person = Client()
+        person.post(page("login"), {"username": saigon.owner.email, "password": PASSWORD})
+        assert self.ran(person.post(address), saigon)
+
+    def test_who_has_a_second_factor_is_asked_for_its_code(self, saigon: Business, address: str) -> None:
+        app, _codes = enrol(saigon.owner)
+        owner = browser(saigon.owner)
+        assert not self.ran(owner.post(address, PROOF), saigon)
+        code = {"code": app.now()}
+        assert self.ran(owner.post(address, code), saigon)
+        assert not self.ran(browser(saigon.owner).post(address, code), saigon)
+
+    def test_guessing_is_locked_out(self, saigon: Business, address: str) -> None:
+        owner = browser(saigon.owner)
+        for _time in range(MOST_FROM_ONE):
+            owner.post(address, {"old_password": "wrong"})
+        locked = owner.post(address, PROOF)
+        assert "Too many" in text_of(locked)
+        assert not self.ran(locked, saigon)
 
 
 def test_chosen_ones_are_deactivated(saigon: Business) -> None:

@@ -8,7 +8,7 @@ from django.test import Client
 from standardwebhooks.webhooks import Webhook
 
 from tenants.events import record_event
-from tests.conftest import Business, in_tenant
+from tests.conftest import PASSWORD, Business, in_tenant
 from tests.outside import HttpServer, http_server
 from tests.tenants.admin_pages import browser, page, text_of
 from vault.deliveries import deliver_due
@@ -85,7 +85,9 @@ def test_the_test_button_asks_first_and_tells_how_it_went(owner: Client, saigon:
 
 def test_a_new_secret_is_shown_and_the_page_says_that_two_sign(owner: Client, saigon: Business, server: HttpServer) -> None:
     place, old = a_destination(saigon, server)
-    shown = owner.post(page("vault_eventdestination_new_secret", place.pk), follow=True)
+    address = page("vault_eventdestination_new_secret", place.pk)
+    assert "prove that it is you" in text_of(owner.post(address, follow=True))
+    shown = owner.post(address, {"old_password": PASSWORD}, follow=True)
     found = re.search(r"whsec_[A-Za-z0-9+/=]+", shown.content.decode())
     assert found
     assert found[0] != old

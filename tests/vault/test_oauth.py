@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from tenants.errors import Conflict
 from tenants.models import PLATFORM_ID, Tenant
-from tests.conftest import Business, in_tenant
+from tests.conftest import PASSWORD, Business, in_tenant
 from tests.outside import HttpServer, http_server
 from tests.tenants.admin_pages import browser, page
 from vault import oauth
@@ -143,7 +143,7 @@ def test_a_person_may_have_it_tried_again_or_replace_the_secret(saigon: Business
     with in_tenant(saigon.tenant):
         credential = stored(service)
         Credential.objects.update(refresh_state="unknown", refresh_error="x")
-    answer = browser(saigon.owner).post(page("vault_credential_refresh_now", credential.pk))
+    answer = browser(saigon.owner).post(page("vault_credential_refresh_now", credential.pk), {"old_password": PASSWORD})
     assert "The new tokens are stored." in str([str(one) for one in get_messages(answer.wsgi_request)])
     with in_tenant(saigon.tenant):
         assert state(credential) == ("done", 2)

@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
-from tenants.admin import LedgerAdmin, TenantAdmin, asks_first
+from tenants.admin import LedgerAdmin, TenantAdmin, asks_who
 from tenants.admin.people import LINK
 from tenants.models import Setting
 from tenants.notes import told
@@ -118,14 +118,20 @@ class CredentialAdmin(TenantAdmin):
             (_("Secret"), {"fields": SECRET_FIELDS, "description": KEEP if obj else ""}),
             (_("Notes for programs"), {"fields": ("metadata",), "classes": ("collapse",)}),
         ]
-        known = (("ends_with", "version"), ("destination", "refresh"), "used_by", "last_uses", ("created_by", "created_at"))
+        known = (
+            ("ends_with", "version_now"),
+            ("destination", "refresh"),
+            "used_by",
+            "last_uses",
+            ("created_by", "created_at"),
+        )
         if not self.has_change_permission(request, obj):
             asked = asked[:1]
         return [*asked, (_("What is known of it"), {"fields": known})] if obj else asked
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """What the product notes is only read."""
-        noted = ("ends_with", "version", "destination", "refresh", "used_by", "last_uses", "created_by", "created_at")
+        noted = ("ends_with", "version_now", "destination", "refresh", "used_by", "last_uses", "created_by", "created_at")
         return noted if obj else ()
 
     @display(description=_("service"), ordering="provider")
@@ -137,6 +143,14 @@ class CredentialAdmin(TenantAdmin):
     def ends_with(self, credential: Credential) -> str:
         """Show what may be known of the secret."""
         return f"…{credential.hint}" if credential.hint else "–"
+
+    @display(description=_("version"))
+    def version_now(self, credential: Credential) -> str:
+        """Show the version, and whether there was a later one before."""
+        if (last := credential.last_version()) == credential.version:
+            return str(last)
+        said = gettext("%(now)s. Put back from an old copy: there was a version %(last)s. Store the secret anew.")
+        return said % {"now": credential.version, "last": last}
 
     @display(
         description=_("expires"),
@@ -227,7 +241,7 @@ class CredentialAdmin(TenantAdmin):
         )
 
     @action(description=_("Test it"), icon="network_check", permissions=["change"])
-    @asks_first
+    @asks_who
     def test(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask the service whether the secret opens it."""
         found = try_credential(Credential.objects.get(pk=object_id))
@@ -236,7 +250,7 @@ class CredentialAdmin(TenantAdmin):
         return redirect("admin:vault_credential_change", object_id)
 
     @action(description=_("Refresh its tokens"), icon="autorenew", permissions=["change"])
-    @asks_first
+    @asks_who
     def refresh_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Bring new OAuth 2 tokens, also after a refresh of which nobody knows how it ended."""
         refresh_tokens(Credential.objects.get(pk=object_id), decided=True)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from tenants.admin import LedgerAdmin, TenantAdmin, asks_first, show_once
+from tenants.admin import LedgerAdmin, TenantAdmin, asks_first, asks_who, show_once
 from tenants.errors import DomainError
 from tenants.events import EVENT_KINDS
 from tenants.notes import told
@@ -133,7 +133,7 @@ class EventDestinationAdmin(TenantAdmin):
         return redirect("admin:vault_eventdestination_change", object_id)
 
     @action(description=_("New signing secret"), icon="key", permissions=["change"])
-    @asks_first
+    @asks_who
     def new_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change the secret; the one before signs beside it for a day."""
         destination = EventDestination.objects.get(pk=object_id)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.actor import ActorKind
 from tenants.fields import TenantField, TenantForeignKey
-from tenants.models import TenantModel, TenantQuerySet, User, created_by_field, updated_at_field
+from tenants.models import AuditEntry, TenantModel, TenantQuerySet, User, created_by_field, updated_at_field
 from tenants.roles import Role
 from vault.crypto import Place
 from vault.destinations import is_host, read_url
@@ -117,6 +117,9 @@ class Credential(TenantModel):
     refresh_error = models.CharField(_("refresh error"), max_length=300, default="", db_default="", editable=False)
     updated_at = updated_at_field()
 
+    only_grows = "version"
+    """``verify_audit`` names the row when the audit tells of a later version: it was put back from an old copy."""
+
     objects: ClassVar = CredentialQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
@@ -163,6 +166,11 @@ class Credential(TenantModel):
             return "never"
         left = self.expires_at - timezone.now()
         return "expired" if left.total_seconds() <= 0 else "soon" if left.days < warning_days else "later"
+
+    def last_version(self) -> int:
+        """Return the latest version that it or the audit tells of, 0 for a credential that there never was."""
+        told = AuditEntry.objects.about(self).highest(self.only_grows).values_list("highest", flat=True)
+        return max(0 if self._state.adding else self.version, *[number or 0 for number in told], 0)
 
     def secret_place(self, version: int) -> Place:
         """Return where the envelope of a version belongs; 0 stands for all versions (fingerprints)."""

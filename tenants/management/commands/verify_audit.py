@@ -1,13 +1,16 @@
-"""``verify_audit``: follow the audit's chains of hashes and name the first altered entry of each tenant."""
+"""``verify_audit``: follow the audit's chains, name each tenant's first altered entry and the rows that were put back."""
 
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tenants.audit import Verdict, verify
+from tenants.audit import Verdict, put_back, verify
 from tenants.models import AuditSeal, Tenant
 from tenants.scope import platform_scope, tenant_scope
+
+ALTERED, PUT_BACK = "The audit was altered", "Rows were put back to an older version"
 
 
 class Command(BaseCommand):
@@ -15,7 +18,8 @@ class Command(BaseCommand):
 
     help = (
         "Verify the audit of one tenant, or of all. Prints for each how many entries hold and the hash at the end of the "
-        "chain, which is worth keeping elsewhere. The exit code is 1 when something was altered."
+        "chain, which is worth keeping elsewhere, and names the rows that say less than the audit tells of them, such as a "
+        "credential put back from an old copy. The exit code is 1 when something was altered or put back."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,15 +31,21 @@ class Command(BaseCommand):
         chains = _chains(slug)
         if not chains:
             raise CommandError(f"There is no tenant “{slug}”.")
-        broken = [name for tenant_id, name in chains.items() if not self._verify(tenant_id, name)]
+        broken: dict[str, list[str]] = {}
+        for tenant_id, name in chains.items():
+            for problem in self._verify(tenant_id, name):
+                broken.setdefault(problem, []).append(name)
         if broken:
-            raise CommandError(f"The audit was altered: {', '.join(broken)}.")
+            raise CommandError(" ".join(f"{problem}: {', '.join(names)}." for problem, names in broken.items()))
 
-    def _verify(self, tenant_id: UUID, name: str) -> bool:
+    def _verify(self, tenant_id: UUID, name: str) -> list[str]:
+        """Print what was found of one tenant; returns what is wrong."""
         with tenant_scope(tenant_id):
-            verdict = verify()
+            verdict, old = verify(), _old_rows()
         self.stdout.write(f"{name}: {_told(verdict)}")
-        return not verdict.broken
+        for row in old:
+            self.stdout.write(f"{name}: {_named(row)}")
+        return [ALTERED] * bool(verdict.broken) + [PUT_BACK] * bool(old)
 
 
 def _chains(slug: str | None) -> dict[UUID, str]:
@@ -53,3 +63,14 @@ def _told(verdict: Verdict) -> str:
         return counted
     named = f" (id {verdict.entry_id})" if verdict.entry_id else ""
     return f"{verdict.broken}{named}; before it {counted}"
+
+
+def _old_rows() -> list[Any]:
+    """Return the rows of the scope's tenant that were put back."""
+    growing = [model for model in apps.get_models() if getattr(model, "only_grows", "")]
+    return [row for model in growing for row in put_back(model._default_manager.all())]
+
+
+def _named(row: Any) -> str:
+    now = getattr(row, row.only_grows)
+    return f"{row._meta.verbose_name} {row.pk} “{row}” was put back: it says {now}, the audit tells of {row.told}"
