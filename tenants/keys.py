@@ -33,6 +33,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "settings": frozenset({"setting"}),
     "stock": frozenset({"inventoryitem", "inventorylocation", "stockmovement", "stockreservation", "stockallocation"}),
     "tenant": frozenset({"tenant"}),
+    "tools": frozenset({"tool"}),
     "usage": frozenset({"usageentry", "modelprice"}),
 }
 """The names of scopes beside those of single models (``docs/tenants.md`` tells what each opens)."""

@@ -22,6 +22,7 @@ from bots.models import (
     KnowledgeCollection,
     KnowledgeDocument,
 )
+from bots.models import Bot, BotVersion, BotVersionCapability, Capability, Faq, Tool
 from catalog.models import (
     AttributeDefinition,
     AttributeValue,
@@ -194,6 +195,12 @@ def a_document() -> KnowledgeDocument:
 
 def a_chunk() -> KnowledgeChunk:
     return KnowledgeChunk.objects.create(document=a_document(), position=0, text="Secret words.", content_hash=b"0" * 32)
+
+
+def a_tool() -> Tool:
+    return Tool.objects.create(
+        code=code("secret").replace("-", "_"), name="Secret tool", bot=a_bot_version().bot, url="https://tools.invalid/"
+    )
 
 
 def a_session() -> Session:
@@ -383,6 +390,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     StoredFile: lambda: a_job().source_file,
     # Retired, for there may be only one that is not.
     TenantKey: lambda: TenantKey.objects.create(master_key=code("key"), wrapped=b"wrapped", retired_at=timezone.now()),
+    Tool: a_tool,
     Turn: a_turn,
     UiEvent: lambda: UiEvent.objects.create(session=a_session(), kind="card-clicked", data={"sku": "Secret"}),
     UsageEntry: a_usage_entry,

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
-from bots.models import Bot, BotVersion, Faq
+from bots.models import Bot, BotVersion, Faq, Tool
 from catalog.models import (
     Customer,
     ImportJob,
@@ -175,6 +175,9 @@ ROUTES: dict[str, dict[str, str]] = {
     "stock-reservations/{id}/": PRIVATE,
     "stock-reservations/{id}/release/": PRIVATE,
     "tenant/": {"get": READ, "patch": MANAGE},
+    "tools/": CRUD,
+    "tools/{id}/": CRUD,
+    "tools/{id}/try/": CRUD,
     "usage/": PRIVATE,
     "usage/{id}/": PRIVATE,
     "variants/": CRUD,
@@ -226,6 +229,7 @@ OWNED = {
     "sessions": Session,
     "stock-movements": StockMovement,
     "stock-reservations": StockReservation,
+    "tools": Tool,
     "usage": UsageEntry,
     "variants": Variant,
 }

@@ -25,7 +25,17 @@ from django.utils.translation import gettext as _
 
 from vault.destinations import Destination, DestinationForbidden, check_address, check_url, read_url
 
-__all__ = ["Answer", "Destination", "DestinationForbidden", "OutboundError", "check_url", "connect", "request", "transport"]
+__all__ = [
+    "Answer",
+    "Destination",
+    "DestinationForbidden",
+    "OutboundError",
+    "check_headers",
+    "check_url",
+    "connect",
+    "request",
+    "transport",
+]
 
 Kind = Literal["timeout", "connection", "tls", "too_large", "protocol"]
 
@@ -49,13 +59,15 @@ SET_BY_HTTPX = frozenset({"host", "content-length", "accept-encoding", "connecti
 class OutboundError(Exception):
     """A call that went out and brought no usable answer; ``kind`` says why, the text shows nothing secret.
 
-    ``status`` is what the other side answered with, if it got that far before it went wrong.
+    ``status`` is what the other side answered with, if it got that far before it went wrong. ``is_sent``: it may have got
+    the request, and done what it asks for.
     """
 
-    def __init__(self, kind: Kind, detail: str = "", *, status: int | None = None) -> None:
+    def __init__(self, kind: Kind, detail: str = "", *, status: int | None = None, is_sent: bool = True) -> None:
         super().__init__(detail or kind)
         self.kind: Kind = kind
         self.status = status
+        self.is_sent = is_sent
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,7 @@ def request(
     before anything is sent, ``OutboundError`` by kind afterwards (the other side may have acted all the same).
     """
     (read_url if trusted else check_url)(url)  # as it was given: httpx would read more into it
-    _check(method, headers or {})
+    check_headers(method, headers or {})
     # Redirects are not followed: nothing here looks at them.
     way = transport(timeout=timeout, max_bytes=max_bytes, trusted=trusted)
     status: int | None = None
@@ -105,7 +117,8 @@ def request(
     except httpx2.InvalidURL:
         raise DestinationForbidden from None
     except httpx2.TransportError as error:
-        raise OutboundError(_kind(error), str(error), status=status) from error
+        is_sent = not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+        raise OutboundError(_kind(error), str(error), status=status, is_sent=is_sent) from error
     return Answer(status, {name.lower(): value for name, value in response.headers.items()}, body)
 
 
@@ -117,7 +130,8 @@ def transport(*, timeout: float = 60.0, max_bytes: int = 10_000_000, trusted: bo
     return _CheckedTransport(timeout, max_bytes, trusted)
 
 
-def _check(method: str, headers: Mapping[str, str]) -> None:
+def check_headers(method: str, headers: Mapping[str, str]) -> None:
+    """Raise ``DestinationForbidden`` for what is no method, and for headers that may not be sent (THREATS RUN-11)."""
     if not method.isascii() or not method.isalpha():
         raise DestinationForbidden(_("This is not a method of HTTP."))
     for name, value in headers.items():
@@ -129,7 +143,7 @@ def _check_raw(request: httpx2.Request) -> None:
     """Refuse what an SDK would send, before anybody below puts it into the words of an error: it may be a secret."""
     for raw_name, raw_value in request.headers.raw:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        _check(request.method, {name: value} if name.lower() not in SET_BY_HTTPX else {})
+        check_headers(request.method, {name: value} if name.lower() not in SET_BY_HTTPX else {})
 
 
 def _kind(error: httpx2.TransportError) -> Kind:

@@ -2,5 +2,6 @@
 
 from bots.api.bots import BotVersionViewSet, BotViewSet, CapabilityViewSet
 from bots.api.faqs import FaqViewSet
+from bots.api.tools import ToolViewSet
 
-__all__ = ["BotVersionViewSet", "BotViewSet", "CapabilityViewSet", "FaqViewSet"]
+__all__ = ["BotVersionViewSet", "BotViewSet", "CapabilityViewSet", "FaqViewSet", "ToolViewSet"]

@@ -15,3 +15,6 @@ __all__ = [
     "KnowledgeCollection",
     "KnowledgeDocument",
 ]
+from bots.models.tools import Tool
+
+__all__ = ["Bot", "BotVersion", "BotVersionCapability", "Capability", "Faq", "Tool"]
