@@ -1,11 +1,13 @@
 """What a turn is decided from, and what comes out of it: plain frozen values between load, decide and record."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from catalog.search import Hit, Statement, listed, priced_between, rank, statement
@@ -47,6 +49,14 @@ class TurnContext:
     """Of the customer's message before this one."""
     ui_event: dict[str, Any] = field(default_factory=dict)
     """What the customer clicked."""
+    has_model: bool = False
+    say: Callable[[str], None] | None = field(default=None, compare=False)
+    """Hears each sentence of a reply that is streamed, as it is ready; None: the reply is given as a whole."""
+
+    @property
+    def may_ask_model(self) -> bool:
+        """Whether a language model is there to ask: the tenant's own account (``has_model``) or the installation's."""
+        return self.has_model or bool(settings.LLM_BASE_URL)
 
     @cached_property
     def question(self) -> Question:
@@ -127,7 +137,7 @@ class Handover:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a tier answers. ``message`` None: the turn is stored and nothing is said.
+    """What a tier answers. ``message`` None: the turn is stored and nothing is said. ``details`` go into the decision.
 
     ``is_gap``: the question was not answered, and is counted among the knowledge gaps.
     """
@@ -143,6 +153,7 @@ class Reply:
     cost_usd: Decimal = Decimal(0)
     handover: Handover | None = None
     is_gap: bool = False
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 def as_source(hit: Hit) -> dict[str, Any]:

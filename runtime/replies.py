@@ -60,7 +60,10 @@ def _variant_lines(offering: OfferingFacts, language: str) -> list[str]:
     variants = offering.variants
     if not 2 <= len(variants) <= VARIANTS_NAMED:
         return []
-    return [f"• {variant.name or variant.sku}: {_price(variant.price, language)}, {_stock(variant)}" for variant in variants]
+    return [
+        f"• {variant.name or variant.sku}: {variant_price(variant, language)}, {variant_stock(variant)}"
+        for variant in variants
+    ]
 
 
 def price_text(offering: OfferingFacts, language: str) -> str:
@@ -86,7 +89,13 @@ def stock_text(offering: OfferingFacts) -> str:
     return _stock_of(offering.available, sellable=offering.sellable)
 
 
-def _stock(variant: VariantFacts) -> str:
+def variant_price(variant: VariantFacts, language: str) -> str:
+    """Return the price of one variant in words."""
+    return _price(variant.price, language)
+
+
+def variant_stock(variant: VariantFacts) -> str:
+    """Return whether one variant is there, in words."""
     return _stock_of(variant.available, sellable=variant.sellable)
 
 
@@ -122,6 +131,17 @@ def not_known() -> tuple[str, str]:
 def person_asked() -> str:
     """Return the words for having asked a colleague."""
     return _("I have asked a colleague to help you. They will answer here as soon as they can.")
+
+
+def cannot_answer(why: str) -> str:
+    """Return the words for a language model that brought no answer; ``why`` is the kind of failure, as decisions name it."""
+    if why == "content_filter":
+        return _("I cannot help with that here. Shall I get a colleague to help you?")
+    if why in ("budget_exceeded", "quota", "tenant_suspended"):
+        return _("I cannot answer more questions of this kind today. Shall I get a colleague to help you?")
+    if why == "unproven":
+        return _("I would rather have a colleague check that before I tell you. Shall I get one?")
+    return _("I cannot look that up right now. Shall I get a colleague to help you?")
 
 
 def card(offering: OfferingFacts, language: str) -> dict[str, Any]:

@@ -32,7 +32,9 @@ SELECT session.*, coalesce(taken.id, earlier.id) AS turn_id, coalesce(earlier.me
        taken.id IS NOT NULL AS is_mine, decision.tier IS NOT NULL AS is_decided,
        coalesce((SELECT jsonb_object_agg(k.slot_key, k.slot_value) FROM runtime_contextslot k
                  WHERE k.tenant_id = %(tenant)s AND k.session_id = %(session)s
-                   AND (k.expires_at IS NULL OR k.expires_at > %(now)s)), '{}') AS slots
+                   AND (k.expires_at IS NULL OR k.expires_at > %(now)s)), '{}') AS slots,
+       EXISTS (SELECT FROM vault_credential v WHERE v.tenant_id = %(tenant)s
+               AND v.provider = 'openai' AND v.kind IN ('api_key', 'custom') AND v.is_active) AS has_model
 FROM session
 LEFT JOIN taken ON true
 LEFT JOIN earlier ON true

@@ -122,7 +122,7 @@ def load(
 
 _FROM_ROW = (
     *("message", "bot_id", "bot_version_id", "channel", "owner", "owner_epoch", "flow_step", "turn_number", "currency"),
-    *("last_tier", "session_language"),
+    *("last_tier", "session_language", "has_model"),
 )
 
 
@@ -148,7 +148,8 @@ def record(context: TurnContext, reply: Reply, *, started: float) -> Recorded | 
         "latency_ms": round((time.perf_counter() - started) * 1000),
     }
     statement = record_statement(hands_over=reply.handover is not None, is_gap=reply.is_gap)
-    row = _fetch(statement, **_values(context, reply, slots), **_as_columns(decision, session=session, slots=slots))
+    columns = _as_columns(decision, reply, session=session, slots=slots)
+    row = _fetch(statement, **_values(context, reply, slots), **columns)
     if row is None:
         return None
     return Recorded(
@@ -195,13 +196,13 @@ def _unanswered(context: TurnContext, reply: Reply) -> dict[str, Any]:
     return {"bot": context.bot_id, "question": context.message, "question_key": question_key(context.message)}
 
 
-def _as_columns(decision: dict[str, Any], **answered: Any) -> dict[str, Any]:
+def _as_columns(decision: dict[str, Any], reply: Reply, **answered: Any) -> dict[str, Any]:
     """Return the decision as ``RECORD`` takes it; what else was answered is kept in its details, for a repetition."""
     return {
         "tier": decision["tier"],
         "confidence": decision["confidence"],
         "sources": json.dumps(decision["sources"]),
-        "details": json.dumps({"answered": answered}),
+        "details": json.dumps({**reply.details, "answered": answered}),
         "cost": decision["estimated_cost_usd"],
         "latency_ms": decision["latency_ms"],
     }

@@ -9,12 +9,14 @@ from runtime.context import Reply, TurnContext
 from runtime.tiers.catalog import answer_from_catalog
 from runtime.tiers.faq import answer_from_faq
 from runtime.tiers.handoff import offer_a_person
+from runtime.tiers.model import answer_from_model
 from runtime.tiers.person import hand_over_when_asked
 
 TIERS: tuple[Callable[[TurnContext], Reply | None], ...] = (
     hand_over_when_asked,
     answer_from_faq,
     answer_from_catalog,
+    answer_from_model,
     offer_a_person,
 )
 """Asked in this order; the first reply is given. The last one always has one."""

@@ -11,6 +11,7 @@ from catalog.search import FIT_THRESHOLD, Hit, fit
 from runtime import replies
 from runtime.context import Action, Reply, TurnContext, as_source
 from runtime.models import Tier
+from tenants.text import words
 
 CARDS = 5
 """Offerings shown at once when the customer asked for a choice."""
@@ -22,6 +23,10 @@ LOOKED_AT = "offering"
 
 CLEAR_LEAD = 0.15
 """An offering that fits this much better than the next one is the one that was meant."""
+
+
+ORDERS = frozenset(words("order buy purchase mua đặt chốt"))
+"""Folded words of who orders and does not only ask."""
 
 
 NAMED = 0.5
@@ -45,7 +50,12 @@ def fitting(context: TurnContext, kind: str = "offering") -> list[Hit]:
 
 
 def answer_from_catalog(context: TurnContext) -> Reply | None:
-    """Answer what something costs, whether it is there, or what there is within a budget."""
+    """Answer what something costs, whether it is there, or what there is within a budget.
+
+    What the message does not clearly ask of the catalogue is left to the language model, where there is one.
+    """
+    if context.may_ask_model and not _is_asked(context):
+        return None
     hits = _meant(context)
     before = looked_at(context)
     with translation.override(context.question.language):
@@ -54,6 +64,15 @@ def answer_from_catalog(context: TurnContext) -> Reply | None:
         if before:
             return _reply_with_facts(context, [before], hits)
         return _nearest(context, fitting(context, "dearer"))
+
+
+def _is_asked(context: TurnContext) -> bool:
+    """Whether the message asks for a price, for stock or for a list, and orders nothing."""
+    question = context.question
+    if question.kind in ("price", "stock") or context.has_budget or question.sort:
+        return True
+    is_order = question.quantity is not None or not ORDERS.isdisjoint(words(context.message))
+    return question.kind == "browse" and question.confidence >= NAMED and not is_order
 
 
 def _meant(context: TurnContext) -> list[Hit]:
@@ -95,6 +114,12 @@ def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list
     shown = facts[:CARDS]
     looked_up = _looked_up(context, shown, round((time.perf_counter() - started) * 1000))
     return _catalog_reply(context, shown, hits, looked_up)
+
+
+def answer_about(context: TurnContext, offering_ids: list[UUID]) -> Reply | None:
+    """Answer with the facts of these offerings, in the place of what a model said of them. The caller activates the language."""
+    shown = offering_facts(offering_ids, channel=context.channel) if offering_ids else []
+    return _catalog_reply(context, shown, context.hits.get("offering", []), _looked_up(context, shown)) if shown else None
 
 
 def _nearest(context: TurnContext, hits: list[Hit]) -> Reply | None:

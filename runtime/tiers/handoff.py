@@ -7,10 +7,14 @@ from runtime.context import Reply, TurnContext, as_source
 from runtime.models import Tier
 
 
-def offer_a_person(context: TurnContext) -> Reply:
-    """Not knowing is an answer: say so and offer a person. The session stays the bot's until somebody claims it."""
+def offer_a_person(context: TurnContext, *, why: str = "") -> Reply:
+    """Not knowing is an answer: say so and offer a person. The session stays the bot's until somebody claims it.
+
+    ``why`` a language model brought no answer gives it other words.
+    """
     with translation.override(context.question.language):
         message, button = replies.not_known()
+        message = replies.cannot_answer(why) if why else message
     best = max(filter(None, (context.best("faq"), context.best("offering"))), key=lambda hit: hit.score, default=None)
     return Reply(
         Tier.HANDOFF,

@@ -4,8 +4,11 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID, uuid4
+
+from django.db import connection
 
 from vault import budgets
 from vault.prices import Tokens
@@ -18,12 +21,28 @@ FIRST_WAIT = 0.5
 
 
 @dataclass(frozen=True)
+class Spent:
+    """What one try used and cost, as the ledger has it. ``error``: its kind, empty when the try brought an answer."""
+
+    model: str
+    amount: Decimal
+    currency: str
+    tokens: Tokens
+    milliseconds: int
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Purpose:
-    """Who asks and what for. ``key`` names the call, such as turn and step: no call is made twice under one key."""
+    """Who asks and what for. ``key`` names the call, such as turn and step: no call is made twice under one key.
+
+    ``spent`` is filled with the tries as they end, also those that fail.
+    """
 
     key: str = field(default_factory=lambda: str(uuid4()))
     bot_id: UUID | None = None
     subject: tuple[str, UUID] | None = None
+    spent: list[Spent] = field(default_factory=list, compare=False)
 
     @property
     def run(self) -> UUID | None:
@@ -40,6 +59,12 @@ class Load:
     input_tokens: int
     output_tokens: int = 0
     credential_id: UUID | None = None
+
+
+def leave_database() -> None:
+    """Give the connection back while a model is waited for: it may take half a minute, and others need one."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 Answer = TypeVar("Answer")
@@ -60,19 +85,31 @@ class Meter:
             subject=purpose.subject,
             credential_id=load.credential_id,
         )
+        self.model, self.spent = load.model, purpose.spent
+        leave_database()
         self.started = time.monotonic()
 
     def settle(self, tokens: Tokens | None) -> None:
         """Note what the call used."""
-        budgets.settle(self.reservation, usage=tokens, latency_ms=self._milliseconds())
+        milliseconds = self._milliseconds()
+        amount = budgets.settle(self.reservation, usage=tokens, latency_ms=milliseconds)
+        self._add(amount, tokens or Tokens(0), milliseconds)
 
     def fail(self, error: ProviderError) -> None:
         """Note that it brought nothing."""
-        budgets.fail(self.reservation, error_kind=error.kind, is_billed=error.is_billed, latency_ms=self._milliseconds())
+        self._fail(error.kind, is_billed=error.is_billed)
 
     def give_up(self) -> None:
         """Note that we went away in the middle of it: nobody knows what it cost."""
-        budgets.fail(self.reservation, error_kind="abandoned", is_billed=True, latency_ms=self._milliseconds())
+        self._fail("abandoned", is_billed=True)
+
+    def _fail(self, kind: str, *, is_billed: bool) -> None:
+        milliseconds = self._milliseconds()
+        budgets.fail(self.reservation, error_kind=kind, is_billed=is_billed, latency_ms=milliseconds)
+        self._add(self.reservation.amount if is_billed else Decimal(0), Tokens(0), milliseconds, kind)
+
+    def _add(self, amount: Decimal, tokens: Tokens, milliseconds: int, error: str = "") -> None:
+        self.spent.append(Spent(self.model, amount, self.reservation.currency, tokens, milliseconds, error))
 
     def _milliseconds(self) -> int:
         return int((time.monotonic() - self.started) * 1000)

@@ -46,14 +46,20 @@ class ChatRequest:
     temperature: float | None = None
 
 
-def chat(request: ChatRequest, *, purpose: Purpose | None = None, within: float = CHAT_SECONDS) -> ChatAnswer:
-    """Return the model's answer, within so many seconds for all tries together.
+def chat(
+    request: ChatRequest,
+    *,
+    purpose: Purpose | None = None,
+    within: float = CHAT_SECONDS,
+    endpoint: Endpoint | None = None,
+) -> ChatAnswer:
+    """Return the model's answer, within so many seconds for all tries together. ``endpoint``: where it is known already.
 
     Raises ``ProviderError``, and before anything is sent ``BudgetExceeded``, ``ModelUnpriced``, ``TenantSuspended`` and
     ``Conflict`` (``in_progress``, ``already_settled``).
     """
     purpose = purpose or Purpose()
-    endpoint = chat_endpoint(bot_id=purpose.bot_id, run=purpose.run)
+    endpoint = endpoint or chat_endpoint(bot_id=purpose.bot_id, run=purpose.run)
     asked = _asked(request, endpoint)
     load = _load(asked, request, endpoint)
     return try_to(partial(_chat_once, endpoint, asked), load=load, purpose=purpose, within=within)
@@ -68,7 +74,11 @@ def _chat_once(endpoint: Endpoint, asked: Mapping[str, Any], meter: Meter, secon
 
 
 def stream_chat(
-    request: ChatRequest, *, purpose: Purpose | None = None, within: float = CHAT_SECONDS
+    request: ChatRequest,
+    *,
+    purpose: Purpose | None = None,
+    within: float = CHAT_SECONDS,
+    endpoint: Endpoint | None = None,
 ) -> Iterator[str | ChatAnswer]:
     """Yield the answer's pieces of text as they come, and last the whole ``ChatAnswer``.
 
@@ -76,7 +86,7 @@ def stream_chat(
     Who stops reading is charged the worst case, for nobody knows what was written meanwhile. Raises as ``chat``.
     """
     purpose = purpose or Purpose()
-    endpoint = chat_endpoint(bot_id=purpose.bot_id, run=purpose.run)
+    endpoint = endpoint or chat_endpoint(bot_id=purpose.bot_id, run=purpose.run)
     asked = _asked(request, endpoint)
     load = _load(asked, request, endpoint)
     flowing = {**asked, "stream": True, "stream_options": {"include_usage": True}}

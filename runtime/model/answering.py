@@ -1,0 +1,170 @@
+"""One turn's talk with the model: ask, let it call tools, hear what it says, check it. Nothing here is stored but costs.
+
+No transaction and no connection of the database is held while the model thinks.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from django.utils import translation
+
+from runtime.context import TurnContext
+from runtime.model.brief import Brief, read_brief
+from runtime.model.fact_check import Doubt, FactCheck, Known
+from runtime.model.grounds import Grounds
+from runtime.model.languages import is_foreign
+from runtime.model.prompting import build_messages
+from runtime.model.speech import Speech, TooLong
+from tenants.errors import Conflict
+from vault.providers.endpoints import Endpoint, chat_endpoint
+from vault.providers.errors import ProviderError
+from vault.providers.metering import Purpose, Spent, leave_database
+from vault.providers.reading import ChatAnswer
+
+TURN_SECONDS = 24.0
+"""For all calls of a turn together: less than the lease of the turn, which another worker takes over after it."""
+MOST_OUTPUT_TOKENS = 800
+MOST_STEPS = 5
+"""Calls of the model in one turn; a model that still wants tools then is not coming to an end."""
+
+
+class Unanswered(Exception):
+    """The model brought nothing that can be said. ``why`` names the kind, ``message`` is for staff."""
+
+    def __init__(self, why: str, message: str = "") -> None:
+        super().__init__(why)
+        self.why, self.message = why, message
+
+
+@dataclass
+class Outcome:
+    """What came of asking. ``why`` is empty when ``text`` may be said; else ``unknown``, ``unproven`` or a kind of failure."""
+
+    text: str = ""
+    why: str = ""
+    message: str = ""
+    doubt: Doubt | None = None
+    cited: list[dict[str, Any]] = field(default_factory=list)
+    grounds: Grounds | None = None
+    spent: list[Spent] = field(default_factory=list)
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """What the calls cost, of those whose prices are in dollars."""
+        return sum((one.amount for one in self.spent if one.currency == "USD"), Decimal(0))
+
+
+def ask_model(context: TurnContext) -> Outcome:
+    """Return what the model answers; whatever goes wrong is told in the outcome, never raised."""
+    outcome = Outcome()
+    try:
+        with translation.override(context.question.language):
+            _Talk(context, outcome).hold()
+    except Unanswered as error:
+        outcome.why, outcome.message = error.why, error.message
+    except TooLong:
+        outcome.why = "too_long"
+    except ProviderError as error:
+        outcome.why, outcome.message = error.kind, error.message
+    except Conflict as error:  # of the budget
+        outcome.why, outcome.message = error.code, str(error.message)
+    return outcome
+
+
+class _Talk:
+    """The state of one talk."""
+
+    def __init__(self, context: TurnContext, outcome: Outcome) -> None:
+        self.context, self.outcome = context, outcome
+        self.deadline = time.monotonic() + TURN_SECONDS
+        self.brief: Brief = read_brief(context)
+        self.grounds = outcome.grounds = Grounds(context)
+        self.check = FactCheck(context.question.language)
+        self.speech = Speech(self._passed, say=context.say, allowed=self._given)
+        self.purpose = Purpose(
+            key=f"turn/{context.turn_id}/{uuid4().hex[:12]}",  # a turn that is decided again asks again
+            bot_id=context.bot_id,
+            subject=("runtime.turn", context.turn_id),
+            spent=outcome.spent,
+        )
+
+    def hold(self) -> None:
+        """Ask, and fill the outcome."""
+        self.grounds.add_found()
+        messages = build_messages(self.context, self.brief, self.grounds)
+        endpoint = chat_endpoint(bot_id=self.context.bot_id, run=self.context.turn_id)
+        answer = self._ask(messages, endpoint, 1)
+        self._judge(answer)
+
+    def _judge(self, answer: ChatAnswer) -> None:
+        """Say what the outcome is of what was heard."""
+        outcome, speech = self.outcome, self.speech
+        outcome.text, outcome.cited = speech.text, list(self._cited())
+        if speech.is_stopped:
+            raise Unanswered("unproven")
+        if answer.refusal or answer.finish_reason == "content_filter":
+            raise Unanswered("content_filter", answer.refusal)
+        if speech.is_unknown and not speech.text:
+            raise Unanswered("unknown")
+        if not speech.text:
+            raise Unanswered("empty")
+        names = [one.name for one in self.grounds.facts.values()]
+        if is_foreign(speech.text, self.context.question.language, names=names):
+            raise Unanswered("wrong_language")
+
+    def _cited(self) -> Iterator[dict[str, Any]]:
+        """Yield the sources that were named, else all that were given."""
+        sources = self.grounds.sources
+        numbers = [one for one in dict.fromkeys(self.speech.cited) if 1 <= one <= len(sources)]
+        yield from (sources[number - 1] for number in numbers) if numbers else sources
+
+    def _ask(self, messages: list[dict[str, Any]], endpoint: Endpoint, step: int) -> ChatAnswer:
+        """Call the model once, and hear what it says as it comes, or at once."""
+        # Here and not above: the SDK takes 0.6 s and 60 MB, which an installation without a model need not spend.
+        from vault.providers.openai_compatible import ChatRequest, chat, stream_chat
+
+        request = ChatRequest(messages, MOST_OUTPUT_TOKENS)
+        purpose = replace(self.purpose, key=f"{self.purpose.key}/{step}")
+        within = max(1.0, self.deadline - time.monotonic())
+        options: dict[str, Any] = {"purpose": purpose, "within": within, "endpoint": endpoint}
+        if self.context.say is None:
+            answer = chat(request, **options)
+            self.speech.add(answer.text)
+        else:
+            answer = self._hear(stream_chat(request, **options))
+        self.speech.end(is_cut=answer.finish_reason == "length")
+        return answer
+
+    def _hear(self, pieces: Iterator[str | ChatAnswer]) -> ChatAnswer:
+        """Take in the pieces to the end, for only then it is known what they cost; past the deadline give up."""
+        for piece in pieces:
+            if isinstance(piece, ChatAnswer):
+                return piece
+            self.speech.add(piece)
+            if time.monotonic() > self.deadline:
+                raise Unanswered("timeout")
+        raise Unanswered("empty")
+
+    def _passed(self, sentence: str) -> str | None:
+        """Return the sentence when it says only what the facts of this moment say, None when it does not."""
+        if self.check.makes_claims(sentence):
+            self.grounds.refresh()
+            leave_database()
+        self.outcome.doubt = self.check.find_doubt(sentence, self._known())
+        return None if self.outcome.doubt else sentence
+
+    def _known(self) -> Known:
+        grounds = self.grounds
+        return Known(
+            offerings=tuple(grounds.facts.values()),
+            texts=(self.brief.system_prompt, *grounds.texts),
+            said=(*self.brief.said_by_customer, self.context.message),
+        )
+
+    def _given(self) -> str:
+        """Return the texts whose addresses may be repeated."""
+        return "\n".join((self.brief.system_prompt, *self.grounds.texts, self.context.message))

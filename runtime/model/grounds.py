@@ -1,0 +1,113 @@
+"""What an answer may rest on: the texts that were found, and the facts of the catalogue, looked up in this very turn."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from catalog.facts import OfferingFacts, offering_facts
+from catalog.search import Hit
+from runtime import replies
+from runtime.context import TurnContext, as_source
+
+MOST_TEXTS, MOST_OFFERINGS = 5, 6
+"""Found texts and offerings that a model is shown."""
+LEAST_SCORE = 0.1
+"""What fits less is no ground for anything."""
+TEXT_LENGTH = 2000
+"""Characters of one text that a model is shown."""
+
+
+@dataclass
+class Grounds:
+    """The numbered sources of one turn; tools add to them. ``facts`` are those of now, by offering."""
+
+    context: TurnContext
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    facts: dict[UUID, OfferingFacts] = field(default_factory=dict)
+    bodies: dict[str, str] = field(default_factory=dict)
+
+    def add_found(self) -> None:
+        """Take in what the turn's look-up found: texts as they are, offerings with their facts."""
+        for hit in found_texts(self.context):
+            self.sources.append(as_source(hit))
+            self.texts.append(f"{hit.title}\n{hit.body}")
+            self.bodies[str(hit.id)] = hit.body[:TEXT_LENGTH]
+        offerings = [hit for hit in self.context.hits.get("offering", []) if hit.score >= LEAST_SCORE][:MOST_OFFERINGS]
+        self.add_offerings([hit.id for hit in offerings], hits=offerings)
+
+    def add_offerings(self, offering_ids: Collection[UUID], *, hits: Iterable[Hit] = ()) -> list[OfferingFacts]:
+        """Look up the facts of offerings and return them; the one last spoken of is among them the first time."""
+        before = self.spoken_of()
+        wanted = dict.fromkeys([*offering_ids, *([before] if before and not self.facts else [])])
+        found = self._look_up(wanted)
+        by_id = {hit.id: hit for hit in hits}
+        known = {source["id"] for source in self.sources}
+        for one in found:
+            self.facts[one.id] = one
+            if str(one.id) not in known:
+                hit = by_id.get(one.id)
+                self.bodies[str(one.id)] = hit.body[:TEXT_LENGTH] if hit else ""
+                self.sources.append(as_source(hit) if hit else _as_source(one))
+        return [self.facts[one] for one in offering_ids if one in self.facts]
+
+    def spoken_of(self) -> UUID | None:
+        """Return the offering last spoken of, by the slot that remembers it."""
+        try:
+            return UUID(self.context.slots.get("offering", ""))
+        except ValueError:
+            return None
+
+    def refresh(self) -> None:
+        """Read the facts again: prices may have changed while the model was thinking."""
+        if self.facts:
+            self.facts = {one.id: one for one in self._look_up(list(self.facts))}
+
+    def _look_up(self, offering_ids: Collection[UUID]) -> list[OfferingFacts]:
+        if not offering_ids:
+            return []
+        context = self.context
+        currency = context.question.currency if context.has_budget else None
+        return offering_facts(list(offering_ids), channel=context.channel, currency=currency)
+
+    def as_data(self, language: str) -> list[dict[str, Any]]:
+        """Return the sources as a model reads them; prices and stock are those of now. The caller activates the language."""
+        return [self._datum(number, source, language) for number, source in enumerate(self.sources, start=1)]
+
+    def _datum(self, number: int, source: dict[str, Any], language: str) -> dict[str, Any]:
+        body = self.bodies.get(source["id"], "")
+        if source["kind"] != "offering":
+            return {"n": number, "kind": source["kind"], "title": source["title"], "text": body}
+        return {"n": number, "kind": "offering", **told(self.facts[UUID(source["id"])], language), "description": body}
+
+
+def told(offering: OfferingFacts, language: str) -> dict[str, Any]:
+    """Return the facts of an offering as a model reads them: amounts written as they are to be repeated."""
+    return {
+        "id": str(offering.id),
+        "name": offering.name,
+        "price": replies.price_text(offering, language),
+        "stock": replies.stock_text(offering),
+        "attributes": offering.attributes,
+        "variants": [
+            {
+                "sku": one.sku,
+                "name": one.name,
+                "options": one.options,
+                "price": replies.variant_price(one, language),
+                "stock": replies.variant_stock(one),
+            }
+            for one in offering.variants
+        ],
+    }
+
+
+def found_texts(context: TurnContext) -> list[Hit]:
+    """Return the texts that were found, FAQs and documents, best first."""
+    hits = [hit for kind, found in context.hits.items() if kind in ("faq", "document") for hit in found]
+    return sorted((hit for hit in hits if hit.score >= LEAST_SCORE), key=lambda hit: -hit.score)[:MOST_TEXTS]
+
+
+def _as_source(offering: OfferingFacts) -> dict[str, Any]:
+    return {"kind": "offering", "id": str(offering.id), "title": offering.name, "score": 1.0, "parts": {}}

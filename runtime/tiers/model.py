@@ -1,0 +1,80 @@
+"""What the cheap tiers are not sure of: a language model answers it, from what was found and the facts of now."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from django.utils import translation
+
+from runtime import replies
+from runtime.context import Reply, TurnContext
+from runtime.model.answering import Outcome, ask_model
+from runtime.models import Tier
+from runtime.tiers.catalog import CARDS, LOOKED_AT, answer_about
+from runtime.tiers.handoff import offer_a_person
+
+
+def answer_from_model(context: TurnContext) -> Reply | None:
+    """Ask the language model, where there is one.
+
+    What it says that no fact bears out is replaced by the catalogue's own answer, else by the offer of a person, which is
+    also what remains of failures.
+    """
+    if not context.may_ask_model:
+        return None
+    outcome = ask_model(context)
+    reply = _reply(context, outcome)
+    return replace(reply, details={**reply.details, "model": _details(outcome)}, cost_usd=outcome.cost_usd)
+
+
+def _reply(context: TurnContext, outcome: Outcome) -> Reply:
+    if not outcome.why:
+        return _said(context, outcome)
+    if outcome.why == "unknown":
+        return offer_a_person(context)
+    return (outcome.why == "unproven" and _from_catalog(context, outcome)) or offer_a_person(context, why=outcome.why)
+
+
+def _said(context: TurnContext, outcome: Outcome) -> Reply:
+    facts = outcome.grounds.facts if outcome.grounds else {}
+    shown = [facts[UUID(one["id"])] for one in outcome.cited if one["kind"] == "offering" and UUID(one["id"]) in facts]
+    cards = [replies.card(one, context.question.language) for one in shown[:CARDS]]
+    return Reply(
+        Tier.LLM,
+        outcome.text,
+        confidence=min(1.0, max((one["score"] for one in outcome.cited), default=0.5)),
+        sources=tuple(outcome.cited),
+        ui_metadata={"cards": cards} if cards else {},
+        slots=({"key": LOOKED_AT, "value": str(shown[0].id), "confidence": 1},) if len(shown) == 1 else (),
+    )
+
+
+def _from_catalog(context: TurnContext, outcome: Outcome) -> Reply | None:
+    """Answer from the facts that the model was given, when it spoke of offerings."""
+    if outcome.grounds is None or not outcome.grounds.facts:
+        return None
+    cited = [UUID(one["id"]) for one in outcome.cited if one["kind"] == "offering"]
+    with translation.override(context.question.language):
+        return answer_about(context, cited[:CARDS])
+
+
+def _details(outcome: Outcome) -> dict[str, Any]:
+    """Return what the decision keeps of the calls: what each cost, and why the answer was not given."""
+    calls = [
+        {
+            "model": one.model,
+            "cost": f"{one.amount:f}",
+            "currency": one.currency,
+            "input_tokens": one.tokens.input,
+            "output_tokens": one.tokens.output,
+            "milliseconds": one.milliseconds,
+            "error": one.error,
+        }
+        for one in outcome.spent
+    ]
+    details: dict[str, Any] = {"calls": calls}
+    if outcome.why:
+        details |= {"why": outcome.why, "message": outcome.message}
+    if outcome.doubt:
+        details["replaced"] = {"kind": outcome.doubt.kind, "said": outcome.doubt.said, "text": outcome.text}
+    return details
