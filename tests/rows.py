@@ -21,8 +21,8 @@ from bots.models import (
     KnowledgeChunk,
     KnowledgeCollection,
     KnowledgeDocument,
+    Tool,
 )
-from bots.models import Bot, BotVersion, BotVersionCapability, Capability, Faq, Tool
 from catalog.models import (
     AttributeDefinition,
     AttributeValue,
