@@ -31,6 +31,7 @@ CATALOGUE: list[Entry] = [
 BOTS: list[Entry] = [
     (_("Bots"), "smart_toy", "bots.bot"),
     (_("FAQs"), "quiz", "bots.faq"),
+    (_("Intents"), "category", "bots.intent"),
 ]
 CONVERSATIONS: list[Entry] = [
     (_("Conversations"), "forum", "runtime.session"),

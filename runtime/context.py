@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from catalog.search import Hit, Statement, listed, priced_between, rank, statement
+from catalog.search import ANSWER_THRESHOLD, Hit, Statement, listed, priced_between, rank, statement
 from runtime.models import Escalation, Tier
 from runtime.understanding import Question, understand
 from tenants.text import STOP_WORDS, words
@@ -40,6 +40,7 @@ class TurnContext:
     flow_step: str
     turn_number: int
     currency: str
+    knows_intents: bool
     message: str
     slots: dict[str, str]
     owner_epoch: int = 0
@@ -88,7 +89,10 @@ class TurnContext:
     def _looks(self) -> dict[str, tuple[str, Statement | None]]:
         """Return what is looked for, by name: the words to rank by, and the statement that finds the candidates."""
         subject = self.question.subject or self.message
-        looks = {"faq": (self.message, statement(self.message, kinds=("faq",), bot_id=self.bot_id))}
+        looks: dict[str, tuple[str, Statement | None]] = {}
+        if self.knows_intents:
+            looks["intent"] = (self.message, statement(self.message, kinds=("intent",), bot_id=self.bot_id))
+        looks |= {"faq": (self.message, statement(self.message, kinds=("faq",), bot_id=self.bot_id))}
         if not self.has_budget:
             return {**looks, "offering": (subject, statement(subject, kinds=("offering",), bot_id=self.bot_id))}
         asked = self.question
@@ -103,7 +107,18 @@ class TurnContext:
 
     def best(self, kind: str) -> Hit | None:
         """Return the best hit of a kind."""
-        return next(iter(self.hits[kind]), None)
+        return next(iter(self.hits.get(kind, ())), None)
+
+    @property
+    def intent(self) -> str:
+        """The code of the intent whose examples are nearest, empty when none is near enough; looks it up."""
+        nearest = self.best("intent")
+        return nearest.body if nearest and nearest.score >= ANSWER_THRESHOLD else ""
+
+    @property
+    def intent_found(self) -> str:
+        """The intent, as far as anything was looked up: telling it must not cost a message to the database."""
+        return self.intent if "hits" in self.__dict__ else ""
 
 
 def _fetch_all(statements: dict[str, Statement]) -> list[tuple[Any, ...]]:

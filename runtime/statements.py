@@ -29,6 +29,7 @@ WITH session AS (
 )
 SELECT session.*, coalesce(taken.id, earlier.id) AS turn_id, coalesce(earlier.message, %(message)s) AS message,
        coalesce(earlier.ui_metadata, %(ui_event)s::jsonb) AS ui_metadata,
+       EXISTS (SELECT FROM bots_intent i WHERE i.tenant_id = %(tenant)s AND i.is_active) AS knows_intents,
        taken.id IS NOT NULL AS is_mine, decision.tier IS NOT NULL AS is_decided,
        coalesce((SELECT jsonb_object_agg(k.slot_key, k.slot_value) FROM runtime_contextslot k
                  WHERE k.tenant_id = %(tenant)s AND k.session_id = %(session)s
@@ -74,6 +75,9 @@ WITH advanced AS (
     ON CONFLICT (tenant_id, session_id, slot_key) DO UPDATE SET slot_value = excluded.slot_value,
         confidence = excluded.confidence, extracted_from_turn_id = excluded.extracted_from_turn_id,
         updated_at = excluded.updated_at
+), understood AS (
+    UPDATE runtime_turn AS said SET intent = %(intent)s FROM advanced
+    WHERE said.tenant_id = %(tenant)s AND said.id = %(turn)s AND %(intent)s <> ''
 ), decision AS (
     INSERT INTO runtime_decisionevent (tenant_id, session_id, input_turn_id, bot_version_id, event_type, tier,
         confidence, sources, decision_metadata, estimated_cost_usd, latency_ms)

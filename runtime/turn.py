@@ -122,7 +122,7 @@ def load(
 
 _FROM_ROW = (
     *("message", "bot_id", "bot_version_id", "channel", "owner", "owner_epoch", "flow_step", "turn_number", "currency"),
-    *("last_tier", "session_language", "has_model"),
+    *("last_tier", "session_language", "has_model", "knows_intents"),
 )
 
 
@@ -173,6 +173,7 @@ def _values(context: TurnContext, reply: Reply, slots: list[dict[str, Any]]) -> 
         "owner_epoch": context.owner_epoch,
         "bot_version": context.bot_version_id,
         "flow_step": reply.flow_step or context.flow_step,
+        "intent": context.intent_found,
         "reply": reply.message,
         "language": context.question.language if context.message else "",
         "ui_metadata": json.dumps(reply.ui_metadata),

@@ -21,6 +21,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "domains": frozenset({"knowledgedomain", "attributedefinition"}),
     "events": frozenset({"event"}),
     "faqs": frozenset({"faq"}),
+    "intents": frozenset({"intent", "intentexample"}),
     "imports": frozenset({"importjob", "importmapping", "importrow", "storedfile"}),
     "knowledge": frozenset({"knowledgecollection", "knowledgedocument", "knowledgechunk"}),
     "members": frozenset({"membership", "logintoken", "user"}),

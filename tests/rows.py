@@ -18,6 +18,8 @@ from bots.models import (
     BotVersionCapability,
     Capability,
     Faq,
+    Intent,
+    IntentExample,
     KnowledgeChunk,
     KnowledgeCollection,
     KnowledgeDocument,
@@ -213,6 +215,10 @@ def a_turn() -> Turn:
     return Turn.objects.create(session=a_session(), speaker="user", message="Secret message")
 
 
+def an_intent() -> Intent:
+    return Intent.objects.create(code=code("intent"), name="Secret wish")
+
+
 def a_decision() -> DecisionEvent:
     turn = a_turn()
     return DecisionEvent.objects.create(
@@ -346,6 +352,8 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     EventDestination: a_destination,
     Faq: lambda: Faq.objects.create(question="Secret question?", answer="Secret answer.", language="en"),
     IdempotencyKey: an_idempotency_key,
+    Intent: an_intent,
+    IntentExample: lambda: IntentExample.objects.create(intent=an_intent(), text="Secret wording", language="en"),
     ImportChange: lambda: ImportChange.objects.create(job=a_job(), kind="offering", subject_id=uuid.uuid4()),
     ImportJob: a_job,
     ImportMapping: lambda: ImportMapping.objects.create(name=code("mapping"), columns={"Secret": "code"}),

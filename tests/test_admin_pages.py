@@ -50,6 +50,7 @@ PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset
     "bots.BotVersion": (ALL, WORK, WORK, WORK),
     "bots.Capability": (ALL | STAFF, STAFF, STAFF, STAFF),
     "bots.Faq": (ALL, WORK, WORK, WORK),
+    "bots.Intent": (ALL, WORK, WORK, WORK),
     "catalog.AttributeDefinition": (ALL | STAFF, STAFF, STAFF, STAFF),
     "catalog.Customer": (ALL, WORK, WORK, WORK),
     "catalog.ImportJob": (ALL, WORK, NOBODY, NOBODY),

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
-from bots.models import Bot, BotVersion, Faq, Tool
+from bots.models import Bot, BotVersion, Faq, Intent, Tool
 from catalog.models import (
     Customer,
     ImportJob,
@@ -105,6 +105,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "faqs/": CRUD,
     "faqs/{id}/": CRUD,
     "faqs/bulk/": CRUD,
+    "intents/": CRUD,
+    "intents/{id}/": CRUD,
     "import-mappings/": PRIVATE,
     "import-mappings/{id}/": PRIVATE,
     "imports/": PRIVATE,
@@ -215,6 +217,7 @@ OWNED = {
     "events": Event,
     "faqs": Faq,
     "import-mappings": ImportMapping,
+    "intents": Intent,
     "imports": ImportJob,
     "inventory-items": InventoryItem,
     "inventory-locations": InventoryLocation,

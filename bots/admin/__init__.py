@@ -2,5 +2,6 @@
 
 from bots.admin.bots import BotAdmin, BotVersionAdmin, CapabilityAdmin
 from bots.admin.faqs import FaqAdmin
+from bots.admin.intents import IntentAdmin
 
-__all__ = ["BotAdmin", "BotVersionAdmin", "CapabilityAdmin", "FaqAdmin"]
+__all__ = ["BotAdmin", "BotVersionAdmin", "CapabilityAdmin", "FaqAdmin", "IntentAdmin"]

@@ -2,6 +2,7 @@
 
 from bots.api.bots import BotVersionViewSet, BotViewSet, CapabilityViewSet
 from bots.api.faqs import FaqViewSet
+from bots.api.intents import IntentViewSet
 from bots.api.tools import ToolViewSet
 
-__all__ = ["BotVersionViewSet", "BotViewSet", "CapabilityViewSet", "FaqViewSet", "ToolViewSet"]
+__all__ = ["BotVersionViewSet", "BotViewSet", "CapabilityViewSet", "FaqViewSet", "IntentViewSet", "ToolViewSet"]

@@ -2,19 +2,21 @@
 
 from bots.models.bots import Bot, BotVersion, BotVersionCapability, Capability
 from bots.models.faqs import Faq
+from bots.models.intents import Intent, IntentExample
 from bots.models.knowledge import PATH_SEPARATOR, KnowledgeChunk, KnowledgeCollection, KnowledgeDocument
+from bots.models.tools import Tool
 
 __all__ = [
-    "PATH_SEPARATOR",
     "Bot",
     "BotVersion",
     "BotVersionCapability",
     "Capability",
     "Faq",
+    "Intent",
+    "IntentExample",
     "KnowledgeChunk",
     "KnowledgeCollection",
     "KnowledgeDocument",
+    "PATH_SEPARATOR",
+    "Tool",
 ]
-from bots.models.tools import Tool
-
-__all__ = ["Bot", "BotVersion", "BotVersionCapability", "Capability", "Faq", "Tool"]

@@ -31,14 +31,16 @@ class SearchText(TenantModel):
         OFFERING = "offering", _("Offering")
         FAQ = "faq", _("FAQ")
         DOCUMENT = "document", _("Document")
+        INTENT = "intent", _("Intent")
 
     kind = models.CharField(max_length=16, choices=Kind)
-    owner_id = models.UUIDField(help_text="Id of the offering, FAQ or chunk.")
+    owner_id = models.UUIDField(help_text="Id of the offering, FAQ, chunk or example of an intent.")
     bot_id = models.UUIDField(null=True, help_text="The only bot that may find it; null: every bot of the tenant.")
     language = models.CharField(max_length=8, blank=True, help_text="Of the text; empty: unknown or mixed.")
-    title = models.TextField(help_text="Name of the offering, question of the FAQ, name and headings of the document.")
+    title = models.TextField(help_text="Name of the offering, question of the FAQ, headings of the document, the example.")
     body = models.TextField(
-        blank=True, help_text="Description, attributes and variants without HTML; answer of the FAQ; the chunk."
+        blank=True,
+        help_text="Description, attributes and variants without HTML; answer of the FAQ; the chunk; code of the intent.",
     )
     priority = models.IntegerField(default=0, db_default=0)
     content_hash = models.BinaryField(

@@ -218,7 +218,10 @@ def compare(question: Question, candidates: Sequence[Candidate], synonyms: Seque
 def _title_overlap(question: Question, candidates: Sequence[Candidate], synonyms: Sequence[Synonym]) -> Floats:
     """Grams of the question found in the title (or, for less, the body), likeness to the title, pairs found in it."""
     titles = [read_as_said(spaced(candidate.title), synonyms) for candidate in candidates]
-    bodies = [read_as_said(spaced(candidate.body), synonyms) for candidate in candidates]
+    # The body of an intent is its code: a name for programs, not something that was said.
+    bodies = [
+        "" if candidate.kind == "intent" else read_as_said(spaced(candidate.body), synonyms) for candidate in candidates
+    ]
     in_title = _found(question.grams, titles)
     grams = np.maximum(in_title, BODY_WEIGHT * _found(question.grams, bodies))
     pairs = _found(question.pairs, titles)
@@ -278,8 +281,8 @@ def _rows_by_answer(candidates: Sequence[Candidate]) -> list[list[int]]:
 
 
 def answer_of(candidate: Candidate) -> Hashable:
-    """What tells answers apart: FAQs that share their text are one answer, everything else stands for itself."""
-    return ("answer", candidate.body) if candidate.kind == "faq" and candidate.body else candidate.key
+    """What tells answers apart: FAQs that share their text, and examples of one intent, are one; else each is its own."""
+    return ("answer", candidate.body) if candidate.kind in ("faq", "intent") and candidate.body else candidate.key
 
 
 def lead(evidence: Floats, answers: Sequence[Hashable]) -> Floats:
