@@ -7,6 +7,7 @@ from bots.models.knowledge import PATH_SEPARATOR, KnowledgeChunk, KnowledgeColle
 from bots.models.tools import Tool
 
 __all__ = [
+    "PATH_SEPARATOR",
     "Bot",
     "BotVersion",
     "BotVersionCapability",
@@ -17,6 +18,5 @@ __all__ = [
     "KnowledgeChunk",
     "KnowledgeCollection",
     "KnowledgeDocument",
-    "PATH_SEPARATOR",
     "Tool",
 ]
