@@ -12,7 +12,7 @@ from django.db import connection
 
 from catalog.search import ANSWER_THRESHOLD, Hit, Statement, listed, priced_between, rank, statement
 from runtime.models import Escalation, Tier
-from runtime.understanding import Question, understand
+from runtime.understanding import Question, understand, within_budget
 from tenants.text import STOP_WORDS, words
 
 HITS = 20
@@ -62,7 +62,13 @@ class TurnContext:
     @cached_property
     def question(self) -> Question:
         """The message, understood without a language model."""
-        return understand(self.message, currency=self.currency)
+        return within_budget(understand(self.message, currency=self.currency), self.slots.get("budget", ""))
+
+    @property
+    def remembered(self) -> str:
+        """The colour and size the customer named before, or now, as words."""
+        said = {slot.key: str(slot.value) for slot in self.question.slots}
+        return " ".join(filter(None, (said.get(key) or self.slots.get(key, "") for key in ("colour", "size"))))
 
     @property
     def has_budget(self) -> bool:

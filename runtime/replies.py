@@ -21,7 +21,7 @@ VARIANTS_NAMED = 6
 def about(facts: list[OfferingFacts], context: TurnContext) -> str:
     """Return the answer about one offering, or the list of several."""
     question = context.question
-    facts = [narrowed_to(one, context.message) for one in facts]
+    facts = [narrowed_to(one, context.message, context.remembered) for one in facts]
     if len(facts) == 1:
         return _one(facts[0], asks=question.asks, language=question.language)
     return "\n".join([_("Here is what I found:"), *_lines(facts, question.language)])
@@ -36,7 +36,16 @@ def _lines(facts: list[OfferingFacts], language: str) -> list[str]:
     return [f"• {one.name}: {price_text(one, language)}, {stock_text(one)}" for one in facts]
 
 
-def narrowed_to(offering: OfferingFacts, message: str) -> OfferingFacts:
+def narrowed_to(offering: OfferingFacts, *messages: str) -> OfferingFacts:
+    """Return the offering with only the variants whose options are named: by the first message that names any."""
+    for message in messages:
+        found = _named_in(offering, message)
+        if found is not offering:
+            return found
+    return offering
+
+
+def _named_in(offering: OfferingFacts, message: str) -> OfferingFacts:
     """Return the offering with only the variants whose options the message names: “is it there in size L”."""
     said = f" {' '.join(words(message))} "
     named = {

@@ -69,12 +69,13 @@ WITH advanced AS (
     FROM reply
 ), slots AS (
     INSERT INTO runtime_contextslot
-        (tenant_id, session_id, slot_key, slot_value, confidence, extracted_from_turn_id, updated_at)
-    SELECT %(tenant)s, %(session)s, given.key, given.value, given.confidence, %(turn)s, %(now)s
-    FROM advanced, jsonb_to_recordset(%(slots)s::jsonb) AS given(key text, value text, confidence numeric)
+        (tenant_id, session_id, slot_key, slot_value, confidence, extracted_from_turn_id, expires_at, updated_at)
+    SELECT %(tenant)s, %(session)s, given.key, given.value, given.confidence, %(turn)s, given.expires_at, %(now)s
+    FROM advanced,
+        jsonb_to_recordset(%(slots)s::jsonb) AS given(key text, value text, confidence numeric, expires_at timestamptz)
     ON CONFLICT (tenant_id, session_id, slot_key) DO UPDATE SET slot_value = excluded.slot_value,
         confidence = excluded.confidence, extracted_from_turn_id = excluded.extracted_from_turn_id,
-        updated_at = excluded.updated_at
+        expires_at = excluded.expires_at, updated_at = excluded.updated_at
 ), understood AS (
     UPDATE runtime_turn AS said SET intent = %(intent)s FROM advanced
     WHERE said.tenant_id = %(tenant)s AND said.id = %(turn)s AND %(intent)s <> ''

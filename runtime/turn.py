@@ -27,6 +27,7 @@ from runtime.models.escalations import REASON_LENGTH
 from runtime.statements import LOAD, RELEASE, record_statement
 from runtime.tiers import TIERS
 from runtime.tiers.person import asks_by_click
+from runtime.understanding.wishes import FLEETING, LIFETIMES
 from tenants.errors import Conflict
 from tenants.scope import current_tenant_id
 from tenants.text import detect_language, nfc
@@ -225,6 +226,7 @@ def _learnt(context: TurnContext) -> list[dict[str, Any]]:
             "key": slot.key,
             "value": slot.value if isinstance(slot.value, str) else json.dumps(slot.value, ensure_ascii=False),
             "confidence": slot.confidence,
+            "expires_at": (timezone.now() + LIFETIMES.get(slot.key, FLEETING)).isoformat(),
         }
         for slot in context.question.slots
     ]

@@ -29,6 +29,9 @@ ORDERS = frozenset(words("order buy purchase mua đặt chốt"))
 """Folded words of who orders and does not only ask."""
 
 
+LIKED = 0.1
+"""What the colour and size named before are worth beside the fit."""
+
 NAMED = 0.5
 """Confidence from which a message of another kind speaks of an offering all the same."""
 
@@ -45,8 +48,17 @@ def fitting(context: TurnContext, kind: str = "offering") -> list[Hit]:
     """Return the offerings that fit what was asked, best first, with their fit as score."""
     subject = context.question.subject or context.message
     rated = [replace(hit, score=max(fit(subject, hit), hit.score)) for hit in context.hits.get(kind, [])]
-    hits = sorted((hit for hit in rated if hit.score >= FIT_THRESHOLD), key=lambda hit: -hit.score)
+    liked = set(words(context.remembered))
+    # Of two that fit as well, the one in the colour and size that were named before comes first.
+    hits = sorted(
+        (hit for hit in rated if hit.score >= FIT_THRESHOLD), key=lambda hit: -hit.score - LIKED * _share_of(liked, hit)
+    )
     return [hit for hit in hits if hit.score >= TAIL * hits[0].score]
+
+
+def _share_of(liked: set[str], hit: Hit) -> float:
+    """Return how many of these words the offering holds, from 0 to 1."""
+    return len(liked.intersection(words(f"{hit.title} {hit.body}"))) / len(liked) if liked else 0.0
 
 
 def answer_from_catalog(context: TurnContext) -> Reply | None:

@@ -5,9 +5,10 @@ answer for the FAQs: questions about services ("phí ship bao nhiêu", "are you 
 `other`, or as a price asked with low confidence and `about_fee`.
 """
 
+import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -28,6 +29,7 @@ from runtime.understanding.phrases import (
     TAIL_WORDS,
 )
 from runtime.understanding.tokens import Message, Phrasebook
+from runtime.understanding.wishes import find_wishes
 from tenants.text import Language, detect_language
 
 Kind = Literal["price", "stock", "browse", "describe", "other"]
@@ -44,8 +46,8 @@ _LONGEST_NAME = 7
 class Slot:
     """A fact the customer stated, for the session to remember; `span` is its place in the message (NFC)."""
 
-    key: Literal["budget", "quantity"]
-    value: dict[str, str | None] | int
+    key: str
+    value: dict[str, str | None] | int | str
     confidence: float
     span: tuple[int, int]
 
@@ -99,10 +101,23 @@ def understand(message: str, *, currency: str) -> Question:
         sort="price_asc" if "price_asc" in meanings else "price_desc" if "price_desc" in meanings else None,
         quantity=quantity.value if quantity and isinstance(quantity.value, int) else None,
         language=language,
-        slots=tuple(_slots(budget, quantity)),
+        slots=(*_slots(budget, quantity), *(Slot(*wish) for wish in find_wishes(read))),
         about_fee="fee" in meanings or ("price" in asks and "service" in meanings),
         confidence=confidence,
     )
+
+
+def within_budget(question: Question, budget: str) -> Question:
+    """Return the question with the budget the customer named before (a slot's JSON), when it asks for a choice without one."""
+    if question.kind != "browse" or question.min_price is not None or question.max_price is not None:
+        return question
+    try:
+        said = json.loads(budget)
+        low, high = (None if said.get(bound) is None else Decimal(said[bound]) for bound in ("min", "max"))
+        currency = str(said["currency"])
+    except (ValueError, ArithmeticError, KeyError, TypeError, AttributeError):  # a front end may write what it likes
+        return question
+    return replace(question, min_price=low, max_price=high, currency=currency)
 
 
 def _take(taken: list[bool], start: int, end: int) -> None:
