@@ -49,6 +49,11 @@ router.register("model-prices", vault.ModelPriceViewSet)
 router.register("budgets", vault.BudgetViewSet)
 router.register("event-destinations", vault.EventDestinationViewSet)
 router.register("event-deliveries", vault.EventDeliveryViewSet)
+router.register("escalations", runtime.EscalationViewSet)
+router.register("turns", runtime.RatedTurnViewSet, basename="rated-turn")
+router.register("ratings", runtime.RatingViewSet)
+router.register("ui-events", runtime.UiEventViewSet)
+router.register("knowledge-gaps", runtime.KnowledgeGapViewSet)
 router.register("sessions", runtime.SessionViewSet)
 router.register("sessions/(?P<session>[^/]+)/turns", runtime.TurnViewSet)
 router.register("sessions/(?P<session>[^/]+)/slots", runtime.SlotViewSet)
@@ -68,5 +73,6 @@ urlpatterns = [
     path("me/end-sessions/", accounts.EndSessionsView.as_view()),
     path("facts/", catalog.FactsView.as_view()),
     path("offerings/export/", catalog.ExportView.as_view()),
+    path("sessions/export/", runtime.TranscriptsView.as_view()),
     path("", include(router.urls)),
 ]

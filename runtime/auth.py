@@ -27,6 +27,10 @@ PERMISSIONS = frozenset(
         "runtime.add_turn",
         "runtime.view_contextslot",
         "runtime.add_contextslot",
+        "runtime.add_escalation",
+        "runtime.add_rating",
+        "runtime.view_uievent",
+        "runtime.add_uievent",
     }
 )
 """What the customer's browser may do, in its own conversation."""

@@ -1,13 +1,11 @@
 """Knowledge gaps: what the bot could not answer, grouped by what was meant, until somebody writes the answer."""
 
-from uuid import UUID
-
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from bots.models import Faq
+from bots.models import Bot, Faq
 from bots.services import create_faqs
 from runtime.models import KnowledgeGap, Turn
 from tenants.errors import Conflict
@@ -24,19 +22,24 @@ def question_key(question: str) -> str:
 
 
 @transaction.atomic
-def count_badly_answered(*, bot_id: UUID, turn: Turn) -> None:
-    """Count the question of a customer's ``turn``, whose answer was no good. What was unanswered is counted by the turn."""
+def count_gap(
+    *, bot: Bot, question: str, reason: KnowledgeGap.Reason, language: str = "", turn: Turn | None = None
+) -> KnowledgeGap:
+    """Count a question without a good answer. Of the turns that leave one open ``runtime/statements.py`` does the same."""
     asked = {
-        "question": turn.message,
-        "language": turn.language,
-        "reason": KnowledgeGap.Reason.BADLY_RATED,
+        "question": question,
+        "language": language or detect_language(question),
+        "reason": reason,
         "turn": turn,
         "last_asked_at": timezone.now(),
     }
-    gap, made = KnowledgeGap.objects.get_or_create(bot_id=bot_id, question_key=question_key(turn.message), defaults=asked)
+    gap, made = KnowledgeGap.objects.get_or_create(bot=bot, question_key=question_key(question), defaults=asked)
     if not made:
-        KnowledgeGap.objects.filter(pk=gap.pk).update(times_asked=F("times_asked") + 1, **asked)
-        KnowledgeGap.objects.filter(pk=gap.pk, state=KnowledgeGap.State.ANSWERED).update(state=KnowledgeGap.State.OPEN)
+        same = KnowledgeGap.objects.filter(pk=gap.pk)
+        same.update(times_asked=F("times_asked") + 1, **asked)
+        same.filter(state=KnowledgeGap.State.ANSWERED).update(state=KnowledgeGap.State.OPEN)
+        gap.refresh_from_db()
+    return gap
 
 
 @transaction.atomic

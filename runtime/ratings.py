@@ -3,8 +3,8 @@
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from runtime.gaps import count_badly_answered
-from runtime.models import DecisionEvent, Rating, Tier, Turn
+from runtime.gaps import count_gap
+from runtime.models import DecisionEvent, KnowledgeGap, Rating, Tier, Turn
 from tenants.errors import DomainError
 from tenants.models import User
 
@@ -28,14 +28,15 @@ def rate_turn(*, turn: Turn, vote: str, comment: str = "", person: User | None =
     rating.vote, rating.comment = vote, comment
     rating.save()
     if vote == Rating.Vote.DOWN != before:
-        _count_gap(turn)
+        _count_question_of(turn)
     return rating, not before
 
 
-def _count_gap(turn: Turn) -> None:
+def _count_question_of(turn: Turn) -> None:
     """Count the question once, unless it was counted as unanswered already."""
     question = turn.in_reply_to
     if question is None or not question.message:
         return
     if not DecisionEvent.objects.filter(input_turn=question, tier=Tier.HANDOFF).exists():
-        count_badly_answered(bot_id=turn.session.bot_id, turn=question)
+        bad = KnowledgeGap.Reason.BADLY_RATED
+        count_gap(bot=turn.session.bot, question=question.message, reason=bad, language=question.language, turn=question)

@@ -43,12 +43,11 @@ def start_session(
 
     Raises ``Conflict`` with ``no_active_version``, ``DomainError`` for a channel that is switched off.
     """
-    if not channel.is_active:
-        raise DomainError("inactive_channel", _("This channel is switched off."), field="channel")
+    _check_channel(channel)
     version = BotVersion.objects.filter(bot=bot, is_active=True).first()
     if version is None or bot.status != Bot.Status.ACTIVE:
         raise Conflict("no_active_version", _("The bot has no active version."))
-    token = SESSION_TOKEN_PREFIX + secrets.token_urlsafe(32)
+    token = _new_token()
     session = Session.objects.create(
         bot=bot,
         bot_version=version,
@@ -63,6 +62,34 @@ def start_session(
     return session, token
 
 
+@transaction.atomic
+def resume_session(*, bot: Bot, channel: SalesChannel, customer: CustomerName, **begin: Any) -> tuple[Session, str, bool]:
+    """Go on with the customer's open conversation, under a new token in the place of the old one; else ``begin`` one.
+
+    Returns session, token and whether it is new. The conversation keeps version, context and limits it began with.
+    Raises what ``start_session`` raises.
+    """
+    _check_channel(channel)
+    known = identify_customer(channel=customer.channel or channel, external_id=customer.external_id, name=customer.name)
+    list(Customer.objects.select_for_update(no_key=True).filter(pk=known.pk).values_list("pk"))  # two at once begin one
+    open_ones = Session.objects.filter(bot=bot, channel=channel, customer=known, ended_at=None)
+    session = open_ones.select_for_update(of=("self",), no_key=True).order_by("-id").first()
+    if session is None:
+        return (*start_session(bot=bot, channel=channel, customer=customer, **begin), True)
+    token = _new_token()
+    Session.objects.filter(pk=session.pk).update(token_hash=hash_token(token), state_updated_at=timezone.now())
+    return session, token, False
+
+
+def _check_channel(channel: SalesChannel) -> None:
+    if not channel.is_active:
+        raise DomainError("inactive_channel", _("This channel is switched off."), field="channel")
+
+
+def _new_token() -> str:
+    return SESSION_TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
 def _customer(who: CustomerName | None, channel: SalesChannel) -> Customer | None:
     if who is None:
         return None
@@ -70,14 +97,17 @@ def _customer(who: CustomerName | None, channel: SalesChannel) -> Customer | Non
 
 
 @transaction.atomic
-def end_session(session: Session) -> Session:
-    """End a conversation: nothing more is answered, and its token opens nothing. Ended twice is a conflict."""
+def end_session(session: Session, *, reason: str = "ended") -> Session:
+    """End a conversation: nothing more is answered, and its token opens nothing. Ended twice is a conflict.
+
+    ``reason`` tells who listens to the event why: ``ended`` by somebody, or ``idle``.
+    """
     now = timezone.now()
     if not Session.objects.filter(pk=session.pk, ended_at=None).update(ended_at=now, state_updated_at=now):
         raise Conflict("session_ended", _("This conversation has ended."))
     session.ended_at = now
     resolve_with_session(session)
-    record_event("session.ended", subject=session, data={"turns": session.turn_number})
+    record_event("session.ended", subject=session, data={"turns": session.turn_number, "reason": reason})
     return session
 
 

@@ -19,18 +19,20 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "customers": frozenset({"customer", "customeridentity", "customermerge"}),
     "event-destinations": frozenset({"eventdestination", "eventdelivery"}),
     "domains": frozenset({"knowledgedomain", "attributedefinition"}),
+    "escalations": frozenset({"escalation"}),
     "events": frozenset({"event"}),
     "faqs": frozenset({"faq"}),
     "intents": frozenset({"intent", "intentexample"}),
     "imports": frozenset({"importjob", "importmapping", "importrow", "storedfile"}),
     "knowledge": frozenset({"knowledgecollection", "knowledgedocument", "knowledgechunk"}),
+    "knowledge-gaps": frozenset({"knowledgegap"}),
     "members": frozenset({"membership", "logintoken", "user"}),
     "offerings": frozenset({"offering", "offeringversion", "attributevalue", "offeringimage", "variant"}),
     "orders": frozenset(
         {"order", "orderline", "orderreturn", "orderreturnline", "orderentry", "stockreservation", "stockallocation"}
     ),
     "prices": frozenset({"variantprice", "pricelist", "pricechange"}),
-    "sessions": frozenset({"session", "turn", "contextslot", "decisionevent", "actionexecution"}),
+    "sessions": frozenset({"session", "turn", "contextslot", "decisionevent", "actionexecution", "rating", "uievent"}),
     "settings": frozenset({"setting"}),
     "stock": frozenset({"inventoryitem", "inventorylocation", "stockmovement", "stockreservation", "stockallocation"}),
     "tenant": frozenset({"tenant"}),
@@ -58,6 +60,8 @@ BOT_KEY_TABLE: dict[str, frozenset[str]] = {
     "catalog.importrow": NONE,
     "bots": VIEW,
     "runtime": frozenset({"view", "add", "change"}),
+    "runtime.escalation": frozenset({"view", "add"}),  # a bot asks for a person and is none
+    "runtime.knowledgegap": frozenset({"view", "add"}),
 }
 """The most a key bound to a bot may do: talk, log, and read what is sold. No keys: it could make itself an unbound one."""
 

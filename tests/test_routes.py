@@ -32,7 +32,17 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
-from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
+from runtime.models import (
+    ActionExecution,
+    ContextSlot,
+    DecisionEvent,
+    Escalation,
+    KnowledgeGap,
+    Rating,
+    Session,
+    Turn,
+    UiEvent,
+)
 from tenants.models import ApiKey, AuditEntry, Event, LoginToken, Membership
 from tenants.scope import current_tenant_id
 from tenants.services import issue_api_key
@@ -98,6 +108,12 @@ ROUTES: dict[str, dict[str, str]] = {
     "event-destinations/{id}/": CONNECT,
     "event-destinations/{id}/rotate-secret/": CONNECT,
     "event-destinations/{id}/test/": CONNECT,
+    "escalations/": {"get": READ},
+    "escalations/{id}/": {"get": READ},
+    "escalations/{id}/claim/": {"post": WORK},
+    "escalations/{id}/put-back/": {"post": WORK},
+    "escalations/{id}/reply/": {"post": WORK},
+    "escalations/{id}/resolve/": {"post": WORK},
     "events/": PRIVATE,
     "events/{id}/": PRIVATE,
     "facts/": CRUD,
@@ -121,6 +137,9 @@ ROUTES: dict[str, dict[str, str]] = {
     "inventory-items/{id}/": CRUD,
     "inventory-locations/": CRUD,
     "inventory-locations/{id}/": CRUD,
+    "knowledge-gaps/": {"get": READ, "post": TALK},
+    "knowledge-gaps/{id}/": CRUD,
+    "knowledge-gaps/{id}/answer/": {"post": WORK},
     "members/": PRIVATE,
     "members/invitations/": {"get": MANAGE},
     "members/invitations/{id}/": {"get": MANAGE, "delete": MANAGE},
@@ -153,6 +172,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "prices/": CRUD,
     "prices/explain/": CRUD,
     "prices/{id}/": CRUD,
+    "ratings/": {"get": READ},
+    "ratings/{id}/": {"get": READ},
     "sales-channels/": CRUD,
     "sales-channels/{id}/": CRUD,
     "search-synonyms/": CRUD,
@@ -160,6 +181,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "sessions/": CONVERSE,
     "sessions/{id}/": CONVERSE,
     "sessions/{id}/end/": CONVERSE,
+    "sessions/{id}/escalate/": CONVERSE,
+    "sessions/export/": {"get": READ},
     "sessions/{session}/actions/": CONVERSE,
     "sessions/{session}/actions/{id}/": CONVERSE,
     "sessions/{session}/decisions/": CONVERSE,
@@ -180,6 +203,9 @@ ROUTES: dict[str, dict[str, str]] = {
     "tools/": CRUD,
     "tools/{id}/": CRUD,
     "tools/{id}/try/": CRUD,
+    "turns/{id}/rating/": CONVERSE,
+    "ui-events/": CONVERSE,
+    "ui-events/{id}/": CONVERSE,
     "usage/": PRIVATE,
     "usage/{id}/": PRIVATE,
     "variants/": CRUD,
@@ -199,7 +225,16 @@ ELSEWHERE = {
 }
 
 NO_LISTS = (
-    *("settings/", "facts/", "prices/explain/", "offerings/export/", "faqs/bulk/", "members/invite/", "members/leave/"),
+    *(
+        "settings/",
+        "facts/",
+        "prices/explain/",
+        "offerings/export/",
+        "sessions/export/",
+        "faqs/bulk/",
+        "members/invite/",
+        "members/leave/",
+    ),
     *("stock-movements/transfer/", "tenant/"),
 )
 
@@ -212,6 +247,7 @@ OWNED = {
     "credentials": Credential,
     "budgets": Budget,
     "customers": Customer,
+    "escalations": Escalation,
     "event-deliveries": EventDelivery,
     "event-destinations": EventDestination,
     "events": Event,
@@ -221,18 +257,21 @@ OWNED = {
     "imports": ImportJob,
     "inventory-items": InventoryItem,
     "inventory-locations": InventoryLocation,
+    "knowledge-gaps": KnowledgeGap,
     "members": Membership,
     "offerings": Offering,
     "orders": Order,
     "price-changes": PriceChange,
     "price-lists": PriceList,
     "prices": VariantPrice,
+    "ratings": Rating,
     "sales-channels": SalesChannel,
     "search-synonyms": SearchSynonym,
     "sessions": Session,
     "stock-movements": StockMovement,
     "stock-reservations": StockReservation,
     "tools": Tool,
+    "ui-events": UiEvent,
     "usage": UsageEntry,
     "variants": Variant,
 }
@@ -283,6 +322,9 @@ def address(path: str, business: Business) -> tuple[str, Any]:
 def _row_for(resource: str, rest: list[str]) -> tuple[Any, dict[str, Any]]:
     if resource in ("attribute-definitions", "capabilities", "domains", "model-prices"):
         return None, {"id": "00000000-0000-7000-8000-00000000dead"}
+    if resource == "turns":
+        row = make_row(Turn)
+        return row, {"id": row.pk}
     if resource == "settings":  # every tenant has the same
         return None, {"name": "nothing"}
     if resource == "members" and rest[0] == "invitations":

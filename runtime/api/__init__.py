@@ -1,7 +1,23 @@
 """The API of conversations."""
 
+from runtime.api.escalations import EscalationViewSet
+from runtime.api.exports import TranscriptsView
+from runtime.api.gaps import KnowledgeGapViewSet
+from runtime.api.ratings import RatedTurnViewSet, RatingViewSet, UiEventViewSet
 from runtime.api.records import ActionViewSet, DecisionViewSet, SlotViewSet
 from runtime.api.sessions import SessionViewSet
 from runtime.api.turns import TurnViewSet
 
-__all__ = ["ActionViewSet", "DecisionViewSet", "SessionViewSet", "SlotViewSet", "TurnViewSet"]
+__all__ = [
+    "ActionViewSet",
+    "DecisionViewSet",
+    "EscalationViewSet",
+    "KnowledgeGapViewSet",
+    "RatedTurnViewSet",
+    "RatingViewSet",
+    "SessionViewSet",
+    "SlotViewSet",
+    "TranscriptsView",
+    "TurnViewSet",
+    "UiEventViewSet",
+]

@@ -1,11 +1,12 @@
 """The API of conversations: begin and end them."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -13,12 +14,16 @@ from rest_framework.response import Response
 
 from bots.models import Bot
 from catalog.models import SalesChannel
-from runtime.auth import is_own
-from runtime.models import Session
-from runtime.services import CustomerName, end_session, start_session
+from runtime.api.escalations import EscalationSerializer
+from runtime.auth import SessionPrincipal, is_own
+from runtime.escalations import escalate
+from runtime.models import Escalation, Session, Turn
+from runtime.models.escalations import REASON_LENGTH
+from runtime.services import CustomerName, end_session, resume_session, start_session
 from tenants.api import TenantReadViewSet
 from tenants.auth import bound_bot
-from tenants.filters import Filter, parse_bool
+from tenants.filters import Filter, Fold, parse_bool
+from tenants.models import User
 from tenants.schema import example
 from tenants.serializers import (
     CodeRelatedField,
@@ -27,6 +32,7 @@ from tenants.serializers import (
     TenantSerializer,
     TextField,
 )
+from tenants.text import fold
 
 
 class SessionSerializer(TenantSerializer):
@@ -84,10 +90,32 @@ class SessionStartSerializer(StrictSerializer):
     channel = CodeRelatedField(queryset=SalesChannel.objects.all())
     customer = CustomerNameSerializer(required=False)
     flow_context = ObjectField(required=False)
+    resume = serializers.BooleanField(
+        default=False, help_text="Go on with the customer's open conversation, if there is one."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Ask whose conversation is to be resumed."""
+        if attrs["resume"] and "customer" not in attrs:
+            raise serializers.ValidationError({"customer": [_("Say whose conversation it is.")]}, code="required")
+        return attrs
+
+
+@example("A wish", {"reason": "Wants to talk about a discount."})
+class EscalateSerializer(StrictSerializer):
+    """Why a person is asked for."""
+
+    reason = TextField(max_length=REASON_LENGTH, required=False, allow_blank=True)
 
 
 def _is_open(sessions: models.QuerySet, value: str) -> models.QuerySet:
     return sessions.filter(ended_at__isnull=parse_bool(value, field="open"))
+
+
+def _said(sessions: models.QuerySet, value: str) -> models.QuerySet:
+    """Narrow to conversations in which this was said, with or without diacritics."""
+    turns = Turn.objects.annotate(folded=Fold("message")).filter(session=OuterRef("pk"), folded__contains=fold(value))
+    return sessions.filter(Exists(turns))
 
 
 class SessionViewSet(TenantReadViewSet):
@@ -95,23 +123,35 @@ class SessionViewSet(TenantReadViewSet):
 
     queryset = Session.objects.all()
     serializer_class = SessionSerializer
-    filters: ClassVar[dict[str, Filter]] = {"bot": "bot__code", "channel": "channel__code", "open": _is_open}
-    session_token_may = frozenset({"retrieve"})
+    filters: ClassVar[dict[str, Filter]] = {
+        "bot": "bot__code",
+        "channel": "channel__code",
+        "open": _is_open,
+        "owner": "owner",
+        "customer": "customer",
+        "search": _said,
+    }
+    session_token_may = frozenset({"retrieve", "escalate"})
     replay_without = ("token",)
 
     def get_queryset(self) -> models.QuerySet:
         """Return the conversations the caller may see."""
         return super().get_queryset().filter(is_own(self.request.user))
 
-    @extend_schema(request=SessionStartSerializer, responses={201: NewSessionSerializer})
+    @extend_schema(request=SessionStartSerializer, responses={200: NewSessionSerializer, 201: NewSessionSerializer})
     def create(self, request: Request) -> Response:
-        """Begin a conversation. The token, for the customer's browser, is shown this once."""
+        """Begin a conversation. The token, for the customer's browser, is shown this once.
+
+        With ``resume`` the customer's open conversation with this bot on this channel goes on, if there is one: 200, with
+        a new token in the place of the old one.
+        """
         values = self.read_body(SessionStartSerializer)
         if bound_bot(request.user) not in (None, values["bot"].pk):
             raise PermissionDenied(_("This key is bound to another bot."), "wrong_principal")
-        customer = values.pop("customer", None)
-        session, token = start_session(customer=CustomerName(**customer) if customer else None, **values)
-        answer = self.answer(self.get_queryset().get(pk=session.pk), status=status.HTTP_201_CREATED)
+        if "customer" in values:
+            values["customer"] = CustomerName(**values["customer"])
+        session, token, is_new = resume_session(**values) if values.pop("resume") else (*start_session(**values), True)
+        answer = self.answer(self.get_queryset().get(pk=session.pk), status=201 if is_new else 200)
         answer.data["token"] = token
         return answer
 
@@ -121,3 +161,19 @@ class SessionViewSet(TenantReadViewSet):
         """End a conversation."""
         end_session(self.get_object())
         return self.answer(self.get_object())
+
+    @extend_schema(request=EscalateSerializer, responses={200: EscalationSerializer, 201: EscalationSerializer})
+    @action(detail=True, methods=["post"], required_permission="runtime.add_escalation")
+    def escalate(self, request: Request, pk: str) -> Response:
+        """Ask for a person; 200 with what waits already, if something does. The bot answers until somebody claims it."""
+        values = self.read_body(EscalateSerializer)
+        person = request.user if isinstance(request.user, User) else None
+        made, is_new = escalate(session=self.get_object(), origin=_origin(request.user), created_by=person, **values)
+        context = self.get_serializer_context()
+        return Response(EscalationSerializer(made, context=context).data, status=201 if is_new else 200)
+
+
+def _origin(caller: Any) -> Escalation.Origin:
+    if isinstance(caller, SessionPrincipal):
+        return Escalation.Origin.CUSTOMER
+    return Escalation.Origin.STAFF if isinstance(caller, User) else Escalation.Origin.PROGRAM

@@ -1,0 +1,17 @@
+"""Background work of conversations: beat only ticks, the services find what is due."""
+
+from celery import shared_task
+
+from runtime.expiry import end_idle_sessions, put_overdue_claims_back
+
+
+@shared_task(name="runtime.put_claims_back", ignore_result=True)
+def put_claims_back() -> None:
+    """Put claims back into the queue whose customers wait in vain."""
+    put_overdue_claims_back()
+
+
+@shared_task(name="runtime.end_idle", ignore_result=True)
+def end_idle() -> None:
+    """End conversations in which nothing was said for long."""
+    end_idle_sessions()

@@ -1,0 +1,185 @@
+"""What becomes of conversations: gone on with, idle, forgotten by whoever claimed them, searched, taken home as a file."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from bots.models import BotVersion
+from runtime.escalations import Colleague, claim, escalate
+from runtime.models import Escalation, Session
+from runtime.tasks import end_idle, put_claims_back
+from tenants.models import Event, Setting, Tenant
+from tenants.scope import platform_scope
+from tests.conftest import in_tenant
+from tests.runtime.conftest import ANSWER, QUESTION, open_shop
+
+pytestmark = pytest.mark.django_db
+
+LAN = {"external_id": "fb-1", "name": "Trần Lan"}
+
+
+def quiet_for(session: dict[str, Any], business: Any, minutes: int) -> None:
+    """Let nothing have happened in the conversation for so long."""
+    with in_tenant(business.tenant):
+        ago = timezone.now() - timedelta(minutes=minutes)
+        Session.objects.filter(pk=session["id"]).update(state_updated_at=ago)
+
+
+def is_open(session: dict[str, Any], business: Any) -> bool:
+    with in_tenant(business.tenant):
+        return Session.objects.get(pk=session["id"]).ended_at is None
+
+
+# --- going on
+
+
+def test_a_customer_goes_on_with_the_open_conversation_under_a_new_token(api, saigon, begin):
+    first = begin(customer=LAN)
+    api(first["token"]).post(f"sessions/{first['id']}/turns/", {"message": QUESTION})
+    again = api(saigon).post("sessions/", {"bot": "shop", "channel": "web", "customer": LAN, "resume": True})
+    assert (again.status_code, again.json()["id"], again.json()["turn_number"]) == (200, first["id"], 1)
+    own = f"sessions/{first['id']}/turns/"
+    assert len(api(again.json()["token"]).get(own).json()["results"]) == 2
+    assert api(first["token"]).get(own).status_code == 401
+
+
+def test_without_an_open_conversation_of_the_same_place_a_new_one_begins(api, saigon, shop, begin):
+    ended, elsewhere = begin(customer=LAN), begin(customer={"external_id": "fb-2"})
+    api(saigon).post(f"sessions/{ended['id']}/end/")
+    begun = api(saigon).post("sessions/", {"bot": "shop", "channel": "web", "customer": LAN, "resume": True})
+    assert begun.status_code == 201
+    assert begun.json()["id"] not in (ended["id"], elsewhere["id"])
+    assert begin(customer=LAN)["id"] != begun.json()["id"]
+
+
+def test_nobodys_conversation_cannot_be_gone_on_with(api, saigon, shop):
+    answer = api(saigon).post("sessions/", {"bot": "shop", "channel": "web", "resume": True})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "customer")
+    with in_tenant(saigon.tenant):
+        assert not Session.objects.exists()
+
+
+# --- idle
+
+
+def test_idle_conversations_end_in_the_background_and_it_is_told(saigon, begin):
+    idle, busy = begin(), begin()
+    quiet_for(idle, saigon, 1441)
+    quiet_for(busy, saigon, 1439)
+    end_idle()
+    assert (is_open(idle, saigon), is_open(busy, saigon)) == (False, True)
+    with in_tenant(saigon.tenant):
+        event = Event.objects.get(kind="session.ended")
+        assert (str(event.subject_id), event.data) == (idle["id"], {"turns": 0, "reason": "idle"})
+
+
+def test_the_business_and_the_flow_of_the_version_say_how_long_is_idle(saigon, begin):
+    session = begin()
+    quiet_for(session, saigon, 11)
+    with in_tenant(saigon.tenant):
+        BotVersion.objects.update(flow_config={"default_state": "greeting", "idle_minutes": 12})
+        Setting.objects.create(name="session_idle_minutes", value=10)
+    end_idle()
+    assert is_open(session, saigon)
+    with in_tenant(saigon.tenant):
+        BotVersion.objects.update(flow_config={"idle_minutes": "soon"})
+    end_idle()
+    assert not is_open(session, saigon)
+
+
+def test_who_waits_for_a_person_is_not_sent_away_and_a_suspended_business_is_left_alone(saigon, harbour, begin):
+    waiting = begin()
+    with in_tenant(saigon.tenant):
+        escalate(session=Session.objects.get(pk=waiting["id"]), origin=Escalation.Origin.STAFF)
+    quiet_for(waiting, saigon, 100_000)
+    end_idle()
+    assert is_open(waiting, saigon)
+    with in_tenant(saigon.tenant):
+        Escalation.objects.update(state="resolved")
+    with platform_scope(reason="test"):
+        Tenant.objects.filter(pk=saigon.tenant.pk).update(status="suspended")
+    end_idle()
+    assert is_open(waiting, saigon)
+    with platform_scope(reason="test"):
+        Tenant.objects.filter(pk=saigon.tenant.pk).update(status="active")
+    end_idle()
+    assert not is_open(waiting, saigon)
+
+
+def test_a_forgotten_claim_goes_back_to_the_queue_in_the_time_the_business_sets(saigon, begin):
+    session = begin()
+    with in_tenant(saigon.tenant):
+        row = escalate(session=Session.objects.get(pk=session["id"]), origin=Escalation.Origin.STAFF)[0]
+        claim(escalation=row, by=Colleague(saigon.operator.pk, saigon.operator))
+        Escalation.objects.update(claimed_at=timezone.now() - timedelta(minutes=6))
+    put_claims_back()
+    with in_tenant(saigon.tenant):
+        assert Escalation.objects.get().state == "claimed"
+        Setting.objects.create(name="claim_minutes", value=5)
+    put_claims_back()
+    with in_tenant(saigon.tenant):
+        assert (Escalation.objects.get().state, Session.objects.get().owner) == ("waiting", "bot")
+
+
+# --- searching and exporting
+
+
+def test_conversations_are_found_by_what_was_said_in_them(api, saigon, begin):
+    lan, other = begin(customer=LAN), begin()
+    api(saigon).post(f"sessions/{lan['id']}/turns/", {"message": "Áo khoác này giặt thế nào?"})
+    api(saigon).post(f"sessions/{other['id']}/turns/", {"message": QUESTION})
+    found = lambda **asked: [row["id"] for row in api(saigon).get("sessions/", asked).json()["results"]]  # noqa: E731
+    assert found(search="ao khoac nay GIAT") == [lan["id"]]
+    assert found(search="working days") == [other["id"]]
+    assert found(search="%") == []
+    assert found(customer=lan["customer"], owner="bot") == [lan["id"]]
+
+
+@pytest.fixture
+def talked(api, saigon, begin) -> dict[str, Any]:
+    session = begin(customer={"external_id": "fb-1", "name": "=HYPERLINK(1)"})
+    said = api(session["token"]).post(f"sessions/{session['id']}/turns/", {"message": QUESTION}).json()
+    api(session["token"]).post(f"turns/{said['reply']['id']}/rating/", {"vote": "up"})
+    api(session["token"]).post(f"sessions/{session['id']}/turns/", {"message": "=1+1"})
+    made: dict[str, Any] = session
+    return made
+
+
+def test_json_lines_hold_a_conversation_each_with_decision_and_rating(api, saigon, talked, begin):
+    begin()
+    answer = api(saigon).get("sessions/export/")
+    assert answer["Content-Type"] == "application/x-ndjson"
+    lines = [json.loads(line) for line in b"".join(answer.streaming_content).decode().splitlines()]
+    assert [len(line["turns"]) for line in lines] == [4, 0]
+    assert (lines[0]["session"], lines[0]["bot"], lines[0]["customer"]) == (talked["id"], "shop", "=HYPERLINK(1)")
+    asked, answered = lines[0]["turns"][:2]
+    assert (asked["speaker"], asked["message"], asked["tier"]) == ("user", QUESTION, "")
+    assert (answered["message"], answered["tier"], answered["rating"]) == (ANSWER, "faq", "up")
+
+
+def test_a_spreadsheet_runs_nothing_of_what_customers_write(api, saigon, talked):
+    answer = api(saigon).get("sessions/export/", {"format": "csv", "bot": "shop", "since": "2020-01-01T00:00:00Z"})
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))
+    assert [row["speaker"] for row in rows] == ["user", "assistant", "user", "assistant"]
+    assert (rows[2]["message"], rows[0]["customer"]) == ("'=1+1", "'=HYPERLINK(1)")
+    assert not [cell for row in rows for cell in row.values() if cell[:1] in "=+@" and cell]
+
+
+def test_the_export_holds_the_callers_conversations_only(api, saigon, harbour, talked):
+    open_shop(harbour, "homes")
+    assert b"".join(api(harbour).get("sessions/export/").streaming_content) == b""
+    assert api(talked["token"]).get("sessions/export/").status_code == 403
+    later = api(saigon).get("sessions/export/", {"since": "2999-01-01T00:00:00Z"})
+    assert b"".join(later.streaming_content) == b""
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"), [({"format": "xls"}, 400), ({"bot": "nobody"}, 422), ({"since": "soon"}, 400), ({"x": "1"}, 400)]
+)
+def test_a_wrong_export_is_told(api, saigon, shop, asked, status):
+    assert api(saigon).get("sessions/export/", asked).status_code == status
