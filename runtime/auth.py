@@ -85,8 +85,11 @@ def _find_session(token: str) -> Session | None:
         return live.only("tenant_id", "ended_at").filter(token_hash=hash_token(token)).first()
 
 
-def is_own(principal: Any) -> Q:
-    """Return the condition for the conversations the caller may see: all, those of a key's bot, or a browser's one."""
+def is_own(principal: Any, path: str = "") -> Q:
+    """Return the condition for the conversations the caller may see: all, those of a key's bot, or a browser's one.
+
+    ``path`` leads from the rows to their conversation, such as ``session__``.
+    """
     if isinstance(principal, SessionPrincipal):
-        return Q(pk=principal.pk)
-    return of_bound_bot(principal)
+        return Q(**{f"{path}id": principal.pk})
+    return of_bound_bot(principal, f"{path}bot_id")

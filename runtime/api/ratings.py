@@ -49,7 +49,7 @@ class RatedTurnViewSet(TenantAPIView, GenericViewSet):
 
     def get_queryset(self) -> models.QuerySet:
         """Return the turns of the conversations the caller may see."""
-        return super().get_queryset().filter(session__in=Session.objects.filter(is_own(self.request.user)))
+        return super().get_queryset().filter(is_own(self.request.user, "session__"))
 
     @extend_schema(request=VoteSerializer, responses={200: RatingSerializer, 201: RatingSerializer})
     @action(detail=True, methods=["post"], required_permission="runtime.add_rating")
@@ -72,7 +72,7 @@ class RatingViewSet(TenantReadViewSet):
 
     def get_queryset(self) -> models.QuerySet:
         """Return those of the conversations the caller may see."""
-        return super().get_queryset().filter(session__in=Session.objects.filter(is_own(self.request.user)))
+        return super().get_queryset().filter(is_own(self.request.user, "session__"))
 
 
 class OwnSessionField(IdRelatedField):
@@ -120,7 +120,7 @@ class UiEventViewSet(TenantReadViewSet):
 
     def get_queryset(self) -> models.QuerySet:
         """Return those of the conversations the caller may see."""
-        return super().get_queryset().filter(session__in=Session.objects.filter(is_own(self.request.user)))
+        return super().get_queryset().filter(is_own(self.request.user, "session__"))
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Note a click; 409 ``session_ended``."""

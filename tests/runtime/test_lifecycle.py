@@ -111,7 +111,7 @@ def test_who_waits_for_a_person_is_not_sent_away_and_a_suspended_business_is_lef
     assert not is_open(waiting, saigon)
 
 
-def test_a_forgotten_claim_goes_back_to_the_queue_in_the_time_the_business_sets(saigon, begin):
+def test_a_forgotten_claim_goes_back_to_the_queue_in_the_time_the_business_sets(api, saigon, begin):
     session = begin()
     with in_tenant(saigon.tenant):
         row = escalate(session=Session.objects.get(pk=session["id"]), origin=Escalation.Origin.STAFF)[0]
@@ -120,7 +120,7 @@ def test_a_forgotten_claim_goes_back_to_the_queue_in_the_time_the_business_sets(
     put_claims_back()
     with in_tenant(saigon.tenant):
         assert Escalation.objects.get().state == "claimed"
-        Setting.objects.create(name="claim_minutes", value=5)
+    assert api(saigon, saigon.owner).patch("settings/claim_minutes/", {"value": 5}).status_code == 200
     put_claims_back()
     with in_tenant(saigon.tenant):
         assert (Escalation.objects.get().state, Session.objects.get().owner) == ("waiting", "bot")
