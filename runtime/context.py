@@ -1,7 +1,7 @@
 """What a turn is decided from, and what comes out of it: plain frozen values between load, decide and record."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from bots.guardrails import Rule, Verdict
 from catalog.search import ANSWER_THRESHOLD, Hit, Statement, listed, priced_between, rank, statement
 from runtime.models import Escalation, Tier
 from runtime.understanding import Question, understand, within_budget
@@ -54,6 +55,13 @@ class TurnContext:
     say: Callable[[str], None] | None = field(default=None, compare=False)
     """Hears each sentence of a reply that is streamed, as it is ready; None: the reply is given as a whole."""
 
+    rules: tuple[Rule, ...] = ()
+    """The guardrails of the bot, first asked first."""
+    heard: Verdict | None = None
+    """What the guardrails say of the message."""
+    is_masked: bool = False
+    """Whether they hid something in it."""
+
     @property
     def may_ask_model(self) -> bool:
         """Whether a language model is there to ask: the tenant's own account (``has_model``) or the installation's."""
@@ -69,6 +77,15 @@ class TurnContext:
         """The colour and size the customer named before, or now, as words."""
         said = {slot.key: str(slot.value) for slot in self.question.slots}
         return " ".join(filter(None, (said.get(key) or self.slots.get(key, "") for key in ("colour", "size"))))
+
+    def after_hearing(self, verdict: Verdict) -> "TurnContext":
+        """Return the context with the verdict on its message, and the message as it leaves it. What a rule had looked up
+        is not looked up again.
+        """
+        heard = replace(self, message=verdict.text, heard=verdict, is_masked=verdict.text != self.message)
+        known = ("hits",) if heard.is_masked else ("hits", "question")
+        heard.__dict__.update({name: self.__dict__[name] for name in known if name in self.__dict__})
+        return heard
 
     @property
     def has_budget(self) -> bool:

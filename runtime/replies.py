@@ -153,6 +153,11 @@ def cannot_answer(why: str) -> str:
     return _("I cannot look that up right now. Shall I get a colleague to help you?")
 
 
+def blocked() -> str:
+    """Return the words for what a guardrail stops."""
+    return _("I cannot help with that here. Is there anything else I can do for you?")
+
+
 def card(offering: OfferingFacts, language: str) -> dict[str, Any]:
     """Return an offering as front ends show it, as JSON values; amounts are strings."""
     return {

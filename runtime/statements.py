@@ -35,7 +35,12 @@ SELECT session.*, coalesce(taken.id, earlier.id) AS turn_id, coalesce(earlier.me
                  WHERE k.tenant_id = %(tenant)s AND k.session_id = %(session)s
                    AND (k.expires_at IS NULL OR k.expires_at > %(now)s)), '{}') AS slots,
        EXISTS (SELECT FROM vault_credential v WHERE v.tenant_id = %(tenant)s
-               AND v.provider = 'openai' AND v.kind IN ('api_key', 'custom') AND v.is_active) AS has_model
+               AND v.provider = 'openai' AND v.kind IN ('api_key', 'custom') AND v.is_active) AS has_model,
+       (SELECT json_agg(json_build_array(g.id, g.code, g.name, g.violation_action, g.condition_expression,
+                                         g.fallback_message) ORDER BY g.priority DESC, g.code)
+        FROM bots_guardrail g
+        WHERE g.tenant_id = %(tenant)s AND g.is_active
+          AND (g.bot_id IS NULL OR g.bot_id = session.bot_id))::text AS rules
 FROM session
 LEFT JOIN taken ON true
 LEFT JOIN earlier ON true
@@ -120,9 +125,16 @@ SELECT advanced.turn_number, reply.id, reply.created_at FROM advanced LEFT JOIN 
 """
 """Stores the whole decision, or nothing when another turn of the session was recorded first (no row comes back)."""
 
+_KEEP_MASKED = """, masked AS (
+    UPDATE runtime_turn SET message = %(message)s FROM advanced WHERE tenant_id = %(tenant)s AND id = %(turn)s
+)"""
+
 RECORD = _RECORD + _RECORDED
 
 
-def record_statement(*, hands_over: bool, is_gap: bool) -> str:
-    """Return ``RECORD`` for a reply that asks for a person, or leaves a question open, too. Others pay nothing for that."""
-    return "".join([_RECORD, _ASK_FOR_PERSON if hands_over else "", _COUNT_GAP if is_gap else "", _RECORDED])
+def record_statement(*, hands_over: bool, is_gap: bool, is_masked: bool) -> str:
+    """Return ``RECORD`` for a reply that asks for a person or leaves a question open, and for a message in which a
+    guardrail hid something, too. Others pay nothing for that.
+    """
+    more = [(_ASK_FOR_PERSON, hands_over), (_COUNT_GAP, is_gap), (_KEEP_MASKED, is_masked)]
+    return "".join([_RECORD, *(sql for sql, is_wanted in more if is_wanted), _RECORDED])

@@ -20,12 +20,14 @@ from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from bots.guardrails import rules_from
 from runtime.context import Reply, TurnContext
 from runtime.gaps import question_key
 from runtime.models import DecisionEvent, Session, Tier, Turn
 from runtime.models.escalations import REASON_LENGTH
 from runtime.statements import LOAD, RELEASE, record_statement
 from runtime.tiers import TIERS
+from runtime.tiers.guardrail import hear, speak
 from runtime.tiers.person import asks_by_click
 from runtime.understanding.wishes import FLEETING, LIFETIMES
 from tenants.errors import Conflict
@@ -116,9 +118,10 @@ def load(
         turn_id=row["turn_id"],
         slots=json.loads(row["slots"]),
         ui_event=json.loads(row["ui_metadata"]).get("ui_event", {}),
+        rules=rules_from(row["rules"]) if row["rules"] else (),
         **{name: row[name] for name in _FROM_ROW},
     )
-    return Loaded(context, is_decided=row["is_decided"])
+    return Loaded(context if row["is_decided"] else hear(context), is_decided=row["is_decided"])
 
 
 _FROM_ROW = (
@@ -128,12 +131,14 @@ _FROM_ROW = (
 
 
 def decide(context: TurnContext) -> Reply:
-    """Ask the tiers in order. While a person answers, or when nothing was said, the bot is silent."""
+    """Ask the tiers in order, and the guardrails about the reply. While a person answers, or when nothing was said, the bot
+    is silent.
+    """
     if context.owner == Session.Owner.PERSON:
         return Reply(Tier.HUMAN, None, confidence=1)
     if not context.message and not asks_by_click(context):
         return Reply(Tier.NONE, None, confidence=1)
-    return next(reply for tier in TIERS if (reply := tier(context)) is not None)
+    return speak(context, next(reply for tier in TIERS if (reply := tier(context)) is not None))
 
 
 def record(context: TurnContext, reply: Reply, *, started: float) -> Recorded | None:
@@ -148,9 +153,9 @@ def record(context: TurnContext, reply: Reply, *, started: float) -> Recorded | 
         "estimated_cost_usd": f"{reply.cost_usd:.6f}",
         "latency_ms": round((time.perf_counter() - started) * 1000),
     }
-    statement = record_statement(hands_over=reply.handover is not None, is_gap=reply.is_gap)
-    columns = _as_columns(decision, reply, session=session, slots=slots)
-    row = _fetch(statement, **_values(context, reply, slots), **columns)
+    details = {**reply.details, **_guarded(context, reply), "answered": {"session": session, "slots": slots}}
+    statement = record_statement(hands_over=reply.handover is not None, is_gap=reply.is_gap, is_masked=context.is_masked)
+    row = _fetch(statement, **_values(context, reply, slots), **_as_columns(decision, details))
     if row is None:
         return None
     return Recorded(
@@ -172,6 +177,7 @@ def _values(context: TurnContext, reply: Reply, slots: list[dict[str, Any]]) -> 
         "turn_number": context.turn_number,
         "owner": context.owner,
         "owner_epoch": context.owner_epoch,
+        "message": context.message,
         "bot_version": context.bot_version_id,
         "flow_step": reply.flow_step or context.flow_step,
         "intent": context.intent_found,
@@ -198,13 +204,19 @@ def _unanswered(context: TurnContext, reply: Reply) -> dict[str, Any]:
     return {"bot": context.bot_id, "question": context.message, "question_key": question_key(context.message)}
 
 
-def _as_columns(decision: dict[str, Any], reply: Reply, **answered: Any) -> dict[str, Any]:
-    """Return the decision as ``RECORD`` takes it; what else was answered is kept in its details, for a repetition."""
+def _guarded(context: TurnContext, reply: Reply) -> dict[str, Any]:
+    """Return the guardrails that fired, or failed, on this turn, for the details of the decision."""
+    noted = [*(context.heard.noted if context.heard else ()), *reply.details.get("guardrails", ())]
+    return {"guardrails": noted} if noted else {}
+
+
+def _as_columns(decision: dict[str, Any], details: dict[str, Any]) -> dict[str, Any]:
+    """Return the decision as ``RECORD`` takes it; what else was answered stands in its details, for a repetition."""
     return {
         "tier": decision["tier"],
         "confidence": decision["confidence"],
         "sources": json.dumps(decision["sources"]),
-        "details": json.dumps({**reply.details, "answered": answered}),
+        "details": json.dumps(details),
         "cost": decision["estimated_cost_usd"],
         "latency_ms": decision["latency_ms"],
     }

@@ -75,6 +75,24 @@ def fold(text: str) -> str:
     return " ".join(lowered.split())
 
 
+class _Letters(dict[int, str]):
+    """One letter to its folded form of the same length, filled as letters are met; for ``str.translate``."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        folded = " " if letter.isspace() or letter == "_" else fold(letter)
+        self[code] = folded if len(folded) == 1 else letter
+        return self[code]
+
+
+_LETTERS = _Letters()
+
+
+def fold_letters(text: str) -> str:
+    """`text` folded letter by letter, as long as before, so that a place in it is a place in `text`. Spaces stay."""
+    return text.translate(_LETTERS)
+
+
 def words(text: str) -> list[str]:
     """The folded words of `text` in order: letters and digits, no punctuation."""
     return _WORD.findall(fold(text))

@@ -2,6 +2,7 @@
 
 from bots.models.bots import Bot, BotVersion, BotVersionCapability, Capability
 from bots.models.faqs import Faq
+from bots.models.guardrails import Guardrail
 from bots.models.intents import Intent, IntentExample
 from bots.models.knowledge import PATH_SEPARATOR, KnowledgeChunk, KnowledgeCollection, KnowledgeDocument
 from bots.models.tools import Tool
@@ -13,6 +14,7 @@ __all__ = [
     "BotVersionCapability",
     "Capability",
     "Faq",
+    "Guardrail",
     "Intent",
     "IntentExample",
     "KnowledgeChunk",

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from runtime.context import Reply, TurnContext
 from runtime.tiers.catalog import answer_from_catalog
 from runtime.tiers.faq import answer_from_faq
+from runtime.tiers.guardrail import refuse_message
 from runtime.tiers.handoff import offer_a_person
 from runtime.tiers.model import answer_from_model
 from runtime.tiers.person import hand_over_when_asked
 
 TIERS: tuple[Callable[[TurnContext], Reply | None], ...] = (
+    refuse_message,
     hand_over_when_asked,
     answer_from_faq,
     answer_from_catalog,

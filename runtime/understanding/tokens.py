@@ -10,22 +10,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tenants.text import fold, nfc
+from tenants.text import fold, fold_letters, nfc
 
 _WORD = re.compile(r"[^\W_]+")
-
-
-class _Folding(dict[int, str]):
-    """One letter to its folded form of the same length, filled as letters are met; for `str.translate`."""
-
-    def __missing__(self, code: int) -> str:
-        letter = chr(code)
-        folded = " " if letter.isspace() or letter == "_" else fold(letter)
-        self[code] = folded if len(folded) == 1 else letter
-        return self[code]
-
-
-_FOLDING = _Folding()
 
 
 class Token(NamedTuple):
@@ -41,7 +28,7 @@ class Message:
 
     def __init__(self, text: str) -> None:
         self.text = nfc(text)
-        self.folded = self.text.translate(_FOLDING)
+        self.folded = fold_letters(self.text)
         self.tokens = [Token(match[0], *match.span()) for match in _WORD.finditer(self.folded)]
         self.token_at = {token.start: index for index, token in enumerate(self.tokens)}
 

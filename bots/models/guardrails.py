@@ -1,0 +1,90 @@
+"""Rules over what customers write and what bots answer."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from bots.expressions import LONGEST, ExpressionError, read_and_try
+from bots.guardrails import Action, Stage, stage_of, what_it_hides
+from bots.models.bots import Bot
+from tenants.fields import TenantForeignKey
+from tenants.models import TenantModel, created_by_field, updated_at_field
+
+MOST_PRIORITY = 1_000_000
+
+
+class Guardrail(TenantModel):
+    """A rule: when its condition holds, the bot does not answer as it would have."""
+
+    bot = TenantForeignKey(
+        Bot,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="guardrails",
+        verbose_name=_("bot"),
+        help_text=_("Empty: the rule holds for every bot."),
+    )
+    code = models.SlugField(_("code"), max_length=63)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    condition_expression = models.TextField(_("condition"), max_length=LONGEST)
+    violation_action = models.CharField(
+        _("what happens"), max_length=16, choices=Action, default=Action.BLOCK, db_default=Action.BLOCK
+    )
+    fallback_message = models.TextField(
+        _("the bot says instead"),
+        max_length=2000,
+        blank=True,
+        help_text=_("Of “block” and “hand over”. Empty: a polite sentence in the customer's language."),
+    )
+    priority = models.IntegerField(
+        _("priority"),
+        default=0,
+        db_default=0,
+        validators=[MinValueValidator(-MOST_PRIORITY), MaxValueValidator(MOST_PRIORITY)],
+        help_text=_("The rule with the highest one is asked first."),
+    )
+    is_active = models.BooleanField(_("active"), default=True, db_default=True)
+    created_by = created_by_field()
+    updated_at = updated_at_field()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("guardrail")
+        verbose_name_plural = _("guardrails")
+        ordering = ["-priority", "code"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "code"],
+                name="guardrail_code_once",
+                violation_error_message=_("A guardrail with this code exists already."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(violation_action__in=["block", "warn", "mask", "handoff"]),
+                name="guardrail_known_action",
+                violation_error_message=_("A guardrail blocks, warns, masks or hands over."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.code
+
+    @property
+    def applies_to(self) -> Stage:
+        """What the rule looks at: the customer's message, or the reply when its condition names one."""
+        return stage_of(self.condition_expression)
+
+    def clean(self) -> None:
+        """Refuse a condition that cannot be read or costs too much, and a mask that has nothing to hide."""
+        super().clean()
+        try:
+            expression = read_and_try(self.condition_expression)
+        except ExpressionError as error:
+            told = _("Line %(line)d, column %(column)d: %(message)s")
+            place = {"line": error.line, "column": error.column, "message": error.message}
+            raise ValidationError({"condition_expression": ValidationError(told, error.code, place)}) from error
+        if self.violation_action == Action.MASK and not what_it_hides(expression):
+            message = _(
+                "A mask hides what its condition looks for: name card_numbers, phone_numbers or emails, or use contains."
+            )
+            raise ValidationError({"condition_expression": ValidationError(message, "nothing_to_mask")})
