@@ -202,19 +202,19 @@ def _content(answer: Answer) -> Any:
 
 def _kept(value: Any) -> tuple[Any, bool]:
     """Return what a column of JSON can hold of a value, and whether something was cut off."""
-    harmless = _harmless(value)
-    text = harmless if isinstance(harmless, str) else json.dumps(harmless, ensure_ascii=False)
+    kept = harmless(value)
+    text = kept if isinstance(kept, str) else json.dumps(kept, ensure_ascii=False)
     if len(text) <= MOST_OUTPUT:
-        return harmless, False
+        return kept, False
     return text[:MOST_OUTPUT] + _(" … [cut off here; %(size)d characters in all]") % {"size": len(text)}, True
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """Return the value without what PostgreSQL's JSON has no place for: NUL, half surrogates, numbers without end."""
     if isinstance(value, dict):
-        return {_harmless(str(name)): _harmless(inner) for name, inner in value.items()}
+        return {harmless(str(name)): harmless(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_harmless(inner) for inner in value]
+        return [harmless(inner) for inner in value]
     if isinstance(value, str):
         return value.replace("\x00", "�").encode("utf-8", "replace").decode()
     if isinstance(value, float) and not math.isfinite(value):

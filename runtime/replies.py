@@ -137,6 +137,42 @@ def not_known() -> tuple[str, str]:
     return _("I am not sure about that. Shall I get a colleague to help you?"), _("Talk to a person")
 
 
+def order_placed(number: int) -> str:
+    """Return the words for an order that was made."""
+    return _("Thank you! Your order has the number #%(number)d. We will tell you when it is on its way.") % {
+        "number": number
+    }
+
+
+def not_ordered(reason: str) -> str:
+    """Return the words for an order that cannot be made; ``reason`` is a whole sentence."""
+    return _("I could not place the order: %(reason)s") % {"reason": reason}
+
+
+def price_changed() -> str:
+    """Return the words in front of a proposal that is made again at another price."""
+    return _("The price has changed in the meantime.")
+
+
+def declined() -> str:
+    """Return the words for a proposal that was declined."""
+    return _("All right, nothing was done. What else can I do for you?")
+
+
+def done_for_you(outcome: str) -> str:
+    """Return the words for a tool that was called on the customer's word: ``done``, ``failed`` or ``unknown``."""
+    if outcome == "done":
+        return _("It is done.")
+    if outcome == "failed":
+        return _("That did not work. Shall I get a colleague to help you?")
+    return _("I cannot tell whether that worked. A colleague will look into it. Shall I get one?")
+
+
+def yes_and_no() -> tuple[str, str]:
+    """Return the labels of the buttons under a proposal."""
+    return _("Yes, please"), _("No, thank you")
+
+
 def person_asked() -> str:
     """Return the words for having asked a colleague."""
     return _("I have asked a colleague to help you. They will answer here as soon as they can.")

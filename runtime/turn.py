@@ -29,6 +29,7 @@ from runtime.statements import LOAD, RELEASE, record_statement
 from runtime.tiers import TIERS
 from runtime.tiers.guardrail import hear, speak
 from runtime.tiers.person import asks_by_click
+from runtime.tiers.proposal import answers_by_click
 from runtime.understanding.wishes import FLEETING, LIFETIMES
 from tenants.errors import Conflict
 from tenants.scope import current_tenant_id
@@ -136,7 +137,7 @@ def decide(context: TurnContext) -> Reply:
     """
     if context.owner == Session.Owner.PERSON:
         return Reply(Tier.HUMAN, None, confidence=1)
-    if not context.message and not asks_by_click(context):
+    if not context.message and not asks_by_click(context) and not answers_by_click(context):
         return Reply(Tier.NONE, None, confidence=1)
     return speak(context, next(reply for tier in TIERS if (reply := tier(context)) is not None))
 

@@ -12,22 +12,27 @@ from uuid import uuid4
 
 from django.utils import translation
 
+from bots.models import Tool
 from runtime.context import TurnContext
 from runtime.model.brief import Brief, read_brief
+from runtime.model.catalog_tools import Desk
 from runtime.model.fact_check import Doubt, FactCheck, Known
 from runtime.model.grounds import Grounds
 from runtime.model.languages import is_foreign
 from runtime.model.prompting import build_messages
 from runtime.model.speech import Speech, TooLong
+from runtime.model.tools import Proposal, Toolbox
 from tenants.errors import Conflict
 from vault.providers.endpoints import Endpoint, chat_endpoint
 from vault.providers.errors import ProviderError
 from vault.providers.metering import Purpose, Spent, leave_database
-from vault.providers.reading import ChatAnswer
+from vault.providers.reading import ChatAnswer, ToolCall
 
 TURN_SECONDS = 24.0
 """For all calls of a turn together: less than the lease of the turn, which another worker takes over after it."""
 MOST_OUTPUT_TOKENS = 800
+MOST_CALLS, MOST_TOOLS = 8, 40
+"""Calls of tools in one answer of the model, and tools of the tenant's own that it is told of."""
 MOST_STEPS = 5
 """Calls of the model in one turn; a model that still wants tools then is not coming to an end."""
 
@@ -49,6 +54,7 @@ class Outcome:
     message: str = ""
     doubt: Doubt | None = None
     cited: list[dict[str, Any]] = field(default_factory=list)
+    proposal: Proposal | None = None
     grounds: Grounds | None = None
     spent: list[Spent] = field(default_factory=list)
 
@@ -97,8 +103,30 @@ class _Talk:
         self.grounds.add_found()
         messages = build_messages(self.context, self.brief, self.grounds)
         endpoint = chat_endpoint(bot_id=self.context.bot_id, run=self.context.turn_id)
-        answer = self._ask(messages, endpoint, 1)
-        self._judge(answer)
+        box = Toolbox(Desk(self.brief, self.grounds, self._own_tools()))
+        for step in range(1, MOST_STEPS + 1):
+            answer = self._ask(messages, box.declared(), endpoint, step)
+            if not answer.tool_calls or self.speech.is_stopped:
+                return self._judge(answer)
+            if len(answer.tool_calls) > MOST_CALLS:
+                break
+            messages += [_repeated(answer), *(_told(box, call, place) for place, call in enumerate(answer.tool_calls))]
+            if box.proposal:
+                return self._propose(box.proposal)
+        raise Unanswered("tool_loop")
+
+    def _own_tools(self) -> dict[str, Tool]:
+        """Return the tenant's own tools by code; asked for only where there are any."""
+        if not self.brief.has_tools:
+            return {}
+        tools = Tool.objects.of_bot(self.context.bot_id).usable().select_related("credential")[:MOST_TOOLS]
+        return {tool.code: tool for tool in tools}
+
+    def _propose(self, proposal: Proposal) -> None:
+        """End with our own words for what the customer is asked to agree to."""
+        outcome = self.outcome
+        outcome.proposal, outcome.cited = proposal, list(self._cited())
+        outcome.text = "\n".join(filter(None, (self.speech.text, proposal.text)))
 
     def _judge(self, answer: ChatAnswer) -> None:
         """Say what the outcome is of what was heard."""
@@ -122,12 +150,12 @@ class _Talk:
         numbers = [one for one in dict.fromkeys(self.speech.cited) if 1 <= one <= len(sources)]
         yield from (sources[number - 1] for number in numbers) if numbers else sources
 
-    def _ask(self, messages: list[dict[str, Any]], endpoint: Endpoint, step: int) -> ChatAnswer:
+    def _ask(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], endpoint: Endpoint, step: int) -> ChatAnswer:
         """Call the model once, and hear what it says as it comes, or at once."""
         # Here and not above: the SDK takes 0.6 s and 60 MB, which an installation without a model need not spend.
         from vault.providers.openai_compatible import ChatRequest, chat, stream_chat
 
-        request = ChatRequest(messages, MOST_OUTPUT_TOKENS)
+        request = ChatRequest(messages, MOST_OUTPUT_TOKENS, tools=tools)
         purpose = replace(self.purpose, key=f"{self.purpose.key}/{step}")
         within = max(1.0, self.deadline - time.monotonic())
         options: dict[str, Any] = {"purpose": purpose, "within": within, "endpoint": endpoint}
@@ -163,8 +191,23 @@ class _Talk:
             offerings=tuple(grounds.facts.values()),
             texts=(self.brief.system_prompt, *grounds.texts),
             said=(*self.brief.said_by_customer, self.context.message),
+            totals=tuple(grounds.totals),
         )
 
     def _given(self) -> str:
         """Return the texts whose addresses may be repeated."""
         return "\n".join((self.brief.system_prompt, *self.grounds.texts, self.context.message))
+
+
+def _repeated(answer: ChatAnswer) -> dict[str, Any]:
+    """Return the model's own message, as it has to stand before the results of its calls."""
+    calls = [
+        {"id": call.id or f"call_{place}", "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for place, call in enumerate(answer.tool_calls)
+    ]
+    return {"role": "assistant", "content": answer.text or None, "tool_calls": calls}
+
+
+def _told(box: Toolbox, call: ToolCall, place: int) -> dict[str, Any]:
+    """Do what is wanted and return the message with its result."""
+    return {"role": "tool", "tool_call_id": call.id or f"call_{place}", "content": box.call(call)}

@@ -21,6 +21,8 @@ BRIEF = """
 SELECT b.name AS bot, t.name AS business, v.system_prompt, s.customer_id, s.channel_id,
     ARRAY(SELECT p.code FROM bots_botversioncapability g JOIN bots_capability p ON p.id = g.capability_id
           WHERE g.tenant_id = %(tenant)s AND g.bot_version_id = v.id ORDER BY p.code) AS capabilities,
+    EXISTS (SELECT FROM bots_tool x WHERE x.tenant_id = %(tenant)s AND x.is_active
+            AND (x.bot_id IS NULL OR x.bot_id = b.id)) AS has_tools,
     coalesce((SELECT jsonb_agg(jsonb_build_array(h.speaker, h.message) ORDER BY h.id DESC) FROM (
         SELECT id, speaker, left(message, %(length)s) AS message FROM runtime_turn
         WHERE tenant_id = %(tenant)s AND session_id = s.id AND id < %(turn)s AND message <> ''
@@ -44,6 +46,7 @@ class Brief:
     customer_id: UUID | None
     channel_id: UUID
     capabilities: frozenset[str]
+    has_tools: bool
     history: tuple[tuple[str, str], ...]
 
     @property

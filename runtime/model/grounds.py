@@ -1,7 +1,9 @@
 """What an answer may rest on: the texts that were found, and the facts of the catalogue, looked up in this very turn."""
 
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +29,8 @@ class Grounds:
     texts: list[str] = field(default_factory=list)
     facts: dict[UUID, OfferingFacts] = field(default_factory=dict)
     bodies: dict[str, str] = field(default_factory=dict)
+    totals: list[tuple[Decimal, str]] = field(default_factory=list)
+    """Amounts that we have computed or read, such as those of orders, with their currency."""
 
     def add_found(self) -> None:
         """Take in what the turn's look-up found: texts as they are, offerings with their facts."""
@@ -58,6 +62,10 @@ class Grounds:
             return UUID(self.context.slots.get("offering", ""))
         except ValueError:
             return None
+
+    def add_answer(self, answer: Any) -> None:
+        """Take in what one of the tenant's own tools answered: its amounts may be told."""
+        self.texts.append(answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False))
 
     def refresh(self) -> None:
         """Read the facts again: prices may have changed while the model was thinking."""

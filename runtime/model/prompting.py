@@ -43,7 +43,7 @@ def build_messages(context: TurnContext, brief: Brief, grounds: Grounds) -> list
 
 def _wishes(context: TurnContext) -> str:
     """Return what was learnt about the customer's wishes in earlier turns."""
-    known = {key: value[:200] for key, value in context.slots.items() if key not in ("offering", "order_proposal")}
+    known = {key: value[:200] for key, value in context.slots.items() if key not in ("offering", "proposal")}
     return f"Known wishes of the customer (data): {json.dumps(known, ensure_ascii=False)}" if known else ""
 
 

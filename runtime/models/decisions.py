@@ -71,11 +71,12 @@ class ActionExecution(TenantModel):
     """Something the bot did: a look-up or a tool call, with input, output and time."""
 
     class Status(models.TextChoices):
-        """How it went. ``running`` is committed before a call that leaves the house."""
+        """How it went. ``running`` is committed before a call that leaves the house; ``unknown``: nobody can tell."""
 
         RUNNING = "running", _("Running")
         SUCCESS = "success", _("Success")
         ERROR = "error", _("Error")
+        UNKNOWN = "unknown", _("Unclear")
 
     tenant = TenantField(referenced=False)
     session = TenantForeignKey(Session, on_delete=models.CASCADE, related_name="actions", verbose_name=_("conversation"))

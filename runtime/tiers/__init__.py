@@ -12,9 +12,11 @@ from runtime.tiers.guardrail import refuse_message
 from runtime.tiers.handoff import offer_a_person
 from runtime.tiers.model import answer_from_model
 from runtime.tiers.person import hand_over_when_asked
+from runtime.tiers.proposal import settle_proposal
 
 TIERS: tuple[Callable[[TurnContext], Reply | None], ...] = (
     refuse_message,
+    settle_proposal,
     hand_over_when_asked,
     answer_from_faq,
     answer_from_catalog,

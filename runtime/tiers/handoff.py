@@ -1,5 +1,7 @@
 """Not knowing: say so, and offer a person."""
 
+from dataclasses import replace
+
 from django.utils import translation
 
 from runtime import replies
@@ -24,3 +26,9 @@ def offer_a_person(context: TurnContext, *, why: str = "") -> Reply:
         ui_metadata={"quick_replies": [{"title": button, "action": "escalate"}]},
         is_gap=True,
     )
+
+
+def with_offer(reply: Reply) -> Reply:
+    """Return the reply with the button that asks for a person. The caller activates the language."""
+    _message, button = replies.not_known()
+    return replace(reply, tier=Tier.HANDOFF, ui_metadata={"quick_replies": [{"title": button, "action": "escalate"}]})

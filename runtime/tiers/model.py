@@ -12,6 +12,7 @@ from runtime.model.answering import Outcome, ask_model
 from runtime.models import Tier
 from runtime.tiers.catalog import CARDS, LOOKED_AT, answer_about
 from runtime.tiers.handoff import offer_a_person
+from runtime.tiers.proposal import propose
 
 
 def answer_from_model(context: TurnContext) -> Reply | None:
@@ -28,6 +29,8 @@ def answer_from_model(context: TurnContext) -> Reply | None:
 
 
 def _reply(context: TurnContext, outcome: Outcome) -> Reply:
+    if outcome.proposal and not outcome.why:
+        return propose(context, outcome.proposal, text=outcome.text, sources=tuple(outcome.cited))
     if not outcome.why:
         return _said(context, outcome)
     if outcome.why == "unknown":

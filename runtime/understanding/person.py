@@ -42,6 +42,35 @@ def agrees(message: str) -> bool:
     return bool(AGREEING & set(said)) and set(said) <= (AGREEING | POLITE | ASKING) - REFUSING
 
 
+CONFIRMING = _set(
+    "confirm place order buy go ahead it this that them da xac nhan dat hang chot don luon mua lay dong tien hanh"
+)
+"""Folded words that a yes to an order is made of besides."""
+
+CANCELLING = _set("no nope cancel khong ko k huy thoi chua stop never mind bo")
+"""Folded words of which one at least says no to it."""
+
+
+def agrees_to_proposal(message: str) -> bool:
+    """Whether the message says yes to what was proposed, and nothing else."""
+    said = set(words(message))
+    known = (AGREEING | POLITE | CONFIRMING | {"the", "i", "now"}) - REFUSING
+    return bool(said & (AGREEING | {"confirm", "chot", "xac", "place"})) and said <= known
+
+
+def declines_proposal(message: str) -> bool:
+    """Whether the message says no to what was proposed, and nothing else."""
+    said = set(words(message))
+    return bool(said & CANCELLING) and said <= CANCELLING | REFUSING | POLITE | CONFIRMING | {
+        "the",
+        "i",
+        "not",
+        "want",
+        "can",
+        "muon",
+    }
+
+
 def asks_for_person(message: str) -> bool:
     """Whether the message asks for a person and for nothing else: “where is your staff from?” does not."""
     said = words(message)

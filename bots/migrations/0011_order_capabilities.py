@@ -1,0 +1,26 @@
+"""The capabilities of orders: a language model may look after a customer's orders, and propose one."""
+
+from django.apps.registry import Apps
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from tenants.scope import platform_scope
+
+CAPABILITIES = [
+    ("order_status", "Tell about orders", "Reads the orders of the customer who is writing, and nobody else's."),
+    ("create_order", "Take orders", "Proposes an order. It is made when the customer agrees, at the prices of that moment."),
+]
+
+
+def add(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Add or refresh them by code."""
+    capability = apps.get_model("bots", "Capability")
+    with platform_scope(reason="capabilities serve every tenant"):
+        for code, name, description in CAPABILITIES:
+            capability.objects.update_or_create(code=code, defaults={"name": name, "description": description})
+
+
+class Migration(migrations.Migration):
+    dependencies = [("bots", "0010_guardrails")]
+
+    operations = [migrations.RunPython(add, migrations.RunPython.noop)]

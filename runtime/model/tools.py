@@ -1,0 +1,195 @@
+"""The tools of a model: those of the version's capabilities, and the tenant's own. Each call is checked and logged.
+
+Nothing the model says is believed: a tool that was not granted, arguments that do not fit, and everything that only we
+decide (prices, discounts, whose data) are refused, and the refusal is logged. What acts is only proposed.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from bots.functions import Caller
+from bots.models import Tool
+from bots.schemas import problems
+from bots.tools import call_tool
+from runtime.model.actions import RunningAction, Status, refuse
+from runtime.model.catalog_tools import OFFERING_SEARCH, ORDER_STATUS, PRODUCTS, Desk, look_up, offering_search, order_status
+from runtime.model.proposals import CREATE_ORDER, ORDER, Priced, price_order
+from runtime.models import Session
+from tenants.errors import DomainError
+from vault.providers.reading import ToolCall
+
+MOST_RESULT = 8000
+"""Characters of a result that the model is told."""
+STATUSES = {"done": Status.SUCCESS, "failed": Status.ERROR, "unknown": Status.UNKNOWN}
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A tool of ours, under the code of its capability."""
+
+    description: str
+    parameters: dict[str, Any]
+    run: Callable[[Desk, dict[str, Any]], dict[str, Any]]
+
+    def as_function(self, code: str) -> dict[str, Any]:
+        """Return it as OpenAI's protocol declares it."""
+        function = {
+            "name": code,
+            "description": self.description,
+            "parameters": {**self.parameters, "additionalProperties": False},
+        }
+        return {"type": "function", "function": function}
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the customer is asked to agree to, in words."""
+
+    action_id: UUID
+    text: str
+
+
+BUILT_IN: dict[str, BuiltIn] = {
+    "offering_search": BuiltIn("Find products by words, also within a budget.", OFFERING_SEARCH, offering_search),
+    "price_lookup": BuiltIn("Read the prices of products as they are now.", PRODUCTS, look_up),
+    "stock_check": BuiltIn("Read how many pieces of products are there now.", PRODUCTS, look_up),
+    "order_status": BuiltIn("Read the orders of the customer who is writing.", ORDER_STATUS, order_status),
+}
+_PROPOSED = BuiltIn(
+    "Propose an order to the customer, who is then asked to agree. The price is decided by the shop.",
+    ORDER,
+    lambda _d, _a: {},
+)
+
+
+class Toolbox:
+    """The tools of one turn."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk, self.context = desk, desk.context
+        granted = desk.brief.capabilities
+        self.built_in = {code: tool for code, tool in {**BUILT_IN, CREATE_ORDER: _PROPOSED}.items() if code in granted}
+        self.proposal: Proposal | None = None
+
+    def declared(self) -> list[dict[str, Any]]:
+        """Return all tools as OpenAI's protocol declares them."""
+        ours = [tool.as_function(code) for code, tool in self.built_in.items()]
+        return [*ours, *(tool.as_function() for tool in self.desk.tools.values())]
+
+    def call(self, wanted: ToolCall) -> str:
+        """Do what the model wants, if it may, and return what it is told, as JSON."""
+        try:
+            result = self._call(wanted.name, _read(wanted.arguments))
+        except DomainError as error:
+            told = {"code": error.code, "message": str(error.message)}
+            details = [{"field": one.field, "code": one.code} for one in error.problems][:10]
+            result = {"error": {**told, **({"details": details} if details else {})}}
+            refuse(self.context, wanted.name, _shown(wanted.arguments), result)
+        return json.dumps(result, ensure_ascii=False, default=str)[:MOST_RESULT]
+
+    def _call(self, name: str, arguments: Any) -> dict[str, Any]:
+        """Raise ``DomainError`` when nothing was begun."""
+        parameters = self._parameters(name)
+        if found := problems(parameters, arguments, field="arguments"):
+            error = DomainError("invalid_arguments", _("The arguments do not fit the tool."))
+            error.problems = found
+            raise error
+        if self.proposal:
+            raise DomainError("one_at_a_time", "Something was proposed already.")
+        if name == CREATE_ORDER:
+            return self._propose_order(arguments)
+        if name in self.built_in:
+            return self._run(name, arguments)
+        tool = self.desk.tools[name]
+        return self._propose_tool(tool, arguments) if tool.needs_confirmation else self._call_tool(tool, arguments)
+
+    def _parameters(self, name: str) -> dict[str, Any]:
+        if name in self.built_in:
+            return {**self.built_in[name].parameters, "additionalProperties": False}
+        if name in self.desk.tools:
+            return self.desk.tools[name].parameters
+        raise DomainError("not_granted", _("There is no such tool for this bot."))
+
+    def _run(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        action = RunningAction(self.context, name, arguments)
+        try:
+            result = self.built_in[name].run(self.desk, arguments)
+        except DomainError as error:
+            result = {"error": {"code": error.code, "message": str(error.message)}}
+            action.end(Status.ERROR, result)
+            return result
+        except BaseException:
+            action.end(Status.ERROR, {"error": {"code": "error"}})
+            raise
+        action.end(Status.SUCCESS, result)
+        return result
+
+    def _call_tool(self, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+        result = call_own_tool(self.desk, tool, arguments)
+        if result.get("outcome") == "done":
+            self.desk.grounds.add_answer(result.get("output"))
+        return result
+
+    def _propose_order(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        session = Session.objects.select_related("channel").get(pk=self.context.session_id)
+        priced = price_order(arguments, session=session)
+        self.proposal = propose_order(self.desk, arguments, priced)
+        return {"proposed": True}
+
+    def _propose_tool(self, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+        action = RunningAction(self.context, tool.code, arguments)
+        action.end(Status.SUCCESS, {"proposed": {"tool": tool.code}})
+        given = ", ".join(str(value) for value in arguments.values())
+        said = _("Shall I do this for you: %(what)s?") % {"what": f"{tool.name} ({given})" if given else tool.name}
+        self.proposal = Proposal(action.id, said)
+        return {"proposed": True}
+
+
+def propose_order(desk: Desk, arguments: dict[str, Any], priced: Priced, *, first: str = "") -> Proposal:
+    """Write the proposal into the log and return it in words; ``first``: what is said in front of it."""
+    action = RunningAction(desk.context, CREATE_ORDER, arguments)
+    lines = [
+        {"sku": line.variant.sku, "quantity": line.quantity, "unit_price": f"{line.price.amount:f}"} for line in priced.lines
+    ]
+    proposed = {"lines": lines, "total": f"{priced.total:f}", "currency": priced.currency}
+    action.end(Status.SUCCESS, {"proposed": proposed})
+    asked = _("Shall I place this order?")
+    return Proposal(action.id, "\n".join(filter(None, (first, priced.told(desk.language), asked))))
+
+
+def call_own_tool(desk: Desk, tool: Tool, arguments: dict[str, Any], *, key: str = "") -> dict[str, Any]:
+    """Call one of the tenant's own tools and log it; ``key`` names the call for servers that know such keys."""
+    action = RunningAction(desk.context, tool.code, arguments)
+    caller = Caller(bot_id=desk.context.bot_id, customer_id=desk.brief.customer_id)
+    try:
+        done = call_tool(tool=tool, arguments=arguments, caller=caller, run=desk.context.turn_id, key=key or str(action.id))
+    except DomainError as error:  # nothing was called
+        result: dict[str, Any] = {"error": {"code": error.code, "message": str(error.message)}}
+        action.end(Status.ERROR, result)
+        return result
+    except BaseException:
+        action.end(Status.UNKNOWN, {"error": {"code": "error"}})
+        raise
+    result = {"outcome": done.outcome, "code": done.code, "output": done.output}
+    action.end(STATUSES[done.outcome], {**result, "request": done.request, "status": done.status})
+    return result
+
+
+def _read(arguments: str) -> Any:
+    """Return the arguments; models write an empty text for none. Raises ``DomainError`` for what is no JSON."""
+    try:
+        return json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        raise DomainError("invalid_json", _("The arguments are no JSON.")) from None
+
+
+def _shown(arguments: str) -> Any:
+    try:
+        return _read(arguments)
+    except DomainError:
+        return arguments

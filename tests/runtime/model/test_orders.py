@@ -1,0 +1,155 @@
+"""An order from a conversation: proposed by the model, made when the customer agrees, once, at the prices of that moment."""
+
+from decimal import Decimal
+
+import pytest
+
+from catalog.models import InventoryLocation, Order, SalesChannel, StockMovement, StockReservation, VariantPrice
+from runtime import turn
+from runtime.model.proposals import SLOT
+from runtime.models import ActionExecution, Session
+from runtime.services import set_slot, start_session
+from tests.runtime.model.conftest import answers, calls, plain
+from tests.runtime.test_turn import sell
+
+ASKED = "Đặt giúp mình 2 đèn bàn nhé"
+
+
+@pytest.fixture
+def lamp(session):
+    return sell("Đèn bàn Ánh Vàng", "lamps", "250000", 5)
+
+
+@pytest.fixture
+def propose(say, endpoint, lamp):
+    """Return what lets the model propose two lamps."""
+
+    def proposed(quantity=2, **more):
+        endpoint.script = [calls(("create_order", {"lines": [{"sku": lamp.sku, "quantity": quantity}], **more}))]
+        return say(ASKED)
+
+    return proposed
+
+
+def button(recorded, place=0):
+    one = recorded.reply["ui_metadata"]["quick_replies"][place]
+    return {"action": one["action"], "proposal": one["proposal"]}
+
+
+def test_a_proposal_tells_the_total_and_orders_nothing(propose, endpoint):
+    recorded = propose()
+    assert "2 × Đèn bàn Ánh Vàng: 500.000 ₫" in plain(recorded)
+    assert [one["action"] for one in recorded.reply["ui_metadata"]["quick_replies"]] == ["agree", "decline"]
+    assert len(endpoint.asked) == 1
+    assert not Order.objects.exists()
+    assert not StockReservation.objects.exists()
+
+
+@pytest.mark.parametrize("word", ["đồng ý", "ok", "Vâng ạ", "dạ chốt đơn nhé", "yes please", "ok đặt hàng đi"])
+def test_a_yes_in_the_next_turn_makes_the_order(propose, say, endpoint, session, word):
+    propose()
+    recorded = say(word)
+    order = Order.objects.get()
+    assert (order.total, order.customer, order.session) == (Decimal(500_000), session.customer, session)
+    assert f"#{order.number}" in plain(recorded)
+    assert recorded.decision["tier"] == "catalog"
+    assert ActionExecution.objects.latest("id").output_result["number"] == order.number
+    assert len(endpoint.asked) == 1
+
+
+def test_the_button_makes_it_once_however_often_it_is_pressed(propose, say):
+    pressed = button(propose())
+    for _time in range(3):
+        assert say("", ui_event=pressed).reply is not None
+    assert Order.objects.count() == 1
+
+
+def test_a_no_orders_nothing(propose, say):
+    propose()
+    assert "#" not in plain(say("không, thôi"))
+    assert not Order.objects.exists()
+    assert say("ok").decision["tier"] != "catalog"
+    assert not Order.objects.exists()
+
+
+def test_a_yes_to_something_else_orders_nothing(propose, say, endpoint):
+    propose()
+    say("Bao lâu thì tôi nhận được hàng?")
+    say("ok")
+    assert not Order.objects.exists()
+
+
+def test_at_another_price_the_customer_is_asked_again(propose, say):
+    propose()
+    VariantPrice.objects.filter(amount=250_000).update(amount=300_000)
+    recorded = say("đồng ý")
+    assert "600.000 ₫" in plain(recorded)
+    assert not Order.objects.exists()
+    say("đồng ý")
+    assert Order.objects.get().total == 600_000
+
+
+def test_stock_that_is_gone_meanwhile_is_told(propose, say, lamp):
+    propose(5)
+    main = InventoryLocation.objects.get(code="main")
+    StockMovement.objects.create(variant=lamp, location=main, quantity=-4, reason="correction")
+    recorded = say("đồng ý")
+    assert recorded.decision["tier"] == "handoff"
+    assert lamp.sku in plain(recorded)
+    assert not Order.objects.exists()
+
+
+def test_a_guest_is_asked_who_they_are_first(propose, say, session):
+    session.customer = None
+    session.save()
+    propose()
+    assert ActionExecution.objects.get().output_result["error"]["code"] == "who"
+    propose(name="Lan", phone="0901234567")
+    say("đồng ý")
+    order = Order.objects.get()
+    assert (order.customer.name, order.customer.phone) == ("Lan", "0901234567")
+    session.refresh_from_db()
+    assert session.customer == order.customer
+
+
+def test_a_turn_that_lost_the_race_after_ordering_orders_once(propose, say, session, monkeypatch):
+    propose()
+    decide, decided = turn.decide, []
+
+    def decide_while_another_turn_is_recorded(context):
+        reply = decide(context)
+        decided.append(reply)
+        if len(decided) == 1:
+            Session.objects.filter(pk=session.pk).update(turn_number=context.turn_number + 1)
+        return reply
+
+    monkeypatch.setattr(turn, "decide", decide_while_another_turn_is_recorded)
+    recorded = say("đồng ý")
+    assert len(decided) == 2
+    assert f"#{Order.objects.get().number}" in plain(recorded)
+
+
+@pytest.mark.parametrize("value", ["", "nonsense", "01a1fbb1-0d34-7b1d-bd02-3ddd061c72fb:1", "{}", ":"])
+def test_a_made_up_proposal_orders_nothing(say, endpoint, session, lamp, value):
+    if value:
+        set_slot(session=session, slot_key=SLOT, slot_value=value)
+    say("ok")
+    say("", ui_event={"action": "agree", "proposal": value})
+    say("", ui_event={"action": "agree", "proposal": {"x": 1}})
+    assert not Order.objects.exists()
+
+
+def test_a_proposal_of_another_conversation_is_none_of_ours(propose, say, session, saigon):
+    pressed = button(propose())
+    other, _token = start_session(bot=session.bot, channel=SalesChannel.objects.get(code="web"))
+    turn.take_turn(session_id=other.pk, message="", ui_event=pressed)
+    assert not Order.objects.exists()
+
+
+def test_the_model_may_not_name_a_price(say, endpoint, lamp):
+    wanted = {"lines": [{"sku": lamp.sku, "quantity": 1, "unit_price": 1}]}
+    endpoint.script = [calls(("create_order", wanted)), answers("Vâng ạ.")]
+    say(ASKED)
+    assert ActionExecution.objects.get().status == "error"
+    say("đồng ý")
+    assert not Order.objects.exists()
