@@ -54,7 +54,7 @@ CANCELLING = _set("no nope cancel khong ko k huy thoi chua stop never mind bo")
 def agrees_to_proposal(message: str) -> bool:
     """Whether the message says yes to what was proposed, and nothing else."""
     said = set(words(message))
-    known = (AGREEING | POLITE | CONFIRMING | {"the", "i", "now"}) - REFUSING
+    known = (AGREEING | POLITE | CONFIRMING | {"the", "i", "now"}) - (REFUSING - CONFIRMING)
     return bool(said & (AGREEING | {"confirm", "chot", "xac", "place"})) and said <= known
 
 
