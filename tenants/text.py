@@ -6,6 +6,7 @@ searched or compared goes through `fold` on both sides. Stored text is never fol
 
 import re
 import unicodedata
+from functools import cache
 from typing import Literal
 from zoneinfo import available_timezones
 
@@ -120,9 +121,15 @@ def _vietnamese_vote(word: str) -> float:
     return vote
 
 
+@cache
+def time_zones() -> frozenset[str]:
+    """Return every time zone there is; read once, since the system keeps them in hundreds of files."""
+    return frozenset(available_timezones())
+
+
 def time_zone_choices() -> list[tuple[str, str]]:
     """Return every time zone that is a place, as people read it, and UTC."""
-    return [(name, name.replace("_", " ")) for name in sorted(available_timezones()) if "/" in name or name == "UTC"]
+    return [(name, name.replace("_", " ")) for name in sorted(time_zones()) if "/" in name or name == "UTC"]
 
 
 def inert(text: str) -> str:

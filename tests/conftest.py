@@ -16,7 +16,7 @@ from django.utils import translation
 from hypothesis import HealthCheck, settings
 
 from config.environment import networks
-from tenants.models import PLATFORM_ID, Membership, Tenant, User
+from tenants.models import PLATFORM_ID, Membership, Tenant, User, new_ids
 from tenants.models import settings as tenant_settings
 from tenants.roles import Role
 from tenants.scope import platform_scope, tenant_scope
@@ -24,11 +24,18 @@ from tenants.services import create_tenant, issue_api_key, issue_tokens
 
 PASSWORD = "correct horse battery"
 
-# How long an example takes says how busy the machine is, not whether the code is right.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")
-
 in_tenant = tenant_scope
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let hypothesis try a quarter of its examples where the slow tests are left out.
+
+    How long an example takes says how busy the machine is, not whether the code is right: there is no deadline.
+    """
+    examples = 25 if config.getoption("markexpr") == "not slow" else 100
+    any_machine = settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("any machine", any_machine)
+    settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -119,10 +126,16 @@ def _full(path: str) -> str:
     return path if path.startswith(("/", "http")) else f"/api/v1/{path}"
 
 
-def _person(email: str, password: str, role: str) -> User:
-    user = User.objects.create(email=email, password=password)
-    Membership.objects.create(user=user, role=role)
-    return user
+def _staff(slug: str, password: str) -> dict[str, User]:
+    """Make a person of every role but the owner."""
+    roles = Role.values[1:]
+    people = {
+        role: User(id=pk, email=f"{role}@{slug}.example", password=password)
+        for pk, role in zip(new_ids(len(roles)), roles, strict=True)
+    }
+    User.objects.bulk_create(people.values())
+    Membership.objects.bulk_create(Membership(user=user, role=role) for role, user in people.items())
+    return people
 
 
 @pytest.fixture(scope="session")
@@ -138,7 +151,7 @@ def business(db: None, hashed_password: str) -> Callable[[str], Business]:
     def make(slug: str) -> Business:
         made = create_tenant(slug=slug, name=slug.title(), owner_email=f"owner@{slug}.example", password=PASSWORD)
         with in_tenant(made.tenant):
-            staff = {role: _person(f"{role}@{slug}.example", hashed_password, role) for role in Role.values[1:]}
+            staff = _staff(slug, hashed_password)
             _row, key = issue_api_key(name="tests")
         return Business(tenant=made.tenant, owner=made.owner, key=key, **staff)
 

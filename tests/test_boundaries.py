@@ -32,11 +32,12 @@ def two_tenants() -> tuple[Tenant, Tenant]:
         )
 
 
-@pytest.fixture(params=["no scope", "own scope", "other scope"])
-def scope(request: Any, two_tenants: tuple[Tenant, Tenant]) -> tuple[str, AbstractContextManager[Any]]:
+def every_scope(two_tenants: tuple[Tenant, Tenant]) -> Iterator[tuple[str, AbstractContextManager[Any]]]:
+    """Yield each scope with its name. One test tries them all: what it does, ``run`` undoes."""
     own, other = two_tenants
-    name = request.param
-    return name, {"no scope": nullcontext(), "own scope": tenant_scope(own), "other scope": tenant_scope(other)}[name]
+    yield "no scope", nullcontext()
+    yield "own scope", tenant_scope(own)
+    yield "other scope", tenant_scope(other)
 
 
 def run(sql: str, parameters: list[Any] | None = None, *, first: tuple[str, list[Any]] | None = None) -> int | str:
@@ -72,48 +73,48 @@ def row(request: Any, two_tenants: tuple[Tenant, Tenant]) -> models.Model:
 
 
 @each_table
-def test_rows_are_seen_only_in_their_own_scope(model: Any, row: Any, scope: Any) -> None:
-    name, door = scope
-    with door:
-        found = run(f'SELECT id FROM "{model._meta.db_table}" WHERE id = %s', [row.pk])
-    assert found == (1 if name == "own scope" else 0)
+def test_rows_are_seen_only_in_their_own_scope(model: Any, row: Any, two_tenants: Any) -> None:
+    for name, door in every_scope(two_tenants):
+        with door:
+            found = run(f'SELECT id FROM "{model._meta.db_table}" WHERE id = %s', [row.pk])
+        assert found == (1 if name == "own scope" else 0), name
 
 
 @each_table
-def test_rows_are_deleted_only_in_their_own_scope(model: Any, row: Any, scope: Any) -> None:
-    name, door = scope
-    with door:
-        deleted = run(f'DELETE FROM "{model._meta.db_table}" WHERE id = %s', [row.pk])
-    if not may_delete(model):
-        assert deleted == INSUFFICIENT_PRIVILEGE
-    else:
-        assert deleted == (1 if name == "own scope" else 0)
+def test_rows_are_deleted_only_in_their_own_scope(model: Any, row: Any, two_tenants: Any) -> None:
+    for name, door in every_scope(two_tenants):
+        with door:
+            deleted = run(f'DELETE FROM "{model._meta.db_table}" WHERE id = %s', [row.pk])
+        if not may_delete(model):
+            assert deleted == INSUFFICIENT_PRIVILEGE, name
+        else:
+            assert deleted == (1 if name == "own scope" else 0), name
 
 
 @each_table
-def test_rows_are_updated_only_in_their_own_scope(model: Any, row: Any, scope: Any) -> None:
-    name, door = scope
-    with door:
-        updated = run(f'UPDATE "{model._meta.db_table}" SET created_at = created_at WHERE id = %s', [row.pk])
-    if not may_update(model):
-        assert updated == INSUFFICIENT_PRIVILEGE
-    else:
-        assert updated == (1 if name == "own scope" else 0)
+def test_rows_are_updated_only_in_their_own_scope(model: Any, row: Any, two_tenants: Any) -> None:
+    for name, door in every_scope(two_tenants):
+        with door:
+            updated = run(f'UPDATE "{model._meta.db_table}" SET created_at = created_at WHERE id = %s', [row.pk])
+        if not may_update(model):
+            assert updated == INSUFFICIENT_PRIVILEGE, name
+        else:
+            assert updated == (1 if name == "own scope" else 0), name
 
 
 @each_table
-def test_rows_are_inserted_only_in_their_own_scope(model: Any, row: Any, scope: Any, two_tenants: Any) -> None:
-    name, door = scope
+def test_rows_are_inserted_only_in_their_own_scope(model: Any, row: Any, two_tenants: Any) -> None:
     columns, values = read_row(model, row, two_tenants[0])
     marks = ", ".join(["%s"] * len(columns))
     insert = f'INSERT INTO "{model._meta.db_table}" ({", ".join(columns)}) OVERRIDING SYSTEM VALUE VALUES ({marks})'
     # The own scope makes room first: the row goes and comes again under the same id. Where none may go it meets itself.
     make_room = (f'DELETE FROM "{model._meta.db_table}" WHERE id = %s', [row.pk]) if may_delete(model) else None
-    with door:
-        inserted = run(insert, values, first=make_room)
     own = 1 if make_room else UNIQUE_VIOLATION
     foreign = CHECK_VIOLATION if model is AuditSeal else INSUFFICIENT_PRIVILEGE  # it looks for its entry, and sees none
-    assert inserted == (own if name == "own scope" else foreign)
+    for name, door in every_scope(two_tenants):
+        with door:
+            inserted = run(insert, values, first=make_room)
+        assert inserted == (own if name == "own scope" else foreign), name
 
 
 def read_row(model: Any, row: Any, tenant: Tenant) -> tuple[list[str], list[Any]]:
@@ -145,34 +146,36 @@ def test_no_row_moves_to_another_tenant(model: Any, row: Any, two_tenants: Any) 
     assert moved == INSUFFICIENT_PRIVILEGE
 
 
-def children() -> Iterator[Any]:
-    for model in TENANT_MODELS:
-        for field in model._meta.concrete_fields:
-            if field.is_relation and issubclass(field.related_model, TenantModel):
-                yield pytest.param(model, field, id=f"{model._meta.label}.{field.name}")
+def pointers(model: Any) -> list[Any]:
+    """Return the fields of a model that point at rows of tenants."""
+    return [
+        field for field in model._meta.concrete_fields if field.is_relation and issubclass(field.related_model, TenantModel)
+    ]
 
 
-@pytest.mark.parametrize(("model", "field"), list(children()))
-def test_no_row_points_at_a_row_of_another_tenant(model: Any, field: Any, row: Any, two_tenants: Any) -> None:
+@pytest.mark.parametrize("model", filter(pointers, TENANT_MODELS), ids=lambda model: model._meta.label)
+def test_no_row_points_at_a_row_of_another_tenant(model: Any, row: Any, two_tenants: Any) -> None:
     own, other = two_tenants
-    with tenant_scope(other):
-        foreign = make_row(field.related_model)
-    with tenant_scope(own):
-        before = type(row).objects.filter(pk=row.pk).values_list(field.attname, flat=True).get()
-        pointed = run(
-            f'UPDATE "{model._meta.db_table}" SET "{field.column}" = %s WHERE id = %s; SET CONSTRAINTS ALL IMMEDIATE',
-            [foreign.pk, row.pk],
-        )
-        assert pointed in (FOREIGN_KEY_VIOLATION, INSUFFICIENT_PRIVILEGE)
-        assert type(row).objects.filter(pk=row.pk).values_list(field.attname, flat=True).get() == before
+    for field in pointers(model):
+        with tenant_scope(other):
+            foreign = make_row(field.related_model)
+        with tenant_scope(own):
+            before = model.objects.filter(pk=row.pk).values_list(field.attname, flat=True).get()
+            pointed = run(
+                f'UPDATE "{model._meta.db_table}" SET "{field.column}" = %s WHERE id = %s; SET CONSTRAINTS ALL IMMEDIATE',
+                [foreign.pk, row.pk],
+            )
+            assert pointed in (FOREIGN_KEY_VIOLATION, INSUFFICIENT_PRIVILEGE), field.name
+            assert model.objects.filter(pk=row.pk).values_list(field.attname, flat=True).get() == before, field.name
 
 
-def test_a_tenant_sees_only_its_own_row_of_tenants(two_tenants: Any, scope: Any) -> None:
-    name, door = scope
-    with door, connection.cursor() as cursor:
-        cursor.execute("SELECT slug FROM tenants_tenant")
-        seen = {slug for (slug,) in cursor.fetchall()}
-    assert seen == {"no scope": set(), "own scope": {"boundary-saigon"}, "other scope": {"boundary-harbour"}}[name]
+def test_a_tenant_sees_only_its_own_row_of_tenants(two_tenants: Any) -> None:
+    expected = {"no scope": set(), "own scope": {"boundary-saigon"}, "other scope": {"boundary-harbour"}}
+    for name, door in every_scope(two_tenants):
+        with door, connection.cursor() as cursor:
+            cursor.execute("SELECT slug FROM tenants_tenant")
+            seen = {slug for (slug,) in cursor.fetchall()}
+        assert seen == expected[name], name
 
 
 @each_table

@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Iterable
 from typing import Any, ClassVar
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
@@ -21,6 +20,7 @@ from tenants.fields import TenantForeignKey, TenantIdField, UUIDv7
 from tenants.models.base import TenantModel, TenantQuerySet, created_by_field, updated_at_field
 from tenants.roles import Role, role_permissions
 from tenants.scope import active_scope, any_scope
+from tenants.text import time_zones
 
 PLATFORM_ID = UUID("00000000-0000-7000-8000-000000000000")
 """The tenant ``platform``: owner of settings and credentials that serve the whole installation."""
@@ -30,7 +30,7 @@ API_KEY_PREFIX = "brk_"
 
 def validate_time_zone(value: str) -> None:
     """Refuse names the time zone database does not know."""
-    if value not in available_timezones():
+    if value not in time_zones():
         raise ValidationError(_("“%(value)s” is not a known time zone."), params={"value": value})
 
 

@@ -1,6 +1,7 @@
 """A shop with things to sell, for tests of stock and orders that go through services."""
 
 from datetime import timedelta
+from typing import Any
 
 from catalog.models import Customer, InventoryLocation, Order, PriceList, SalesChannel, Variant, VariantPrice
 from catalog.order_lines import NewLine
@@ -11,9 +12,16 @@ from catalog.stock import record_movement
 HOUR = timedelta(hours=1)
 
 
-def a_thing(sku: str, pieces: int | None = None) -> Variant:
+def open_shop() -> None:
+    """Sell a lamp (10 in stock), a bulb that is not counted, and a rug that sells beyond its stock: 199,000 VND each."""
+    a_thing("LAMP", 10, name="White")
+    a_thing("BULB", name="White")
+    a_thing("RUG", 1, name="White", inventory_policy="continue")
+
+
+def a_thing(sku: str, pieces: int | None = None, **variant: Any) -> Variant:
     """Put something on sale for 199,000 VND; ``pieces`` of it, None: not counted."""
-    offering = create_offering(code=sku.lower(), name=sku.title(), variants=[{"sku": sku}])
+    offering = create_offering(code=sku.lower(), name=sku.title(), variants=[{"sku": sku, **variant}])
     activate_version(version=offering.versions.get())
     variant = offering.variants.get()
     standard = PriceList.objects.get(code="standard")

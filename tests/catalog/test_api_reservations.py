@@ -11,7 +11,8 @@ from catalog.expiry import end_expired
 from catalog.models import Customer, StockMovement, StockReservation
 from runtime.models import Session
 from tenants.models import AuditEntry, Event
-from tests.catalog.test_orders import available, make_shop, problems, receive
+from tests.catalog.shop import open_shop
+from tests.catalog.test_orders import available, problems, receive
 from tests.conftest import ApiClient, Business, in_tenant
 from tests.rows import a_session
 
@@ -21,8 +22,9 @@ Api = Callable[..., ApiClient]
 @pytest.fixture
 def client(api: Api, saigon: Business) -> ApiClient:
     """A shop with ten lamps at its main location, and a second location for Zalo only."""
+    with in_tenant(saigon.tenant):
+        open_shop()
     client = api(saigon, saigon.operator)
-    make_shop(client)
     client.post("sales-channels/", {"code": "zalo", "name": "Zalo"})
     made = client.post("inventory-locations/", {"code": "zalo-shop", "name": "Zalo shop", "channel": "zalo"})
     assert made.json()["channel"] == "zalo"

@@ -11,22 +11,10 @@ from django.utils import timezone
 from catalog.expiry import end_expired
 from catalog.models import InventoryItem, Order, OrderLine, StockMovement, StockReservation
 from tenants.models import AuditEntry, Event, Setting
+from tests.catalog.shop import open_shop
 from tests.conftest import ApiClient, Business, in_tenant
 
 Api = Callable[..., ApiClient]
-
-
-def make_shop(client: ApiClient) -> None:
-    """A lamp (10 in stock, 199,000 VND), a bulb that is not counted, and a rug that sells beyond its stock."""
-    for code, more in (("LAMP", {}), ("BULB", {}), ("RUG", {"inventory_policy": "continue"})):
-        body = {"code": code.lower(), "name": code.title(), "variants": [{"sku": code, "name": "White", **more}]}
-        made = client.post("offerings/", body)
-        assert made.status_code == 201, made.content
-        assert client.post(f"offerings/{made.json()['id']}/versions/1/activate/").status_code == 200
-        price = {"price_list": "standard", "variant": code, "currency": "VND", "amount": "199000"}
-        assert client.post("prices/", price).status_code == 201
-    receive(client, "LAMP", 10)
-    receive(client, "RUG", 1)
 
 
 def receive(client: ApiClient, sku: str, quantity: int, location: str = "main", reason: str = "receipt") -> Any:
@@ -37,9 +25,9 @@ def receive(client: ApiClient, sku: str, quantity: int, location: str = "main", 
 @pytest.fixture
 def client(api: Api, saigon: Business) -> ApiClient:
     """A shop with three things to sell."""
-    client = api(saigon, saigon.operator)
-    make_shop(client)
-    return client
+    with in_tenant(saigon.tenant):
+        open_shop()
+    return api(saigon, saigon.operator)
 
 
 @pytest.fixture
@@ -197,8 +185,9 @@ def test_too_many_lines_are_refused(client: ApiClient, customer: str, saigon: Bu
 def test_skus_and_customers_of_another_business_are_unknown(
     client: ApiClient, api: Api, harbour: Business, customer: str
 ) -> None:
+    with in_tenant(harbour.tenant):
+        open_shop()
     theirs = api(harbour, harbour.operator)
-    make_shop(theirs)
     theirs.post("offerings/", {"code": "boat", "name": "Boat", "variants": [{"sku": "BOAT"}]})
     body = {"customer": customer, "channel": "web", "lines": [{"sku": "BOAT", "quantity": 1}]}
     assert problems(client.post("orders/", body)) == {("lines.0.sku", "unknown_reference")}

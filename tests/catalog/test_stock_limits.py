@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from catalog.models import InventoryItem, InventoryLocation, StockMovement, Variant
-from tests.catalog.test_orders import make_shop, problems, receive
+from tests.catalog.shop import open_shop
+from tests.catalog.test_orders import problems, receive
 from tests.conftest import ApiClient, Business, in_tenant
 from tests.tenants.admin_pages import browser, page, text_of
 
@@ -17,9 +18,9 @@ MOST = 2**31 - 1
 @pytest.fixture
 def client(api: Api, saigon: Business) -> ApiClient:
     """A shop with ten lamps, and a rug that sells beyond its stock."""
-    client = api(saigon, saigon.operator)
-    make_shop(client)
-    return client
+    with in_tenant(saigon.tenant):
+        open_shop()
+    return api(saigon, saigon.operator)
 
 
 def stored(business: Business) -> Any:

@@ -119,14 +119,14 @@ def test_the_json_test_suite_breaks_nothing(owner):
         max_leaves=30,
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples)
 def test_what_json_can_say_is_read_back(value):
     assert parse_json(json.dumps(value).encode()) == value
     assert parse_json(json.dumps(value, ensure_ascii=False).encode()) == value
 
 
 @given(st.binary(max_size=200) | st.text('{}[]",:\\u0d8e+-.1 ntf', max_size=60).map(str.encode))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * settings.default.max_examples)
 def test_any_bytes_are_read_or_refused_in_one_way(data):
     with contextlib.suppress(ParseError):
         json.dumps(parse_json(data), ensure_ascii=False).encode()

@@ -9,7 +9,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.imports.reading import open_rows
@@ -154,7 +154,6 @@ def check(shop: Shop, content: bytes) -> None:
 
 
 @given(st.integers(0, 2**32), st.booleans())
-@settings(max_examples=40)
 def test_a_small_shop_is_read_as_it_was_written(seed, newer):
     shop = some_shop(random.Random(seed), 4)
     check(shop, written(shop, newer=newer))

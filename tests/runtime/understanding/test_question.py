@@ -231,7 +231,7 @@ _PIECES = ["giá", "5", "tr", "từ", "đến", "$", "1.5", "iphone", "dưới",
 
 
 @given(st.text(max_size=300) | st.lists(st.sampled_from(_PIECES)).map(" ".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_any_text_is_understood_somehow(message):
     question = understand(message, currency="VND")
     assert 0 <= question.confidence <= 1
