@@ -7,8 +7,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.catalog.test_orders import make_shop, problems, receive, step
-from tests.conftest import ApiClient, Business
+from tests.catalog.shop import open_shop
+from tests.catalog.test_orders import problems, receive, step
+from tests.conftest import ApiClient, Business, in_tenant
 
 Api = Callable[..., ApiClient]
 
@@ -16,9 +17,9 @@ Api = Callable[..., ApiClient]
 @pytest.fixture
 def client(api: Api, saigon: Business) -> ApiClient:
     """A shop with three things to sell."""
-    client = api(saigon, saigon.operator)
-    make_shop(client)
-    return client
+    with in_tenant(saigon.tenant):
+        open_shop()
+    return api(saigon, saigon.operator)
 
 
 def fulfilled(client: ApiClient, lines: dict[str, int], **more: str) -> Any:

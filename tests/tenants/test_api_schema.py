@@ -2,16 +2,25 @@
 
 import json
 import re
+from functools import cache
 
 import pytest
 from drf_spectacular.validation import validate_schema
+
+from tests.conftest import ApiClient
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def schema(api):
-    return json.loads(api().get("schema/", {"format": "json"}).content)
+def schema(db):
+    return described()
+
+
+@cache
+def described():
+    """Ask for the description once: it takes a second to write, and says the same to everybody."""
+    return json.loads(ApiClient().get("schema/", {"format": "json"}).content)
 
 
 def test_nothing_in_the_schema_had_to_be_guessed(api, capsys):

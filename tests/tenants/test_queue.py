@@ -1,15 +1,11 @@
 """The queue: what is due is run once, by somebody, whoever dies; one tenant does not starve another."""
 
-import signal
-import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +18,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from hypothesis.strategies import integers
 
 from catalog.models import ImportJob
-from config.celery import app
-from config.embedded.valkey import Valkey
 from tenants.models import StoredFile, Tenant
 from tenants.queue import (
     MAX_ATTEMPTS,
@@ -35,7 +29,6 @@ from tenants.queue import (
     renew,
     retry,
     sweep,
-    wake,
     work,
 )
 from tenants.scope import platform_scope
@@ -371,72 +364,3 @@ def test_only_the_newest_attempt_ends_a_row_and_only_once(saigon: Business) -> N
         max_examples=15, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     run_state_machine_as_test(machine, settings=quick)
-
-
-# --- waking a worker
-
-
-@pytest.fixture
-def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a Valkey of the test's own, to be frozen and killed, and let Celery send there."""
-    server = Valkey(folder=tmp_path / "valkey", sockets=tmp_path, log=tmp_path / "log")
-    server.create()
-    process = server.start()
-    server.wait(process)
-    app.set_default()
-    with app.connection_for_write(f"redis+socket://{tmp_path}/redis.sock") as own:
-        monkeypatch.setattr(app, "connection_for_write", partial(connect, app.connection_for_write, own.as_uri()))
-        yield process
-    process.send_signal(signal.SIGCONT)
-    process.kill()
-    process.wait()
-
-
-def connect(original: Callable[..., Any], address: str, **options: Any) -> Any:
-    return original(address, **options)
-
-
-def freeze(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGSTOP)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("harm", [freeze, end])
-def test_a_dead_or_frozen_redis_costs_half_a_second_and_no_row(
-    saigon: Business, broker: subprocess.Popen[bytes], harm: Callable[[Any], None]
-) -> None:
-    harm(broker)
-    with in_tenant(saigon.tenant):
-        started = time.perf_counter()
-        with transaction.atomic():
-            jobs(1)
-            wake("catalog.run_imports")
-        assert time.perf_counter() - started <= 0.5
-    assert work(ImportJob, finish_all, batch=5) == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_worker_is_woken_after_the_commit_and_not_by_a_roll_back(
-    saigon: Business, broker: subprocess.Popen[bytes]
-) -> None:
-    with in_tenant(saigon.tenant):
-        with transaction.atomic():
-            jobs(1)
-            wake("catalog.run_imports")
-            assert waiting() == 0
-        assert waiting() == 1
-        with transaction.atomic():
-            wake("catalog.run_imports")
-            transaction.set_rollback(True)
-        assert waiting() == 1
-
-
-def waiting() -> int:
-    """Return the number of messages in the broker."""
-    with app.connection_for_write() as broker_connection:
-        return int(broker_connection.default_channel.client.llen("imports"))

@@ -7,14 +7,13 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
-from django.db.models.expressions import RawSQL
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tenants.actor import Actor, ActorKind, acting
-from tenants.errors import NotAllowed, TooLarge, TooMany
-from tenants.models import PLATFORM_ID, AuditEntry, Event, Tenant, User
-from tenants.scope import ScopeConflict, platform_scope
+from tenants.errors import NotAllowed, TooLarge
+from tenants.models import AuditEntry, Tenant, User
+from tenants.scope import platform_scope
 from tests.conftest import Business, in_tenant
 from tests.rows import a_bot_version
 from vault.crypto import CredentialUnreadable
@@ -202,83 +201,6 @@ class TestWhereItMayBeSent:
             refused(self.kept("api.example.com"))
 
 
-def by_key() -> AbstractContextManager[Any]:
-    return acting(Actor(ActorKind.API_KEY, uuid4()))
-
-
-class TestHowOften:
-    def uses(self) -> list[str]:
-        return list(CredentialUse.objects.order_by("id").values_list("outcome", flat=True))
-
-    def test_more_than_so_many_in_a_minute_are_refused_with_one_alarm(self, saigon: Business, settings: Any) -> None:
-        settings.VAULT_USES_PER_MINUTE = 3
-        with in_tenant(saigon.tenant):
-            credential = store()
-            with by_key():
-                for _ in range(3):
-                    reveal(credential, why="test")
-                for _ in range(5):
-                    with pytest.raises(TooMany) as caught, CaptureQueriesContext(connection) as queries:
-                        reveal(credential, why="test")
-                assert (caught.value.status, caught.value.code, caught.value.seconds) == (429, "too_many_uses", 60)
-                assert len(queries) == 1
-            assert self.uses() == ["used"] * 3 + ["limited"]
-            event = Event.objects.get()
-            assert (event.kind, event.subject_id) == ("credential.rate_exceeded", credential.pk)
-            assert (event.data["label"], event.data["actor_kind"], event.data["limit"]) == ("OpenAI", "api_key", 3)
-
-    def test_others_go_on(self, saigon: Business, settings: Any) -> None:
-        settings.VAULT_USES_PER_MINUTE = 1
-        with in_tenant(saigon.tenant):
-            credential = store()
-            for actor in (by_key(), by_key(), by_person(saigon.owner), by_person(saigon.admin)):
-                with actor:
-                    assert reveal(credential, why="test") == SECRET
-                    with pytest.raises(TooMany):
-                        reveal(credential, why="test")
-            for _ in range(5):  # the machine itself
-                assert reveal(credential, why="test") == SECRET
-
-    def test_refusals_count_so_that_nobody_tries_for_ever(self, saigon: Business, settings: Any) -> None:
-        settings.VAULT_USES_PER_MINUTE = 2
-        with in_tenant(saigon.tenant), by_person(saigon.analyst):
-            credential = store()
-            refused(credential), refused(credential)
-            with pytest.raises(TooMany):
-                reveal(credential, why="test")
-            assert self.uses() == ["refused", "refused", "limited"]
-
-    def test_a_minute_later_it_goes_on(self, saigon: Business, settings: Any) -> None:
-        settings.VAULT_USES_PER_MINUTE = 1
-        with in_tenant(saigon.tenant):
-            credential = store()
-            with by_person(saigon.owner):
-                CredentialUse.objects.create(
-                    id=RawSQL("SELECT uuidv7(interval '-61 seconds')", ()),
-                    credential_id=credential.pk,
-                    version=1,
-                    actor_kind="user",
-                    actor_id=saigon.owner.pk,
-                )
-                assert reveal(credential, why="test") == SECRET
-
-    def test_the_jobs_of_a_tenant_together_have_ten_times_as_many(self, saigon: Business, settings: Any) -> None:
-        settings.VAULT_USES_PER_MINUTE = 1
-        with in_tenant(saigon.tenant), acting(Actor(ActorKind.TASK)):
-            credential = store()
-            for _ in range(10):
-                assert reveal(credential, why="test") == SECRET
-            with pytest.raises(TooMany):
-                reveal(credential, why="test")
-
-    def test_the_api_says_when_to_try_again(self, api: Any, saigon: Business, settings: Any) -> None:
-        settings.VAULT_USES_PER_MINUTE = 0
-        with in_tenant(saigon.tenant):
-            credential = store(provider="custom", kind="api_key")
-        answer = api(saigon, saigon.owner).post(f"credentials/{credential.pk}/test/")
-        assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (429, "too_many_uses", "60")
-
-
 def refused(credential: Credential, **options: Any) -> str:
     """Return what is told; the refusal, and nothing else, is on record."""
     before = CredentialUse.objects.count()
@@ -428,45 +350,6 @@ def test_one_damaged_secret_leaves_the_others_readable_and_is_logged(saigon: Bus
             reveal(damaged, why="test")
         assert str(damaged.pk) in caplog.text
         assert reveal(whole, why="test") == SECRET
-
-
-# --- the platform's
-
-
-def platform_credential() -> Credential:
-    with in_tenant(PLATFORM_ID):
-        return store(secret={"api_key": "of the platform"})
-
-
-def test_the_platforms_credential_serves_every_tenant_and_the_use_is_the_tenants(saigon: Business) -> None:
-    shared = platform_credential()
-    with in_tenant(saigon.tenant):
-        found = find_credential(provider="openai")
-        assert found == shared
-        bot = a_bot_version().bot
-        assert reveal(found, why="test", bot_id=bot.pk) == {"api_key": "of the platform"}
-        use = CredentialUse.objects.get()
-        assert (use.credential_id, use.is_platform, use.bot_id) == (shared.pk, True, bot.pk)
-        own = store()
-        assert find_credential(provider="openai") == own
-        assert find_credential(provider="n8n") is None
-    with in_tenant(PLATFORM_ID):
-        assert not CredentialUse.objects.exists()
-
-
-def test_the_platforms_credential_is_refused_to_a_suspended_tenant(saigon: Business) -> None:
-    shared = platform_credential()
-    with in_tenant(saigon.tenant):
-        Tenant.objects.update(status="suspended")
-        refused(shared)
-
-
-def test_the_platforms_credential_is_read_before_the_transaction(saigon: Business) -> None:
-    shared = platform_credential()
-    with in_tenant(saigon.tenant), transaction.atomic(), pytest.raises(ScopeConflict):
-        reveal(shared, why="test")
-    with platform_scope(reason="test"):
-        assert not CredentialUse.objects.exists()
 
 
 def test_a_tenants_key_is_made_once_and_destroying_it_shreds_all_secrets(saigon: Business, harbour: Business) -> None:
