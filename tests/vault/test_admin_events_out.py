@@ -1,7 +1,6 @@
 """Event destinations and deliveries in the admin."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from django.test import Client
@@ -9,7 +8,7 @@ from standardwebhooks.webhooks import Webhook
 
 from tenants.events import record_event
 from tests.conftest import PASSWORD, Business, in_tenant
-from tests.outside import HttpServer, http_server
+from tests.outside import HttpServer
 from tests.tenants.admin_pages import browser, page, text_of
 from vault.deliveries import deliver_due
 from vault.events_out import create_destination, dispatch_events
@@ -19,12 +18,6 @@ pytestmark = pytest.mark.django_db
 
 DESTINATIONS = "/admin/vault/eventdestination/"
 DELIVERIES = "/admin/vault/eventdelivery/"
-
-
-@pytest.fixture
-def server(loopback_allowed: None) -> Iterator[HttpServer]:
-    with http_server() as found:
-        yield found
 
 
 @pytest.fixture

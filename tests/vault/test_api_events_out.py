@@ -1,7 +1,6 @@
 """Event destinations and deliveries through the API."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from tenants.events import record_event
 from tenants.models import AuditEntry
 from tenants.services import issue_api_key
 from tests.conftest import Business, in_tenant
-from tests.outside import HttpServer, http_server, listener
+from tests.outside import HttpServer, listener
 from vault import testing
 from vault.deliveries import deliver_due
 from vault.events_out import dispatch_events
@@ -21,12 +20,6 @@ from vault.models import Credential, EventDelivery, EventDestination
 pytestmark = pytest.mark.django_db
 
 URL = "https://example.com/hooks/backroom"
-
-
-@pytest.fixture
-def server(loopback_allowed: None) -> Iterator[HttpServer]:
-    with http_server() as found:
-        yield found
 
 
 @pytest.fixture

@@ -1,33 +1,25 @@
 """Chat and embeddings against a server that speaks the real protocol, well and badly; the ledger is right after each."""
 
-import json
 import logging
 import time
 import traceback
-from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-import numpy as np
 import pytest
 from django.db import transaction
-from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.models import Bot
 from tenants.errors import Conflict
 from tenants.models import Tenant
-from tenants.scope import platform_scope
-from tests.conftest import in_tenant
 from tests.rows import make_row
 from tests.vault import openai_server as server
-from tests.vault.openai_server import KEY, openai_server
+from tests.vault.openai_server import KEY
 from vault.budgets import BudgetExceeded, TenantSuspended, save_budget
-from vault.models import Budget, CredentialSecret, CredentialUse, ModelPrice, UsageEntry
+from vault.models import Budget, CredentialSecret, CredentialUse, UsageEntry
 from vault.prices import Tokens
-from vault.providers import metering
-from vault.providers.endpoints import Endpoint
 from vault.providers.errors import ProviderError
 from vault.providers.metering import Purpose
 from vault.providers.openai_compatible import ChatRequest, chat, embed, stream_chat
@@ -39,28 +31,13 @@ pytestmark = pytest.mark.django_db
 ASK = ChatRequest([{"role": "user", "content": "Do you have a lamp?"}], max_output_tokens=100)
 
 
-@pytest.fixture
-def remote(settings, monkeypatch):
-    """Return the server that the environment names, at prices of 1 and 2 dollars a million tokens."""
-    monkeypatch.setattr(metering, "FIRST_WAIT", 0.01)
-    with openai_server() as found:
-        settings.LLM_BASE_URL, settings.LLM_API_KEY, settings.LLM_MODEL = found.base_url, KEY, "gpt-test"
-        since = timezone.now() - timedelta(days=1)
-        with platform_scope(reason="prices are the platform's"):
-            ModelPrice.objects.create(model="gpt-test", valid_from=since, input_price=1, output_price=2)
-            ModelPrice.objects.create(model="embed-test", valid_from=since, input_price=1)
-        yield found
-
-
-@pytest.fixture
-def shop(saigon):
-    with in_tenant(saigon.tenant):
-        yield saigon
-
-
 def ledger():
     """Return state, error and what was charged, of each call in turn."""
     return list(UsageEntry.objects.order_by("id").values_list("state", "error_kind", "is_estimated"))
+
+
+def at(remote, model="embed-test"):
+    return Endpoint(remote.base_url, KEY, model, is_trusted=True)
 
 
 def refused(call, *arguments, **options):
@@ -365,140 +342,6 @@ def test_a_suspended_tenant_spends_nobodys_money(shop, remote, loopback_allowed,
         with pytest.raises(TenantSuspended):
             call(ASK)
     assert (remote.asked, ledger()) == ([], [])
-
-
-# --- streams
-
-
-def test_a_stream_yields_its_pieces_as_they_come_and_is_metered_at_its_end(shop, remote):
-    remote.script = [server.streamed("We have", " two lamps.", told=server.usage(40, 8), pause=0.05)]
-    stream = stream_chat(ASK)
-    assert next(stream) == "We have"
-    assert UsageEntry.objects.get().state == "reserved"
-    *pieces, answer = stream
-    assert (pieces, answer.text, answer.tokens) == ([" two lamps."], "We have two lamps.", Tokens(40, 8))
-    assert remote.asked[0].body["stream_options"] == {"include_usage": True}
-    entry = UsageEntry.objects.get()
-    assert (entry.state, entry.input_tokens, entry.output_tokens, entry.is_estimated) == ("settled", 40, 8, False)
-
-
-def test_a_streamed_tool_call_is_put_together(shop, remote):
-    parts = [
-        {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": {"name": "price", "arguments": ""}}]},
-        {"tool_calls": [{"index": 0, "function": {"arguments": '{"sku":'}}]},
-        {"tool_calls": [{"index": 1, "id": "call_2", "function": {"name": "stock", "arguments": "{}"}}]},
-        {"tool_calls": [{"index": 0, "function": {"arguments": '"LAMP"}'}}]},
-    ]
-    remote.script = [server.flows(server.events(*map(server.chunk, parts), server.chunk({}, "tool_calls")))]
-    (answer,) = stream_chat(ASK)
-    assert [(one.name, one.arguments) for one in answer.tool_calls] == [("price", '{"sku":"LAMP"}'), ("stock", "{}")]
-    assert ledger() == [("settled", "", True)]  # no usage was told
-
-
-HALF = server.events(server.chunk({"content": "We have"}), done=False)
-
-
-@pytest.mark.parametrize(
-    ("pieces", "kind"),
-    [
-        (HALF, "permanent"),
-        ([*HALF, b'data: {"choices": [\n\n'], "permanent"),
-        ([*HALF, b'data: {"error": {"message": "overloaded", "code": "server_error"}}\n\n'], "retry"),
-        ([*HALF, b'data: {"error": {"message": "no money", "code": "insufficient_quota"}}\n\n'], "quota"),
-    ],
-    ids=["drop", "broken JSON", "error", "quota"],
-)
-def test_a_stream_that_breaks_off_is_an_error_after_its_pieces_and_charged_its_worst(shop, remote, pieces, kind):
-    remote.script = [server.flows(pieces)]
-    stream = stream_chat(ASK)
-    assert next(stream) == "We have"
-    assert refused(next, stream).kind == kind
-    assert len(remote.asked) == 1
-    assert ledger() == [("failed", kind, True)]
-
-
-def test_a_stream_that_cannot_be_opened_is_tried_again(shop, remote):
-    remote.script = [server.error(503)]
-    *_pieces, answer = stream_chat(ASK)
-    assert answer.text == "Hello there"
-    assert ledger() == [("failed", "retry", False), ("settled", "", False)]
-
-
-def test_a_slow_stream_ends_in_time(shop, remote):
-    remote.script = [server.streamed(*"abcdefghij", pause=0.2)]
-    began = time.monotonic()
-    assert refused(list, stream_chat(ASK, within=0.6)).kind == "timeout"
-    assert time.monotonic() - began < 1.5
-    assert ledger() == [("failed", "timeout", True)]
-
-
-def test_who_stops_reading_a_stream_is_charged_its_worst(shop, remote):
-    remote.script = [server.streamed("We", " have", " two")]
-    stream = stream_chat(ASK)
-    next(stream)
-    stream.close()
-    assert ledger() == [("failed", "abandoned", True)]
-
-
-# --- embeddings
-
-
-def at(remote, model="embed-test"):
-    return Endpoint(remote.base_url, KEY, model, is_trusted=True)
-
-
-def test_vectors_come_in_the_order_asked_for_filled_up_and_of_unit_length(shop, remote):
-    embedded = embed(["lamp", "a much longer text", "zzz"], endpoint=at(remote))
-    found = embedded.vectors
-    assert embedded.width == 8
-    assert found.shape == (3, 1536)
-    assert np.allclose(np.linalg.norm(found, axis=1), 1)
-    assert not found[:, 8:].any()
-    wanted = np.array(server.vector_of("zzz", 8))
-    assert np.allclose(found[2, :8], wanted / np.linalg.norm(wanted), atol=1e-6)
-    entry = UsageEntry.objects.get()
-    assert (entry.kind, entry.input_tokens, entry.output_tokens, entry.amount) == ("embedding", 9, 0, Decimal("0.000009"))
-    assert remote.asked[0].body["encoding_format"] == "float"
-    assert "dimensions" not in remote.asked[0].body
-
-
-def test_openais_third_generation_is_asked_for_vectors_that_fit(shop, remote):
-    embed(["lamp"], endpoint=at(remote, "text-embedding-3-large"))
-    assert remote.asked[0].body["dimensions"] == 1536
-
-
-def vectors(*rows, indexes=None):
-    data = [
-        {"object": "embedding", "index": index, "embedding": row}
-        for index, row in zip(indexes or range(len(rows)), rows, strict=True)
-    ]
-    return server.sends(json.dumps({"object": "list", "data": data}).encode())
-
-
-@pytest.mark.parametrize(
-    "step",
-    [
-        vectors([1.0] * 1537, [1.0] * 1537),
-        vectors([1.0, 2.0], [1.0]),
-        vectors([], []),
-        vectors([0.0, 0.0], [1.0, 0.0]),
-        vectors([float("nan"), 1.0], [1.0, 0.0]),
-        vectors([float("inf"), 1.0], [1.0, 0.0]),
-        vectors(["1", 1.0], [1.0, 0.0]),
-        vectors([None, 1.0], [1.0, 0.0]),
-        vectors([True, 1.0], [1.0, 0.0]),
-        vectors("AAAA", "AAAA"),
-        vectors([1.0, 0.0]),
-        vectors([1.0, 0.0], [1.0, 0.0], indexes=[0, 0]),
-        vectors([1.0, 0.0], [1.0, 0.0], indexes=[1, 2]),
-        server.says({"data": {}}),
-        server.says({}),
-    ],
-)
-def test_vectors_that_cannot_be_right_are_refused(shop, remote, step):
-    remote.script = [step]
-    assert refused(embed, ["a", "b"], endpoint=at(remote)).kind == "permanent"
-    assert ledger() == [("failed", "permanent", True)]
 
 
 # --- reading, whatever comes
