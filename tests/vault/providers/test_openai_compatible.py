@@ -20,6 +20,7 @@ from tests.vault.openai_server import KEY
 from vault.budgets import BudgetExceeded, TenantSuspended, save_budget
 from vault.models import Budget, CredentialSecret, CredentialUse, UsageEntry
 from vault.prices import Tokens
+from vault.providers.endpoints import Endpoint
 from vault.providers.errors import ProviderError
 from vault.providers.metering import Purpose
 from vault.providers.openai_compatible import ChatRequest, chat, embed, stream_chat
