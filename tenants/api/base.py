@@ -153,7 +153,10 @@ class TenantReadViewSet(TenantAPIView, mixins.ListModelMixin, GenericViewSet):
         queryset: models.QuerySet = super().get_queryset()
         serializer_class: Any = self.get_serializer_class()
         paths = serializer_class.references() if hasattr(serializer_class, "references") else ()
-        return queryset.select_related(*(path for path in paths if _is_to_one(queryset.model, path)))
+        related = [path for path in paths if _is_to_one(queryset.model, path)]
+        return (
+            queryset.select_related(*related) if related else queryset
+        )  # without a name it would follow every key there is
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Answer one row with its ETag."""
