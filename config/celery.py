@@ -43,6 +43,7 @@ app.conf.update(
         "old-deliveries": {"task": "vault.forget_deliveries", "schedule": 3600.0, "options": {"expires": 3600}},
         "activations": {"task": "catalog.activate_versions", "schedule": 5.0, "options": {"expires": 5}},
         "expired": {"task": "catalog.end_expired", "schedule": 10.0, "options": {"expires": 10}},
+        "cache": {"task": "runtime.sweep_cache", "schedule": 60.0, "options": {"expires": 60}},
         "claims": {"task": "runtime.put_claims_back", "schedule": 10.0, "options": {"expires": 10}},
         "idle": {"task": "runtime.end_idle", "schedule": 60.0, "options": {"expires": 60}},
         "imports": {"task": "catalog.run_imports", "schedule": 5.0, "options": {"expires": 5}},

@@ -36,6 +36,7 @@ BOTS: list[Entry] = [
 CONVERSATIONS: list[Entry] = [
     (_("Conversations"), "forum", "runtime.session"),
     (_("Messages"), "chat", "runtime.turn"),
+    (_("Cached answers"), "cached", "runtime.semanticcacheentry"),
 ]
 CONNECTIONS: list[Entry] = [
     (_("Usage"), "receipt_long", "vault.usageentry"),

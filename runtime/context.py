@@ -12,6 +12,7 @@ from django.db import connection
 
 from bots.guardrails import Rule, Verdict
 from catalog.search import ANSWER_THRESHOLD, Hit, Statement, listed, priced_between, rank, statement
+from runtime.cache import look_up, stands_alone
 from runtime.models import Escalation, Tier
 from runtime.understanding import Question, understand, within_budget
 from tenants.text import STOP_WORDS, words
@@ -67,6 +68,11 @@ class TurnContext:
         """Whether a language model is there to ask: the tenant's own account (``has_model``) or the installation's."""
         return self.has_model or bool(settings.LLM_BASE_URL)
 
+    @property
+    def may_use_cache(self) -> bool:
+        """Whether answers of the model to others may be given here, and the one to this message to others."""
+        return self.may_ask_model and stands_alone(self.message)
+
     @cached_property
     def question(self) -> Question:
         """The message, understood without a language model."""
@@ -115,6 +121,10 @@ class TurnContext:
         looks: dict[str, tuple[str, Statement | None]] = {}
         if self.knows_intents:
             looks["intent"] = (self.message, statement(self.message, kinds=("intent",), bot_id=self.bot_id))
+        if self.may_use_cache:
+            version, language = self.bot_version_id, self.question.language
+            kept = look_up(self.message, bot_id=self.bot_id, version_id=version, language=language)
+            looks["answer"] = (self.message, kept)
         looks |= {"faq": (self.message, statement(self.message, kinds=("faq",), bot_id=self.bot_id))}
         if not self.has_budget:
             return {**looks, "offering": (subject, statement(subject, kinds=("offering",), bot_id=self.bot_id))}

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from runtime.cache import sweep_cache
 from runtime.expiry import end_idle_sessions, put_overdue_claims_back
 
 
@@ -15,3 +16,9 @@ def put_claims_back() -> None:
 def end_idle() -> None:
     """End conversations in which nothing was said for long."""
     end_idle_sessions()
+
+
+@shared_task(name="runtime.sweep_cache", ignore_result=True)
+def tidy_cache() -> None:
+    """Count how often answers were given again, and delete those that can be given no more."""
+    sweep_cache()

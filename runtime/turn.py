@@ -27,6 +27,7 @@ from runtime.models import DecisionEvent, Session, Tier, Turn
 from runtime.models.escalations import REASON_LENGTH
 from runtime.statements import LOAD, RELEASE, record_statement
 from runtime.tiers import TIERS
+from runtime.tiers.cache import keep_answer
 from runtime.tiers.guardrail import hear, speak
 from runtime.tiers.person import asks_by_click
 from runtime.tiers.proposal import answers_by_click
@@ -74,7 +75,9 @@ def take_turn(*, session_id: UUID, message: str, external_id: str = "", ui_event
         for _round in range(ROUNDS):
             if loaded.is_decided:
                 return stored_answer(loaded.context.turn_id)
-            if recorded := record(loaded.context, decide(loaded.context), started=started):
+            reply = decide(loaded.context)
+            if recorded := record(loaded.context, reply, started=started):
+                keep_answer(loaded.context, reply)
                 return recorded
             loaded = load(session_id=session_id, turn_id=loaded.context.turn_id, **asked)
         raise Conflict("session_busy", _("Several messages came at once. Send it again."))

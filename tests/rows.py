@@ -71,6 +71,7 @@ from runtime.models import (
     Escalation,
     KnowledgeGap,
     Rating,
+    SemanticCacheEntry,
     Session,
     Turn,
     UiEvent,
@@ -214,6 +215,21 @@ def a_session() -> Session:
 
 def a_turn() -> Turn:
     return Turn.objects.create(session=a_session(), speaker="user", message="Secret message")
+
+
+def a_cached_answer() -> SemanticCacheEntry:
+    version = a_bot_version()
+    return SemanticCacheEntry.objects.create(
+        bot=version.bot,
+        bot_version=version,
+        language="en",
+        query_text="Secret question",
+        query_key=b"secret",
+        response_text="Secret answer",
+        sources=[],
+        confidence=1,
+        expires_at=timezone.now() + timedelta(days=1),
+    )
 
 
 def an_intent() -> Intent:
@@ -390,6 +406,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     PriceList: a_price_list,
     PriceListChange: lambda: a_price_list().changes.get(),
     Rating: a_rating,
+    SemanticCacheEntry: a_cached_answer,
     SalesChannel: a_channel,
     ScheduledActivation: lambda: ScheduledActivation.objects.create(
         offering_version=an_offering().versions.get(), activate_at=timezone.now(), planned_over="secret", state="failed"

@@ -68,6 +68,7 @@ PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset
     "catalog.SearchSynonym": (ALL, WORK, WORK, WORK),
     "catalog.StockMovement": (ALL, WORK, NOBODY, NOBODY),
     "catalog.Variant": (ALL, WORK, WORK, NOBODY),
+    "runtime.SemanticCacheEntry": (ALL, NOBODY, NOBODY, WORK),
     "runtime.Session": (ALL, NOBODY, NOBODY, NOBODY),
     "runtime.Turn": (ALL, NOBODY, NOBODY, NOBODY),
     "tenants.ApiKey": (MANAGE, MANAGE, MANAGE, NOBODY),

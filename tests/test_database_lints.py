@@ -48,6 +48,7 @@ NOT_AUDITED = {
     "runtime.Escalation": "what happened in a conversation",
     "runtime.KnowledgeGap": "what happened in conversations: the FAQ it leads to is audited",
     "runtime.Rating": "what happened in a conversation",
+    "runtime.SemanticCacheEntry": "a copy of what was answered",
     "runtime.Session": "what happened in a conversation",
     "runtime.Turn": "what happened in a conversation",
     "runtime.UiEvent": "what happened in a conversation",

@@ -32,12 +32,15 @@ class SearchText(TenantModel):
         FAQ = "faq", _("FAQ")
         DOCUMENT = "document", _("Document")
         INTENT = "intent", _("Intent")
+        ANSWER = "answer", _("Cached answer")
 
     kind = models.CharField(max_length=16, choices=Kind)
-    owner_id = models.UUIDField(help_text="Id of the offering, FAQ, chunk or example of an intent.")
-    bot_id = models.UUIDField(null=True, help_text="The only bot that may find it; null: every bot of the tenant.")
+    owner_id = models.UUIDField(help_text="Id of the offering, FAQ, chunk, example of an intent or cached answer.")
+    bot_id = models.UUIDField(null=True, help_text="The only bot (of a cached answer: version) that may find it; null: all.")
     language = models.CharField(max_length=8, blank=True, help_text="Of the text; empty: unknown or mixed.")
-    title = models.TextField(help_text="Name of the offering, question of the FAQ, headings of the document, the example.")
+    title = models.TextField(
+        help_text="Name of the offering, question of the FAQ, headings of the document; the example; what was asked."
+    )
     body = models.TextField(
         blank=True,
         help_text="Description, attributes and variants without HTML; answer of the FAQ; the chunk; code of the intent.",

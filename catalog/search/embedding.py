@@ -96,12 +96,16 @@ def _write(rows: Sequence[SearchVector], made: Embedded) -> None:
         cursor.execute(_WRITE, [made.model, ids, leases, hashes, numbers, signs, current_tenant_id()])
 
 
+ASKED = frozenset({SearchText.Kind.FAQ, SearchText.Kind.INTENT, SearchText.Kind.ANSWER})
+"""Kinds whose title is something customers say."""
+
+
 def text_to_embed(text: SearchText) -> str:
-    """Return what the vector stands for: the question alone of a FAQ, since customers ask questions too.
+    """Return what the vector stands for: of what was asked the question alone, since customers ask questions too.
 
     Empty when there is no word in it: a vector of punctuation would be near to anything.
     """
-    meant = text.title if text.kind == SearchText.Kind.FAQ else f"{text.title}\n{text.body[:_OFFERING_LENGTH]}"
+    meant = text.title if text.kind in ASKED else f"{text.title}\n{text.body[:_OFFERING_LENGTH]}"
     return meant if words(meant) else ""
 
 

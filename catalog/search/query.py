@@ -125,10 +125,17 @@ def _with_named(asked: Statement, query: str, *, bot_id: UUID | None, only: Only
 
 
 def statement(
-    query: str, *, kinds: Sequence[str], bot_id: UUID | None = None, only: Only | None = None, at_least: int = 0
+    query: str,
+    *,
+    kinds: Sequence[str],
+    bot_id: UUID | None = None,
+    only: Only | None = None,
+    at_least: int = 0,
+    version_id: UUID | None = None,
 ) -> Statement | None:
     """Return the statement that fetches the candidates, `at_least` so many of those that fit; the synonyms with them.
 
+    Cached answers are those of a bot's version: `version_id` says which.
     None when `query` has no word to look for. Raises NoScope.
     """
     current_tenant_id()
@@ -140,7 +147,14 @@ def statement(
     sql = _CANDIDATES.format(owners=owners)
     asked = embed_question(query, bot_id=bot_id)
     vector = asked.vectors[0]
-    before = [wanted, numbers_literal(vector), asked.model, list(kinds), bot_id, *(only.params if only else ())]
+    before = [
+        wanted,
+        numbers_literal(vector),
+        asked.model,
+        list(kinds),
+        version_id or bot_id,
+        *(only.params if only else ()),
+    ]
     return Statement(
         sql, [*before, max(CANDIDATES, at_least), *said_and_spelled(query[:_SAID_LENGTH]), signs_literal(vector)]
     )

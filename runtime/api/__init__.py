@@ -1,5 +1,6 @@
 """The API of conversations."""
 
+from runtime.api.cache import SemanticCacheViewSet
 from runtime.api.escalations import EscalationViewSet
 from runtime.api.exports import TranscriptsView
 from runtime.api.gaps import KnowledgeGapViewSet
@@ -15,6 +16,7 @@ __all__ = [
     "KnowledgeGapViewSet",
     "RatedTurnViewSet",
     "RatingViewSet",
+    "SemanticCacheViewSet",
     "SessionViewSet",
     "SlotViewSet",
     "TranscriptsView",

@@ -1,5 +1,6 @@
 """What happens in conversations."""
 
+from runtime.models.cache import SemanticCacheEntry
 from runtime.models.decisions import ActionExecution, DecisionEvent, Tier
 from runtime.models.escalations import Escalation
 from runtime.models.ratings import KnowledgeGap, Rating, UiEvent
@@ -12,6 +13,7 @@ __all__ = [
     "Escalation",
     "KnowledgeGap",
     "Rating",
+    "SemanticCacheEntry",
     "Session",
     "Tier",
     "Turn",

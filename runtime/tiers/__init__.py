@@ -6,6 +6,7 @@ A tier never writes. Price and stock come from ``catalog.facts`` at the moment o
 from collections.abc import Callable
 
 from runtime.context import Reply, TurnContext
+from runtime.tiers.cache import answer_from_cache
 from runtime.tiers.catalog import answer_from_catalog
 from runtime.tiers.faq import answer_from_faq
 from runtime.tiers.guardrail import refuse_message
@@ -18,6 +19,7 @@ TIERS: tuple[Callable[[TurnContext], Reply | None], ...] = (
     refuse_message,
     settle_proposal,
     hand_over_when_asked,
+    answer_from_cache,
     answer_from_faq,
     answer_from_catalog,
     answer_from_model,

@@ -1,0 +1,172 @@
+"""The semantic cache: what the language model answered once is given again, word for word, to whoever asks the same.
+
+An answer is kept only when it could have been given to anybody at any time: it opened its conversation, rests on FAQs and
+documents alone, tells no price, stock, number or name, and nothing was known of the customer. It belongs to one version of
+a bot and one language. It is given only while each text it rests on has the content it had, which the look-up checks
+itself, and while no FAQ or document that it does not rest on would answer by itself.
+"""
+
+import hashlib
+import json
+import random
+import re
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from catalog.search import Hit, Statement, statement
+from runtime.models import SemanticCacheEntry
+from tenants.models import Tenant
+from tenants.scope import current_tenant_id, platform_scope, tenant_scope
+from tenants.text import STOP_WORDS, Language, detect_language, words
+
+LIFETIME = timedelta(days=7)
+NEAR = 0.9
+"""Cosine from which two questions of the same words in another order or form may be one; the same words need no vector."""
+QUESTION_LENGTH, ANSWER_LENGTH = 500, 4000
+SOURCES = frozenset({"faq", "document"})
+"""What a kept answer may rest on: texts that people wrote and reviewed."""
+
+_BACK: dict[Language, frozenset[str]] = {
+    "en": frozenset(words("it this that these those they them one ones he she him her and but")),
+    "vi": frozenset(words("nó này đó ấy kia đấy họ còn")),
+}
+"""A question with one of these words means something said before."""
+_NOT = frozenset(words("not no never without dont doesnt cant không chưa chẳng đừng ngoài trừ"))
+_PERSONAL = re.compile(r"\d{5}|@|\b(?:my|mine|our|của (?:tôi|mình|em|anh|chị))\b", re.IGNORECASE)
+
+_CHANGED = """EXISTS (
+    SELECT FROM jsonb_to_recordset(e.sources) AS s(kind text, id uuid, content_hash text)
+    LEFT JOIN catalog_searchtext AS t ON t.tenant_id = e.tenant_id AND t.kind = s.kind AND t.owner_id = s.id
+        AND encode(t.content_hash, 'hex') = s.content_hash
+    WHERE t.id IS NULL
+)"""
+"""Whether an entry ``e`` rests on a text that is not as it was, or not there any more."""
+
+
+def look_up(question: str, *, bot_id: UUID, version_id: UUID, language: str) -> Statement | None:
+    """Return the statement that finds entries whose question is near; their body is JSON: text, sources, confidence."""
+    near = statement(question, kinds=("answer",), bot_id=bot_id, version_id=version_id)
+    if near is None:
+        return None
+    sql = f"""
+        SELECT near.kind, near.owner_id, near.title,
+            jsonb_build_object('text', e.response_text, 'sources', e.sources, 'confidence', e.confidence)::text,
+            near.language, near.priority, near.similarity, near.synonyms
+        FROM ({near.sql}) AS near
+        JOIN runtime_semanticcacheentry AS e ON e.tenant_id = %s AND e.id = near.owner_id
+        WHERE e.bot_version_id = %s AND e.language = %s AND e.expires_at > %s AND NOT {_CHANGED}
+    """  # noqa: S608 - our own SQL
+    return Statement(sql, [*near.params, current_tenant_id(), version_id, language, timezone.now()])
+
+
+def stands_alone(question: str) -> bool:
+    """Whether the question means the same whoever asks it, and whatever was said before."""
+    said = words(question)
+    if len(said) < 2 or len(question) > QUESTION_LENGTH or _PERSONAL.search(question):
+        return False
+    return not _BACK[detect_language(question)].intersection(said)
+
+
+def is_same_question(asked: str, hit: Hit) -> bool:
+    """Whether ``hit`` was asked in the same words, or in others so near that only small words differ."""
+    if words(asked) == words(hit.title):
+        return True
+    language = detect_language(asked)
+    one, other = _telling(asked, language), _telling(hit.title, language)
+    return hit.has_vector and hit.parts["vector"] >= NEAR and one == other
+
+
+def _telling(question: str, language: Language) -> set[str]:
+    """The words a question is told by: without small words, but with every “not”; plural and singular are one."""
+    said = set(words(question))
+    return {word if len(word) < 4 else word.removesuffix("s") for word in said - (STOP_WORDS[language] - _NOT)}
+
+
+def keep(
+    *,
+    session_id: UUID,
+    question: str,
+    answer: str,
+    language: str,
+    sources: list[tuple[dict[str, Any], Hit]],
+    confidence: float,
+) -> None:
+    """Keep an answer, in the place of the one to the same question: one statement that commits by itself.
+
+    Nothing is kept when the version's instructions hold words of this customer or this day, or the answer names the customer.
+    """
+    values: dict[str, Any] = {
+        "tenant": current_tenant_id(),
+        "session": session_id,
+        "question": question[:QUESTION_LENGTH],
+        "key": hashlib.sha256(" ".join(words(question)).encode()).digest(),
+        "answer": answer,
+        "language": language,
+        "sources": json.dumps([{**source, "content_hash": _hash_of(hit)} for source, hit in sources]),
+        "confidence": round(confidence, 3),
+        "expires": timezone.now() + LIFETIME,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, values)
+
+
+_KEEP = r"""
+INSERT INTO runtime_semanticcacheentry AS kept
+    (tenant_id, bot_id, bot_version_id, language, query_text, query_key, response_text, sources, confidence, expires_at)
+SELECT %(tenant)s, s.bot_id, s.bot_version_id, %(language)s, %(question)s, %(key)s, %(answer)s, %(sources)s::jsonb,
+    %(confidence)s, %(expires)s
+FROM runtime_session AS s
+JOIN bots_botversion AS v ON v.tenant_id = %(tenant)s AND v.id = s.bot_version_id
+LEFT JOIN catalog_customer AS c ON c.tenant_id = %(tenant)s AND c.id = s.customer_id
+WHERE s.tenant_id = %(tenant)s AND s.id = %(session)s
+    AND regexp_replace(v.system_prompt, '\{\{\s*(bot_name|business_name|language)\s*\}\}', '', 'g') !~ '\{\{'
+    AND (coalesce(c.name, '') = '' OR strpos(text_fold(%(answer)s), text_fold(c.name)) = 0)
+ON CONFLICT (tenant_id, bot_version_id, language, query_key) DO UPDATE SET query_text = excluded.query_text,
+    response_text = excluded.response_text, sources = excluded.sources, confidence = excluded.confidence,
+    expires_at = excluded.expires_at
+"""
+
+
+def _hash_of(hit: Hit) -> str:
+    """The content hash of the text as it was found, as the search index makes it (``search_write``)."""
+    return hashlib.sha256(f"{hit.title}\n{hit.body}".encode()).hexdigest()
+
+
+_COUNT = """
+WITH given AS (
+    SELECT (source ->> 'id')::uuid AS id, count(*) AS times, max(d.created_at) AS last
+    FROM runtime_decisionevent AS d, jsonb_array_elements(d.sources) AS source
+    WHERE d.tenant_id = %(tenant)s AND d.tier = 'cache' AND source ->> 'kind' = 'answer' AND d.created_at <= %(until)s
+        AND d.created_at > coalesce((SELECT max(counted_until) FROM runtime_semanticcacheentry WHERE tenant_id = %(tenant)s),
+            '-infinity')
+    GROUP BY 1
+)
+UPDATE runtime_semanticcacheentry AS e
+SET hit_count = e.hit_count + given.times, last_hit_at = given.last, counted_until = %(until)s
+FROM given WHERE e.tenant_id = %(tenant)s AND e.id = given.id
+"""
+_FORGET = (
+    f"DELETE FROM runtime_semanticcacheentry AS e WHERE e.tenant_id = %(tenant)s AND (e.expires_at <= %(now)s OR {_CHANGED})"  # noqa: S608 - our own SQL
+)
+_SETTLED = timedelta(seconds=10)
+"""A decision younger than this may stand in a transaction that is not seen yet: it is counted the next time."""
+
+
+def sweep_cache() -> None:
+    """Count, tenant by tenant, how often answers were given again, and delete those that can be given no more."""
+    with platform_scope(reason="name the tenants that have cached answers"):
+        tenants = list(
+            SemanticCacheEntry.objects.filter(tenant__status=Tenant.Status.ACTIVE)
+            .values_list("tenant_id", flat=True)
+            .distinct()
+        )
+    random.shuffle(tenants)
+    for tenant_id in tenants:
+        with tenant_scope(tenant_id), connection.cursor() as cursor:
+            now = timezone.now()
+            cursor.execute(_COUNT, {"tenant": tenant_id, "until": now - _SETTLED})
+            cursor.execute(_FORGET, {"tenant": tenant_id, "now": now})

@@ -1,0 +1,40 @@
+"""Keeps the search index of cached answers right at commit: by what was asked, for one version of a bot."""
+
+from django.db import migrations
+
+# In the place of the bot stands the version: another version's answers are not found. The answer itself is read from its
+# own table by the look-up, and must not be found by its words.
+CREATE = r"""
+CREATE FUNCTION search_answer_changed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM search_write(
+        tenant_id, 'answer', array_agg(id), array_agg(id), array_agg(bot_version_id), array_agg(language::text),
+        array_agg(query_text::text), array_agg(''::text), array_agg(0)
+    ) FROM changed GROUP BY tenant_id;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION search_answer_deleted() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM search_write(tenant_id, 'answer', array_agg(id), '{}', '{}', '{}', '{}', '{}', '{}')
+        FROM changed GROUP BY tenant_id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER search_insert AFTER INSERT ON runtime_semanticcacheentry REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_answer_changed();
+CREATE TRIGGER search_update AFTER UPDATE ON runtime_semanticcacheentry REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_answer_changed();
+CREATE TRIGGER search_delete AFTER DELETE ON runtime_semanticcacheentry REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION search_answer_deleted();
+"""
+
+DROP = "DROP FUNCTION search_answer_changed, search_answer_deleted CASCADE"
+
+
+class Migration(migrations.Migration):
+    dependencies = [("runtime", "0003_semantic_cache"), ("catalog", "0029_cached_answers")]
+
+    operations = [migrations.RunSQL(CREATE, DROP)]

@@ -1,0 +1,208 @@
+"""An answer of the model is given again to whoever asks the same, while the texts it rests on are as they were."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from bots.models import Bot, Faq
+from bots.services import activate_version, create_version
+from catalog.models import SalesChannel, SearchText
+from catalog.tasks import embed_texts
+from runtime.cache import stands_alone, sweep_cache
+from runtime.models import DecisionEvent, SemanticCacheEntry
+from runtime.services import CustomerName, start_session
+from runtime.turn import Recorded, take_turn
+from tests.conftest import Business, in_tenant
+from tests.runtime.model.conftest import answers, endpoint  # noqa: F401 - a fixture
+from tests.vault.openai_server import OpenAIServer
+
+ASKED = "Can customers hand goods back in a shop downtown?"
+ANSWER = "Goods go back by post [1]."
+FAQ = {
+    "question": "How do customers hand goods back?",
+    "answer": "Goods can be returned by post within 14 days.",
+    "language": "en",
+}
+
+pytestmark = pytest.mark.django_db
+
+
+def open_bot(business: Business, **faq: str) -> Bot:
+    """Give the business a bot that knows one FAQ."""
+    with in_tenant(business.tenant):
+        bot = Bot.objects.create(code="shop", name="Shop")
+        activate_version(version=create_version(bot=bot, system_prompt="Be kind to customers of {{ business_name }}."))
+        Faq.objects.create(**{**FAQ, **faq})
+        return bot
+
+
+@pytest.fixture
+def ask(saigon: Business, endpoint: OpenAIServer) -> Iterator[Callable[..., Recorded]]:  # noqa: F811
+    """Begin a conversation at Saigon's and say something in it; the scope stays open."""
+    bot = open_bot(saigon)
+
+    def asked(*messages: str, customer: CustomerName | None = None) -> Recorded:
+        web = SalesChannel.objects.get(code="web")
+        session = start_session(bot=bot, channel=web, customer=customer)[0]
+        return [take_turn(session_id=session.pk, message=message) for message in messages][-1]
+
+    with in_tenant(saigon.tenant):
+        yield asked
+
+
+def tier(recorded: Recorded) -> str:
+    return str(recorded.decision["tier"])
+
+
+def test_the_same_question_costs_the_model_nothing_the_second_time(ask: Any, endpoint: OpenAIServer) -> None:  # noqa: F811
+    endpoint.script = [answers(ANSWER)]
+    first = ask(ASKED)
+    again = ask("  can customers hand goods back in a SHOP downtown ")
+    assert (tier(first), tier(again)) == ("llm", "cache")
+    assert first.reply
+    assert again.reply
+    assert first.reply["message"] == again.reply["message"] == "Goods go back by post."
+    assert [source["kind"] for source in again.decision["sources"]] == ["answer", "faq"]
+    assert again.decision["estimated_cost_usd"] == "0.000000"
+    assert len(endpoint.asked) == 1
+
+
+def test_small_words_may_differ_when_the_vectors_are_near(ask: Any, endpoint: OpenAIServer) -> None:  # noqa: F811
+    endpoint.script = [answers(ANSWER)]
+    ask(ASKED)
+    embed_texts()
+    assert tier(ask("Can the customers hand goods back in the shop downtown?")) == "cache"
+
+
+@pytest.mark.parametrize(
+    "other", ["Can customers hand goods back in a shop uptown?", "Can customers not hand goods back in a shop downtown?"]
+)
+def test_one_word_of_weight_makes_another_question(ask: Any, endpoint: OpenAIServer, other: str) -> None:  # noqa: F811
+    endpoint.script = [answers(ANSWER), answers("Ask there [1].")]
+    ask(ASKED)
+    embed_texts()
+    assert tier(ask(other)) != "cache"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: Faq.objects.update(answer="Goods cannot be returned."),
+        lambda: Faq.objects.update(is_active=False),
+        lambda: Faq.objects.all().delete(),
+        lambda: SemanticCacheEntry.objects.update(expires_at=timezone.now()),
+        lambda: SemanticCacheEntry.objects.all().delete(),
+        lambda: Faq.objects.create(question=ASKED, answer="Yes, at 1 Main Street.", language="en"),
+    ],
+    ids=["changed", "switched off", "deleted", "expired", "forgotten", "known better now"],
+)
+def test_an_answer_ends_with_what_it_rests_on(ask: Any, endpoint: OpenAIServer, change: Callable[[], Any]) -> None:  # noqa: F811
+    endpoint.script = [answers(ANSWER), answers("Somewhere.")]
+    ask(ASKED)
+    assert tier(ask(ASKED)) == "cache"
+    change()
+    assert tier(ask(ASKED)) != "cache"
+
+
+@pytest.mark.parametrize(
+    ("messages", "answer", "customer"),
+    [
+        (("Hello there", ASKED), ANSWER, None),
+        ((ASKED,), "That costs 20,000 VND [1].", None),
+        ((ASKED,), "We have 3 in stock [1].", None),
+        ((ASKED,), "Dear Mai Phương, by post [1].", CustomerName("m", name="Mai Phương")),
+        (("Can customers hand my goods back in a shop downtown?",), ANSWER, None),
+        (("Can customers hand it back in a shop downtown?",), ANSWER, None),
+        (("Can customers hand goods in size M back in a shop?",), ANSWER, None),
+        (("Can customers hand goods of 1048576 back in a shop?",), ANSWER, None),
+    ],
+    ids=["history", "price", "stock", "name", "mine", "it", "wish", "number"],
+)
+def test_what_is_only_for_one_customer_or_moment_is_not_kept(
+    ask: Any,
+    endpoint: OpenAIServer,  # noqa: F811
+    messages: tuple[str, ...],
+    answer: str,
+    customer: CustomerName | None,
+) -> None:
+    endpoint.script = [answers(answer)] * (len(messages) + 1)
+    ask(*messages, customer=customer)
+    assert not SemanticCacheEntry.objects.exists()
+
+
+def test_another_version_bot_or_tenant_never_gets_it(
+    ask: Any,
+    endpoint: OpenAIServer,  # noqa: F811
+    saigon: Business,
+    harbour: Business,
+) -> None:
+    endpoint.script = [answers(ANSWER)] * 4
+    ask(ASKED)
+    assert tier(ask(ASKED)) == "cache"
+    activate_version(version=create_version(bot=Bot.objects.get(), system_prompt="Be brief."))
+    assert tier(ask(ASKED)) == "llm"
+
+
+def test_the_other_business_asks_for_itself(
+    api: Any,
+    endpoint: OpenAIServer,  # noqa: F811
+    saigon: Business,
+    harbour: Business,
+) -> None:
+    endpoint.script = [answers(ANSWER), answers(ANSWER)]
+    for business in (saigon, harbour):
+        open_bot(business)
+        client = api(business)
+        session = client.post("sessions/", {"bot": "shop", "channel": "web"}).json()["id"]
+        assert client.post(f"sessions/{session}/turns/", {"message": ASKED}).json()["decision"]["tier"] == "llm"
+    assert len(endpoint.asked) == 2
+
+
+def test_the_sweep_counts_what_was_given_again_once_and_deletes_the_dead(ask: Any, endpoint: OpenAIServer) -> None:  # noqa: F811
+    endpoint.script = [answers(ANSWER)]
+    for _time in range(3):
+        ask(ASKED)
+    DecisionEvent.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    sweep_cache()
+    sweep_cache()
+    assert SemanticCacheEntry.objects.get().hit_count == 2
+    Faq.objects.update(answer="Changed.")
+    sweep_cache()
+    assert not SemanticCacheEntry.objects.exists()
+    assert not SearchText.objects.filter(kind="answer").exists()
+
+
+def test_the_cache_is_listed_and_forgotten_through_the_api(
+    ask: Any,
+    endpoint: OpenAIServer,  # noqa: F811
+    api: Any,
+    saigon: Business,
+) -> None:
+    endpoint.script = [answers(ANSWER)]
+    ask(ASKED)
+    client = api(saigon)
+    [entry] = client.get("semantic-cache/?bot=shop").json()["results"]
+    assert (entry["query_text"], entry["response_text"], entry["bot_version"]) == (ASKED, "Goods go back by post.", 1)
+    assert client.delete(f"semantic-cache/{entry['id']}/").status_code == 204
+    assert not SemanticCacheEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("question", "alone"),
+    [
+        ("How long is the warranty on batteries?", True),
+        ("Làm sao để đổi mật khẩu tài khoản?", True),
+        ("And for children?", False),
+        ("Cái này dùng được bao lâu?", False),
+        ("Where is my parcel?", False),
+        ("Call 0901234567", False),
+        ("Write to mai@example.com", False),
+        ("Hello", False),
+        ("word " * 200, False),
+    ],
+)
+def test_a_question_stands_alone_or_not(question: str, alone: bool) -> None:
+    assert stands_alone(question) is alone
