@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('bots', '0009_intent_search'),
-        ('runtime', '0002_escalations_and_ratings'),
+        ('runtime', "0003_unclear_actions"),
         ('tenants', '0009_invitations_audited'),
     ]
 

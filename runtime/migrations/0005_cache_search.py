@@ -35,6 +35,6 @@ DROP = "DROP FUNCTION search_answer_changed, search_answer_deleted CASCADE"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("runtime", "0003_semantic_cache"), ("catalog", "0029_cached_answers")]
+    dependencies = [("runtime", "0004_semantic_cache"), ("catalog", "0029_cached_answers")]
 
     operations = [migrations.RunSQL(CREATE, DROP)]
