@@ -72,6 +72,11 @@ class IntentAdmin(TenantAdmin):
         """Show how many examples tell it."""
         return intent.example_count
 
+    @display(description=_("examples"))
+    def examples(self, intent: Intent) -> str:
+        """Show the wordings to who may read only: for them the form has no field."""
+        return "\n".join(intent.wordings)
+
     def save_model(self, request: HttpRequest, obj: Intent, form: ModelForm, change: bool) -> None:
         """Save the intent with its examples."""
         save_intent(intent=obj, values={}, examples=form.cleaned_data["examples"])

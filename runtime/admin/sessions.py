@@ -112,7 +112,9 @@ class SessionAdmin(LedgerAdmin):
         return (
             super()
             .get_queryset(request)
-            .annotate(last_message=Subquery(messages.values("message")[:1]), last_tier=Subquery(tiers.values("tier")[:1]))
+            .annotate(
+                last_message=Subquery(messages.values("message")[:1]), answered_from=Subquery(tiers.values("tier")[:1])
+            )
         )
 
     @display(description=_("customer"), ordering="customer__name")
@@ -131,7 +133,8 @@ class SessionAdmin(LedgerAdmin):
     @display(description=_("answered from"), label=dict(TIER_LABELS))
     def tier_label(self, session: Any) -> tuple[str, str] | None:
         """Show the tier of the last answer as a label."""
-        return (session.last_tier, str(Tier(session.last_tier).label)) if session.last_tier in Tier.values else None
+        tier = session.answered_from
+        return (tier, str(Tier(tier).label)) if tier in Tier.values else None
 
     @display(description=_("started"), ordering="created_at")
     def started(self, session: Session) -> str:
