@@ -2,15 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from catalog.limits import matches
 from catalog.models import AttributeDefinition, AttributeValue, KnowledgeDomain, OfferingVersion, Variant
 from tenants.errors import DomainError, FieldProblem
+from tenants.notes import note
 from tenants.text import nfc
 
 LONGEST_TEXT = 10_000
@@ -23,6 +25,15 @@ COLUMNS = {
     AttributeDefinition.ValueType.JSON: "value_json",
 }
 Checked = dict[AttributeDefinition, Any]
+
+
+class WrongValue(ValueError):
+    """What is wrong with a value: told now by ``str``, and later, in the language of then, by what ``note`` keeps."""
+
+    def __init__(self, text: str, **values: Any) -> None:
+        """``text`` is marked by ``gettext_noop``; ``values`` fill its gaps."""
+        super().__init__(_(text) % values if values else _(text))
+        self.note = note(text, **values)
 
 
 def definitions_of(domain: KnowledgeDomain | None, scope: AttributeDefinition.Scope) -> dict[str, AttributeDefinition]:
@@ -75,9 +86,12 @@ def check_nothing_missing(domain: KnowledgeDomain | None, version: OfferingVersi
 
     An attribute of a variant is named as the offering's answer shows it: ``variants.0.attributes.size``.
     """
-    if domain is None:
-        return
-    required = list(domain.attribute_definitions.filter(is_required=True))
+    if domain is not None:
+        _raise_all(missing_values(list(domain.attribute_definitions.filter(is_required=True)), version))
+
+
+def missing_values(required: Sequence[AttributeDefinition], version: OfferingVersion) -> list[FieldProblem]:
+    """Return what of the ``required`` a version and the active variants of its offering lack."""
     problems = [
         FieldProblem(f"attributes.{one.key}", "required", _("%s is required.") % one)
         for one in required
@@ -86,7 +100,7 @@ def check_nothing_missing(domain: KnowledgeDomain | None, version: OfferingVersi
     if any(one.scope == AttributeDefinition.Scope.VARIANT for one in required):
         variants = {f"variants.{number}.attributes": one for number, one in enumerate(version.offering.variants.all())}
         problems += _missing_options(required, variants)
-    _raise_all(problems)
+    return problems
 
 
 def check_options_complete(domain: KnowledgeDomain | None, variants: Mapping[str, Variant]) -> None:
@@ -132,13 +146,13 @@ def attribute_rows(version: OfferingVersion, checked: Checked) -> Iterator[Attri
 
 
 def typed_value(definition: AttributeDefinition, value: Any) -> Any:
-    """Return ``value`` in the type of the definition; raises ``ValueError`` with what is wrong, ready to show."""
+    """Return ``value`` in the type of the definition; raises ``WrongValue``."""
     match definition.value_type:
         case AttributeDefinition.ValueType.NUMBER:
             return _number(definition.value_constraint, value)
         case AttributeDefinition.ValueType.BOOLEAN:
             if not isinstance(value, bool):
-                raise ValueError(_("Give true or false."))
+                raise WrongValue(gettext_noop("Give true or false."))
             return value
         case AttributeDefinition.ValueType.JSON:
             return _json(value)
@@ -148,13 +162,13 @@ def typed_value(definition: AttributeDefinition, value: Any) -> Any:
 def _number(limits: Mapping[str, Any], value: Any) -> Decimal:
     number = _decimal(value)
     if not number.is_finite() or abs(number) >= 10**15 or round(number, 4) != number:
-        raise ValueError(_("Give a number of up to 15 digits and 4 decimals."))
+        raise WrongValue(gettext_noop("Give a number of up to 15 digits and 4 decimals."))
     if "min" in limits and number < Decimal(str(limits["min"])):
-        raise ValueError(_("At least %(least)s.") % {"least": limits["min"]})
+        raise WrongValue(gettext_noop("At least %(least)s."), least=limits["min"])
     if "max" in limits and number > Decimal(str(limits["max"])):
-        raise ValueError(_("At most %(most)s.") % {"most": limits["max"]})
+        raise WrongValue(gettext_noop("At most %(most)s."), most=limits["max"])
     if "enum" in limits and number not in {Decimal(str(choice)) for choice in limits["enum"]}:
-        raise ValueError(_choose(limits["enum"]))
+        raise _not_a_choice(limits["enum"])
     return number
 
 
@@ -173,20 +187,20 @@ def _json(value: Any) -> Any:
     except (ValueError, TypeError, RecursionError):
         is_kept = False
     if not is_kept:
-        raise ValueError(_("Give JSON of up to %(most)d bytes, without NUL.") % {"most": LONGEST_JSON})
+        raise WrongValue(gettext_noop("Give JSON of up to %(most)d bytes, without NUL."), most=LONGEST_JSON)
     return value
 
 
 def _text(limits: Mapping[str, Any], value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_TEXT or "\x00" in value:
-        raise ValueError(_("Give a text of up to %(most)d characters.") % {"most": LONGEST_TEXT})
+        raise WrongValue(gettext_noop("Give a text of up to %(most)d characters."), most=LONGEST_TEXT)
     text = nfc(value).strip()
     if "enum" in limits and text not in limits["enum"]:
-        raise ValueError(_choose(limits["enum"]))
+        raise _not_a_choice(limits["enum"])
     if "pattern" in limits and not matches(limits["pattern"], text):
-        raise ValueError(_("Write it like the pattern %(pattern)s.") % {"pattern": limits["pattern"]})
+        raise WrongValue(gettext_noop("Write it like the pattern %(pattern)s."), pattern=limits["pattern"])
     return text
 
 
-def _choose(choices: list[Any]) -> str:
-    return _("Choose one of: %(choices)s.") % {"choices": ", ".join(str(choice) for choice in choices)}
+def _not_a_choice(choices: list[Any]) -> WrongValue:
+    return WrongValue(gettext_noop("Choose one of: %(choices)s."), choices=", ".join(str(choice) for choice in choices))

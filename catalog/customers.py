@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils.translation import gettext as _
 
 from catalog.models import Customer, CustomerIdentity, CustomerMerge, Order, SalesChannel
 from tenants.errors import Conflict, DomainError
 from tenants.models import User
+from tenants.scope import current_tenant_id
+from tenants.text import money_text
 
 FILLED = ("name", "phone", "email", "address")
 """What a customer takes from the one merged into it where it has nothing itself."""
@@ -32,7 +34,8 @@ def save_customer(
 ) -> Customer:
     """Save a new or changed customer; ``identities``, when given, takes the place of those there are.
 
-    Raises ``Conflict`` (``identity_taken``) when one of them belongs to another customer.
+    Raises ``Conflict`` (``identity_taken``) when one of them belongs to another customer, and ``DomainError`` as
+    ``check_known``.
     """
     for name, value in values.items():
         setattr(customer, name, value)
@@ -41,7 +44,18 @@ def save_customer(
         customer.identities.all().delete()
         for identity in identities:
             _add_identity(customer, identity)
+    check_known(customer)
     return customer
+
+
+def check_known(customer: Customer) -> None:
+    """Raise ``DomainError`` (``required``) for a saved customer whom nothing tells from any other.
+
+    No constraint of the table: identities stand elsewhere, and one who asks to be forgotten loses all of it.
+    """
+    if not (customer.name or customer.phone or customer.email or customer.identities.exists()):
+        message = _("Give a name, a phone number, an e-mail address or an id on a channel.")
+        raise DomainError("required", message, field="name")
 
 
 def _add_identity(customer: Customer, identity: NewIdentity) -> None:
@@ -89,7 +103,10 @@ def merge_customers(*, source: Customer, into: Customer, by: User | None = None)
     """
     if source.pk == into.pk:
         raise DomainError("same_customer", _("A customer cannot be merged into itself."), field="into")
-    # In the order of their ids: two merges the other way round wait for each other in turn, not in a circle.
+    # One merge of a tenant at a time: a merge also moves whoever was merged into its source a moment ago, so that three in a
+    # circle would wait for each other. The two in the order of their ids, for others lock customers, too.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"catalog.merge {current_tenant_id()}"])
     rows = Customer.objects.filter(pk__in=[source.pk, into.pk]).order_by("pk").select_for_update()
     locked = {row.pk: row for row in rows}
     source, into = locked[source.pk], locked[into.pk]
@@ -144,7 +161,7 @@ def customer_history(customer: Customer) -> list[HistoryEntry]:
 
 def _orders(whole: models.QuerySet) -> Iterator[HistoryEntry]:
     for order in Order.objects.filter(customer__in=whole).order_by("-id")[:HISTORY]:
-        data = {"number": order.number, "status": order.status, "total": str(order.total), "currency": order.currency}
+        data = {"number": order.number, "status": order.status, "total": money_text(order.total), "currency": order.currency}
         yield HistoryEntry("order", order.created_at, order.pk, str(order), data)
 
 

@@ -36,6 +36,7 @@ from tenants.errors import Conflict
 from tenants.events import record_event
 from tenants.models import Setting, Tenant, User
 from tenants.scope import current_tenant_id
+from tenants.text import money_text
 
 Status, Kind = Order.Status, OrderEntry.Kind
 
@@ -255,7 +256,7 @@ def _tell(order: Order, kind: OrderEntry.Kind, *, text: str = "", by: User | Non
         "channel": order.channel.code,
         "session": str(order.session_id) if order.session_id else None,
         "currency": order.currency,
-        "total": str(order.total),
+        "total": money_text(order.total),
         "lines": list(order.lines.values("sku", "quantity").order_by("position")[:100]),
     }
     if kind == Kind.CANCELLED:

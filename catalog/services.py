@@ -188,7 +188,7 @@ def create_version(
 
 def lock(offering: Offering) -> Offering:
     """Let nobody else change the versions of the offering until the transaction ends; returns it as it is stored."""
-    stored: Offering = Offering.objects.select_for_update().get(pk=offering.pk)
+    stored: Offering = Offering.objects.select_for_update(no_key=True).get(pk=offering.pk)
     return stored
 
 

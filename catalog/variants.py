@@ -49,7 +49,9 @@ def save_variant_row(
     if variant._state.adding:
         stored = save_variant(variant=variant, values=values)
     else:
-        stored = Variant.objects.select_for_update(of=("self",)).select_related("offering__domain").get(pk=variant.pk)
+        # Its key stays free: an order that holds the stock we may come to wait for names the variant at its commit.
+        rows = Variant.objects.select_for_update(of=("self",), no_key=True)
+        stored = rows.select_related("offering__domain").get(pk=variant.pk)
         if values:
             save_variant(variant=stored, values=values)
     if price:

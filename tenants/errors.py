@@ -26,6 +26,8 @@ from rest_framework import exceptions
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+COLLISIONS = ("40P01", "40001")
+"""SQLSTATE of a deadlock and of a serialization failure: two wrote the same rows crosswise, and one was rolled back."""
 FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, CHECK_VIOLATION, EXCLUSION_VIOLATION = "23503", "23505", "23514", "23P01"
 
 
@@ -110,6 +112,19 @@ class UnsupportedKind(DomainError):
     status = 415
 
 
+class Collision(DomainError):
+    """Somebody else wrote the same rows crosswise in this moment, and nothing was done: 503, to be sent again."""
+
+    status = 503
+
+
+def collision_of(exc: Exception) -> Collision | None:
+    """Return what to tell of a deadlock or a serialization failure; None for every other error of the database."""
+    if getattr(exc.__cause__, "sqlstate", None) not in COLLISIONS:
+        return None
+    return Collision("busy", _("Others changed the same in this moment, so nothing was done. Try again."))
+
+
 def problem_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse:
     """Answer any exception of an API view; what nobody foresaw is logged and told as a bare 500."""
     answer = _answer_of(exc)
@@ -164,6 +179,9 @@ def _database_answer(exc: Exception) -> HttpResponse | None:
             return _integrity_answer(exc)
         case DataError():
             return _invalid([FieldProblem(None, "out_of_range", _("A value is out of range."))])
+        case OperationalError() if collision := collision_of(exc):
+            logger.warning("rolled back beside another request: %s", exc)
+            return problem(collision.status, collision.code, collision.message)
         case OperationalError() | InterfaceError():
             logger.error("the database does not answer: %s", exc)
             return problem(503, "unavailable", _("The database does not answer. Try again."))

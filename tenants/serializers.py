@@ -16,7 +16,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from tenants.errors import constraint_problem
-from tenants.text import nfc
+from tenants.text import money_text, nfc
 
 NO_SUCH_ROW = _("There is nothing of this name.")
 
@@ -70,8 +70,7 @@ class MoneyField(serializers.DecimalField):
 
     def to_representation(self, value: Any) -> str:
         """Return the amount with the decimals it needs, at least 2."""
-        text = f"{Decimal(value):.4f}"
-        return text.removesuffix("00") if text.endswith("00") else text.removesuffix("0")
+        return money_text(value)
 
 
 class ReferenceField(serializers.RelatedField):

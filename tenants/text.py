@@ -6,6 +6,7 @@ searched or compared goes through `fold` on both sides. Stored text is never fol
 
 import re
 import unicodedata
+from decimal import Decimal
 from functools import cache
 from typing import Literal
 from zoneinfo import available_timezones
@@ -130,6 +131,12 @@ def time_zones() -> frozenset[str]:
 def time_zone_choices() -> list[tuple[str, str]]:
     """Return every time zone that is a place, as people read it, and UTC."""
     return [(name, name.replace("_", " ")) for name in sorted(time_zones()) if "/" in name or name == "UTC"]
+
+
+def money_text(amount: Decimal) -> str:
+    """Return an amount as programs read it everywhere: with the decimals it needs, 2 to 4."""
+    text = f"{Decimal(amount):.4f}"
+    return text.removesuffix("00") if text.endswith("00") else text.removesuffix("0")
 
 
 def inert(text: str) -> str:

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from catalog.admin.customer_page import customer_page
 from catalog.admin.finding import customer_label, customers_like
-from catalog.customers import merge_customers
+from catalog.customers import check_known, merge_customers
 from catalog.models import Customer, CustomerIdentity
 from tenants.admin import TenantAdmin
 from tenants.errors import DomainError
@@ -109,6 +109,11 @@ class CustomerAdmin(TenantAdmin):
     def choice_labels(self, rows: Sequence[Customer]) -> list[str]:
         """Return name, phone and e-mail address: many people have one name."""
         return [customer_label(row) for row in rows]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the channels, and refuse a customer whom nothing tells from any other."""
+        super().save_related(request, form, formsets, change)
+        check_known(form.instance)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show history and likely duplicates of a customer."""

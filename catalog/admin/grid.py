@@ -15,6 +15,7 @@ from unfold.decorators import display
 from catalog.admin.forms.offerings import chosen_domain
 from catalog.admin.forms.variants import COLUMNS, Grid, VariantFormSet, VariantRowForm
 from catalog.models import InventoryLocation, Offering, PriceList, Variant
+from catalog.reservations import lock_items
 from catalog.variants import save_variant_row
 from tenants.admin.base import LINK
 from tenants.models import TenantQuerySet
@@ -91,9 +92,10 @@ def _named(request: HttpRequest, parameter: str, rows: TenantQuerySet, usual: st
 def save_grid(request: HttpRequest, offering: Offering, formset: Any) -> None:
     """Save the rows a person changed, each through its service; the page's transaction holds them together."""
     last = max([row.instance.position for row in formset.initial_forms], default=-1)
-    for row in formset.forms:
-        if not row.has_changed():
-            continue
+    changed = [row for row in formset.forms if row.has_changed()]
+    # The stock first and in the order of its keys, as orders take it.
+    lock_items([row.instance.pk for row in changed if row.stock_cell and not row.instance._state.adding])
+    for row in changed:
         values, author = row.values, request.user
         if row.instance._state.adding:
             last += 1

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.admin.amounts import money
 from catalog.admin.import_forms import COLUMN_LABELS, columns_of
-from catalog.imports.problems import message_of
+from catalog.imports.problems import error_of, message_of
 from catalog.models import ImportJob, ImportRow
 from catalog.models.imports import ImportRowQuerySet
 from tenants.text import inert
@@ -42,6 +42,13 @@ LABELS = {
     "stock": _("in stock"),
     "safety_stock": _("safety stock"),
 }
+DOING: dict[str, Any] = {
+    ImportJob.Status.PENDING: _("A worker will read it in a moment"),
+    ImportJob.Status.STAGING: _("Rows read"),
+    ImportJob.Status.APPLYING: _("The rows become the catalogue"),
+    ImportJob.Status.UNDOING: _("The catalogue becomes what it was"),
+}
+"""What the bar of progress counts."""
 AMOUNTS = ("price", "compare_at")
 
 
@@ -94,6 +101,9 @@ def preview(job: ImportJob) -> dict[str, Any]:
     return {
         "title": str(job),
         "job": job,
+        "doing": DOING.get(job.status, ""),
+        "error": error_of(job),
+        "not_archived": message_of(job.summary["not_archived"]) if "not_archived" in job.summary else "",
         "understood": _understood(job),
         "makes": _makes(job),
         "figures": {"headers": ["", _("New"), _("Changed"), _("Unchanged")], "rows": numbers} if is_told else None,

@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 
 from catalog.admin.import_forms import ColumnsForm, NewImportForm
@@ -25,6 +26,14 @@ from catalog.models import ImportJob, ImportRow
 from tenants.admin import LedgerAdmin
 from tenants.admin.asking import asks_first
 from tenants.errors import DomainError
+
+READ: Any = _("Read it")
+UPLOAD: dict[str, Any] = {
+    "title": _("Import a file"),
+    **dict.fromkeys(("show_save", "show_save_and_continue", "show_save_and_add_another"), False),
+    "actions_submit_line": [UnfoldAction(action_name="_read", method=None, description=READ, path="", icon="upload_file")],
+}
+"""An import is handed in and read; nobody saves one."""
 
 
 def _export(form: str) -> FileResponse:
@@ -134,7 +143,7 @@ class ImportJobAdmin(LedgerAdmin):
         job = self.get_object(request, object_id) if object_id else None
         if job is not None and request.method == "POST":
             return self._apply(request, job)
-        context = {"title": _("Import a file")} if job is None else {**preview(job), **self._offered(request, job)}
+        context = UPLOAD if job is None else {**preview(job), **self._offered(request, job)}
         return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     @action(description=_("Say what the columns mean"), icon="table_convert", permissions=["columns"])

@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from catalog.availability import SELLABLE_OFFERINGS
-from catalog.bulk import add_tag, archive, remove_tag, set_category
+from catalog.bulk import add_tag, archive, put_on_sale, remove_tag, set_category
 from catalog.models import Offering, OfferingVersion, Variant, VariantPrice
 from catalog.pricing import price_ranges
 from catalog.search import Only
@@ -51,8 +51,7 @@ class CategoryFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the categories there are."""
-        names = Offering.objects.exclude(category="").order_by("category").values_list("category", flat=True).distinct()
-        return [(name, name) for name in names[:MOST_CATEGORIES]]
+        return [(name, name) for name in Offering.objects.categories(MOST_CATEGORIES)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         """Narrow the list."""
@@ -112,18 +111,12 @@ def activate(request: HttpRequest, version: OfferingVersion | None) -> None:
 @admin.action(description=_("Put the chosen offerings on sale"), permissions=["change"])
 def activate_chosen(page: Any, request: HttpRequest, queryset: QuerySet) -> None:
     """Activate the version of each that is shown; tell how many, and why the first few of the others could not be."""
-    refused = []
-    chosen = list(Offering.objects.filter(pk__in=queryset.values("pk")).with_shown())
-    for offering in chosen:
-        try:
-            activate_version(version=offering.current)
-        except DomainError as error:
-            refused.append(f"{offering}: {error.message}")
+    done, refused = put_on_sale(offerings=Offering.objects.filter(pk__in=queryset.values("pk")))
     for reason in refused[:MOST_REASONS]:
         messages.error(request, reason)
     if more := len(refused[MOST_REASONS:]):
         messages.error(request, f"… (+{more})")
-    if done := len(chosen) - len(refused):
+    if done:
         messages.success(request, gettext("%(count)d offerings were changed.") % {"count": done})
 
 

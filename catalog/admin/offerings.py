@@ -1,6 +1,6 @@
 """The page of an offering: its words, attributes, variants with prices and stock, pictures and versions, in tabs."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
@@ -90,6 +90,7 @@ class OfferingAdmin(TenantAdmin):
     class Media:
         """The attributes follow the domain chosen."""
 
+        css: ClassVar = {"all": ("catalog/offering.css",)}
         js = ("catalog/offering.js",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TenantChangeList]:

@@ -17,14 +17,14 @@ from rest_framework.response import Response
 
 from catalog.api.stock import person
 from catalog.imports.file_kinds import check_kind
-from catalog.imports.given_rows import rows_as_csv
+from catalog.imports.given_rows import rows_as_json
 from catalog.imports.jobs import cancel, create_job, request_apply, request_undo
 from catalog.imports.limits import MAX_FILE_BYTES, MAX_PAGES, MAX_URL_CHARACTERS
-from catalog.imports.problems import message_of
+from catalog.imports.problems import error_of, message_of
 from catalog.imports.product_pages import addresses_as_file
 from catalog.imports.restaging import restage
 from catalog.imports.saved_mappings import chosen_mapping
-from catalog.imports.summary import in_order
+from catalog.imports.summary import in_order, told_summary
 from catalog.models import ImportJob, ImportMapping, ImportRow, KnowledgeDomain
 from catalog.models.imports import ImportRowQuerySet
 from tenants.api import TenantReadViewSet
@@ -58,7 +58,7 @@ class ImportSerializer(TenantSerializer):
 
     file = TextField(source="source_file.name", read_only=True)
     domain = CodeRelatedField(read_only=True, allow_null=True)
-    error = TextField(source="error_log", read_only=True)
+    error = serializers.SerializerMethodField(help_text="Why it failed, or why it was not applied or undone.")
     decimals = TextField(read_only=True, help_text="plain, point or comma; empty: as the file or its mapping says.")
     counts = serializers.DictField(read_only=True, help_text="total, rows, errors and warnings read so far")
     understood = serializers.DictField(
@@ -98,7 +98,11 @@ class ImportSerializer(TenantSerializer):
 
     def get_summary(self, job: ImportJob) -> dict[str, Any]:
         """Return the summary in the contract's order; nothing before it is staged."""
-        return in_order({**job.summary, "status": job.status}) if job.summary else {}
+        return in_order({**told_summary(job.summary), "status": job.status}) if job.summary else {}
+
+    def get_error(self, job: ImportJob) -> str:
+        """Return it in the reader's language."""
+        return error_of(job)
 
 
 @example(
@@ -240,7 +244,7 @@ def _source(
         return {"chunks": file.chunks(), "name": file.name or "file.csv"}
     if rows is not None:
         own = {"mapping": ImportJob.Mapping.BACKROOM, "source_type": ImportJob.SourceType.API}
-        return {"chunks": rows_as_csv(rows), "name": "rows.csv", **own}
+        return {"chunks": rows_as_json(rows), "name": "rows.json", **own}
     web = {"mapping": ImportJob.Mapping.WEB, "source_type": ImportJob.SourceType.WEB}
     return {"chunks": [addresses_as_file(urls or [])], "name": "pages.txt", **web}
 
@@ -273,7 +277,10 @@ class ImportRowSerializer(TenantSerializer):
         )
         read_only_fields = fields
         extra_kwargs = {
-            "row": {"help_text": "In the file, whose header is row 1. The first of the rows sent as JSON is row 2."}
+            "row": {
+                "help_text": "In the file, whose header is row 1. Rows of JSON are counted from 1, each further variant or "
+                "picture within one as a row of its own."
+            }
         }
 
     def get_values(self, row: ImportRow) -> dict[str, dict[str, Any]]:

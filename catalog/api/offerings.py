@@ -32,11 +32,15 @@ BOTS: models.QuerySet = Offering.bot.field.related_model.objects.all()  # type: 
 
 
 class ImageSerializer(TenantSerializer):
-    """A picture, by address."""
+    """A picture, by address: an object, or the address alone."""
 
     class Meta:
         model = OfferingImage
         fields = ("url", "alt")
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Take an address alone for the picture there."""
+        return super().to_internal_value({"url": data} if isinstance(data, str) else data)
 
 
 class NestedVariantSerializer(TenantSerializer):

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from catalog.imports import statements
 from catalog.imports.diff import compare, parameters, run, tell_outcomes
@@ -17,6 +18,9 @@ from tenants.queue import finish
 
 MOST_ARCHIVED = 0.2
 """Part of what a source has that its next file may lack; beyond it, half a file is the likelier reason."""
+
+
+TOO_MANY_ARCHIVED = gettext_noop("The file lacks %(archived)d of %(there)d offerings. Confirm that they are to be archived.")
 
 
 class NotNow(Exception):
@@ -92,9 +96,8 @@ def check_not_too_many(job: ImportJob) -> None:
     known = Offering.objects.filter(pk__in=made.exclude(job=job).values("subject_id"))
     there = known.exclude(status=Status.ARCHIVED).count()
     if archived > MOST_ARCHIVED * there:
-        message = _("The file lacks %(archived)d of %(there)d offerings. Confirm that they are to be archived.")
         told = {"archived": archived, "there": there}
-        raise Conflict("too_many_archived", message % told, field="may_archive_many", **told)
+        raise Conflict("too_many_archived", _(TOO_MANY_ARCHIVED) % told, field="may_archive_many", **told)
 
 
 def _beginning() -> Any:

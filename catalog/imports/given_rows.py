@@ -1,11 +1,9 @@
-"""Rows that a program sends as JSON, written as a file of our own format: from there on they are like any other.
+"""Rows that a program sends as JSON, or that stand in a JSON file, as lines of our own format.
 
 A row has the columns of that format. It may also hold `attributes` and `options` by key, `images` (addresses), and
 `variants`: a list of rows of one offering, which need not repeat its words.
 """
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,14 +16,13 @@ from catalog.imports.problems import UnreadableFile
 from tenants.errors import DomainError
 from tenants.text import inert
 
-BATCH = 500
 Row = Mapping[str, Any]
 _KEYED = {"attributes": "attr.", "options": "option."}
 _LISTS = ("variants", "images")
 
 
-def rows_as_csv(rows: Sequence[Row]) -> Iterator[bytes]:
-    """Yield the rows as CSV; the first one is row 2, as the header is row 1.
+def rows_as_json(rows: Sequence[Row]) -> Iterator[bytes]:
+    """Yield the rows as a file to be imported, one a line.
 
     Raises ``DomainError`` naming the key that is no column, or the cell (``rows.0.price``) that is no value of one.
     """
@@ -37,7 +34,19 @@ def rows_as_csv(rows: Sequence[Row]) -> Iterator[bytes]:
         place = next((number for number, row in enumerate(rows) if _names(row, error.column or "")), None)
         field = "rows" if place is None else f"rows.{place}.{error.column}"
         raise DomainError(error.code, error.message, field=field) from error
-    return _written([columns, *([line.get(column, "") for column in columns] for line in lines)])
+    return (json.dumps(_kept(row), ensure_ascii=False).encode() + b"\n" for row in rows)
+
+
+def _kept(row: Row) -> dict[str, Any]:
+    """The row as it is kept: JSON that is a value itself stands as text, so that its numbers stay numbers."""
+    attributes = row.get("attributes")
+    named = {f"attr.{key}": value for key, value in attributes.items()} if isinstance(attributes, Mapping) else {}
+    values = {key: value for key, value in row.items() if not (named and key == "attributes")} | named
+    return {key: _as_text(value) if key.startswith("attr.") else value for key, value in values.items()}
+
+
+def _as_text(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 
 def rows_of_objects(objects: Iterable[Row]) -> Iterator[dict[str, str]]:
@@ -92,13 +101,6 @@ def _cells(row: Row, at: str) -> dict[str, str]:
         else:
             cells[key] = inert(_cell(value, f"{at}{key}"))
     return cells
-
-
-def _written(lines: Sequence[Sequence[str]]) -> Iterator[bytes]:
-    for start in range(0, len(lines), BATCH):
-        text = io.StringIO(newline="")
-        csv.writer(text).writerows(lines[start : start + BATCH])
-        yield text.getvalue().encode()
 
 
 def _cell(value: Any, path: str) -> str:

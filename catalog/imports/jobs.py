@@ -17,17 +17,19 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-from catalog.imports.applying import NotNow, apply, check_not_too_many
+from catalog.imports.applying import TOO_MANY_ARCHIVED, NotNow, apply, check_not_too_many
 from catalog.imports.limits import MAX_FILE_BYTES
-from catalog.imports.problems import UnreadableFile
+from catalog.imports.problems import UnreadableFile, line_of
 from catalog.imports.staging import LeaseLost, OnProgress, stage
 from catalog.imports.summary import counted, summarise
-from catalog.imports.undoing import check_can_be_undone, undo
+from catalog.imports.undoing import CHANGED_SINCE, check_can_be_undone, named, undo
 from catalog.models import ImportJob, ImportRow, KnowledgeDomain
 from catalog.money import CURRENCIES
 from tenants.errors import Conflict, DomainError
 from tenants.models import StoredFile, User
+from tenants.notes import note
 from tenants.queue import LEASE, MAX_ATTEMPTS, QueueState, fail, finish, owned, postpone, renew, wake, work
 from tenants.scope import current_tenant_id, tenant_scope
 from tenants.storage import delete_file, path_of, store_file
@@ -208,7 +210,7 @@ def _take(job: ImportJob) -> bool:
 
 def run_due_jobs() -> int:
     """Run every import that is due, in all tenants; returns how many."""
-    broken_off = {"status": Status.FAILED, "error_log": _("The import was broken off each time it was tried.")}
+    broken_off = {"status": Status.FAILED, "error_log": gettext_noop("The import was broken off each time it was tried.")}
     return work(ImportJob, run_jobs, batch=1, buried=broken_off)
 
 
@@ -232,7 +234,7 @@ def run_job(job: ImportJob, on_progress: OnProgress | None = None) -> None:
     except UnreadableFile as error:
         _give_up(job, error)
     except FileNotFoundError:
-        message = _("The uploaded file is gone.")
+        message = gettext_noop("The uploaded file is gone.")
         fail(job, message, permanent=True, status=Status.FAILED, error_log=message)
     except Exception as error:
         logger.exception("import %s failed", job.pk)
@@ -259,7 +261,17 @@ def _run(job: ImportJob, on_progress: OnProgress | None) -> None:
 
 def _leave(job: ImportJob, error: Conflict) -> None:
     """What is not to be done without a person's word: the job stands as it stood before."""
-    finish(job, status=_standing(job), progress=100, error_log=error.message)
+    finish(job, status=_standing(job), progress=100, error_log=_kept_reason(error))
+
+
+def _kept_reason(error: Conflict) -> str:
+    """What a person is to read later of a refusal."""
+    match error.code:
+        case "too_many_archived":
+            return note(TOO_MANY_ARCHIVED, archived=error.extra["archived"], there=error.extra["there"])
+        case "changed_since":
+            return note(CHANGED_SINCE, names=named(error.extra["changed"]))
+    return error.message
 
 
 def _standing(job: ImportJob) -> ImportJob.Status:
@@ -269,17 +281,21 @@ def _standing(job: ImportJob) -> ImportJob.Status:
 def _give_up(job: ImportJob, error: UnreadableFile) -> None:
     """Nothing of the file can be imported: say what and where."""
     column = (error.column or "").replace("\x00", "")[:200] or None
-    message = error.message.replace("\x00", "")
-    where = [_("row %(row)s") % {"row": error.row}] if error.row else []
-    where += [_("column “%(column)s”") % {"column": column}] if column else []
-    line = f"{message} ({', '.join(where)})" if where else message
-    told = {"code": error.code, "row": error.row, "column": column, "message": message}
+    params = {name: one.replace("\x00", "") if isinstance(one, str) else one for name, one in error.params.items()}
+    told: dict[str, Any] = {
+        "code": error.code,
+        "row": error.row,
+        "column": column,
+        "message": error.message.replace("\x00", ""),
+    }
+    told |= {"params": params} if params else {}
+    line = line_of(told)
     summary = {"job": str(job.pk), "status": str(Status.FAILED), "error": told}
     fail(job, line, permanent=True, status=Status.FAILED, error_log=line, summary=summary)
 
 
 def _try_again(job: ImportJob, error: Exception) -> None:
-    reason = _("Something went wrong here (%(kind)s).") % {"kind": type(error).__name__}
+    reason = note(gettext_noop("Something went wrong here (%(kind)s)."), kind=type(error).__name__)
     is_last = job.attempt >= MAX_ATTEMPTS
     status: dict[str, Any] = {"status": Status.FAILED} if is_last else {}
     fail(job, f"{type(error).__name__}: {error}".replace("\x00", ""), error_log=reason, **status)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -153,8 +153,8 @@ def guess_decimals(table: Table, columns: Mapping[str, str]) -> Decimals:
 class MappedTable:
     """A table under our own columns. Without a column for the code, what has a SKU is an offering of its own."""
 
-    def __init__(self, table: Table, mapping: ColumnMapping) -> None:
-        self._table = table
+    def __init__(self, table: Table, mapping: ColumnMapping, numbers: Collection[str] = NUMBERS) -> None:
+        self._table, self._numbers = table, numbers
         given = [(place, mapping.columns.get(name.strip(), "")) for place, name in enumerate(table.header)]
         self._places = [(place, ours) for place, ours in given if ours]
         self._grouped = _GROUPED.get(mapping.decimals)
@@ -179,7 +179,7 @@ class MappedTable:
         if self._grouped:
             pattern, signs = self._grouped
             for place, ours in enumerate(self.header):
-                written = _MONEY_SIGN.sub("", cells[place]).strip() if ours in NUMBERS else ""
+                written = _MONEY_SIGN.sub("", cells[place]).strip() if ours in self._numbers else ""
                 if written and pattern.fullmatch(written):
                     cells[place] = plain(written.translate(signs))
                 elif written:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from django.utils.translation import gettext_lazy as _
 
 from catalog.imports import limits
+from catalog.models import ImportJob
 from tenants.notes import told
 
 Level = Literal["error", "warning"]
@@ -101,6 +102,7 @@ CATALOGUE_MESSAGES = {
     "conflicting_price": _("Row {row} gives another price of the variant in the same list and currency."),
     "conflicting_stock": _("Row {row} gives another stock of the variant at the same location."),
     "nothing_archived": _("Nothing is archived while row {row} does not say which product it belongs to."),
+    "missing_option": _("The offering is on sale, and its domain requires this option of every variant."),
     "missing_attribute": _("The domain requires this attribute; the offering stays a draft without it."),
 }
 
@@ -119,6 +121,7 @@ class UnreadableFile(Exception):
     def __init__(self, code: str, *, row: int | None = None, column: str | None = None, **params: object) -> None:
         """`params` fill the message of `code` (see `FILE_MESSAGES`)."""
         self.code = code
+        self.params = {name: value if isinstance(value, int) else str(value) for name, value in params.items()}
         self.message = str(FILE_MESSAGES[code]) % params
         self.row = row
         self.column = column
@@ -140,6 +143,29 @@ class Problem:
 
 
 def message_of(problem: Mapping[str, Any]) -> str:
-    """Return what a stored problem says in the language of whoever reads it now; the worker that found it spoke English."""
-    template, params = ROW_MESSAGES.get(problem["code"]), problem.get("params")
-    return str(template) % params if template and params else told(problem["message"])
+    """Return what a stored problem says in the language of whoever reads it now; the worker that found it spoke English.
+
+    It is one of a row, or the one of a whole file (``summary["error"]``).
+    """
+    code, params = problem["code"], dict(problem.get("params") or {})
+    if "reason" in params:
+        params["reason"] = told(params["reason"])
+    template = {**FILE_MESSAGES, **ROW_MESSAGES}.get(code)
+    if template and params:
+        return str(template) % params
+    if "row" in params and code in CATALOGUE_MESSAGES:
+        return str(CATALOGUE_MESSAGES[code]).replace("{row}", str(params["row"]))
+    return told(problem["message"])
+
+
+def line_of(error: Mapping[str, Any]) -> str:
+    """Return what is wrong with a whole file and where, in one line."""
+    where = [_("row %(row)s") % {"row": error["row"]}] if error.get("row") else []
+    where += [_("column “%(column)s”") % {"column": error["column"]}] if error.get("column") else []
+    return f"{message_of(error)} ({', '.join(where)})" if where else message_of(error)
+
+
+def error_of(job: ImportJob) -> str:
+    """Return why an import failed, or why it was not applied or undone; empty when nothing went wrong."""
+    of_file = job.summary.get("error") if job.status == ImportJob.Status.FAILED else None
+    return line_of(of_file) if of_file else told(job.error_log)

@@ -8,7 +8,7 @@ asked for one page at a time, with a pause between two, and left alone when it f
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import urljoin, urlsplit
 
 from catalog.imports import limits
@@ -44,22 +44,27 @@ def addresses_as_file(addresses: Iterable[str]) -> bytes:
     return "".join("".join(address.split()) + "\n" for address in addresses).encode()
 
 
-def read_pages(source: Source) -> KeptTable:
+OnPage = Callable[[int, int], None]
+"""Is told the pages asked for so far and their total."""
+
+
+def read_pages(source: Source, on_page: OnPage = lambda done, total: None) -> KeptTable:
     """The table of the pages whose addresses stand in a file, one a line; they are fetched now."""
     with opened(source) as stream:
         text = stream.read(limits.MAX_PAGES * limits.MAX_URL_CHARACTERS * 4).decode("utf-8", "replace")
     addresses = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))[: limits.MAX_PAGES]
     header = list(COLUMNS)
-    table = KeptTable(header, _records(addresses, header), format="web")
+    table = KeptTable(header, _records(addresses, header, on_page), format="web")
     table.names = {ADDRESS_COLUMN: "url"}
     return table
 
 
-def _records(addresses: Iterable[str], header: list[str]) -> Iterator[Record]:
+def _records(addresses: Sequence[str], header: list[str], on_page: OnPage) -> Iterator[Record]:
     """The rows of every page one after another, from 2, with an error in the row of a page that has none."""
     number = 2
     places = {name: place for place, name in enumerate(header)}
-    for address, rows, code in _pages(addresses):
+    for asked, (address, rows, code) in enumerate(_pages(addresses), start=1):
+        on_page(asked, len(addresses))
         for row in rows or [{}]:
             for name in row.keys() - places.keys():
                 places[name] = len(header)

@@ -14,7 +14,7 @@ from catalog.imports.backroom_csv import BackroomMapping
 from catalog.imports.cells import Cells
 from catalog.imports.mapping import ColumnMapping, Decimals, MappedTable, guess, guess_decimals
 from catalog.imports.problems import Level, UnreadableFile
-from catalog.imports.product_pages import read_pages
+from catalog.imports.product_pages import OnPage, read_pages
 from catalog.imports.records import Source
 from catalog.imports.rows import ImagePart, ImportedRow, OfferingPart, VariantPart
 from catalog.imports.shopify import ShopifyMapping
@@ -58,27 +58,27 @@ def open_rows(
     on_duplicate_sku: OnDuplicateSku = "error",
     currency: str = "",
     decimals: Decimals | None = None,
+    on_page: OnPage = lambda done, total: None,
 ) -> "RowReader":
     """A reader of the file at path `source`, or of a seekable binary file, which stays open.
 
     `columns` say what its columns mean. Else a header that is none of ours nor Shopify's is looked for with `saved`, and
-    guessed at last; with `only_safe` no guess counts that a person would have to look at. `decimals` say how a table that
-    is no other shop system's writes numbers, whatever its mapping says.
-    `currency` (ISO 4217) is that of prices for which the file names none; it says how many decimals they may have.
+    guessed at last; with `only_safe` no guess counts that a person would have to look at. `decimals` say how a table
+    writes numbers, whatever its mapping says; JSON has numbers of its own. `currency` (ISO 4217) is that of prices for which
+    the file names none; it says how many decimals they may have. `on_page` is told how far fetching product pages is.
 
     Raises `UnreadableFile` if it has no table of this mapping ("auto": of any) with at least one row.
     """
-    table = read_pages(source) if mapping == "web" else open_table(source, _is_header(columns, saved))
+    table = read_pages(source, on_page) if mapping == "web" else open_table(source, _is_header(columns, saved))
     try:
         understood: dict[str, Any] = {"makes": table.makes} if table.makes else {}
-        if columns or _is_unknown(mapping, table):
-            found = columns or _known_columns(table, saved, only_safe=only_safe)
-            table = MappedTable(table, found := replace(found, decimals=decimals or found.decimals))
-            understood = found.as_json()
-        elif decimals and not table.format and _choose_mapping(mapping, table) is BackroomMapping:
-            understood |= {"decimals": decimals}
-            table = MappedTable(table, ColumnMapping({name.strip(): name.strip() for name in table.header}, decimals))
-        return RowReader(table, _choose_mapping(mapping, table), on_duplicate_sku, currency, understood)
+        if not columns and not _is_unknown(mapping, table):
+            understood |= {"decimals": decimals} if decimals else {}
+            kind = _choose_mapping(mapping, table)
+            return RowReader(_in_notation(table, kind, decimals), kind, on_duplicate_sku, currency, understood)
+        found = columns or _known_columns(table, saved, only_safe=only_safe)
+        table = MappedTable(table, found := replace(found, decimals=decimals or found.decimals))
+        return RowReader(table, BackroomMapping, on_duplicate_sku, currency, found.as_json())
     except UnreadableFile as error:
         if error.row == 1:
             error.row = table.header_row
@@ -118,13 +118,24 @@ def _known_columns(table: Table, saved: FindSaved, *, only_safe: bool) -> Column
 
 
 def _choose_mapping(mapping: MappingName, table: Table) -> type[ShopifyMapping] | type[BackroomMapping]:
-    if isinstance(table, MappedTable) or (table.format and mapping in ("auto", table.format)):
+    if table.format and mapping in ("auto", table.format):
         return BackroomMapping  # It was made into rows of our own.
     if mapping == "saleor":
         raise UnreadableFile("unknown_mapping", row=1)
     if mapping == "shopify" or (mapping == "auto" and shopify.is_header(table.header)):
         return ShopifyMapping
     return BackroomMapping
+
+
+def _in_notation(table: Table, kind: type[ShopifyMapping] | type[BackroomMapping], decimals: Decimals | None) -> Table:
+    """The table with numbers as we write them, under the names its format has for its columns."""
+    if table.format or not decimals:
+        return table
+    names = [name.strip() for name in table.header]
+    if kind is BackroomMapping:
+        return MappedTable(table, ColumnMapping(dict(zip(names, names, strict=True)), decimals))
+    known = dict(zip(names, shopify.check_header(names), strict=True))
+    return MappedTable(table, ColumnMapping(known, decimals), shopify.NUMBERS)
 
 
 class RowReader:

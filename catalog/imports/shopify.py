@@ -52,6 +52,7 @@ _NEWER = {
     "variant image url": "Variant Image",
 }
 _NAMES = frozenset(_KNOWN.values())
+NUMBERS = ("Variant Price", "Variant Compare At Price", "Variant Inventory Qty")
 _TRUTH = {"true": True, "false": False}
 _NAME_COLUMNS = ("Option1 Name", "Option2 Name", "Option3 Name")
 _VALUE_COLUMNS = ("Option1 Value", "Option2 Value", "Option3 Value")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from catalog.imports.problems import message_of
 from catalog.models import ImportJob
 
 EFFECTS = ("created", "changed", "unchanged")
@@ -31,6 +32,15 @@ def counted(job: ImportJob, counts: Mapping[str, Any]) -> dict[str, Any]:
     return {**job.counts, **{name: counts[name] for name in ("errors", "warnings")}}
 
 
+def told_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a kept summary with what was found by a worker in the language of whoever reads it now."""
+    told = dict(summary)
+    for name in summary.keys() & {"error", "not_archived"}:
+        told[name] = {**summary[name], "message": message_of(summary[name])}
+        told[name].pop("params", None)
+    return told
+
+
 def in_order(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Return a kept summary as the contract has it: the database keeps no order, and nothing that was never counted."""
     parts = {part: {**NOTHING, **summary.get(part, {})} for part in PARTS}
@@ -40,4 +50,4 @@ def in_order(summary: Mapping[str, Any]) -> dict[str, Any]:
 def failed(error: Mapping[str, Any], job: ImportJob | None = None) -> dict[str, Any]:
     """Return the summary of an import that changed nothing; ``error``: code, row, column, message, all but two null."""
     told = {"code": None, "row": None, "column": None, "message": None, **error}
-    return in_order({"job": str(job.pk) if job else None, "error": told})
+    return in_order(told_summary({"job": str(job.pk) if job else None, "error": told}))

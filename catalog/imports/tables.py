@@ -133,12 +133,12 @@ class KeptTable:
 
 
 def table_of_rows(rows: Iterable[Mapping[str, str]], first: Sequence[str], format: str) -> KeptTable:
-    """The table of rows that name their columns; the first one is row 2. What has no cell in a row is empty there."""
+    """The table of rows that name their columns, counted from 1. What has no cell in a row is empty there."""
     places = {name: place for place, name in enumerate(first)}
     header = list(first)
 
     def records() -> Iterator[Record]:
-        for number, row in enumerate(rows, start=2):
+        for number, row in enumerate(rows, start=1):
             for name in row.keys() - places.keys():
                 places[name] = len(header)
                 header.append(name)

@@ -10,9 +10,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-from catalog.attributes import typed_value
+from catalog.attributes import WrongValue, typed_value
 from catalog.imports.problems import ROW_MESSAGES, Problem, shown
 from catalog.imports.rows import ImportedRow
 from catalog.models import AttributeDefinition, KnowledgeDomain
@@ -90,7 +90,7 @@ class RowChecker:
         known = self._definitions.get(code)
         before = len(problems)
         if code and known is None:
-            problems.append(_problem(row, "domain", code, "unknown_domain", ""))
+            problems.append(_problem(row, "domain", code, "unknown_domain"))
         elif code:
             self._domain_of[row.handle] = code
         part = {**vars(row.offering), "domain": code if known is not None else ""}
@@ -118,10 +118,10 @@ class RowChecker:
                 continue
             try:
                 if definition is None or not _is_of_offering(definition):
-                    raise ValueError(_("The offering's domain has no such attribute."))
+                    raise WrongValue(gettext_noop("The offering's domain has no such attribute."))
                 attributes[key] = spelled(definition, written)
-            except ValueError as error:
-                problems.append(_problem(row, f"attr.{key}", written, "invalid_attribute", str(error)))
+            except WrongValue as error:
+                problems.append(_problem(row, f"attr.{key}", written, "invalid_attribute", error))
         return attributes
 
     def _unknown(self, row: ImportedRow, known: Definitions) -> dict[str, dict[str, str]]:
@@ -140,9 +140,8 @@ class RowChecker:
                 continue
             try:
                 spelled(definition, written)
-            except ValueError as error:
-                column = f"{self._option_prefix}{key}"
-                problems.append(_problem(row, column, written, "invalid_attribute", str(error)))
+            except WrongValue as error:
+                problems.append(_problem(row, f"{self._option_prefix}{key}", written, "invalid_attribute", error))
 
     def _variant(self, part: dict[str, Any]) -> dict[str, Any]:
         del part["sku"]  # a column of its own
@@ -156,7 +155,7 @@ def _is_of_offering(definition: AttributeDefinition | None) -> bool:
 
 
 def spelled(definition: AttributeDefinition, written: str) -> str:
-    """Return the cell in the one spelling of its type; raises ``ValueError`` with what is wrong, ready to show."""
+    """Return the cell in the one spelling of its type; raises ``WrongValue``."""
     value: Any = written
     if definition.value_type == ValueType.BOOLEAN:
         value = {"true": True, "false": False}.get(written.strip().lower(), written)
@@ -168,13 +167,16 @@ def spelled(definition: AttributeDefinition, written: str) -> str:
     return f"{checked:f}" if isinstance(checked, Decimal) else str(checked)
 
 
+NO_JSON = gettext_noop('Write JSON, such as ["one", "two"].')
+
+
 def _json(written: str) -> Any:
     try:
         value = json.loads(written, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise ValueError(_('Write JSON, such as ["one", "two"].')) from error
+        raise WrongValue(NO_JSON) from error
     if value is None or "\\u0000" in written or "\\ud" in written.lower():
-        raise ValueError(_('Write JSON, such as ["one", "two"].'))
+        raise WrongValue(NO_JSON)
     return value
 
 
@@ -189,8 +191,9 @@ def _all_definitions() -> dict[str, Definitions]:
     return domains
 
 
-def _problem(row: ImportedRow, column: str, value: str, code: str, reason: str) -> Problem:
-    return Problem("error", row.row, column, shown(value), code, str(ROW_MESSAGES[code]) % {"reason": reason})
+def _problem(row: ImportedRow, column: str, value: str, code: str, reason: WrongValue | None = None) -> Problem:
+    message = str(reason or ROW_MESSAGES[code])
+    return Problem("error", row.row, column, shown(value), code, message, {"reason": reason.note} if reason else {})
 
 
 def _text(value: str) -> str:

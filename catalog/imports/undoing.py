@@ -3,12 +3,13 @@
 Refused as soon as anything the import wrote was changed by somebody since, or is used: newer work is never overwritten.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import apps
 from django.db import connection, models, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from catalog.imports import statements
 from catalog.imports.applying import check_tenant, take_turn
@@ -27,6 +28,7 @@ from tenants.errors import Conflict
 from tenants.models import TenantModel
 from tenants.queue import finish
 
+CHANGED_SINCE = gettext_noop("This was changed or used after the import, so it cannot be undone: %(names)s.")
 TOLD = 20
 """Rows named in a refusal; one is enough to refuse."""
 OWN = ("attributevalue", "pricechange", "stockmovement", *statements.PARENTS)
@@ -65,9 +67,12 @@ def _refuse_if_changed(job: ImportJob) -> None:
         cursor.execute(f"{text} LIMIT {TOLD}", {**parameters(job), "applied_at": job.applied_at})
         found = [_told(table, pk, at) for table, pk, at in cursor.fetchall()]
     if found:
-        names = "; ".join(f"{one['kind']} {one['name']}" for one in found[:3])
-        message = _("This was changed or used after the import, so it cannot be undone: %(names)s.") % {"names": names}
-        raise Conflict("changed_since", message, changed=found)
+        raise Conflict("changed_since", _(CHANGED_SINCE) % {"names": named(found)}, changed=found)
+
+
+def named(changed: Sequence[dict[str, Any]]) -> str:
+    """Return what the first of the rows that were changed since are called."""
+    return "; ".join(f"{one['kind']} {one['name']}" for one in changed[:3])
 
 
 def _references() -> Iterator[str]:

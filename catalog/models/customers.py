@@ -68,6 +68,13 @@ class Customer(TenantModel):
         verbose_name = _("customer")
         verbose_name_plural = _("customers")
         ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(phone="") | models.Q(phone__regex="[0-9]"),
+                name="customer_phone_digits",
+                violation_error_message=_("A phone number has digits."),
+            ),
+        ]
         indexes = [
             models.Index(fields=["tenant", "-id"], name="customer_newest"),
             models.Index(fields=["tenant", "phone"], name="customer_by_phone"),

@@ -138,7 +138,7 @@ class ImportJob(QueueRow):
         default="",
         db_default="",
         blank=True,
-        help_text=_("In a table of your own; not for the files of other shop systems. Empty: as the file proves it."),
+        help_text=_("In a table, a file of Shopify too; JSON has numbers of its own. Empty: as the file proves it."),
     )
     currency = models.CharField(_("currency"), max_length=3)
     domain = models.ForeignKey(

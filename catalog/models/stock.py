@@ -90,7 +90,7 @@ class InventoryItem(TenantModel):
 
     class Meta(TenantModel.Meta):
         verbose_name = _("inventory item")
-        verbose_name_plural = _("inventory items")
+        verbose_name_plural = _("stock")
         ordering = ["variant", "location"]
         constraints = [
             models.UniqueConstraint(

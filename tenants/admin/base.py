@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, models
+from django.db import OperationalError, models
 from django.db.models.expressions import DatabaseDefault
 from django.forms import ModelForm
 from django.http import FileResponse, HttpRequest, HttpResponse
@@ -21,7 +21,7 @@ from tenants.admin.conflicts import TENANT_FIELD, ConflictForm
 from tenants.admin.export import export_csv
 from tenants.admin.history import history
 from tenants.admin.pages import COUNT_LIMIT, CappedPaginator, TenantChangeList
-from tenants.admin.refusals import RefusalForm, forget, refusal_of
+from tenants.admin.refusals import REFUSALS, RefusalForm, forget, refusal_of
 from tenants.errors import DomainError
 from tenants.models import Tenant, new_ids
 from tenants.scope import platform_scope
@@ -86,7 +86,7 @@ class TenantAdmin(ModelAdmin):
         """Show the form once more, as it was filled in, with what was refused; nothing was changed then."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except (DomainError, IntegrityError) as error:
+        except REFUSALS as error:
             refusal = refusal_of(error)
             if refusal is None or request.method != "POST":
                 raise
@@ -250,8 +250,11 @@ def _behind(refuse: Callable[[HttpRequest], HttpResponse | None], url: URLPatter
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return refuse(request) or view(request, *args, **kwargs)
-        except DomainError as error:  # it left every transaction: nothing was changed
-            messages.error(request, error.message)
+        except (DomainError, OperationalError) as error:  # it left every transaction: nothing was changed
+            refusal = refusal_of(error)
+            if refusal is None:
+                raise
+            messages.error(request, refusal.message)
             return redirect(request.get_full_path() if request.method == "POST" else "admin:index")
 
     return URLPattern(url.pattern, guarded, url.default_args, url.name)

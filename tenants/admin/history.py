@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -131,6 +132,8 @@ def _text(field: Any, value: Any, names: Mapping[str, str]) -> str:
         return json.dumps(value, ensure_ascii=False)
     if value in choices:
         return str(choices[value])
+    if isinstance(field, models.DecimalField) and not isinstance(value, bool):
+        return f"{Decimal(str(value)).normalize():f}"  # the column keeps four decimals, whatever was typed
     if isinstance(field, models.DateTimeField) and (moment := parse_datetime(str(value))):
         return localize(localtime(moment))
     if getattr(field, "model", None) is Setting and field.name == "name" and value in SETTINGS:

@@ -4,10 +4,13 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest
 
-from tenants.errors import DomainError, FieldProblem, integrity_problem
+from tenants.errors import DomainError, FieldProblem, collision_of, integrity_problem
+
+REFUSALS = (DomainError, IntegrityError, OperationalError)
+"""What may be a refusal: ``refusal_of`` tells."""
 
 
 class RefusalForm(forms.ModelForm):
@@ -32,13 +35,15 @@ class RefusalForm(forms.ModelForm):
             self.add_error(name if name in self.fields else None, ValidationError(problem.message, code=problem.code))
 
 
-def refusal_of(error: DomainError | IntegrityError) -> DomainError | None:
+def refusal_of(error: DomainError | IntegrityError | OperationalError) -> DomainError | None:
     """Return what a person can be told of the error; None for a defect.
 
     The database refuses what the form could not see: somebody else who saved the same code in the same instant.
     """
     if isinstance(error, DomainError):
         return error
+    if isinstance(error, OperationalError):
+        return collision_of(error)
     problem = integrity_problem(error)
     return DomainError(problem.code, problem.message, field=problem.field) if problem else None
 

@@ -113,6 +113,7 @@ def test_many_variants_cost_no_more_queries_than_one(client: ApiClient) -> None:
         {**LAMP, "domain": "nonsense"},
         {**LAMP, "bot": "nobody"},
         {**LAMP, "images": [{"url": "javascript:alert(1)"}]},
+        {**LAMP, "images": ["javascript:alert(1)"]},
         {**LAMP, "images": [{"url": "ftp://img.example/x.jpg"}]},
         {**LAMP, "variants": [{"sku": ""}]},
         {**LAMP, "variants": [{"sku": "A"}, {"sku": "A"}]},
@@ -157,6 +158,8 @@ def test_changed_words_make_a_new_version_and_other_changes_do_not(client: ApiCl
     made = client.post("offerings/", LAMP).json()
     address = f"offerings/{made['id']}/"
     client.post(f"{address}versions/1/activate/")
+    bare = client.patch(address, {"images": ["https://img.example/1.jpg", {"url": "https://img.example/2.jpg"}]}).json()
+    assert [one["url"] for one in bare["images"]] == ["https://img.example/1.jpg", "https://img.example/2.jpg"]
     assert client.patch(address, {"category": "Lamps", "images": []}).json()["version"] == 1
     changed = client.patch(address, {"name": "Desk lamp 2", "attributes": {"brand": "Other"}}).json()
     assert (changed["version"], changed["name"], changed["attributes"]) == (2, "Desk lamp 2", {"brand": "Other"})

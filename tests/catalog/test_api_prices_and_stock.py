@@ -261,3 +261,22 @@ def test_a_currency_that_no_country_has_is_refused(client: ApiClient, path: str,
     refused = client.get(path, {**asked, "currency": "XXX"})
     assert problems(refused) == {("currency", "unknown_currency")}
     assert refused.status_code in (400, 422)
+
+
+def test_a_customer_is_somebody(client: ApiClient, saigon: Business) -> None:
+    def refused(answer: Any) -> list[tuple[str, str]]:
+        assert answer.status_code == 422
+        return [(one["field"], one["code"]) for one in answer.json()["errors"]]
+
+    assert refused(client.post("customers/", {"note": "Rang twice"})) == [("name", "required")]
+    [(_field, code)] = refused(client.post("customers/", {"name": "Lan", "phone": "abc"}))
+    assert code == "invalid"
+    with in_tenant(saigon.tenant):
+        assert not Customer.objects.exists()
+        with pytest.raises(IntegrityError, match="customer_phone_digits"), transaction.atomic():
+            Customer.objects.create(name="Lan", phone="abc")
+    for body in ({"phone": "0901"}, {"email": "lan@example.com"}, {"identities": [{"channel": "web", "external_id": "v9"}]}):
+        made = client.post("customers/", body)
+        assert made.status_code == 201, made.content
+    assert refused(client.patch(f"customers/{made.json()['id']}/", {"identities": []})) == [("name", "required")]
+    assert len(client.get(f"customers/{made.json()['id']}/").json()["identities"]) == 1

@@ -1,11 +1,14 @@
 """The list of offerings: its filters, and what is done to many at once."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from catalog.models import InventoryLocation, Offering, PriceList, Variant, VariantPrice
+from catalog.bulk import put_on_sale
+from catalog.models import InventoryLocation, KnowledgeDomain, Offering, PriceList, Variant, VariantPrice
 from catalog.reservations import release, reserve_stock
-from catalog.services import create_offering
+from catalog.services import activate_version, create_offering, create_version
 from catalog.stock import record_movement
 from tests.conftest import Business, in_tenant
 from tests.tenants.admin_pages import browser, page, text_of
@@ -117,3 +120,37 @@ def test_an_empty_tag_and_offerings_of_others_change_nothing(
     choose(browser(saigon.analyst), "add_tag_to_chosen", shop["lamp"], word="mine")
     with in_tenant(saigon.tenant):
         assert Offering.objects.get(code="lamp").tags == ["new"]
+
+
+def test_many_are_put_on_sale_by_few_statements_and_what_lacks_something_is_told(
+    staff: Client, saigon: Business, shop: dict[str, Offering]
+) -> None:
+    with in_tenant(saigon.tenant):
+        electronics = KnowledgeDomain.objects.get(code="electronics")
+        bare = create_offering(code="radio", name="Radio", domain=electronics)
+        activate_version(version=shop["lamp"].versions.get())
+        create_version(offering=shop["lamp"], name="Brighter lamp")
+        with CaptureQueriesContext(connection) as few:
+            put_on_sale(offerings=Offering.objects.filter(code="chair"))
+        Offering.objects.filter(code="chair").update(status="archived")
+    told = choose(staff, "activate_chosen", *shop.values(), bare)
+    assert "3 offerings were changed" in told
+    assert "radio: Brand is required." in told
+    with in_tenant(saigon.tenant):
+        assert {*Offering.objects.filter(status="active").values_list("code", flat=True)} == {"lamp", "chair", "care"}
+        assert shop["lamp"].versions.get(status="active").name == "Lamp"  # the one people see, not the draft behind it
+        Offering.objects.exclude(code="radio").update(status="archived")
+        with CaptureQueriesContext(connection) as many:
+            assert put_on_sale(offerings=Offering.objects.exclude(code="radio")) == (3, [])
+        assert len(many) <= len(few)
+
+
+def test_the_filter_names_every_category_once_in_order(
+    saigon: Business, harbour: Business, shop: dict[str, Offering]
+) -> None:
+    with in_tenant(harbour.tenant):
+        create_offering(code="flat", name="Flat", category="Homes")
+    with in_tenant(saigon.tenant):
+        create_offering(code="sun", name="Sun", category="Light")
+        assert Offering.objects.categories(10) == ["Light", "Seats"]
+        assert Offering.objects.categories(1) == ["Light"]

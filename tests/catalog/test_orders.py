@@ -82,7 +82,7 @@ def test_an_order_freezes_prices_and_holds_the_stock(client: ApiClient, buy: Any
     assert buy(LAMP=1).json()["number"] == 1002
     with in_tenant(saigon.tenant):
         event = Event.objects.filter(kind="order.created").earliest("id")
-        assert (event.data["number"], event.data["total"]) == (1001, "597000.0000")
+        assert (event.data["number"], event.data["total"]) == (1001, "597000.00")
 
 
 def test_an_order_goes_from_pending_to_fulfilled_and_the_ledger_tells(client: ApiClient, buy: Any, saigon: Business) -> None:

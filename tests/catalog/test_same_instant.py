@@ -53,7 +53,7 @@ def wait_for_waiter() -> None:
     until = monotonic() + 20
     while monotonic() < until:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted")
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype IN ('transactionid', 'advisory') AND NOT granted")
             if cursor.fetchone()[0]:
                 return
         sleep(0.02)

@@ -59,7 +59,9 @@ def test_prices_are_told_by_the_statement_with_what_they_were(saigon: Business) 
     *_, last = told(saigon, "price.changed")
     assert len(told(saigon, "price.changed")) == 3
     assert last.data["count"] == 2
-    assert {(one["old_amount"], one["amount"]) for one in last.data["changes"]} == {("199000.0000", "150000.0000")}
+    assert {(one["old_amount"], one["amount"]) for one in last.data["changes"]} == {("199000.00", "150000.00")}
+    assert {one["sku"] for one in last.data["changes"]} == {price.variant.sku, other.variant.sku}
+    assert {one["price_list_code"] for one in last.data["changes"]} == {price.price_list.code, other.price_list.code}
 
 
 def test_stock_that_falls_to_its_safety_is_told_once(saigon: Business) -> None:

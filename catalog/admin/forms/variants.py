@@ -34,7 +34,7 @@ from catalog.variants import PriceCell, StockCell
 OPTION = "option_"
 COLUMNS = ("sku", "name", "inventory_policy", "status", "position")
 """Columns of the variant itself."""
-NARROW, WIDE = {"style": "min-width:4.5rem"}, {"style": "min-width:7rem"}
+NARROW, WIDE, MIDDLE = ({"style": f"min-width:{width}"} for width in ("4rem", "7rem", "5.5rem"))
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ class VariantRowForm(RefreshableForm):
     grid: Grid
 
     amount = AmountField(
-        label=_("price"), required=False, min_value=0, max_digits=19, decimal_places=4, widget=NumberWidget(WIDE)
+        label=_("price"), required=False, min_value=0, max_digits=19, decimal_places=4, widget=NumberWidget(MIDDLE)
     )
     compare_at = AmountField(
-        label=_("before the sale"), required=False, min_value=0, max_digits=19, decimal_places=4, widget=NumberWidget(WIDE)
+        label=_("before the sale"), required=False, min_value=0, max_digits=19, decimal_places=4, widget=NumberWidget(MIDDLE)
     )
     stock = forms.IntegerField(
         label=_("in stock"),
@@ -118,7 +118,7 @@ class VariantRowForm(RefreshableForm):
         label=_("More options"),
         required=False,
         max_length=1000,
-        widget=UnfoldAdminTextInputWidget({**WIDE, "placeholder": _("Size: M; Colour: red")}),
+        widget=UnfoldAdminTextInputWidget({**MIDDLE, "placeholder": _("Size: M; Colour: red")}),
         help_text=_("What else tells the variants apart. Each becomes a column of its own."),
     )
 
@@ -128,9 +128,9 @@ class VariantRowForm(RefreshableForm):
         widgets = {
             "sku": UnfoldAdminTextInputWidget(WIDE),
             "name": UnfoldAdminTextInputWidget(WIDE),
-            "inventory_policy": UnfoldAdminSelectWidget({"style": "min-width:8.5rem"}),
-            "status": UnfoldAdminSelectWidget({"style": "min-width:7rem"}),
-            "position": NumberWidget({"style": "min-width:4rem;width:4rem"}),
+            "inventory_policy": UnfoldAdminSelectWidget({"style": "min-width:7rem"}),
+            "status": UnfoldAdminSelectWidget({"style": "min-width:5.5rem"}),
+            "position": NumberWidget({"style": "min-width:3rem;width:3rem"}),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -3,6 +3,9 @@
 # One import of a tenant at a time; sales and people may go on.
 TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('catalog.import ' || %(tenant)s::text, 0))"
 
+# The order in which everybody locks: offerings, stock, prices, and last the variants, which whatever names them needs at
+# its commit; of each the rows in the order of their keys. People lock no more of an offering and a variant than they
+# change (NO KEY), so that an order, which holds the stock, need not wait for them at its commit.
 LOCKS = (
     """
     SELECT count(*) FROM (
@@ -17,6 +20,14 @@ LOCKS = (
         WHERE i.tenant_id = %(tenant)s AND v.tenant_id = %(tenant)s AND v.sku IN (
             SELECT r.sku FROM catalog_importrow r WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s)
         ORDER BY i.tenant_id, i.variant_id, i.location_id FOR UPDATE OF i
+    ) AS locked
+    """,
+    """
+    SELECT count(*) FROM (
+        SELECT FROM catalog_variantprice p JOIN catalog_variant v ON v.tenant_id = p.tenant_id AND v.id = p.variant_id
+        WHERE p.tenant_id = %(tenant)s AND v.tenant_id = %(tenant)s AND v.sku IN (
+            SELECT r.sku FROM catalog_importrow r WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s)
+        ORDER BY p.id FOR NO KEY UPDATE OF p
     ) AS locked
     """,
 )
@@ -46,7 +57,7 @@ CREATE TEMP TABLE pg_temp.import_variant_row ON COMMIT DROP AS
 SELECT r.id AS row_id, r.row, r.handle, r.sku, v.name, v.options, v.policy, v.status, v.metadata, v.price, v.compare_at,
     r.data -> 'variant' ? 'compare_at' AS says_compare_at, coalesce(v.currency, %(currency)s) AS currency,
     v.price_list, l.id AS price_list_id, v.tracked, v.quantity, v.safety_stock, v.location, s.id AS location_id,
-    live.id AS live_id, NULL::integer AS other_row,
+    live.id AS live_id, NULL::integer AS other_row, NULL::text AS lacking,
     CASE
         WHEN v.price IS NOT NULL AND l.id IS NULL THEN 'unknown_price_list'
         WHEN v.tracked AND s.id IS NULL THEN 'unknown_location'
@@ -61,6 +72,26 @@ LEFT JOIN pg_temp.import_location s ON s.code = v.location
 LEFT JOIN catalog_variant live ON live.tenant_id = %(tenant)s AND live.sku = r.sku
 LEFT JOIN catalog_offering o ON o.tenant_id = %(tenant)s AND o.id = live.offering_id
 WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.data ? 'variant'
+"""
+
+# What is on sale, and stays so, gets no variant without an option that its domain requires: as by hand.
+LACKING_OPTIONS = """
+UPDATE pg_temp.import_variant_row w SET error = 'missing_option', lacking = found.key
+FROM (
+    SELECT DISTINCT ON (w.row_id) w.row_id, k.key FROM pg_temp.import_variant_row w
+    JOIN catalog_offering o ON o.tenant_id = %(tenant)s AND o.code = w.handle AND o.status = 'active'
+    JOIN catalog_attributedefinition k ON k.domain_id = o.domain_id AND k.scope = 'variant' AND k.is_required
+    LEFT JOIN catalog_variant live ON live.tenant_id = %(tenant)s AND live.id = w.live_id
+    LEFT JOIN catalog_importrow r ON r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.handle = w.handle
+        AND r.data -> 'offering' ->> 'status' IN ('draft', 'archived')
+    WHERE w.error IS NULL AND r.id IS NULL AND coalesce(w.status, live.status, 'active') = 'active'
+    AND NOT EXISTS (
+        SELECT FROM jsonb_each_text(coalesce(w.options, live.attributes, '{}')) AS said
+        WHERE lower(said.key) = lower(k.key) AND said.value <> '')
+    AND (live.id IS NULL OR live.status <> 'active' OR EXISTS (
+        SELECT FROM jsonb_each_text(live.attributes) AS said WHERE lower(said.key) = lower(k.key) AND said.value <> ''))
+    ORDER BY w.row_id, k.key
+) AS found WHERE found.row_id = w.row_id
 """
 
 # Two rows may say the same of a price or a stock, which is one fact; never two different things.
@@ -302,6 +333,7 @@ DIFF = (
     LOCATIONS,
     VARIANT_ROWS,
     _analyze("variant_row"),
+    LACKING_OPTIONS,
     CONFLICTING_PRICES,
     CONFLICTING_STOCK,
     OFFERINGS,

@@ -23,13 +23,13 @@ WITH effects AS (
         'variant_status', CASE WHEN old_status <> status THEN jsonb_build_array(old_status, status) END) END
     FROM pg_temp.import_variant
     UNION ALL
-    SELECT row_id, false, is_changed OR live_id IS NULL, CASE WHEN is_changed THEN jsonb_build_object(
+    SELECT row_id, is_of_new_variant, is_changed OR live_id IS NULL, CASE WHEN is_changed THEN jsonb_build_object(
         'price', jsonb_build_array(trim_scale(old_amount)::text || ' ' || currency, trim_scale(amount)::text || ' ' || currency),
         'compare_at', CASE WHEN old_compare_at IS DISTINCT FROM compare_at
             THEN jsonb_build_array(trim_scale(old_compare_at)::text, trim_scale(compare_at)::text) END) END
     FROM pg_temp.import_price
     UNION ALL
-    SELECT row_id, false, is_changed OR live_id IS NULL, CASE WHEN is_changed THEN jsonb_build_object(
+    SELECT row_id, is_of_new_variant, is_changed OR live_id IS NULL, CASE WHEN is_changed THEN jsonb_build_object(
         'stock', CASE WHEN old_quantity <> quantity THEN jsonb_build_array(old_quantity, quantity) END,
         'safety_stock', CASE WHEN old_safety_stock <> safety_stock
             THEN jsonb_build_array(old_safety_stock, safety_stock) END) END
@@ -45,10 +45,12 @@ WITH effects AS (
 ), refused AS (
     SELECT row_id, jsonb_build_array(jsonb_build_object('level', 'error', 'code', error, 'found_late', true,
         'column', CASE error WHEN 'sku_of_other_offering' THEN 'sku' WHEN 'unknown_price_list' THEN 'price_list'
-            WHEN 'conflicting_price' THEN 'price' WHEN 'unknown_location' THEN 'location' ELSE 'stock_qty' END,
+            WHEN 'conflicting_price' THEN 'price' WHEN 'unknown_location' THEN 'location'
+            WHEN 'missing_option' THEN 'option.' || lacking ELSE 'stock_qty' END,
         'value', CASE error WHEN 'sku_of_other_offering' THEN left(sku, 100) WHEN 'unknown_price_list' THEN price_list
             WHEN 'conflicting_price' THEN trim_scale(price)::text WHEN 'unknown_location' THEN location
-            ELSE quantity::text END,
+            WHEN 'missing_option' THEN '' ELSE quantity::text END,
+        'params', CASE WHEN other_row IS NULL THEN '{}' ELSE jsonb_build_object('row', other_row) END,
         'message', replace(%(messages)s::jsonb ->> error, '{row}', coalesce(other_row, 0)::text))) AS problems
     FROM pg_temp.import_variant_row WHERE error IS NOT NULL
 ), corrected AS (
@@ -116,7 +118,7 @@ SELECT jsonb_build_object(
     'warnings', rows.warnings,
     'errors', rows.errors
 ) || CASE WHEN %(archives)s AND rows.unnamed IS NOT NULL THEN jsonb_build_object('not_archived', jsonb_build_object(
-    'code', 'nothing_archived', 'row', rows.unnamed,
+    'code', 'nothing_archived', 'row', rows.unnamed, 'params', jsonb_build_object('row', rows.unnamed),
     'message', replace(%(messages)s::jsonb ->> 'nothing_archived', '{row}', rows.unnamed::text))) ELSE '{}' END
 || (SELECT CASE WHEN count(*) > 0 THEN jsonb_build_object('without_variants', count(*)) ELSE '{}' END
     FROM pg_temp.import_offering o WHERE o.is_new

@@ -102,8 +102,13 @@ SELECT count(*) FROM (
     AND live.id IN (SELECT id FROM pg_temp.undo_$kind UNION ALL $changed) ORDER BY $keys FOR UPDATE
 ) AS locked
 """)
-# The order in which orders take them: the stock first, and only at their commit what it is the stock of.
-_LOCKED = {"inventoryitem": "live.variant_id, live.location_id", "offering": "live.id", "variant": "live.id"}
+# In everybody's order, which is told at the locks of the comparison.
+_LOCKED = {
+    "offering": "live.id",
+    "inventoryitem": "live.variant_id, live.location_id",
+    "variantprice": "live.id",
+    "variant": "live.id",
+}
 LOCKS = tuple(
     _LOCK.substitute(kind=kind, keys=keys, changed=_LINES.substitute(kind=kind, which="NOT NULL"))
     for kind, keys in _LOCKED.items()

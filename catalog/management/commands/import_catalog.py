@@ -11,11 +11,12 @@ from django.core.management.base import CommandError, CommandParser
 from django.db.models import Case, When
 
 from catalog.imports.jobs import import_file
+from catalog.imports.problems import error_of, message_of
 from catalog.imports.product_pages import addresses_as_file
 from catalog.imports.saved_mappings import chosen_mapping
 from catalog.imports.staging import OnProgress
 from catalog.imports.summary import failed, in_order
-from catalog.models import ImportJob
+from catalog.models import ImportJob, ImportMapping
 from tenants.errors import DomainError
 from tenants.management.base import TenantCommand
 from tenants.models import Tenant
@@ -23,6 +24,7 @@ from tenants.models import Tenant
 BLOCK = 1024 * 1024
 WIDTH = 40
 TOLD_PROBLEMS = 10
+PASSED_ON = ("on_duplicate_sku", "decimals", "missing", "source", "may_archive_many")
 
 
 class Command(TenantCommand):
@@ -48,6 +50,23 @@ class Command(TenantCommand):
             "--on-duplicate-sku", choices=ImportJob.DuplicateSku.values, default=ImportJob.DuplicateSku.ERROR
         )
 
+        parser.add_argument(
+            "--decimals",
+            choices=ImportMapping.Decimals.values,
+            default="",
+            help="how numbers are written: plain, point (1,234.50) or comma (1.234,50); by default as the file proves it",
+        )
+        parser.add_argument(
+            "--missing",
+            choices=ImportJob.Missing.values,
+            default=ImportJob.Missing.KEEP,
+            help="offerings that earlier imports of this format and source made and the file has no more",
+        )
+        parser.add_argument("--source", default="", help="where the file comes from, such as a supplier")
+        parser.add_argument(
+            "--may-archive-many", action="store_true", help="even if the file lacks more than a fifth of them"
+        )
+
     def handle_tenant(self, tenant: Tenant, **options: Any) -> None:
         """Import and print; a failed import has its summary too, and one line on stderr."""
         if bool(options["file"]) == bool(options["url"]):
@@ -58,7 +77,7 @@ class Command(TenantCommand):
                 **_source(path, options["url"], options["mapping"]),
                 name=path.name,
                 currency=(options["currency"] or tenant.currency).upper(),
-                on_duplicate_sku=options["on_duplicate_sku"],
+                **{name: options[name] for name in PASSED_ON},
                 apply_now=not options["dry_run"],
                 on_progress=_bar() if sys.stderr.isatty() else None,
             )
@@ -67,9 +86,9 @@ class Command(TenantCommand):
         except OSError as error:
             reason = f"{path}: {error.strerror or error}"
             self._fail(reason, failed({"code": "unreadable_file", "message": reason}))
-        if job.status == ImportJob.Status.FAILED:
-            told = job.summary.get("error", {"code": "failed", "message": job.error_log})
-            self._fail(f"{path.name}: {job.error_log}", failed(told, job))
+        if job.error_log and not options["dry_run"]:  # failed, or refused and still to be confirmed
+            told = job.summary.get("error", {"code": "failed", "message": error_of(job)})
+            self._fail(f"{path.name}: {error_of(job)}", failed(told, job))
         self._tell_problems(job)
         self._print(in_order(job.summary))
 
@@ -78,7 +97,7 @@ class Command(TenantCommand):
         wrong = job.rows.exclude(problems=[]).order_by(Case(When(outcome="error", then=0), default=1), "row")
         found = ((row.row, one) for row in wrong[:TOLD_PROBLEMS] for one in row.problems)
         for row, one in islice(found, TOLD_PROBLEMS):
-            self.stderr.write(f"row {row}, column {one.get('column') or '–'}: {one['code']}: {one['message']}")
+            self.stderr.write(f"row {row}, column {one.get('column') or '–'}: {one['code']}: {message_of(one)}")
 
     def _fail(self, line: str, summary: dict[str, Any]) -> NoReturn:
         self._print(summary)

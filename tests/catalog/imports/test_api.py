@@ -4,9 +4,21 @@ import json
 from io import BytesIO
 
 import pytest
+from django.utils import translation
 
 from catalog.imports.jobs import run_due_jobs
-from catalog.models import ImportJob, Offering, OfferingVersion, PriceChange, PriceList, StockMovement, Variant, VariantPrice
+from catalog.imports.problems import FILE_MESSAGES
+from catalog.models import (
+    ImportJob,
+    InventoryLocation,
+    Offering,
+    OfferingVersion,
+    PriceChange,
+    PriceList,
+    StockMovement,
+    Variant,
+    VariantPrice,
+)
 from tenants.models import StoredFile
 from tenants.storage import path_of
 from tests.catalog.imports.files import backroom, shopify, written
@@ -361,3 +373,48 @@ def test_nobody_else_sees_or_applies_an_import(api, saigon, harbour):
     assert json.loads(other.get("imports/").content)["results"] == []
     with in_tenant(saigon.tenant):
         assert ImportJob.objects.get().status == "staged"
+
+
+def test_rows_of_json_are_counted_from_the_first(api, saigon):
+    client = api(saigon)
+    sent = [backroom(), backroom(sku="RF-2", option__view="park", price="abc")]
+    for job in (
+        client.post("imports/", {"source_type": "api", "currency": "USD", "rows": sent}).json(),
+        upload(client, BytesIO(json.dumps(sent).encode())).json(),
+    ):
+        run_due_jobs()
+        assert [(row["row"], row["state"]) for row in rows(client, job)] == [(1, "create"), (2, "error")]
+
+
+def test_a_further_currency_and_location_of_a_new_variant_are_new(api, saigon):
+    client = api(saigon)
+    with in_tenant(saigon.tenant):
+        InventoryLocation.objects.create(code="shop")
+    more = [backroom(price="5", currency="EUR"), backroom(price="", stock_qty="3", location="shop")]
+    job = applied(client, written([backroom(), *more]))
+    assert [row["state"] for row in rows(client, job)] == ["create", "create", "create"]
+    job = staged(client, written([backroom(), backroom(price="9", currency="GBP")]))
+    assert [row["state"] for row in rows(client, job)] == ["unchanged", "change"]
+
+
+def test_what_a_worker_found_is_told_in_the_language_of_whoever_reads_it(api, saigon):
+    client = api(saigon)
+    vietnamese = {"Accept_Language": "vi"}
+    bad = staged(client, BytesIO(b"code,name\nx,y\n"))
+    told = client.get(f"imports/{bad['id']}/", **vietnamese).json()
+    assert bad["summary"]["error"]["message"] == "The header has no column “price”."
+    with translation.override("vi"):
+        missing = FILE_MESSAGES["missing_header"] % {"name": "price"}
+        assert missing != bad["summary"]["error"]["message"]
+    assert told["summary"]["error"]["message"] == missing
+    assert told["error"].startswith(f"{missing} (")
+    flat = {"domain": "real_estate", "attr__property_type": "apartment", "attr__area": "-5"}
+    park = {"sku": "RF-2", "option__view": "park"}
+    job = staged(client, written([backroom(**flat), backroom(**park), backroom(**park, price="7")]))
+    seen = [{one["code"]: one["message"] for one in rows(client, job, **more)} for more in ({}, {"state": "error"})]
+    assert seen[0]["invalid_attribute"].startswith("At least ")
+    answer = client.get(f"imports/{job['id']}/rows/", **vietnamese).json()["results"]
+    found = {one["code"]: one["message"] for one in answer}
+    assert found["invalid_attribute"] != seen[0]["invalid_attribute"]
+    assert found["conflicting_price"] != seen[0]["conflicting_price"]
+    assert "3" in found["conflicting_price"]

@@ -295,3 +295,19 @@ def test_tags_and_category_are_filed_as_by_hand():
     assert warnings(job) == [(2, "tags", "too_many_tags")]
     offering = Offering.objects.get()
     assert (offering.tags[:3], len(offering.tags), offering.category) == (["Sale", "new", "t0"], 100, "B\u00e0n")
+
+
+def test_what_is_on_sale_gets_no_variant_without_an_option_its_domain_requires():
+    with platform_scope(reason="test set-up"):
+        AttributeDefinition.objects.filter(domain__code="fashion", key="size").update(is_required=True)
+    shirt = {"code": "shirt", "domain": "fashion", "attr__material": "linen"}
+    small = backroom(**shirt, sku="S-1", option__Size="S")
+    imported(small)
+    job = imported(small, backroom(**shirt, sku="S-2", option__Size=""), backroom(**shirt, sku="S-3", option__Size="L"))
+    [wrong] = job.rows.filter(outcome="error")
+    assert (wrong.row, wrong.first_problem["code"], wrong.first_problem["column"]) == (3, "missing_option", "option.size")
+    assert {*Variant.objects.values_list("sku", flat=True)} == {"S-1", "S-3"}
+    job = imported(backroom(**shirt, sku="S-1", option__Size=""))
+    assert (job.summary["errors"], Variant.objects.get(sku="S-1").attributes) == (1, {"Size": "S"})
+    job = imported(backroom(**shirt, sku="S-2", option__Size="", status="draft"))
+    assert (job.summary["errors"], Offering.objects.get().status) == (0, "draft")

@@ -200,3 +200,31 @@ def test_a_file_that_is_not_there_is_one_clear_line(saigon, tmp_path):
     assert line == summary["error"]["message"] == f"{tmp_path / 'gone.csv'}: No such file or directory"
     with in_tenant(saigon.tenant):
         assert not ImportJob.objects.exists()
+
+
+def test_numbers_of_a_shopify_file_are_read_as_it_is_said(saigon, tmp_path):
+    path = tmp_path / "shop.csv"
+    path.write_bytes(written([shopify(Variant_Price="1.250.000", Variant_Compare_At_Price="1.500.000")]).getvalue())
+    assert run("saigon", path, "--currency", "VND")["errors"] == 1
+    summary = run("saigon", path, "--currency", "VND", "--decimals", "comma")
+    assert (summary["errors"], summary["prices"]["created"]) == (0, 1)
+    with in_tenant(saigon.tenant):
+        price = VariantPrice.objects.get()
+        assert (price.amount, price.compare_at) == (1_250_000, 1_500_000)
+
+
+def test_what_the_file_lacks_is_archived_when_it_is_said(saigon, tmp_path):
+    path = tmp_path / "shop.csv"
+
+    def bring(count, *options):
+        rows = [shopify(Handle=f"h-{number}", Variant_SKU=f"S-{number}") for number in range(count)]
+        path.write_bytes(written(rows).getvalue())
+        return run("saigon", path, "--currency", "USD", "--source", "north", *options)
+
+    bring(3)
+    assert "archived" not in bring(2)["offerings"]
+    with pytest.raises(CommandError, match="lacks 2 of 3"):
+        bring(1, "--missing", "archive")
+    assert bring(1, "--missing", "archive", "--may-archive-many")["offerings"]["archived"] == 2
+    with in_tenant(saigon.tenant):
+        assert Offering.objects.filter(status="archived").count() == 2

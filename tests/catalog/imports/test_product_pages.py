@@ -2,7 +2,7 @@
 
 import json
 import time
-from io import StringIO
+from io import BytesIO, StringIO
 
 import pytest
 from django.core.management import call_command
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from catalog.imports import product_pages
 from catalog.imports.jobs import run_due_jobs
+from catalog.imports.product_pages import addresses_as_file, read_pages
 from catalog.imports.structured_data import rows_of_page
 from catalog.models import ImportJob, InventoryItem, Offering, OfferingImage, OfferingVersion, Variant, VariantPrice
 from tests.conftest import in_tenant
@@ -297,3 +298,13 @@ def test_any_page_is_rows_of_text(thing):
 @given(st.text(max_size=60))
 def test_any_script_is_no_product_or_rows(text):
     assert rows_of_page(f'<script type="application/ld+json">{text}</script>', ADDRESS) == []
+
+
+@pytest.mark.usefixtures("loopback_allowed")
+def test_it_is_told_how_many_pages_were_asked_for():
+    told = []
+    with http_server() as site:
+        site.answers = [(200, {"Content-Type": "text/html"}, page(LAMP).encode()), (404, {}, b"")]
+        addresses = [site.url.replace("hook", name) for name in ("lamp", "gone")]
+        read_pages(BytesIO(addresses_as_file(addresses)), lambda done, total: told.append((done, total)))
+    assert told == [(1, 2), (2, 2)]
