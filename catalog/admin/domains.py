@@ -12,7 +12,7 @@ from catalog.models import AttributeDefinition, KnowledgeDomain
 from tenants.admin import PlatformAdmin
 
 ABOUT = (("key", "value_type", "scope"), ("name", "name_vi"), ("semantic_type", "unit", "is_required"))
-LIMITS = (("least", "most"), ("choices", "pattern"))
+LIMITS = (("least", "most"), ("choices", "labels"), "pattern")
 
 
 class AttributeDefinitionInline(StackedInline):

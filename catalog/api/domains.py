@@ -36,6 +36,7 @@ class AttributeDefinitionSerializer(TenantSerializer):
         model = AttributeDefinition
         fields = (
             *("id", "domain", "key", "name", "name_vi", "value_type", "semantic_type", "unit", "value_constraint"),
+            "choices_vi",
             *("scope", "is_required", "created_at"),
         )
         read_only_fields = fields

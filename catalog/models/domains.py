@@ -103,6 +103,13 @@ class AttributeDefinition(models.Model):
             ' of both {"enum": ["S", "M"]}.'
         ),
     )
+    choices_vi = models.JSONField(
+        _("choices in Vietnamese"),
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text=_("What people call each choice; values are stored as the choice itself."),
+    )
     scope = models.CharField(_("scope"), max_length=16, choices=Scope, default=Scope.OFFERING)
     is_required = models.BooleanField(_("required"), default=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
@@ -132,6 +139,11 @@ class AttributeDefinition(models.Model):
 
     def __str__(self) -> str:
         return (self.name_vi if get_language() == "vi" else "") or self.name
+
+    def choice_label(self, choice: object) -> str:
+        """Return what a choice is called in the language of whoever reads it; empty where nobody has said."""
+        labels: dict[str, str] = self.choices_vi if get_language() == "vi" else {}
+        return labels.get(str(choice), "")
 
     def clean(self) -> None:
         """Refuse limits that no value could be held against, saying why; and a change of what is ``FIXED``."""

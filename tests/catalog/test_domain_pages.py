@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
+from catalog.admin.forms.attributes import definition_field
 from catalog.models import AttributeDefinition, KnowledgeDomain
 from tenants.models import User
 from tests.conftest import Business
@@ -86,3 +88,18 @@ def test_a_tenant_reads_the_limits_and_changes_none(saigon: Business) -> None:
     assert "10000" in text_of(owner.get(address_of(of("power"))))
     assert owner.post(address_of(of("power")), {"least": "1"}).status_code == 403
     assert of("power").value_constraint["min"] == 0
+
+
+def test_choices_have_names_in_vietnamese_line_by_line(platform: Client, saigon: Business) -> None:
+    definition = of("device_type")
+    assert definition.choices_vi["phone"] == "Điện thoại"  # as it was shipped
+    typed = form_of(platform.get(address_of(definition)))
+    assert typed["labels"].splitlines()[:2] == ["Điện thoại", "Máy tính bảng"]
+    two = {**typed, "choices": "phone\ntablet\nradio", "labels": "\nBảng"}
+    assert platform.post(address_of(definition), two).status_code == 302
+    assert of("device_type").choices_vi == {"tablet": "Bảng"}
+    refused = platform.post(address_of(definition), {**two, "labels": "1\n2\n3\n4"})
+    assert "There are not so many choices." in text_of(refused)
+    assert of("device_type").choices_vi == {"tablet": "Bảng"}
+    with translation.override("vi"):
+        assert [label for _value, label in definition_field(of("device_type")).choices] == ["–", "Phone", "Bảng", "Radio"]

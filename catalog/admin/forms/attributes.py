@@ -102,7 +102,7 @@ def definition_field(definition: AttributeDefinition, **widget: Any) -> forms.Fi
     kinds = AttributeDefinition.ValueType
     if choices := limits.get("enum"):
         coerce = _number_of if definition.value_type == kinds.NUMBER else str
-        return _choice([(str(one), spoken(one)) for one in choices], coerce, widget, options)
+        return _choice([(str(one), definition.choice_label(one) or spoken(one)) for one in choices], coerce, widget, options)
     match definition.value_type:
         case kinds.NUMBER:
             attrs = {"step": "any", **{name: limits[name] for name in ("min", "max") if name in limits}, **widget}

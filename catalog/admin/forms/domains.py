@@ -32,6 +32,13 @@ class DefinitionForm(forms.ModelForm):
         widget=SpacedTextarea(),
         help_text=_("One a line; then nothing else can be said. Of a text or a number."),
     )
+    labels = forms.CharField(
+        label=_("Choices in Vietnamese"),
+        required=False,
+        strip=False,
+        widget=SpacedTextarea(),
+        help_text=_("One a line, in the order of the choices: what people read in their place."),
+    )
     pattern = forms.CharField(
         label=_("Pattern"),
         required=False,
@@ -50,7 +57,8 @@ class DefinitionForm(forms.ModelForm):
         self.initial.update({name: limits[limit] for name, limit in LIMITS.items() if limit in limits})
         if "enum" in limits:
             self.initial["choices"] = "\n".join(str(one) for one in limits["enum"])
-        for name in LIMITS:
+            self.initial["labels"] = "\n".join(self.instance.choices_vi.get(str(one), "") for one in limits["enum"]).rstrip()
+        for name in (*LIMITS, "labels"):
             setattr(self.instance, name, self.initial.get(name, ""))  # for who may only look
         for name in FIXED & self.fields.keys() if not self.instance._state.adding else ():
             self.fields[name].disabled = True
@@ -65,7 +73,17 @@ class DefinitionForm(forms.ModelForm):
         except ValueError as error:
             raise ValidationError(str(error), code="invalid") from error
         self.instance.value_constraint = limits
+        if "labels" in self.fields:
+            self.instance.choices_vi = self._labels(limits)
         return cleaned
+
+    def _labels(self, limits: dict[str, Any]) -> dict[str, str]:
+        """What each choice is called; raises ``ValidationError`` for more lines than there are choices."""
+        lines = [line.strip() for line in (self.cleaned_data.get("labels") or "").split("\n")]
+        choices = [str(one) for one in limits.get("enum", [])]
+        if any(lines[len(choices) :]):
+            raise ValidationError({"labels": ValidationError(gettext("There are not so many choices."), code="invalid")})
+        return {choice: line for choice, line in zip(choices, lines, strict=False) if line}
 
     def _limits(self, value_type: str) -> dict[str, Any]:
         typed = {limit: self.cleaned_data.get(name) for name, limit in LIMITS.items() if name in self.fields}
