@@ -21,7 +21,7 @@ from django.urls import URLPattern
 from django.utils import timezone
 
 from bots.models import Capability
-from catalog.models import AttributeDefinition, ImportJob, KnowledgeDomain, Order
+from catalog.models import AttributeDefinition, ImportJob, KnowledgeDomain, Offering, Order
 from tenants import second_factor
 from tenants.admin import PlatformAdmin
 from tenants.models import LoginToken, Membership, Tenant, TenantModel, User
@@ -139,10 +139,16 @@ def job_is(job: ImportJob, **values: Any) -> None:
         ImportJob.objects.filter(pk=job.pk).update(**values)
 
 
+def not_on_sale(offering: Offering) -> None:
+    with in_tenant(offering.tenant_id):
+        Offering.objects.filter(pk=offering.pk).update(status="draft")
+
+
 BEFORE: dict[str, Callable[[Any], Any]] = {
     "catalog_importjob_columns": lambda job: job_is(job, understood={"columns": {"Giá": "price"}}),
     "catalog_importjob_errors_csv": lambda job: job_is(job, summary={"errors": 1}),
     "catalog_importjob_undo": lambda job: job_is(job, status="completed", applied_at=timezone.now()),
+    "catalog_offering_put_on_sale": not_on_sale,
     "catalog_order_fulfil": lambda order: order_stands(order, "confirmed"),
     "catalog_order_returns": lambda order: order_stands(order, "fulfilled"),
     "tenants_tenant_resume": lambda tenant: set_tenant_status(tenant_id=tenant.pk, status="suspended"),
