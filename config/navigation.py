@@ -32,6 +32,7 @@ BOTS: list[Entry] = [
     (_("Bots"), "smart_toy", "bots.bot"),
     (_("FAQs"), "quiz", "bots.faq"),
     (_("Intents"), "category", "bots.intent"),
+    (_("Guardrails"), "shield", "bots.guardrail"),
 ]
 CONVERSATIONS: list[Entry] = [
     (_("Conversations"), "forum", "runtime.session"),

@@ -43,6 +43,7 @@ router.register("bots", bots.BotViewSet)
 router.register("bots/(?P<code>[^/]+)/versions", bots.BotVersionViewSet)
 router.register("faqs", bots.FaqViewSet)
 router.register("tools", bots.ToolViewSet)
+router.register("guardrails", bots.GuardrailViewSet)
 router.register("intents", bots.IntentViewSet)
 router.register("usage", vault.UsageViewSet)
 router.register("model-prices", vault.ModelPriceViewSet)
@@ -74,6 +75,7 @@ urlpatterns = [
     path("me/end-sessions/", accounts.EndSessionsView.as_view()),
     path("facts/", catalog.FactsView.as_view()),
     path("offerings/export/", catalog.ExportView.as_view()),
+    path("guardrails/try/", runtime.GuardrailTryView.as_view()),
     path("sessions/export/", runtime.TranscriptsView.as_view()),
     path("", include(router.urls)),
 ]

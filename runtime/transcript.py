@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
+from bots.guardrails import Action
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
 
 MOST_TURNS = 200
@@ -39,6 +40,16 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Guarded:
+    """A guardrail that fired, or whose condition failed (``error``)."""
+
+    id: str
+    name: str
+    action: str
+    error: str
+
+
+@dataclass(frozen=True)
 class Line:
     """One message; the decision stands beside the reply, or beside a message that got none."""
 
@@ -46,6 +57,13 @@ class Line:
     decision: DecisionEvent | None
     sources: list[Source]
     actions: list[ActionExecution]
+
+    @property
+    def guardrails(self) -> list["Guarded"]:
+        """The guardrails that fired, or failed, on this turn."""
+        details = self.decision.decision_metadata if self.decision else {}
+        noted = details.get("guardrails") if isinstance(details, dict) else None
+        return [_guarded(one) for one in noted if isinstance(one, dict)] if isinstance(noted, list) else []
 
     @property
     def percent(self) -> int | None:
@@ -146,6 +164,13 @@ def _sources(given: Iterable[Any]) -> Iterable[Source]:
             percent=_percent(source.get("score")),
             parts=[(_word(name), _percent(score)) for name, score in scores],
         )
+
+
+def _guarded(noted: dict[str, Any]) -> Guarded:
+    action = str(noted.get("action", ""))
+    label = str(Action(action).label) if action in Action.values else action
+    name = str(noted.get("name") or noted.get("code", ""))
+    return Guarded(str(noted.get("id", "")), name, label, str(noted.get("error", "")))
 
 
 def _percent(score: Any) -> int:

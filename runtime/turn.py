@@ -23,12 +23,12 @@ from django.utils.translation import gettext as _
 from bots.guardrails import rules_from
 from runtime.context import Reply, TurnContext
 from runtime.gaps import question_key
+from runtime.guarding import hear, speak
 from runtime.models import DecisionEvent, Session, Tier, Turn
 from runtime.models.escalations import REASON_LENGTH
 from runtime.statements import LOAD, RELEASE, record_statement
 from runtime.tiers import TIERS
 from runtime.tiers.cache import keep_answer
-from runtime.tiers.guardrail import hear, speak
 from runtime.tiers.person import asks_by_click
 from runtime.tiers.proposal import answers_by_click
 from runtime.understanding.wishes import FLEETING, LIFETIMES

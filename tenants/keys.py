@@ -22,6 +22,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "escalations": frozenset({"escalation"}),
     "events": frozenset({"event"}),
     "faqs": frozenset({"faq"}),
+    "guardrails": frozenset({"guardrail"}),
     "intents": frozenset({"intent", "intentexample"}),
     "imports": frozenset({"importjob", "importmapping", "importrow", "storedfile"}),
     "knowledge": frozenset({"knowledgecollection", "knowledgedocument", "knowledgechunk"}),
@@ -59,6 +60,7 @@ BOT_KEY_TABLE: dict[str, frozenset[str]] = {
     "catalog.importmapping": NONE,
     "catalog.importrow": NONE,
     "bots": VIEW,
+    "bots.guardrail": NONE,
     "runtime": frozenset({"view", "add", "change"}),
     "runtime.escalation": frozenset({"view", "add"}),  # a bot asks for a person and is none
     "runtime.knowledgegap": frozenset({"view", "add"}),

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from drf_spectacular.generators import SchemaGenerator
 
-from bots.models import Bot, BotVersion, Faq, Intent, Tool
+from bots.models import Bot, BotVersion, Faq, Guardrail, Intent, Tool
 from catalog.models import (
     Customer,
     ImportJob,
@@ -120,6 +120,9 @@ ROUTES: dict[str, dict[str, str]] = {
     "events/{id}/": PRIVATE,
     "facts/": CRUD,
     "offerings/export/": CRUD,
+    "guardrails/": PRIVATE,
+    "guardrails/{id}/": PRIVATE,
+    "guardrails/try/": {"post": STAFF},
     "faqs/": CRUD,
     "faqs/{id}/": CRUD,
     "faqs/bulk/": CRUD,
@@ -236,6 +239,7 @@ NO_LISTS = (
         "offerings/export/",
         "sessions/export/",
         "faqs/bulk/",
+        "guardrails/try/",
         "members/invite/",
         "members/leave/",
     ),
@@ -256,6 +260,7 @@ OWNED = {
     "event-destinations": EventDestination,
     "events": Event,
     "faqs": Faq,
+    "guardrails": Guardrail,
     "import-mappings": ImportMapping,
     "intents": Intent,
     "imports": ImportJob,

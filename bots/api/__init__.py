@@ -2,7 +2,16 @@
 
 from bots.api.bots import BotVersionViewSet, BotViewSet, CapabilityViewSet
 from bots.api.faqs import FaqViewSet
+from bots.api.guardrails import GuardrailViewSet
 from bots.api.intents import IntentViewSet
 from bots.api.tools import ToolViewSet
 
-__all__ = ["BotVersionViewSet", "BotViewSet", "CapabilityViewSet", "FaqViewSet", "IntentViewSet", "ToolViewSet"]
+__all__ = [
+    "BotVersionViewSet",
+    "BotViewSet",
+    "CapabilityViewSet",
+    "FaqViewSet",
+    "GuardrailViewSet",
+    "IntentViewSet",
+    "ToolViewSet",
+]

@@ -1,17 +1,27 @@
 """Rules over what customers write and what bots answer."""
 
+from typing import ClassVar
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from bots.expressions import LONGEST, ExpressionError, read_and_try
-from bots.guardrails import Action, Stage, stage_of, what_it_hides
+from bots.guardrails import Action, Rule, Stage, stage_of, what_it_hides
 from bots.models.bots import Bot
 from tenants.fields import TenantForeignKey
-from tenants.models import TenantModel, created_by_field, updated_at_field
+from tenants.models import TenantModel, TenantQuerySet, created_by_field, updated_at_field
 
 MOST_PRIORITY = 1_000_000
+
+
+class GuardrailQuerySet(TenantQuerySet):
+    """Reads of guardrails."""
+
+    def asked_by(self, bot: Bot | None) -> "GuardrailQuerySet":
+        """Return the active rules a bot asks, in their order: everybody's and its own."""
+        return self.filter(models.Q(bot=None) | models.Q(bot=bot), is_active=True).order_by("-priority", "code")
 
 
 class Guardrail(TenantModel):
@@ -49,6 +59,8 @@ class Guardrail(TenantModel):
     created_by = created_by_field()
     updated_at = updated_at_field()
 
+    objects: ClassVar = GuardrailQuerySet.as_manager()
+
     class Meta(TenantModel.Meta):
         verbose_name = _("guardrail")
         verbose_name_plural = _("guardrails")
@@ -74,15 +86,18 @@ class Guardrail(TenantModel):
         """What the rule looks at: the customer's message, or the reply when its condition names one."""
         return stage_of(self.condition_expression)
 
+    def as_rule(self) -> Rule:
+        """Return the rule as a turn asks it."""
+        action = Action(self.violation_action)
+        return Rule(str(self.pk), self.code, self.name, action, self.condition_expression, self.fallback_message)
+
     def clean(self) -> None:
         """Refuse a condition that cannot be read or costs too much, and a mask that has nothing to hide."""
         super().clean()
         try:
             expression = read_and_try(self.condition_expression)
         except ExpressionError as error:
-            told = _("Line %(line)d, column %(column)d: %(message)s")
-            place = {"line": error.line, "column": error.column, "message": error.message}
-            raise ValidationError({"condition_expression": ValidationError(told, error.code, place)}) from error
+            raise ValidationError({"condition_expression": ValidationError(error.told, error.code)}) from error
         if self.violation_action == Action.MASK and not what_it_hides(expression):
             message = _(
                 "A mask hides what its condition looks for: name card_numbers, phone_numbers or emails, or use contains."

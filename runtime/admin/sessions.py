@@ -23,6 +23,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from bots.models import Bot
 from catalog.models import SalesChannel
+from runtime.admin.guardrails import trial_context
 from runtime.models import DecisionEvent, Session, Tier, Turn
 from runtime.services import start_session
 from runtime.transcript import read_transcript
@@ -190,6 +191,16 @@ class SessionAdmin(LedgerAdmin):
             else:
                 return redirect("admin:runtime_session_say", session.pk)
         return self._page(request, "say", session=session, form=form, next_id=uuid.uuid4())
+
+    def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
+        """Add the page that tries guardrails: their rules stand in ``bots``, the turns they are asked in here."""
+        return (("try-guardrails/", "runtime_session_try_guardrails", self.try_guardrails),)
+
+    def try_guardrails(self, request: HttpRequest, model_admin: Any = None) -> HttpResponse:
+        """Ask the guardrails about a message and a reply (unfold passes ``model_admin``)."""
+        if not request.user.has_perm("bots.view_guardrail"):
+            raise PermissionDenied
+        return self._page(request, "guardrails", **trial_context(request))
 
     def _page(self, request: HttpRequest, name: str, *, session: Session | None = None, **more: Any) -> HttpResponse:
         context = {**self.admin_site.each_context(request), "opts": self.opts, **more}

@@ -4,6 +4,7 @@ from runtime.api.cache import SemanticCacheViewSet
 from runtime.api.escalations import EscalationViewSet
 from runtime.api.exports import TranscriptsView
 from runtime.api.gaps import KnowledgeGapViewSet
+from runtime.api.guardrails import GuardrailTryView
 from runtime.api.ratings import RatedTurnViewSet, RatingViewSet, UiEventViewSet
 from runtime.api.records import ActionViewSet, DecisionViewSet, SlotViewSet
 from runtime.api.sessions import SessionViewSet
@@ -13,6 +14,7 @@ __all__ = [
     "ActionViewSet",
     "DecisionViewSet",
     "EscalationViewSet",
+    "GuardrailTryView",
     "KnowledgeGapViewSet",
     "RatedTurnViewSet",
     "RatingViewSet",

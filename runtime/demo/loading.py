@@ -17,7 +17,7 @@ from django.utils import timezone
 
 import bots
 import catalog
-from bots.models import Bot, Capability, Faq
+from bots.models import Bot, Capability, Faq, Guardrail
 from bots.services import activate_version, create_faqs, create_version
 from catalog.imports.jobs import import_file
 from catalog.models import Customer, ImportJob, KnowledgeDomain, SalesChannel, SearchVector
@@ -162,6 +162,10 @@ def _add_bot(business: Business) -> None:
     capabilities = Capability.objects.filter(code__in=given["version"]["capabilities"])
     activate_version(version=create_version(bot=bot, **{**given["version"], "capabilities": list(capabilities)}))
     create_faqs(faqs=[Faq(bot=bot, **faq) for faq in given["faqs"]])
+    for guardrail in given["guardrails"]:
+        rule = Guardrail(bot=bot, **guardrail)
+        rule.full_clean(exclude=["id"])
+        rule.save()
 
 
 def _play_conversations(business: Business) -> None:

@@ -12,8 +12,10 @@ from uuid import uuid4
 
 from django.utils import translation
 
+from bots.guardrails import Verdict
 from bots.models import Tool
 from runtime.context import TurnContext
+from runtime.guarding import check_reply
 from runtime.model.brief import Brief, read_brief
 from runtime.model.catalog_tools import Desk
 from runtime.model.fact_check import Doubt, FactCheck, Known
@@ -22,6 +24,7 @@ from runtime.model.languages import is_foreign
 from runtime.model.prompting import build_messages
 from runtime.model.speech import Speech, TooLong
 from runtime.model.tools import Proposal, Toolbox
+from runtime.models import Tier
 from tenants.errors import Conflict
 from vault.providers.endpoints import Endpoint, chat_endpoint
 from vault.providers.errors import ProviderError
@@ -55,6 +58,7 @@ class Outcome:
     doubt: Doubt | None = None
     cited: list[dict[str, Any]] = field(default_factory=list)
     proposal: Proposal | None = None
+    refused: Verdict | None = None
     grounds: Grounds | None = None
     spent: list[Spent] = field(default_factory=list)
 
@@ -133,7 +137,7 @@ class _Talk:
         outcome, speech = self.outcome, self.speech
         outcome.text, outcome.cited = speech.text, list(self._cited())
         if speech.is_stopped:
-            raise Unanswered("unproven")
+            raise Unanswered("guardrail" if outcome.refused else "unproven")
         if answer.refusal or answer.finish_reason == "content_filter":
             raise Unanswered("content_filter", answer.refusal)
         if speech.is_unknown and not speech.text:
@@ -178,12 +182,16 @@ class _Talk:
         raise Unanswered("empty")
 
     def _passed(self, sentence: str) -> str | None:
-        """Return the sentence when it says only what the facts of this moment say, None when it does not."""
+        """Return the sentence, as guardrails leave it, when it says only what the facts of this moment say; else None."""
         if self.check.makes_claims(sentence):
             self.grounds.refresh()
             leave_database()
         self.outcome.doubt = self.check.find_doubt(sentence, self._known())
-        return None if self.outcome.doubt else sentence
+        if self.outcome.doubt:
+            return None
+        verdict = check_reply(self.context, sentence, tier=Tier.LLM)
+        self.outcome.refused = verdict if verdict.stopped_by else None
+        return None if verdict.stopped_by else verdict.text
 
     def _known(self) -> Known:
         grounds = self.grounds

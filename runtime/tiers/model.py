@@ -8,6 +8,7 @@ from django.utils import translation
 
 from runtime import replies
 from runtime.context import Reply, TurnContext
+from runtime.guarding import refusal
 from runtime.model.answering import Outcome, ask_model
 from runtime.models import Tier
 from runtime.tiers.catalog import CARDS, LOOKED_AT, answer_about
@@ -29,6 +30,8 @@ def answer_from_model(context: TurnContext) -> Reply | None:
 
 
 def _reply(context: TurnContext, outcome: Outcome) -> Reply:
+    if outcome.refused:
+        return refusal(context, outcome.refused, instead_of=Reply(Tier.LLM, None, confidence=0))
     if outcome.proposal and not outcome.why:
         return propose(context, outcome.proposal, text=outcome.text, sources=tuple(outcome.cited))
     if not outcome.why:
