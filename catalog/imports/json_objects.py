@@ -3,6 +3,7 @@
 import codecs
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, BinaryIO
 
 from catalog.imports import limits
@@ -51,7 +52,7 @@ def _decoded(text: str, texts: Iterator[str], number: int) -> tuple[Any, str]:
             raise UnreadableFile("malformed_json", row=number, reason="nesting") from None
         except ValueError as error:
             # Twice as much each time: an object is gone through a few times only, however long it is.
-            more = "".join(piece for piece, _count in zip(texts, range(1 + len(text) // _CHUNK_BYTES), strict=False))
+            more = "".join(islice(texts, 1 + len(text) // _CHUNK_BYTES))
             if not more:
                 raise UnreadableFile("malformed_json", row=number, reason=str(error)[:200]) from None
             if len(text) > limits.MAX_RECORD_CHARACTERS:

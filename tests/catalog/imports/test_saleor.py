@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from catalog.imports.jobs import import_file, request_undo, run_due_jobs
+from catalog.imports.json_objects import read_objects
 from catalog.imports.problems import UnreadableFile
 from catalog.imports.reading import open_rows
 from catalog.models import (
@@ -297,3 +298,9 @@ def test_a_list_or_place_that_somebody_changed_or_uses_stays_when_a_shop_is_undo
         PriceList.objects.filter(code=other.code).update(name="Mine", updated_at=timezone.now())
         undone(other_shop)
         assert codes(PriceList) == {"standard", used.code, other.code}
+
+
+def test_no_object_of_a_long_file_is_lost():
+    objects = [{"code": f"c-{number}", "text": "é" * 700} for number in range(2_000)]
+    for text in (json.dumps(objects), "\n".join(json.dumps(one, ensure_ascii=False) for one in objects)):
+        assert list(read_objects(BytesIO(text.encode()))) == objects
