@@ -1,7 +1,9 @@
 """How the admin looks: its name and the navigation by app, shown by permission."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.apps import apps
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse, reverse_lazy
@@ -35,9 +37,13 @@ BOTS: list[Entry] = [
     (_("Guardrails"), "shield", "bots.guardrail"),
 ]
 CONVERSATIONS: list[Entry] = [
+    (_("Waiting conversations"), "support_agent", "runtime.escalation.waiting"),
     (_("Conversations"), "forum", "runtime.session"),
     (_("Messages"), "chat", "runtime.turn"),
     (_("Cached answers"), "cached", "runtime.semanticcacheentry"),
+    (_("Escalations"), "record_voice_over", "runtime.escalation"),
+    (_("Knowledge gaps"), "contact_support", "runtime.knowledgegap"),
+    (_("Ratings"), "thumbs_up_down", "runtime.rating"),
 ]
 CONNECTIONS: list[Entry] = [
     (_("Usage"), "receipt_long", "vault.usageentry"),
@@ -67,6 +73,15 @@ PLATFORM: list[Entry] = [
 ]
 
 
+def _waiting() -> int:
+    model: Any = apps.get_model("runtime.Escalation")  # the settings, which no model is known to yet, import this module
+    return int(model.objects.waiting().count())
+
+
+BADGES: dict[str, Callable[[], int]] = {"runtime.escalation.waiting": _waiting}
+"""What is counted beside an entry, by its model or page; nothing stands there for 0."""
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups of the sidebar: inside a tenant its own pages, outside those of the platform."""
     home = {"title": None, "items": [{"title": _("Home"), "icon": "home", "link": reverse("admin:index")}]}
@@ -92,8 +107,8 @@ def _group(request: HttpRequest, title: Any, entries: list[Entry]) -> dict[str, 
     return {"title": title, "separator": True, "items": items}
 
 
-def _item(request: HttpRequest, title: Any, icon: str, model: str) -> dict[str, Any] | None:
-    model, narrowed, query = model.partition("?")
+def _item(request: HttpRequest, title: Any, icon: str, entry: str) -> dict[str, Any] | None:
+    model, narrowed, query = entry.partition("?")
     app_label, model_name, *page = model.split(".")
     try:
         link = reverse("_".join([f"admin:{app_label}", model_name, *(page or ["changelist"])]))
@@ -101,7 +116,8 @@ def _item(request: HttpRequest, title: Any, icon: str, model: str) -> dict[str, 
         return None
     if not request.user.has_perm(f"{app_label}.view_{model_name}"):
         return None
-    return {"title": capfirst(title), "icon": icon, "link": f"{link}{narrowed}{query}"}
+    item = {"title": capfirst(title), "icon": icon, "link": f"{link}{narrowed}{query}"}
+    return item | ({"badge": BADGES[entry](), "badge_variant": "warning"} if entry in BADGES else {})
 
 
 UNFOLD = {

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from bots.guardrails import Action
-from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
+from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Rating, Session, Turn
 
 MOST_TURNS = 200
 """Turns shown at once, the newest; older ones are a link away."""
@@ -57,6 +57,7 @@ class Line:
     decision: DecisionEvent | None
     sources: list[Source]
     actions: list[ActionExecution]
+    ratings: list[Rating]
 
     @property
     def guardrails(self) -> list["Guarded"]:
@@ -86,15 +87,16 @@ class Transcript:
 
 
 def read_transcript(session: Session, *, before: UUID | None = None) -> Transcript:
-    """Return the newest turns (before the turn ``before``) with all that belongs to them: four queries."""
-    turns = Turn.objects.filter(session=session, **({"pk__lt": before} if before else {}))
+    """Return the newest turns (before the turn ``before``) with all that belongs to them: five queries."""
+    turns = Turn.objects.select_related("created_by").filter(session=session, **({"pk__lt": before} if before else {}))
     newest = list(turns.order_by("-id")[: MOST_TURNS + 1])
     shown = newest[:MOST_TURNS][::-1]
     asked = [turn.in_reply_to_id or turn.pk for turn in shown]
     decisions = _by_turn(session, asked)
     actions = _actions(session, asked)
+    ratings = _ratings([turn.pk for turn in shown])
     answered = {turn.in_reply_to_id for turn in shown}
-    lines = [_line(turn, decisions, actions, is_answered=turn.pk in answered) for turn in shown]
+    lines = [_line(turn, decisions, actions, ratings, is_answered=turn.pk in answered) for turn in shown]
     return Transcript(
         lines=lines,
         known=_known(session, {source.id: source.title for line in lines for source in line.sources}),
@@ -136,18 +138,27 @@ def _actions(session: Session, turn_ids: list[UUID]) -> dict[UUID | None, list[A
     return found
 
 
+def _ratings(turn_ids: list[UUID]) -> dict[UUID, list[Rating]]:
+    found = defaultdict(list)
+    for rating in Rating.objects.filter(turn__in=turn_ids).select_related("created_by").order_by("id"):
+        found[rating.turn_id].append(rating)
+    return found
+
+
 def _line(
     turn: Turn,
     decisions: dict[UUID | None, DecisionEvent],
     actions: dict[UUID | None, list[ActionExecution]],
+    ratings: dict[UUID, list[Rating]],
     *,
     is_answered: bool,
 ) -> Line:
     asked = turn.in_reply_to_id or turn.pk
     if turn.in_reply_to_id is None and is_answered:
-        return Line(turn, None, [], [])
+        return Line(turn, None, [], [], [])
     decision = decisions.get(asked)
-    return Line(turn, decision, list(_sources(decision.sources if decision else ())), actions.get(asked, []))
+    sources = list(_sources(decision.sources if decision else ()))
+    return Line(turn, decision, sources, actions.get(asked, []), ratings.get(turn.pk, []))
 
 
 def _sources(given: Iterable[Any]) -> Iterable[Source]:

@@ -1,7 +1,17 @@
 """The admin of conversations."""
 
 from runtime.admin.cache import SemanticCacheEntryAdmin
+from runtime.admin.escalations import EscalationAdmin
+from runtime.admin.gaps import KnowledgeGapAdmin
+from runtime.admin.ratings import RatingAdmin
 from runtime.admin.sessions import SessionAdmin
 from runtime.admin.turns import TurnAdmin
 
-__all__ = ["SemanticCacheEntryAdmin", "SessionAdmin", "TurnAdmin"]
+__all__ = [
+    "EscalationAdmin",
+    "KnowledgeGapAdmin",
+    "RatingAdmin",
+    "SemanticCacheEntryAdmin",
+    "SessionAdmin",
+    "TurnAdmin",
+]

@@ -5,14 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import truncatechars
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -24,19 +25,16 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 from bots.models import Bot
 from catalog.models import SalesChannel
 from runtime.admin.guardrails import trial_context
-from runtime.models import DecisionEvent, Session, Tier, Turn
+from runtime.admin.pages import MESSAGE_LENGTH, ORIGIN, is_trial, who
+from runtime.escalations import Colleague, claim, escalate
+from runtime.export import export_transcripts
+from runtime.models import Escalation, Rating, Session, Tier, Turn
+from runtime.ratings import rate_turn
 from runtime.services import start_session
 from runtime.transcript import read_transcript
 from runtime.turn import take_turn
-from tenants.admin import LedgerAdmin
+from tenants.admin import LedgerAdmin, asks_first
 from tenants.errors import DomainError
-
-ORIGIN = {"origin": "admin"}
-"""``ext_metadata`` of a conversation held on the page "talk to a bot"."""
-
-
-MESSAGE_LENGTH = 4000
-
 
 TIER_LABELS = {
     Tier.GUARDRAIL: "danger",
@@ -94,29 +92,23 @@ class MessageForm(forms.Form):
 class SessionAdmin(LedgerAdmin):
     """Conversations, to read; and a page to talk to a bot as a customer would."""
 
-    list_display = ("who", "bot", "channel", "turn_number", "last_said", "tier_label", "started", "ended")
+    list_display = ("who", "bot", "channel", "owner_label", "turn_number", "last_said", "tier_label", "started", "ended")
     list_display_links = ("who",)
-    list_filter = ("bot", "channel", OpenFilter)
+    list_filter = ("bot", "channel", "owner", OpenFilter)
     list_select_related = ("customer", "bot", "channel")
     link_filters = ("customer", "bot_version")
     search_fields = ("customer__name", "customer__phone", "customer__email")
     ordering = ("-id",)
     actions_list = ("talk",)
-    actions_detail = ("say",)
+    actions_detail = ("say", "take_over", "rate")
+    actions: Any = ("export_csv", "export_jsonl")
     empty_message = _("Here you will read what customers and bots say to each other. Try one of your bots yourself first.")
     empty_links = ((_("Talk to a bot"), "admin:runtime_session_talk"),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """Return the conversations with their last message and the tier of their last answer."""
-        messages = Turn.objects.filter(session=OuterRef("pk")).order_by("-id")
-        tiers = DecisionEvent.objects.filter(session=OuterRef("pk")).exclude(tier="").order_by("-id")
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                last_message=Subquery(messages.values("message")[:1]), answered_from=Subquery(tiers.values("tier")[:1])
-            )
-        )
+        """Return the conversations with their last message."""
+        said = Turn.objects.filter(session=OuterRef("pk")).order_by("-id")
+        return super().get_queryset(request).annotate(last_message=Subquery(said.values("message")[:1]))
 
     @display(description=_("customer"), ordering="customer__name")
     def who(self, session: Session) -> str:
@@ -126,16 +118,20 @@ class SessionAdmin(LedgerAdmin):
             return format_html("{} {}", gettext("Colleague"), render_to_string("unfold/helpers/label.html", label))
         return str(session.customer or _("Guest"))
 
+    @display(description=_("answered by"), ordering="owner", label={"person": "success", "bot": "info"})
+    def owner_label(self, session: Session) -> tuple[str, str]:
+        """Show who answers now as a label."""
+        return session.owner, session.get_owner_display()
+
     @display(description=_("last message"))
     def last_said(self, session: Any) -> str:
         """Show how the last message begins."""
         return truncatechars(session.last_message or "", 60)
 
-    @display(description=_("answered from"), label=dict(TIER_LABELS))
-    def tier_label(self, session: Any) -> tuple[str, str] | None:
+    @display(description=_("answered from"), ordering="last_tier", label=dict(TIER_LABELS))
+    def tier_label(self, session: Session) -> tuple[str, str] | None:
         """Show the tier of the last answer as a label."""
-        tier = session.answered_from
-        return (tier, str(Tier(tier).label)) if tier in Tier.values else None
+        return (session.last_tier, str(Tier(session.last_tier).label)) if session.last_tier in Tier.values else None
 
     @display(description=_("started"), ordering="created_at")
     def started(self, session: Session) -> str:
@@ -156,7 +152,15 @@ class SessionAdmin(LedgerAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if request.method not in ("GET", "HEAD") or not self.has_view_permission(request, session):
             raise PermissionDenied
-        return self._page(request, "session", session=session, may_talk=self.has_talk_permission(request))
+        waiting = Escalation.objects.unresolved().filter(session=session).first()
+        return self._page(
+            request,
+            "session",
+            session=session,
+            may_talk=self.has_talk_permission(request),
+            may_work=self.has_work_permission(request),
+            escalation_url=reverse("admin:runtime_escalation_change", args=[waiting.pk]) if waiting else "",
+        )
 
     def has_talk_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether the person may hold conversations, not only read them."""
@@ -202,11 +206,53 @@ class SessionAdmin(LedgerAdmin):
             raise PermissionDenied
         return self._page(request, "guardrails", **trial_context(request))
 
+    # --- as a colleague
+
+    def has_work_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether the person may answer customers and judge answers."""
+        return request.user.has_perms(["runtime.change_escalation", "runtime.add_rating"])
+
+    @action(description=_("Take over"), icon="pan_tool", url_path="take-over", permissions=["work"])
+    @asks_first
+    def take_over(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Answer in this conversation oneself; the bot is silent from now on."""
+        person: Any = request.user  # nobody anonymous gets here
+        session = self.get_object(request, object_id)
+        try:
+            row, _is_new = escalate(session=session, origin=Escalation.Origin.STAFF, created_by=person)
+            claim(escalation=row, by=Colleague(person.pk, person))
+        except DomainError as error:
+            messages.error(request, error.message)
+            return redirect("admin:runtime_session_change", object_id)
+        return redirect("admin:runtime_escalation_change", row.pk)
+
+    @action(description=_("Rate"), icon="thumbs_up_down", permissions=["work"])
+    def rate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Keep the thumb that was pressed beside an answer, ``<turn>:<vote>``."""
+        session = self.get_object(request, object_id)
+        if session is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        turn_id, _colon, vote = request.POST.get("rate", "").partition(":")
+        turn = Turn.objects.filter(session=session, pk=turn_id).first() if _is_id(turn_id) else None
+        if turn and vote in Rating.Vote.values:
+            rate_turn(turn=turn, vote=vote, person=request.user)  # type: ignore[arg-type] # nobody anonymous gets here
+        return redirect("admin:runtime_session_change", object_id)
+
+    @admin.action(description=_("Export what was said as CSV"), permissions=["view"])
+    def export_csv(self, request: HttpRequest, queryset: QuerySet) -> FileResponse:
+        """Download the chosen conversations, a message a line."""
+        return export_transcripts(queryset, "csv")
+
+    @admin.action(description=_("Export what was said as JSON Lines"), permissions=["view"])
+    def export_jsonl(self, request: HttpRequest, queryset: QuerySet) -> FileResponse:
+        """Download the chosen conversations, a conversation a line."""
+        return export_transcripts(queryset, "jsonl")
+
     def _page(self, request: HttpRequest, name: str, *, session: Session | None = None, **more: Any) -> HttpResponse:
         context = {**self.admin_site.each_context(request), "opts": self.opts, **more}
         if session:
             context |= {
-                "title": str(session.customer or (_("Test") if is_trial(session) else _("Guest"))),
+                "title": who(session),
                 "session": session,
                 "original": session,
                 "is_trial": is_trial(session),
@@ -219,9 +265,12 @@ def _moment(when: datetime) -> str:
     return date_format(timezone.localtime(when), "DATETIME_FORMAT")
 
 
-def is_trial(session: Session) -> bool:
-    """Whether the conversation was begun on the page "talk to a bot"."""
-    return bool(session.ext_metadata.get("origin") == ORIGIN["origin"])
+def _is_id(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _before(request: HttpRequest) -> uuid.UUID | None:
