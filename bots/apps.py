@@ -9,3 +9,7 @@ class BotsConfig(AppConfig):
 
     name = "bots"
     verbose_name = _("Bots")
+
+    def ready(self) -> None:
+        """Make the functions known that tools may run."""
+        from bots import memories  # noqa: F401 - registers them

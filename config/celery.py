@@ -46,6 +46,7 @@ app.conf.update(
         "cache": {"task": "runtime.sweep_cache", "schedule": 60.0, "options": {"expires": 60}},
         "claims": {"task": "runtime.put_claims_back", "schedule": 10.0, "options": {"expires": 10}},
         "idle": {"task": "runtime.end_idle", "schedule": 60.0, "options": {"expires": 60}},
+        "memories": {"task": "bots.forget_memories", "schedule": 60.0, "options": {"expires": 60}},
         "imports": {"task": "catalog.run_imports", "schedule": 5.0, "options": {"expires": 5}},
     },
 )

@@ -35,6 +35,8 @@ BOTS: list[Entry] = [
     (_("FAQs"), "quiz", "bots.faq"),
     (_("Intents"), "category", "bots.intent"),
     (_("Guardrails"), "shield", "bots.guardrail"),
+    (_("Tools"), "build", "bots.tool"),
+    (_("Memory"), "psychology", "bots.botmemory"),
 ]
 CONVERSATIONS: list[Entry] = [
     (_("Waiting conversations"), "support_agent", "runtime.escalation.waiting"),

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from bots.flow import read_flow
 from bots.models import Bot, BotVersion
 from catalog.customers import identify_customer
 from catalog.models import Customer, SalesChannel
@@ -54,7 +55,7 @@ def start_session(
         channel=channel,
         customer=_customer(customer, channel),
         token_hash=hash_token(token),
-        flow_step=_first_step(version),
+        flow_step=read_flow(version.flow_config).first_step,
         flow_context=flow_context or {},
         ext_metadata=ext_metadata or {},
     )
@@ -135,9 +136,3 @@ def set_slot(
         [slot], update_conflicts=True, unique_fields=["tenant", "session", "slot_key"], update_fields=changed
     )
     return ContextSlot.objects.get(session=session, slot_key=slot_key)
-
-
-def _first_step(version: BotVersion) -> str:
-    """Return the step a conversation begins in; the flow is free JSON, so what is no name counts as none."""
-    step = version.flow_config.get("default_state") if isinstance(version.flow_config, dict) else None
-    return step[:63] if isinstance(step, str) and step else "open"

@@ -7,12 +7,12 @@ one model (``variant``), or ``*``.
 from collections.abc import Iterable, Sequence
 
 from tenants.models import ApiKey
-from tenants.roles import NONE, VIEW, Role, role_permissions
+from tenants.roles import EDIT, NONE, VIEW, Role, role_permissions
 
 SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "api-keys": frozenset({"apikey"}),
     "audit": frozenset({"auditentry"}),
-    "bots": frozenset({"bot", "botversion", "botversioncapability", "capability"}),
+    "bots": frozenset({"bot", "botversion", "botversioncapability", "botsetting", "capability"}),
     "budgets": frozenset({"budget"}),
     "channels": frozenset({"saleschannel"}),
     "credentials": frozenset({"credential", "credentialgrant", "credentialuse"}),
@@ -27,6 +27,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "imports": frozenset({"importjob", "importmapping", "importrow", "storedfile"}),
     "knowledge": frozenset({"knowledgecollection", "knowledgedocument", "knowledgechunk"}),
     "knowledge-gaps": frozenset({"knowledgegap"}),
+    "memories": frozenset({"botmemory"}),
     "members": frozenset({"membership", "logintoken", "user"}),
     "offerings": frozenset({"offering", "offeringversion", "attributevalue", "offeringimage", "variant"}),
     "orders": frozenset(
@@ -61,6 +62,7 @@ BOT_KEY_TABLE: dict[str, frozenset[str]] = {
     "catalog.importrow": NONE,
     "bots": VIEW,
     "bots.guardrail": NONE,
+    "bots.botmemory": EDIT,
     "runtime": frozenset({"view", "add", "change"}),
     "runtime.escalation": frozenset({"view", "add"}),  # a bot asks for a person and is none
     "runtime.knowledgegap": frozenset({"view", "add"}),

@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from bots.models import (
     Bot,
+    BotMemory,
+    BotSetting,
     BotVersion,
     BotVersionCapability,
     Capability,
@@ -346,6 +348,8 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     AuditEntry: an_audit_entry,
     AuditSeal: an_audit_seal,
     Bot: lambda: a_bot_version().bot,
+    BotMemory: lambda: BotMemory.objects.create(bot=a_bot_version().bot, key="secret", value="Secret memory"),
+    BotSetting: lambda: BotSetting.objects.create(bot=a_bot_version().bot, key="secret", value="Secret setting"),
     BotVersion: a_bot_version,
     BotVersionCapability: lambda: BotVersionCapability.objects.create(
         bot_version=a_bot_version(), capability=Capability.objects.create(code=code("capability"), name="Capability")

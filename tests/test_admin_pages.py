@@ -47,6 +47,8 @@ ACTORS = ("owner", "operator", "analyst", "root")
 #                             view         add     change           delete
 PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset[str]]] = {
     "bots.Bot": (ALL, WORK, WORK, NOBODY),
+    "bots.BotMemory": (ALL, WORK, WORK, WORK),
+    "bots.Tool": (ALL, WORK, WORK, WORK),
     "bots.BotVersion": (ALL, WORK, WORK, WORK),
     "bots.Capability": (ALL | STAFF, STAFF, STAFF, STAFF),
     "bots.Faq": (ALL, WORK, WORK, WORK),
@@ -93,11 +95,17 @@ PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset
 }
 
 CUSTOM: dict[str, frozenset[str]] = {
+    "bots_bot_export_config": ALL,
+    "bots_bot_import_config": WORK,
+    "bots_bot_memories": ALL,
     "bots_bot_new_version": WORK,
     "bots_bot_talk": WORK,
+    "bots_tool_try_out": WORK,
     "bots_botversion_activate": WORK,
     "bots_guardrail_try_all": ALL,
     "bots_guardrail_try_one": ALL,
+    "bots_botversion_compare": ALL,
+    "bots_botversion_copy": WORK,
     "catalog_importjob_columns": WORK,
     "catalog_importjob_errors_csv": ALL,
     "catalog_importjob_export_csv": ALL,

@@ -51,6 +51,7 @@ ANY_SCOPES = {
 """Every file that opens the platform where no scope is open, and why."""
 
 PLATFORM_SCOPES = {
+    "bots/memories.py": "what bots remember has expired",
     "tenants/audit.py": "name the tenants with entries to seal",
     "tenants/management/commands/verify_audit.py": "a command names its tenants",
     "tenants/models/settings.py": "the platform's settings hold where a tenant has none",

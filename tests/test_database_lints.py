@@ -27,6 +27,7 @@ GLOBAL_MODELS = {
 """Models of ours without a tenant, and why."""
 
 NOT_AUDITED = {
+    "bots.BotMemory": "what happened in conversations, and personal",
     "bots.KnowledgeChunk": "derived from its document",
     "catalog.AttributeValue": "copied into the version's attributes, which are audited",
     "catalog.Customer": "personal: it must be erasable, and an audit is not",

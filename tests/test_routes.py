@@ -14,7 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from drf_spectacular.generators import SchemaGenerator
 
-from bots.models import Bot, BotVersion, Faq, Guardrail, Intent, Tool
+from bots.models import Bot, BotMemory, BotSetting, BotVersion, Faq, Guardrail, Intent, Tool
 from catalog.models import (
     Customer,
     ImportJob,
@@ -69,6 +69,7 @@ ACTORS = ("owner", "operator", "analyst", "bot key")
 CRUD = {"get": READ, "post": WORK, "patch": WORK, "delete": WORK}
 PRIVATE = {**CRUD, "get": STAFF}
 CONNECT = {"get": MANAGE, "post": MANAGE, "patch": MANAGE, "delete": MANAGE}
+MEMORIES = {"get": READ, "post": TALK, "patch": TALK, "delete": TALK}
 CONVERSE = {"get": READ, "post": TALK}
 
 ROUTES: dict[str, dict[str, str]] = {
@@ -82,9 +83,16 @@ ROUTES: dict[str, dict[str, str]] = {
     "bots/": CRUD,
     "bots/{code}/": CRUD,
     "bots/{code}/search/": CRUD,
+    "bots/{code}/memories/": MEMORIES,
+    "bots/{code}/memories/{id}/": MEMORIES,
+    "bots/{code}/settings/": CRUD,
+    "bots/{code}/settings/export/": CRUD,
+    "bots/{code}/settings/import/": CRUD,
+    "bots/{code}/settings/{key}/": CRUD,
     "bots/{code}/versions/": CRUD,
     "bots/{code}/versions/{version}/": CRUD,
     "bots/{code}/versions/{version}/activate/": CRUD,
+    "bots/{code}/versions/{version}/diff/{other}/": CRUD,
     "budgets/": {**CONNECT, "get": STAFF},
     "budgets/{id}/": {**CONNECT, "get": STAFF},
     "capabilities/": CRUD,
@@ -341,9 +349,12 @@ def _row_for(resource: str, rest: list[str]) -> tuple[Any, dict[str, Any]]:
     if child := CHILDREN.get(rest[1] if len(rest) > 1 else ""):
         row = make_row(child)
         return row, {"session": row.session_id, "id": row.pk}
+    if resource == "bots" and rest[1:2] in (["memories"], ["settings"]):
+        row = make_row(BotMemory if rest[1] == "memories" else BotSetting)
+        return row, {"code": row.bot.code, "id": row.pk, "key": row.key}
     if resource == "bots":
         version = make_row(BotVersion)
-        return version.bot, {"code": version.bot.code, "version": version.version}
+        return version.bot, {"code": version.bot.code, "version": version.version, "other": version.version}
     row = make_row(OWNED[resource])
     return row, {"id": row.pk, "offering": row.pk, "version": 1, "other": 1}
 

@@ -1,9 +1,10 @@
 """The API of bots: capabilities, bots with their search, and versions."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.http import Http404
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -12,10 +13,14 @@ from rest_framework.response import Response
 
 from bots import services
 from bots.models import Bot, BotVersion, Capability
+from bots.versions import version_diff
+from catalog.api.versions import VersionDiffSerializer
 from catalog.models import KnowledgeDomain
 from catalog.search import search
 from tenants.api import TenantReadViewSet, TenantViewSet
 from tenants.auth import of_bound_bot
+from tenants.errors import DomainError
+from tenants.filters import Filter
 from tenants.models import User
 from tenants.schema import example
 from tenants.serializers import CodeRelatedField, StrictSerializer, TenantSerializer
@@ -55,7 +60,7 @@ class BotSerializer(TenantSerializer):
     },
 )
 class BotVersionSerializer(TenantSerializer):
-    """A version, addressed by its number."""
+    """A version, addressed by its number. A new one takes what it leaves out from the version named by ``from``."""
 
     capabilities = CodeRelatedField(queryset=Capability.objects.all(), many=True, required=False)
 
@@ -72,6 +77,17 @@ class BotVersionSerializer(TenantSerializer):
             "created_at",
         )
         read_only_fields = ("version", "is_active", "activated_at", "created_at")
+
+
+class NewVersionSerializer(BotVersionSerializer):
+    """The next version; what is left out is taken over from the version ``from``, without it the flow from the domain."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add ``from``, which Python does not let a class declare."""
+        fields = dict(super().get_fields())
+        help_text = "Number of the version to begin from."
+        fields["from"] = serializers.IntegerField(write_only=True, required=False, min_value=1, help_text=help_text)
+        return fields
 
 
 class HitSerializer(serializers.Serializer[Any]):
@@ -139,42 +155,80 @@ def _found(hit: Any) -> dict[str, Any]:
     return {"kind": hit.kind, "id": hit.id, "title": hit.title, "text": hit.body, "score": hit.score, "parts": hit.parts}
 
 
-class BotVersionViewSet(TenantReadViewSet):
-    """The versions of a bot, addressed by number. A version never changes: clone it by creating the next one."""
+def bot_of(view: Any) -> Bot:
+    """Return the bot named by the address of a view, if the caller may see it; raises ``Http404``."""
+    bots = Bot.objects.select_related("domain").filter(of_bound_bot(view.request.user, "id"))
+    bot: Bot | None = bots.filter(code=view.kwargs["code"]).first()
+    if bot is None:
+        raise Http404
+    return bot
+
+
+def author_of(request: Request) -> User | None:
+    """Return who sends the request, None for a program."""
+    return request.user if isinstance(request.user, User) else None
+
+
+class BotVersionViewSet(TenantViewSet):
+    """The versions of a bot, by number. A draft is changed and deleted; one that was ever active stays as it is."""
 
     queryset = BotVersion.objects.prefetch_related("version_capabilities__capability")
     serializer_class = BotVersionSerializer
     lookup_field = "version"
     lookup_value_regex = "[0-9]{1,9}"
+    filters: ClassVar[dict[str, Filter]] = {"is_active": "is_active"}
     ordering = ("-version",)
 
     def get_queryset(self) -> models.QuerySet:
         """Return the versions of the bot named by the address."""
         return super().get_queryset().filter(of_bound_bot(self.request.user), bot__code=self.kwargs["code"])
 
-    def bot(self) -> Bot:
-        """Return the bot named by the address; raises ``Http404``."""
-        bots = Bot.objects.filter(of_bound_bot(self.request.user, "id"))
-        bot: Bot | None = bots.filter(code=self.kwargs["code"]).first()
-        if bot is None:
-            raise Http404
-        return bot
+    def get_serializer_class(self) -> Any:
+        """Take ``from`` for a new version."""
+        return NewVersionSerializer if self.action == "create" else BotVersionSerializer
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Answer the versions, newest first; 404 for an unknown bot."""
-        self.bot()
+        bot_of(self)
         return super().list(request, *args, **kwargs)
 
     def create(self, request: Request, code: str) -> Response:
         """Add the next version, a draft."""
-        author = request.user if isinstance(request.user, User) else None
-        bot = self.bot()
-        body = self.read_body(BotVersionSerializer, fixed={"bot": bot})
-        version = services.create_version(bot=bot, created_by=author, **body)
+        bot = bot_of(self)
+        body = self.read_body(NewVersionSerializer, fixed={"bot": bot})
+        version = services.create_version(bot=bot, clone_of=self._from(body), created_by=author_of(request), **body)
         return self.answer(version, status=status.HTTP_201_CREATED)
+
+    def _from(self, body: dict[str, Any]) -> BotVersion | None:
+        number = body.pop("from", None)
+        if number is None:
+            return None
+        version: BotVersion | None = self.get_queryset().filter(version=number).first() if number < 2**31 else None
+        if version is None:
+            raise DomainError("unknown_reference", gettext("There is nothing of this name."), field="from")
+        return version
+
+    def perform_update(self, serializer: serializers.BaseSerializer[Any]) -> None:
+        """Change a draft; 409 ``version_spoke`` for any other version."""
+        assert isinstance(serializer.instance, BotVersion)
+        services.change_draft(version=serializer.instance, **serializer.validated_data)
+
+    def perform_destroy(self, instance: BotVersion) -> None:
+        """Delete a draft; 409 ``version_spoke`` for any other version."""
+        services.delete_draft(version=instance)
 
     @extend_schema(request=None, responses=BotVersionSerializer)
     @action(detail=True, methods=["post"], verb="change")
     def activate(self, request: Request, code: str, version: str) -> Response:
         """Let new sessions speak with this version; activating an older one rolls back."""
         return self.answer(services.activate_version(version=self.get_object()))
+
+    @extend_schema(responses=VersionDiffSerializer)
+    @action(detail=True, methods=["get"], url_path="diff/(?P<other>[0-9]{1,9})")
+    def diff(self, request: Request, code: str, version: str, other: str) -> Response:
+        """Say what changes from the one version to the other: instructions, capabilities, and the flow leaf by leaf."""
+        rows = {row.version: row for row in self.get_queryset().filter(version__in=[version, other])}
+        if not {int(version), int(other)} <= rows.keys():
+            raise Http404
+        changes = version_diff(rows[int(version)], rows[int(other)])
+        return Response(VersionDiffSerializer({"version": int(version), "other": int(other), "changes": changes}).data)

@@ -84,9 +84,20 @@ class BotVersion(TenantModel):
     version = models.PositiveIntegerField(_("version"), editable=False)
     is_active = models.BooleanField(_("active"), default=False, db_default=False, editable=False)
     activated_at = models.DateTimeField(_("activated"), null=True, blank=True, editable=False)
-    flow_config = models.JSONField(_("flow"), default=dict, db_default={}, blank=True)
+    flow_config = models.JSONField(
+        _("flow"),
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text=_("default_state, steps, idle_minutes, claim_minutes, greeting, quick_replies, tools; and what you add."),
+    )
     system_prompt = models.TextField(
-        _("personality and instructions"), blank=True, help_text=_("Who the bot is and how it speaks.")
+        _("personality and instructions"),
+        blank=True,
+        help_text=_(
+            "Who the bot is and how it speaks. It may name {{ bot_name }}, {{ business_name }}, {{ today }}, {{ language }}, "
+            "{{ customer_name }} and the bot's memory, such as {{ memory.opening_hours }}."
+        ),
     )
     created_by = created_by_field()
 

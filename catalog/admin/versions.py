@@ -137,6 +137,7 @@ class OfferingVersionAdmin(LedgerAdmin):
             "older": older,
             "newer": newer,
             "changes": shown_changes(older, newer),
+            "back_url": reverse("admin:catalog_offering_change", args=[version.offering_id]),
         }
         return TemplateResponse(request, "catalog/admin/compare.html", context)
 

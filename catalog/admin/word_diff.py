@@ -33,7 +33,7 @@ def shown_changes(older: OfferingVersion, newer: OfferingVersion) -> list[ShownC
     """Return what changes from one version to the other, field by field."""
     names = {one.key: str(one) for one in AttributeDefinition.objects.filter(domain=older.offering.domain_id)}
     return [
-        ShownChange(_label(change.field, names), *marked_words(_text(change.before), _text(change.after)))
+        ShownChange(_label(change.field, names), *marked_words(as_text(change.before), as_text(change.after)))
         for change in version_diff(older, newer)
     ]
 
@@ -57,7 +57,8 @@ def _filled(pieces: list[Piece]) -> Iterator[Piece]:
     yield from (piece for piece in pieces if piece[1])
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Return a value as a person compares it."""
     if value is None:
         return ""
     if isinstance(value, bool):

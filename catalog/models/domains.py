@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from catalog.flows import InvalidFlow, check_flow
 from catalog.limits import check_limits
 from tenants.fields import UUIDv7
 from tenants.models import updated_at_field
@@ -44,6 +45,14 @@ class KnowledgeDomain(models.Model):
 
     def __str__(self) -> str:
         return (self.name_vi if get_language() == "vi" else "") or self.name
+
+    def clean(self) -> None:
+        """Refuse defaults that no version could begin with."""
+        super().clean()
+        try:
+            check_flow(self.flow_config)
+        except InvalidFlow as error:
+            raise ValidationError({"flow_config": [one.message for one in error.problems]}) from error
 
 
 class LimitsFit(models.Func):

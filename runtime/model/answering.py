@@ -124,7 +124,8 @@ class _Talk:
         if not self.brief.has_tools:
             return {}
         tools = Tool.objects.of_bot(self.context.bot_id).usable().select_related("credential")[:MOST_TOOLS]
-        return {tool.code: tool for tool in tools}
+        allowed = self.brief.tools
+        return {tool.code: tool for tool in tools if allowed is None or tool.code in allowed}
 
     def _propose(self, proposal: Proposal) -> None:
         """End with our own words for what the customer is asked to agree to."""

@@ -1,12 +1,17 @@
 """What a model is told about the bot and the conversation beside the sources: read only when a model is asked."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils import timezone
 
+from bots.flow import read_flow
+from bots.memories import recall
+from bots.prompts import PromptValues, fill_prompt, memory_keys
 from runtime.context import TurnContext
 from tenants.scope import current_tenant_id
 
@@ -18,7 +23,8 @@ MESSAGE_LENGTH = 1500
 """Characters of one of them."""
 
 BRIEF = """
-SELECT b.name AS bot, t.name AS business, v.system_prompt, s.customer_id, s.channel_id,
+SELECT b.name AS bot, t.name AS business, v.system_prompt, v.flow_config -> 'tools' AS tools, s.customer_id, s.channel_id,
+    coalesce(c.name, '') AS customer, (%(now)s AT TIME ZONE t.time_zone)::date AS today,
     ARRAY(SELECT p.code FROM bots_botversioncapability g JOIN bots_capability p ON p.id = g.capability_id
           WHERE g.tenant_id = %(tenant)s AND g.bot_version_id = v.id ORDER BY p.code) AS capabilities,
     EXISTS (SELECT FROM bots_tool x WHERE x.tenant_id = %(tenant)s AND x.is_active
@@ -32,17 +38,24 @@ FROM runtime_session AS s
 JOIN bots_bot AS b ON b.tenant_id = %(tenant)s AND b.id = s.bot_id
 JOIN bots_botversion AS v ON v.tenant_id = %(tenant)s AND v.id = s.bot_version_id
 JOIN tenants_tenant AS t ON t.id = s.tenant_id
+LEFT JOIN catalog_customer AS c ON c.tenant_id = %(tenant)s AND c.id = s.customer_id
 WHERE s.tenant_id = %(tenant)s AND s.id = %(session)s
 """
 
 
 @dataclass(frozen=True)
 class Brief:
-    """Who the bot is and may do, who it speaks with, and what was said: ``history`` as speaker and message, oldest first."""
+    """Who the bot is and may do, who it speaks with, and what was said: ``history`` as speaker and message, oldest first.
+
+    ``instructions`` are the version's with every variable filled in, ``system_prompt`` the same without what is a customer's
+    own: of these two it alone may prove what the bot says. ``tools``: codes of those the version may call; None: all.
+    """
 
     bot: str
     business: str
+    instructions: str
     system_prompt: str
+    tools: frozenset[str] | None
     customer_id: UUID | None
     channel_id: UUID
     capabilities: frozenset[str]
@@ -63,12 +76,30 @@ def read_brief(context: TurnContext) -> Brief:
         "turn": context.turn_id,
         "turns": HISTORY_TURNS,
         "length": MESSAGE_LENGTH,
+        "now": timezone.now(),
     }
     with connection.cursor() as cursor:
         cursor.execute(BRIEF, values)
         row: Any = dict(zip((column.name for column in cursor.description), cursor.fetchone(), strict=True))
     history = tuple(_fitting(json.loads(row.pop("history"))))
-    return Brief(**{**row, "capabilities": frozenset(row["capabilities"]), "history": history})
+    tools = read_flow({"tools": json.loads(row.pop("tools") or "null")}).tools
+    prompts = _prompts(context, row, today=row.pop("today"), customer=row.pop("customer"))
+    sets = {"capabilities": frozenset(row["capabilities"]), "tools": tools}
+    return Brief(**{**row, **prompts, **sets, "history": history})
+
+
+def _prompts(context: TurnContext, row: dict[str, Any], *, today: date, customer: str) -> dict[str, str]:
+    """Return the instructions, for the model and as a proof; memory is read only where they name some."""
+    text = row["system_prompt"]
+    values = PromptValues(row["bot"], row["business"], today, context.question.language)
+    own = values
+    if keys := memory_keys(text):
+        values = replace(values, memories=recall(bot_id=context.bot_id, keys=keys))
+        own = replace(values, memories=recall(bot_id=context.bot_id, keys=keys, customer_id=row["customer_id"]))
+    return {
+        "instructions": fill_prompt(text, replace(own, customer_name=customer)),
+        "system_prompt": fill_prompt(text, values),
+    }
 
 
 def _fitting(newest_first: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -36,7 +36,7 @@ def build_messages(context: TurnContext, brief: Brief, grounds: Grounds) -> list
     rules = RULES.format(
         bot=brief.bot, business=brief.business, language=LANGUAGES[context.question.language], unknown=UNKNOWN
     )
-    system = "\n".join(filter(None, (brief.system_prompt.strip(), rules.strip(), _wishes(context), _data(context, grounds))))
+    system = "\n".join(filter(None, (brief.instructions.strip(), rules.strip(), _wishes(context), _data(context, grounds))))
     history = [{"role": ROLES[speaker], "content": message} for speaker, message in brief.history]
     return [{"role": "system", "content": system}, *history, {"role": "user", "content": context.message}]
 

@@ -43,6 +43,43 @@ def test_a_new_version_begins_as_a_copy_of_the_newest(staff: Client, saigon: Bus
         ]
 
 
+def test_a_version_is_copied_and_the_two_are_compared_word_by_word(staff: Client, saigon: Business, bot: Bot) -> None:
+    with in_tenant(saigon.tenant):
+        first = create_version(bot=bot, system_prompt="Be kind and brief.", flow_config={"idle_minutes": 30})
+    form = staff.get(staff.get(url("botversion_copy", first.pk)).url)
+    assert "Be kind and brief." in form.content.decode()
+    body = {"bot": str(bot.pk), "system_prompt": "Be rude and brief.", "flow_config": '{"idle_minutes": 60}'}
+    staff.post(url("botversion_add"), body)
+    compared = staff.get(url("botversion_compare", first.pk)).content.decode()
+    assert "<del" in compared
+    assert ">kind</del>" in compared
+    assert ">rude</ins>" in compared
+    assert "Flow: idle_minutes" in compared
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [({"system_prompt": "{{ colour }}"}, "colour"), ({"flow_config": '{"idle_minutes": "x"}'}, "flow_config.idle_minutes")],
+)
+def test_what_a_version_may_not_say_is_told_at_its_field(
+    staff: Client, saigon: Business, bot: Bot, values: dict[str, str], said: str
+) -> None:
+    shown = staff.post(url("botversion_add"), {"bot": str(bot.pk), "system_prompt": "", "flow_config": "{}", **values})
+    assert shown.status_code == 200
+    assert said in str(shown.context["adminform"].form.errors[next(iter(values))])  # type: ignore[index]
+    with in_tenant(saigon.tenant):
+        assert not BotVersion.objects.exists()
+
+
+def test_a_draft_is_changed_on_its_page(staff: Client, saigon: Business, bot: Bot) -> None:
+    with in_tenant(saigon.tenant):
+        version = create_version(bot=bot, system_prompt="Be kind.")
+    body = {"bot": str(bot.pk), "system_prompt": "Be brief.", "flow_config": "{}"}
+    assert staff.post(url("botversion_change", version.pk), body).status_code == 302
+    with in_tenant(saigon.tenant):
+        assert BotVersion.objects.get().system_prompt == "Be brief."
+
+
 def test_activating_asks_first_and_only_the_button_does_it(staff: Client, saigon: Business, bot: Bot) -> None:
     with in_tenant(saigon.tenant):
         version = create_version(bot=bot)

@@ -114,7 +114,19 @@ def test_every_post_shows_a_body(schema):
 
 
 IN_THIS_ORDER = (
-    *("bots/", "bots/shop/versions/", "faqs/", "faqs/bulk/", "sales-channels/", "price-lists/", "offerings/"),
+    *(
+        "bots/",
+        "bots/shop/versions/",
+        "bots/shop/settings/",
+        "bots/shop/memories/",
+        "tools/",
+        "tools/{tool}/try/",
+        "faqs/",
+        "faqs/bulk/",
+        "sales-channels/",
+        "price-lists/",
+        "offerings/",
+    ),
     *("offerings/{offering}/versions/", "variants/", "prices/", "inventory-locations/", "inventory-items/"),
     *(
         "stock-movements/",
@@ -148,7 +160,12 @@ TOLD_ELSEWHERE = (
 
 def shown_as(path):
     """Return the path as the schema writes it."""
-    return path.replace("bots/shop", "bots/{code}").replace("{credential}", "{id}").replace("{order}", "{id}")
+    return (
+        path.replace("bots/shop", "bots/{code}")
+        .replace("{credential}", "{id}")
+        .replace("{order}", "{id}")
+        .replace("{tool}", "{id}")
+    )
 
 
 def test_the_bodies_that_are_shown_tell_one_story_and_all_are_taken(schema, api, saigon):
@@ -166,8 +183,11 @@ def test_the_bodies_that_are_shown_tell_one_story_and_all_are_taken(schema, api,
             client.post(f"offerings/{known['offering']}/versions/1/activate/")
             client.post("prices/", {"price_list": "standard", "variant": "LAMP-W", "currency": "VND", "amount": "250000"})
         answer = client.post(path.format(**known), body, Idempotency_Key=path)
-        assert answer.status_code == (200 if path.endswith(("rotate/", "cancel/")) else 201), (path, answer.content.decode())
+        assert answer.status_code == (200 if path.endswith(("rotate/", "cancel/", "try/")) else 201), (
+            path,
+            answer.content.decode(),
+        )
         if path == "bots/shop/versions/":
             assert client.post("bots/shop/versions/1/activate/").status_code == 200
-        if path in ("offerings/", "sessions/", "credentials/", "customers/", "orders/"):
+        if path in ("offerings/", "sessions/", "credentials/", "customers/", "orders/", "tools/"):
             known[path.removesuffix("s/")] = answer.json()["id"]

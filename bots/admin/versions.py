@@ -1,0 +1,227 @@
+"""The admin of the versions a bot speaks with: written, compared, activated."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.defaultfilters import truncatechars
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
+
+from bots import services
+from bots.admin.json_fields import indent_json
+from bots.flow import InvalidFlow, check_flow
+from bots.models import Bot, BotVersion, Capability
+from bots.placeholders import UnknownPlaceholder
+from bots.prompts import check_prompt
+from bots.versions import FLOW, version_diff
+from catalog.admin.word_diff import ShownChange, as_text, marked_words
+from tenants.admin import TenantAdmin, asks_first
+
+MOST_CHOICES = 200
+"""Versions offered to compare with."""
+
+
+class VersionInline(TabularInline):
+    """The versions of a bot, to look at; each has a page of its own."""
+
+    model = BotVersion
+    tab = True
+    extra = 0
+    fields = ("version", "is_active", "prompt", "activated_at", "created_by")
+    readonly_fields = fields
+    show_change_link = True
+    can_delete = False
+    verbose_name_plural = _("versions")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Return the versions with their authors."""
+        return super().get_queryset(request).select_related("created_by", "bot")
+
+    @display(description=_("personality and instructions"))
+    def prompt(self, version: BotVersion) -> str:
+        """Show how the instructions begin."""
+        return truncatechars(version.system_prompt, 120)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A version is added on its own page."""
+        return False
+
+
+class BotVersionForm(forms.ModelForm):
+    """A version with the capabilities it may use."""
+
+    capabilities = forms.ModelMultipleChoiceField(
+        Capability.objects.all(), required=False, label=_("capabilities"), widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
+
+    class Meta:
+        model = BotVersion
+        fields = ("bot", "system_prompt", "flow_config", "capabilities")
+        widgets = {"system_prompt": UnfoldAdminTextareaWidget(attrs={"rows": 12})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        indent_json(self)
+
+    def clean_system_prompt(self) -> str:
+        """Refuse variables that nobody declared."""
+        prompt = str(self.cleaned_data["system_prompt"])
+        try:
+            check_prompt(prompt)
+        except UnknownPlaceholder as error:
+            raise ValidationError(error.message, code=error.code) from error
+        return prompt
+
+    def clean_flow_config(self) -> Any:
+        """Refuse a flow that nobody could follow; an empty field is an empty flow."""
+        flow = self.cleaned_data["flow_config"] or {}
+        try:
+            check_flow(flow)
+        except InvalidFlow as error:
+            raise ValidationError([one.message for one in error.problems]) from error
+        return flow
+
+
+def _begun_from(initial: dict[str, Any]) -> BotVersion | None:
+    """Return the version that the address names, else the newest one of the bot it names."""
+    versions = BotVersion.objects.all()
+    try:
+        if named := initial.pop("from", ""):
+            return versions.filter(pk=UUID(named)).first()
+        return versions.filter(bot=UUID(str(initial["bot"]))).first() if initial.get("bot") else None
+    except ValueError:
+        return None
+
+
+def _comparison(version: BotVersion, others: list[BotVersion], asked: str) -> dict[str, Any]:
+    """Return the two versions, the older one first, and what changes between them."""
+    before = [one for one in others if one.version < version.version]
+    ranked = [*(one for one in others if str(one.pk) == asked), *(one for one in others if one.is_active), *before, *others]
+    other = next(iter(ranked), None)
+    older, newer = sorted((version, other or version), key=lambda one: one.version)
+    numbers = {"older": older.version, "newer": newer.version}
+    said = gettext("What changes from version %(older)d to version %(newer)d") % numbers if other else gettext("Compare")
+    return {"title": said, "other": other, "older": older, "newer": newer, "changes": _shown_changes(older, newer)}
+
+
+def _shown_changes(older: BotVersion, newer: BotVersion) -> list[ShownChange]:
+    labels = {"system_prompt": gettext("Personality and instructions"), "capabilities": gettext("Capabilities")}
+    return [
+        ShownChange(
+            labels.get(change.field) or gettext("Flow") + ": " + change.field.removeprefix(f"{FLOW}."),
+            *marked_words(as_text(change.before), as_text(change.after)),
+        )
+        for change in version_diff(older, newer)
+    ]
+
+
+@admin.register(BotVersion)
+class BotVersionAdmin(TenantAdmin):
+    """Versions. One that was ever active never changes: conversations rely on it."""
+
+    form = BotVersionForm
+    list_display = ("bot", "version", "is_active", "activated_at", "created_by")
+    list_select_related = ("bot", "created_by")
+    list_filter = ("bot", "is_active")
+    readonly_fields = ("may_use",)
+    actions_detail = ("activate", "compare", "copy")
+    actions_row = ("compare",)
+    link_filters = ("bot",)
+    empty_message = _("A version says how a bot speaks and what it may do.")
+
+    @display(description=_("capabilities"))
+    def may_use(self, version: BotVersion) -> str:
+        """What the version may use, where it is only read."""
+        return ", ".join(map(str, version.capabilities)) or "-"
+
+    def get_fields(self, request: HttpRequest, obj: BotVersion | None = None) -> tuple[str, ...]:
+        """Choose capabilities while the version may be changed, read their names afterwards."""
+        is_form = obj is None or self.has_change_permission(request, obj)
+        return ("bot", "system_prompt", "capabilities" if is_form else "may_use", "flow_config")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: BotVersion | None = None) -> tuple[str, ...]:
+        """A version stays with its bot."""
+        return ("may_use", "bot") if obj else ("may_use",)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin with the version named, else the newest of the bot: a new one is mostly a small change."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        if source := _begun_from(initial):
+            initial |= {"bot": source.bot_id, "system_prompt": source.system_prompt, "flow_config": source.flow_config}
+            initial["capabilities"] = source.capabilities
+        elif initial.get("bot"):
+            bot = Bot.objects.select_related("domain").filter(pk=initial["bot"]).first()
+            initial["flow_config"] = bot.domain.flow_config if bot and bot.domain else {}
+        return initial
+
+    def save_model(self, request: HttpRequest, obj: BotVersion, form: ModelForm, change: bool) -> None:
+        """Number a new version; a draft may still be changed."""
+        said = {name: form.cleaned_data[name] for name in ("system_prompt", "flow_config")}
+        said["capabilities"] = list(form.cleaned_data["capabilities"])
+        if change:
+            services.change_draft(version=obj, **said)
+            return
+        author: Any = request.user  # nobody anonymous gets here
+        made = services.create_version(bot=obj.bot, created_by=author, **said)
+        obj.pk, obj.version = made.pk, made.version
+
+    @action(description=_("Activate"), icon="play_arrow", permissions=["activate"])
+    @asks_first
+    def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let new conversations speak with this version; an older one is a roll-back."""
+        version = services.activate_version(version=BotVersion.objects.select_related("bot").get(pk=object_id))
+        text = _("New conversations of %(bot)s speak with version %(number)d.")
+        messages.success(request, text % {"bot": version.bot, "number": version.version})
+        return redirect("admin:bots_botversion_change", object_id)
+
+    @action(description=_("Begin the next one as its copy"), icon="content_copy", permissions=["copy"])
+    def copy(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Open the form of the next version, filled with this one."""
+        return redirect(f"{reverse('admin:bots_botversion_add')}?from={object_id}")
+
+    def has_copy_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether the person may add versions."""
+        return request.user.has_perm("bots.add_botversion")
+
+    @action(description=_("Compare"), icon="compare_arrows", permissions=["view"])
+    def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what differs from another version: the one chosen, else the active one, else the one before."""
+        version = self.get_object(request, object_id)
+        if version is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        others = list(BotVersion.objects.filter(bot=version.bot_id).exclude(pk=version.pk)[:MOST_CHOICES])
+        context = {
+            **self.admin_site.each_context(request),
+            **_comparison(version, others, request.GET.get("with", "")),
+            "opts": self.opts,
+            "original": version,
+            "others": others,
+            "back_url": reverse("admin:bots_bot_change", args=[version.bot_id]),
+        }
+        return TemplateResponse(request, "catalog/admin/compare.html", context)
+
+    def has_activate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether the person may change bots: going back to a version that spoke is no change of it."""
+        return request.user.has_perm("bots.change_botversion")
+
+    def has_change_permission(self, request: HttpRequest, obj: BotVersion | None = None) -> bool:
+        """Only a version that never spoke may be changed."""
+        untouched = obj is None or obj.activated_at is None
+        return untouched and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: BotVersion | None = None) -> bool:
+        """Only a version that never spoke may go."""
+        untouched = obj is not None and obj.activated_at is None
+        return untouched and super().has_delete_permission(request, obj)
