@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
@@ -27,6 +27,16 @@ ANYTHING = frozenset(
     )
 )
 """Folded words that name no kind of offering."""
+
+
+class Listener(Protocol):
+    """Who hears a turn while it is being answered."""
+
+    def begin(self) -> None:
+        """Hear that the message is stored and is being answered."""
+
+    def say(self, sentence: str) -> None:
+        """Hear a sentence that may be said. The sentences joined are the beginning of the reply, unless it is replaced."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,6 @@ class TurnContext:
     has_model: bool = False
     say: Callable[[str], None] | None = field(default=None, compare=False)
     """Hears each sentence of a reply that is streamed, as it is ready; None: the reply is given as a whole."""
-
     rules: tuple[Rule, ...] = ()
     """The guardrails of the bot, first asked first."""
     heard: Verdict | None = None

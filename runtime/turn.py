@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bots.guardrails import rules_from
-from runtime.context import Reply, TurnContext
+from runtime.context import Listener, Reply, TurnContext
 from runtime.gaps import question_key
 from runtime.guarding import hear, speak
 from runtime.models import DecisionEvent, Session, Tier, Turn
@@ -62,15 +62,24 @@ class Loaded:
     is_decided: bool
 
 
-def take_turn(*, session_id: UUID, message: str, external_id: str = "", ui_event: dict[str, Any] | None = None) -> Recorded:
-    """Answer one message of a customer.
+def take_turn(
+    *,
+    session_id: UUID,
+    message: str,
+    external_id: str = "",
+    ui_event: dict[str, Any] | None = None,
+    listener: Listener | None = None,
+) -> Recorded:
+    """Answer one message of a customer; a ``listener`` hears sentences of the reply before it is recorded.
 
     The same ``external_id`` again gets the stored answer. Raises ``Http404`` for an unknown session and ``Conflict``
     with ``session_ended``, ``in_progress`` (the message is being answered) or ``session_busy``.
     """
     started = time.perf_counter()
     asked: dict[str, Any] = {"message": nfc(message).strip(), "external_id": external_id, "ui_event": ui_event}
-    loaded = load(session_id=session_id, turn_id=None, **asked)
+    loaded = load(session_id=session_id, turn_id=None, say=listener.say if listener else None, **asked)
+    if listener:
+        listener.begin()
     with _given_up_on_error(loaded.context.turn_id):
         for _round in range(ROUNDS):
             if loaded.is_decided:
@@ -95,7 +104,13 @@ def _given_up_on_error(turn_id: UUID) -> Iterator[None]:
 
 
 def load(
-    *, session_id: UUID, message: str, external_id: str, ui_event: dict[str, Any] | None, turn_id: UUID | None
+    *,
+    session_id: UUID,
+    message: str,
+    external_id: str,
+    ui_event: dict[str, Any] | None,
+    turn_id: UUID | None,
+    say: Any = None,
 ) -> Loaded:
     """Store the message (unless ``turn_id`` names it) and read the state of its session: one message to the database."""
     now = timezone.now()
@@ -122,6 +137,7 @@ def load(
         turn_id=row["turn_id"],
         slots=json.loads(row["slots"]),
         ui_event=json.loads(row["ui_metadata"]).get("ui_event", {}),
+        say=say,
         rules=rules_from(row["rules"]) if row["rules"] else (),
         **{name: row[name] for name in _FROM_ROW},
     )

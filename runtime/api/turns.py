@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import models
-from django.http import Http404
+from django.http import Http404, HttpResponseBase
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from runtime.api.parts import SessionPartViewSet
+from runtime.api.streaming import EventStreamRenderer, streamed_turn, wants_events
 from runtime.auth import SessionPrincipal
 from runtime.models import Session, Tier, Turn
 from runtime.turn import Recorded, take_turn
@@ -167,18 +168,29 @@ class TurnViewSet(SessionPartViewSet):
     acts_outside = True  # a turn may ask a model; its external_id keeps it from being answered twice
     session_token_may = frozenset({"list", "retrieve", "create"})
 
+    def get_renderers(self) -> list[Any]:
+        """Return JSON, and events for what is said."""
+        own = [EventStreamRenderer()] if getattr(self, "action", None) == "create" else []
+        return [*super().get_renderers(), *own]
+
     @extend_schema(request=MessageSerializer, responses={201: TurnAnswerSerializer})
-    def create(self, request: Request, session: str) -> Response:
-        """Say something to the bot and get its answer, with the decision behind it."""
+    def create(self, request: Request, session: str) -> HttpResponseBase:
+        """Say something to the bot and get its answer, with the decision behind it.
+
+        With `Accept: text/event-stream` the answer comes as events: `sentence` with `text`, as soon as each is ready; `replace`
+        with `message`, when something else is said instead; and `done` with this body.
+        """
         values = self.read_body(MessageSerializer)
         self.check_own()
-        recorded = take_turn(
-            session_id=self.kwargs["session"],
-            message=values.get("message", ""),
-            external_id=values.get("external_id", ""),
-            ui_event=values.get("ui_event"),
-        )
-        return Response(turn_answer(recorded), status=status.HTTP_201_CREATED)
+        asked = {
+            "session_id": self.kwargs["session"],
+            "message": values.get("message", ""),
+            "external_id": values.get("external_id", ""),
+            "ui_event": values.get("ui_event"),
+        }
+        if wants_events(request):
+            return streamed_turn(request, asked, turn_answer)
+        return Response(turn_answer(take_turn(**asked)), status=status.HTTP_201_CREATED)
 
     def check_own(self) -> None:
         """Raise ``Http404`` for a conversation the caller may not see. Asks the database only for a key with a bot."""

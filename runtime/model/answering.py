@@ -186,7 +186,8 @@ class _Talk:
         """Return the sentence, as guardrails leave it, when it says only what the facts of this moment say; else None."""
         if self.check.makes_claims(sentence):
             self.grounds.refresh()
-            leave_database()
+            if self.context.say:
+                leave_database()  # the model goes on talking
         self.outcome.doubt = self.check.find_doubt(sentence, self._known())
         if self.outcome.doubt:
             return None
