@@ -10,7 +10,7 @@ from runtime.understanding.numerals import worded_amounts
 from runtime.understanding.tokens import Message
 from tenants.text import Language
 
-_PRICE_BEFORE = re.compile(r"\b(?:price|prices|cost|costs|priced|pay|gia|gia la|tien)\b\W*(?:\w+\W+){0,2}$")
+_PRICE_BEFORE = re.compile(r"\b(?:price|prices|cost|costs|priced|pay|gia|gia la|tien)\b[ :]*(?:[^\W\d]+[ :]+){0,2}$")
 """Folded words in front of a number without unit that make it a price."""
 
 _DISCOUNT = re.compile(
@@ -24,7 +24,7 @@ _PIECES = (
 _COUNTED = re.compile(
     rf"\b(?:(?P<left>\d{{1,6}})(?:\s{_PIECES})?\s(?:left|in stock|available|remaining|trong kho|san hang)\b"
     rf"|(?:con|con lai|con dung|chi con|trong kho con|only|have|has|there (?:are|is))\s(?:hang\s)?(?:only\s|just\s)?"
-    rf"(?P<pieces>\d{{1,6}})\s{_PIECES}(?:\s(?:left|in stock|available))?\b|\bcon\s(?P<bare>\d{{1,6}})(?=\s*(?:[.,;!)]|$)))"
+    rf"(?P<pieces>\d{{1,6}})\s{_PIECES}(?:\s(?:left|in stock|available))?\b|\bcon\s(?P<bare>\d{{1,6}})(?=\s*(?:[.,;!)](?!\d)|$)))"
 )
 _GONE = re.compile(
     r"\b(out of stock|sold out|not in stock|isn t in stock|aren t in stock|no longer in stock|not available|unavailable"

@@ -87,6 +87,8 @@ class FactCheck:
     ) -> Iterator[Doubt]:
         apart = tuple(_texts_apart(known))
         for amount in amounts_in(message, self.language):
+            if any(one.span[0] <= amount.span[0] < one.span[1] for one in named):
+                continue  # the 4K in a name
             about = _offerings_at(amount.span[0], named, before, message)
             prices = [price for one in about for price in _prices(one, named)]
             if not (
