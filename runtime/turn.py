@@ -8,7 +8,7 @@ language model a turn costs at most 4 messages to the database: load, search, fa
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -110,7 +110,7 @@ def load(
     external_id: str,
     ui_event: dict[str, Any] | None,
     turn_id: UUID | None,
-    say: Any = None,
+    say: Callable[[str], None] | None = None,
 ) -> Loaded:
     """Store the message (unless ``turn_id`` names it) and read the state of its session: one message to the database."""
     now = timezone.now()
@@ -132,7 +132,12 @@ def load(
         raise Conflict("session_ended", _("This conversation has ended."))
     if not (row["is_mine"] or row["is_decided"] or turn_id):
         raise Conflict("in_progress", _("This message is being answered."))
-    context = TurnContext(
+    context = _context(session_id, row, say)
+    return Loaded(context if row["is_decided"] else hear(context), is_decided=row["is_decided"])
+
+
+def _context(session_id: UUID, row: dict[str, Any], say: Callable[[str], None] | None) -> TurnContext:
+    return TurnContext(
         session_id=session_id,
         turn_id=row["turn_id"],
         slots=json.loads(row["slots"]),
@@ -141,7 +146,6 @@ def load(
         rules=rules_from(row["rules"]) if row["rules"] else (),
         **{name: row[name] for name in _FROM_ROW},
     )
-    return Loaded(context if row["is_decided"] else hear(context), is_decided=row["is_decided"])
 
 
 _FROM_ROW = (

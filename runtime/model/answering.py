@@ -61,6 +61,8 @@ class Outcome:
     refused: Verdict | None = None
     grounds: Grounds | None = None
     spent: list[Spent] = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
+    """The tools that the model wanted called."""
 
     @property
     def cost_usd(self) -> Decimal:
@@ -112,6 +114,7 @@ class _Talk:
             answer = self._ask(messages, box.declared(), endpoint, step)
             if not answer.tool_calls or self.speech.is_stopped:
                 return self._judge(answer)
+            self.outcome.tools += [call.name for call in answer.tool_calls]
             if len(answer.tool_calls) > MOST_CALLS:
                 break
             messages += [_repeated(answer), *(_told(box, call, place) for place, call in enumerate(answer.tool_calls))]

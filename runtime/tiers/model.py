@@ -79,6 +79,8 @@ def _details(outcome: Outcome) -> dict[str, Any]:
         for one in outcome.spent
     ]
     details: dict[str, Any] = {"calls": calls}
+    if outcome.tools:
+        details["tools"] = outcome.tools
     if outcome.why:
         details |= {"why": outcome.why, "message": outcome.message}
     if outcome.doubt:
