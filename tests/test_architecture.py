@@ -59,7 +59,6 @@ PLATFORM_SCOPES = {
     "catalog/expiry.py": "whose reservations and orders have expired",
     "catalog/search/embedding.py": "the embedding model is the whole installation's",
     "runtime/auth.py": "a conversation's token names its tenant",
-    "runtime/cache.py": "name the tenants that have cached answers",
     "tenants/admin/base.py": "platform staff on a platform page",
     "tenants/api/ways_in.py": "a person's own tenants",
     "tenants/auth.py": "a token names its tenant",
