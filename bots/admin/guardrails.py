@@ -15,7 +15,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from bots.expressions import NAMES
-from bots.guardrails import Action
+from bots.guardrails import Action, Stage
 from bots.models import Guardrail
 from tenants.admin import TenantAdmin
 
@@ -33,6 +33,18 @@ EXAMPLES = (
 """Conditions to start from."""
 
 COLOURS = {Action.BLOCK: "danger", Action.WARN: "warning", Action.MASK: "info", Action.HANDOFF: "success"}
+
+
+SHORT = {Stage.MESSAGE: _("message"), Stage.REPLY: _("reply")}
+
+KINDS = {
+    "string": _("text"),
+    "int": _("whole number"),
+    "number": _("number"),
+    "list": _("list of texts"),
+    "map": _("texts by name"),
+}
+"""The types of the language, as people call them."""
 
 
 @admin.register(Guardrail)
@@ -73,12 +85,12 @@ class GuardrailAdmin(TenantAdmin):
     @display(description=_("condition"))
     def condition(self, guardrail: Guardrail) -> str:
         """Show how the condition begins."""
-        return format_html("<code>{}</code>", truncatechars(guardrail.condition_expression, 90))
+        return format_html("<code>{}</code>", truncatechars(guardrail.condition_expression, 60))
 
     @display(description=_("looks at"))
     def looks_at(self, guardrail: Guardrail) -> str:
         """Show whether the rule is asked before the answer or after it."""
-        return str(guardrail.applies_to.label)
+        return str(SHORT[guardrail.applies_to])
 
     @display(description=_("what happens"), ordering="violation_action", label=COLOURS)
     def action_label(self, guardrail: Guardrail) -> tuple[str, str]:
@@ -93,7 +105,7 @@ class GuardrailAdmin(TenantAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Explain the names beneath the form, with conditions to start from."""
-        names = [(name, one.type, one.means) for name, one in NAMES.items()]
+        names = [(name, KINDS[one.type], one.means) for name, one in NAMES.items()]
         return super().render_change_form(request, {**context, "names": names, "examples": EXAMPLES}, *args, **kwargs)
 
     @action(description=_("Try the guardrails"), icon="science", url_path="try", permissions=["view"])
@@ -108,4 +120,5 @@ class GuardrailAdmin(TenantAdmin):
         if rule is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         given = {"condition": rule.condition_expression, "action": rule.violation_action}
+        given |= {"bot": str(rule.bot_id)} if rule.bot_id else {}
         return redirect(f"{reverse('admin:runtime_session_try_guardrails')}?{urlencode(given)}")

@@ -14,7 +14,7 @@ from unfold.widgets import (
 
 from bots.expressions import LONGEST, ExpressionError, read_and_try
 from bots.guardrails import Action, Rule
-from bots.models import Bot
+from bots.models import Bot, Guardrail
 from runtime.models import Tier
 from runtime.trial import Situation, Trial, saved_rules, try_rules
 
@@ -45,7 +45,7 @@ class TryGuardrailsForm(forms.Form):
         Bot.objects.filter(status=Bot.Status.ACTIVE),
         required=False,
         label=_("Bot"),
-        empty_label=_("Rules of every bot"),
+        empty_label=_("Only the rules of every bot"),
         widget=UnfoldAdminSelectWidget,
     )
     tier = forms.ChoiceField(
@@ -109,10 +109,13 @@ class TryGuardrailsForm(forms.Form):
 def trial_context(request: HttpRequest) -> dict[str, Any]:
     """Return what the page shows: the form and, once something was typed, what every rule says of it."""
     is_sent = request.method == "POST"
-    form = TryGuardrailsForm(request.POST if is_sent else None, initial=request.GET.dict())
+    first = Bot.objects.filter(status=Bot.Status.ACTIVE).first()
+    initial = {"bot": first.pk if first else None, **request.GET.dict()}
+    form = TryGuardrailsForm(request.POST if is_sent else None, initial=initial)
     trial = form.trial() if is_sent and form.is_valid() else None
     rules = [_shown(number, one) for number, one in enumerate(trial.rules, start=1)] if trial else []
-    return {"form": form, "trial": trial, "rules": rules, "title": _("Try the guardrails")}
+    title = _("Try the guardrails")
+    return {"form": form, "trial": trial, "rules": rules, "title": title, "opts": Guardrail._meta}
 
 
 def _shown(number: int, one: Any) -> dict[str, Any]:
