@@ -7,6 +7,7 @@ from django.utils import translation
 from runtime import replies
 from runtime.context import Reply, TurnContext, as_source
 from runtime.models import Tier
+from runtime.understanding.person import is_courtesy
 
 
 def offer_a_person(context: TurnContext, *, why: str = "") -> Reply:
@@ -24,7 +25,7 @@ def offer_a_person(context: TurnContext, *, why: str = "") -> Reply:
         confidence=best.score if best else 0,
         sources=(as_source(best),) if best else (),
         ui_metadata={"quick_replies": [{"title": button, "action": "escalate"}]},
-        is_gap=True,
+        is_gap=not is_courtesy(context.message),
     )
 
 
