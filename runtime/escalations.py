@@ -7,6 +7,7 @@ said afterwards. Whoever changes the owner locks the session first and the escal
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -117,8 +118,8 @@ def resolve_with_session(session: Session) -> None:
         _resolve(row, "")
 
 
-def overdue(minutes: int) -> QuerySet[Escalation]:
-    """Return the claimed escalations whose customer has waited longer than that for an answer.
+def overdue(patience: timedelta, **where: Any) -> QuerySet[Escalation]:
+    """Return the claimed escalations whose customer has waited longer than that for an answer; ``where`` narrows them.
 
     They wait since the claim, or since the first message that came after the last answer.
     """
@@ -127,19 +128,19 @@ def overdue(minutes: int) -> QuerySet[Escalation]:
     ).order_by("created_at")
     since = Case(When(replied_at=None, then=F("claimed_at")), default=Subquery(asked.values("created_at")[:1]))
     claimed = Escalation.objects.filter(state=Escalation.State.CLAIMED).annotate(waits_since=since)
-    late: QuerySet[Escalation] = claimed.filter(waits_since__lte=Now() - timedelta(minutes=minutes))
+    late: QuerySet[Escalation] = claimed.filter(waits_since__lte=Now() - patience, **where)
     return late
 
 
-def put_back_overdue(minutes: int) -> int:
+def put_back_overdue(patience: timedelta, **where: Any) -> int:
     """Put the overdue claims of the scope back into the queue; returns how many. The bot answers meanwhile."""
-    return sum(_put_back_if_overdue(row, minutes) for row in overdue(minutes))
+    return sum(_put_back_if_overdue(row, patience) for row in overdue(patience, **where))
 
 
 @transaction.atomic
-def _put_back_if_overdue(escalation: Escalation, minutes: int) -> bool:
+def _put_back_if_overdue(escalation: Escalation, patience: timedelta) -> bool:
     Session.objects.select_for_update().filter(pk=escalation.session_id).first()
-    row = overdue(minutes).filter(pk=escalation.pk).select_for_update(of=("self",)).first()
+    row = overdue(patience, pk=escalation.pk).select_for_update(of=("self",)).first()
     if row is None:  # answered meanwhile
         return False
     _put_back(row)

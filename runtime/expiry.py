@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
+from bots.flow import read_flow
 from bots.models import BotVersion
 from runtime.escalations import put_back_overdue
 from runtime.models import Escalation, Session
@@ -32,7 +33,7 @@ def put_overdue_claims_back() -> int:
     done = 0
     for tenant_id in _tenants(Escalation, state=Escalation.State.CLAIMED):
         with tenant_scope(tenant_id):
-            done += put_back_overdue(Setting.effective("claim_minutes"))
+            done += _put_back_of_tenant(timedelta(minutes=Setting.effective("claim_minutes")))
     return done
 
 
@@ -41,7 +42,7 @@ def end_idle_sessions() -> int:
     done = 0
     for tenant_id in _tenants(Session, ended_at=None, state_updated_at__lt=Now() - SHORTEST):
         with tenant_scope(tenant_id):
-            done += _end_idle_of_tenant(Setting.effective("session_idle_minutes"))
+            done += _end_idle_of_tenant(timedelta(minutes=Setting.effective("session_idle_minutes")))
     return done
 
 
@@ -53,22 +54,24 @@ def _tenants(model: type[TenantModel], **where: Any) -> list[UUID]:
     return tenants
 
 
-def _end_idle_of_tenant(minutes: int) -> int:
+def _put_back_of_tenant(usual: timedelta) -> int:
+    claimed = Escalation.objects.filter(session__bot_version=OuterRef("pk"), state=Escalation.State.CLAIMED)
+    return sum(
+        put_back_overdue(read_flow(version.flow_config).claim or usual, session__bot_version=version)
+        for version in BotVersion.objects.filter(Exists(claimed))
+    )
+
+
+def _end_idle_of_tenant(usual: timedelta) -> int:
     versions = BotVersion.objects.filter(Exists(Session.objects.filter(bot_version=OuterRef("pk"), ended_at=None)))
-    return sum(_end_idle_of_version(version, _idle_minutes(version) or minutes) for version in versions)
+    return sum(_end_idle_of_version(version, read_flow(version.flow_config).idle or usual) for version in versions)
 
 
-def _idle_minutes(version: BotVersion) -> int | None:
-    """Return after how many minutes conversations with the version end, where its flow says so."""
-    minutes = version.flow_config.get("idle_minutes") if isinstance(version.flow_config, dict) else None
-    return minutes if type(minutes) is int and minutes > 0 else None
-
-
-def _end_idle_of_version(version: BotVersion, minutes: int) -> int:
+def _end_idle_of_version(version: BotVersion, idle_after: timedelta) -> int:
     """End what is idle. What waits for a person is left to people."""
     unresolved = Escalation.objects.unresolved().filter(session=OuterRef("pk"))
     idle = Session.objects.filter(
-        ~Exists(unresolved), bot_version=version, ended_at=None, state_updated_at__lt=Now() - timedelta(minutes=minutes)
+        ~Exists(unresolved), bot_version=version, ended_at=None, state_updated_at__lt=Now() - idle_after
     )
     return sum(_end_if_idle(idle, session_id) for session_id in idle.order_by("pk").values_list("pk", flat=True)[:BATCH])
 

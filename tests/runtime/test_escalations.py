@@ -1,10 +1,12 @@
 """A person takes over: asking for one, claiming, answering, giving back; and the bot's silence meanwhile."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db.models import DurationField, ExpressionWrapper, F, Value
 
 from bots.models import Bot, Faq
 from bots.services import activate_version, create_version
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.django_db
 
 QUESTION, ANSWER = "How long does delivery take?", "Two to four working days."
 UNKNOWN = "What is the capital of Mongolia?"
+LONG = timedelta(minutes=15)
 
 
 @pytest.fixture
@@ -219,10 +222,6 @@ def test_ending_the_conversation_resolves_what_waits(session: Session, lan: Coll
 
 def minutes_pass(row: Escalation, minutes: int) -> None:
     """Move claim, answers and messages into the past."""
-    from datetime import timedelta
-
-    from django.db.models import DurationField, ExpressionWrapper, F, Value
-
     ago = ExpressionWrapper(Value(timedelta(minutes=minutes)), output_field=DurationField())
     Escalation.objects.filter(pk=row.pk).update(claimed_at=F("claimed_at") - ago, replied_at=F("replied_at") - ago)
     Turn.objects.update(created_at=F("created_at") - ago)
@@ -231,9 +230,9 @@ def minutes_pass(row: Escalation, minutes: int) -> None:
 def test_a_claim_without_an_answer_goes_back_to_the_queue_and_the_bot_answers(session: Session, lan: Colleague) -> None:
     row = claim(escalation=asked(session), by=lan)
     minutes_pass(row, 14)
-    assert put_back_overdue(15) == 0
+    assert put_back_overdue(LONG) == 0
     minutes_pass(row, 2)
-    assert put_back_overdue(15) == 1
+    assert put_back_overdue(LONG) == 1
     row.refresh_from_db()
     assert (row.state, row.claimed_by, owner_of(session)) == ("waiting", None, ("bot", 2))
     assert kinds()[-1] == "escalation.opened"
@@ -244,9 +243,9 @@ def test_who_has_answered_keeps_the_claim_until_the_customer_waits_again(session
     row = claim(escalation=asked(session), by=lan)
     answer(escalation=row, message="Hello", by=lan)
     minutes_pass(row, 60)
-    assert put_back_overdue(15) == 0
+    assert put_back_overdue(LONG) == 0
     say(session, "And the colour?")
     say(session, "Are you there?")
-    assert put_back_overdue(15) == 0
+    assert put_back_overdue(LONG) == 0
     minutes_pass(row, 16)
-    assert put_back_overdue(15) == 1
+    assert put_back_overdue(LONG) == 1

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from bots.models import BotVersion
+from bots.services import activate_version, create_version
 from runtime.escalations import Colleague, claim, escalate
 from runtime.models import Escalation, Session
 from runtime.tasks import end_idle, put_claims_back
@@ -78,18 +78,29 @@ def test_idle_conversations_end_in_the_background_and_it_is_told(saigon, begin):
         assert (str(event.subject_id), event.data) == (idle["id"], {"turns": 0, "reason": "idle"})
 
 
-def test_the_business_and_the_flow_of_the_version_say_how_long_is_idle(saigon, begin):
-    session = begin()
-    quiet_for(session, saigon, 11)
+def test_the_business_and_the_flow_of_the_version_say_how_long_is_idle(saigon, shop, begin):
+    usual = begin()
     with in_tenant(saigon.tenant):
-        BotVersion.objects.update(flow_config={"default_state": "greeting", "idle_minutes": 12})
         Setting.objects.create(name="session_idle_minutes", value=10)
+        activate_version(version=create_version(bot=shop, flow_config={"idle_minutes": 12}))
+    patient = begin()
+    for session in (usual, patient):
+        quiet_for(session, saigon, 11)
     end_idle()
-    assert is_open(session, saigon)
+    assert (is_open(usual, saigon), is_open(patient, saigon)) == (False, True)
+
+
+def test_the_flow_of_the_version_says_how_long_a_claim_may_wait(saigon, shop, begin):
     with in_tenant(saigon.tenant):
-        BotVersion.objects.update(flow_config={"idle_minutes": "soon"})
-    end_idle()
-    assert not is_open(session, saigon)
+        activate_version(version=create_version(bot=shop, flow_config={"claim_minutes": 3}))
+    session = begin()
+    with in_tenant(saigon.tenant):
+        row = escalate(session=Session.objects.get(pk=session["id"]), origin=Escalation.Origin.STAFF)[0]
+        claim(escalation=row, by=Colleague(saigon.operator.pk, saigon.operator))
+        Escalation.objects.update(claimed_at=timezone.now() - timedelta(minutes=4))
+    put_claims_back()
+    with in_tenant(saigon.tenant):
+        assert Escalation.objects.get().state == "waiting"
 
 
 def test_who_waits_for_a_person_is_not_sent_away_and_a_suspended_business_is_left_alone(saigon, harbour, begin):

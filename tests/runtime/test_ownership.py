@@ -117,7 +117,7 @@ def resolves(row: Escalation, by: Colleague) -> None:
 def forgets(row: Escalation, by: Colleague) -> None:
     long_ago = timezone.now() - timedelta(hours=1)
     Escalation.objects.filter(pk=row.pk, state="claimed").update(claimed_at=long_ago, replied_at=None)
-    put_back_overdue(15)
+    put_back_overdue(timedelta(minutes=15))
 
 
 STEPS: list[Callable[[Escalation, Colleague], None]] = [claims, claims, claims, answers, puts_back, resolves, forgets]
