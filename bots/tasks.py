@@ -2,6 +2,8 @@
 
 from celery import shared_task
 
+from bots.documents import TASK as READ_DOCUMENTS
+from bots.documents import read_due_documents
 from bots.memories import forget_expired
 
 
@@ -9,3 +11,9 @@ from bots.memories import forget_expired
 def forget_memories() -> None:
     """Delete what bots were to remember until a moment that has passed."""
     forget_expired()
+
+
+@shared_task(name=READ_DOCUMENTS, ignore_result=True)
+def read_documents() -> None:
+    """Read the documents that are due."""
+    read_due_documents()

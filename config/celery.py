@@ -9,12 +9,12 @@ from celery.signals import worker_init
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 IMPORTS_QUEUE = "imports"
-"""Imports take minutes: they have a worker of their own, so that everything else never waits for them."""
+"""Imports take minutes, and documents may: they have a worker of their own, so that everything else never waits for them."""
 
 app = Celery("backroom")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
-    task_routes={"catalog.run_imports": {"queue": IMPORTS_QUEUE}},
+    task_routes={name: {"queue": IMPORTS_QUEUE} for name in ("catalog.run_imports", "bots.read_documents")},
     task_serializer="json",
     accept_content=["json"],
     task_ignore_result=True,
@@ -47,6 +47,7 @@ app.conf.update(
         "claims": {"task": "runtime.put_claims_back", "schedule": 10.0, "options": {"expires": 10}},
         "idle": {"task": "runtime.end_idle", "schedule": 60.0, "options": {"expires": 60}},
         "memories": {"task": "bots.forget_memories", "schedule": 60.0, "options": {"expires": 60}},
+        "documents": {"task": "bots.read_documents", "schedule": 5.0, "options": {"expires": 5}},
         "imports": {"task": "catalog.run_imports", "schedule": 5.0, "options": {"expires": 5}},
     },
 )

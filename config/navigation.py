@@ -33,6 +33,8 @@ CATALOGUE: list[Entry] = [
 BOTS: list[Entry] = [
     (_("Bots"), "smart_toy", "bots.bot"),
     (_("FAQs"), "quiz", "bots.faq"),
+    (_("Collections"), "folder_copy", "bots.knowledgecollection"),
+    (_("Documents"), "description", "bots.knowledgedocument"),
     (_("Intents"), "category", "bots.intent"),
     (_("Guardrails"), "shield", "bots.guardrail"),
     (_("Tools"), "build", "bots.tool"),

@@ -39,8 +39,8 @@ _NOT = frozenset(words("not no never without dont doesnt cant không chưa chẳ
 _PERSONAL = re.compile(r"\d{5}|@|\b(?:my|mine|our|của (?:tôi|mình|em|anh|chị))\b", re.IGNORECASE)
 
 _CHANGED = """EXISTS (
-    SELECT FROM jsonb_to_recordset(e.sources) AS s(kind text, id uuid, content_hash text)
-    LEFT JOIN catalog_searchtext AS t ON t.tenant_id = e.tenant_id AND t.kind = s.kind AND t.owner_id = s.id
+    SELECT FROM jsonb_to_recordset(e.sources) AS s(kind text, id uuid, chunk uuid, content_hash text)
+    LEFT JOIN catalog_searchtext AS t ON t.tenant_id = e.tenant_id AND t.kind = s.kind AND t.owner_id = coalesce(s.chunk, s.id)
         AND encode(t.content_hash, 'hex') = s.content_hash
     WHERE t.id IS NULL
 )"""

@@ -4,17 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from bots.guardrails import Rule, Verdict
-from catalog.search import ANSWER_THRESHOLD, Hit, Statement, listed, priced_between, rank, statement
+from bots.models import Tool
+from catalog.search import ANSWER_THRESHOLD, Hit, Only, Statement, listed, priced_between, rank, statement
 from runtime.cache import look_up, stands_alone
-from runtime.models import Escalation, Tier
+from runtime.models import Escalation, SessionScope, Tier
 from runtime.understanding import Question, understand, within_budget
+from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, words
 
 HITS = 20
@@ -62,6 +65,12 @@ class TurnContext:
     """Of the customer's message before this one."""
     ui_event: dict[str, Any] = field(default_factory=dict)
     """What the customer clicked."""
+    has_documents: bool = False
+    """Whether the tenant has any: without, none are looked for."""
+    limits_collections: bool = False
+    """Whether only documents of the conversation's own collections may be used."""
+    limits_tools: bool = False
+    """Whether only the conversation's own tools may be called."""
     has_model: bool = False
     say: Callable[[str], None] | None = field(default=None, compare=False)
     """Hears each sentence of a reply that is streamed, as it is ready; None: the reply is given as a whole."""
@@ -80,7 +89,7 @@ class TurnContext:
     @property
     def may_use_cache(self) -> bool:
         """Whether answers of the model to others may be given here, and the one to this message to others."""
-        return self.may_ask_model and stands_alone(self.message)
+        return self.may_ask_model and not self.limits_collections and stands_alone(self.message)
 
     @cached_property
     def question(self) -> Question:
@@ -115,17 +124,20 @@ class TurnContext:
 
     @cached_property
     def hits(self) -> dict[str, list[Hit]]:
-        """What fits, best first, by ``faq``, ``offering`` and (whatever it costs) ``dearer``; one look-up, when first asked for."""
-        looks = self._looks()
-        rows = _fetch_all({name: found for name, (_words, found) in looks.items() if found})
+        """What fits, best first, by ``faq``, ``document``, ``offering`` and (whatever it costs) ``dearer``: one look-up."""
         language = self.question.language
         return {
-            name: rank(asked, [row[1:] for row in rows if row[0] == name], limit=HITS, language=language)
-            for name, (asked, _found) in looks.items()
+            name: rank(asked, [row.candidate for row in self._found if row.look == name], limit=HITS, language=language)
+            for name, (asked, _found) in self._looks.items()
         }
 
+    @cached_property
+    def _found(self) -> list["Found"]:
+        return _fetch_all({name: found for name, (_words, found) in self._looks.items() if found})
+
+    @cached_property
     def _looks(self) -> dict[str, tuple[str, Statement | None]]:
-        """Return what is looked for, by name: the words to rank by, and the statement that finds the candidates."""
+        """What is looked for, by name: the words to rank by, and the statement that finds the candidates."""
         subject = self.question.subject or self.message
         looks: dict[str, tuple[str, Statement | None]] = {}
         if self.knows_intents:
@@ -135,6 +147,7 @@ class TurnContext:
             kept = look_up(self.message, bot_id=self.bot_id, version_id=version, language=language)
             looks["answer"] = (self.message, kept)
         looks |= {"faq": (self.message, statement(self.message, kinds=("faq",), bot_id=self.bot_id))}
+        looks["document"] = (self.message, self._documents() if self.has_documents else None)
         if not self.has_budget:
             return {**looks, "offering": (subject, statement(subject, kinds=("offering",), bot_id=self.bot_id))}
         asked = self.question
@@ -146,6 +159,22 @@ class TurnContext:
             "offering": (subject, statement(subject, kinds=("offering",), bot_id=self.bot_id, only=only)),
             "dearer": (subject, statement(subject, kinds=("offering",), bot_id=self.bot_id)),
         }
+
+    def _documents(self) -> Statement | None:
+        only = None
+        if self.limits_collections:
+            only = Only.named(CHUNKS_IN_SCOPE, {"tenant": current_tenant_id(), "session": self.session_id})
+        return statement(self.message, kinds=("document",), bot_id=self.bot_id, only=only)
+
+    def usable_tools(self) -> QuerySet[Tool]:
+        """Return the tenant's own tools that may be called here."""
+        limits = SessionScope.objects
+        return limits.tools(bot_id=self.bot_id, session_id=self.session_id, is_limited=self.limits_tools)
+
+    def source(self, hit: Hit) -> dict[str, Any]:
+        """Return a hit as the decision names it: a document by its own id, beside that of the chunk."""
+        document_id = next((row.document_id for row in self._found if row.candidate[1] == hit.id), None)
+        return {**as_source(hit), "id": str(document_id), "chunk": str(hit.id)} if document_id else as_source(hit)
 
     def best(self, kind: str) -> Hit | None:
         """Return the best hit of a kind."""
@@ -163,15 +192,37 @@ class TurnContext:
         return self.intent if "hits" in self.__dict__ else ""
 
 
-def _fetch_all(statements: dict[str, Statement]) -> list[tuple[Any, ...]]:
+class Found(NamedTuple):
+    """A row of the look-up: what was looked for, the document a chunk is of, and the candidate."""
+
+    look: str
+    document_id: UUID | None
+    candidate: tuple[Any, ...]
+
+
+CHUNKS_IN_SCOPE = """
+    SELECT k.id FROM runtime_sessionscope AS s
+    JOIN bots_knowledgedocument AS d ON d.tenant_id = %(tenant)s AND d.collection_id = s.collection_id
+    JOIN bots_knowledgechunk AS k ON k.tenant_id = %(tenant)s AND k.document_id = d.id
+    WHERE s.tenant_id = %(tenant)s AND s.session_id = %(session)s
+"""
+"""What a conversation may use that is limited to some collections."""
+
+_DOCUMENT = "(SELECT k.document_id FROM bots_knowledgechunk AS k WHERE k.tenant_id = %s AND k.id = found.owner_id)"
+
+
+def _fetch_all(statements: dict[str, Statement]) -> list[Found]:
     """Run the statements as one and return their rows, each behind the name of its statement."""
     if not statements:
         return []
-    named = [f"SELECT %s, found.* FROM ({one.sql}) AS found" for one in statements.values()]  # noqa: S608 - our own SQL
-    sql = " UNION ALL ".join(named)
+    named, params = [], []
+    for name, one in statements.items():
+        of_document, tenant = (_DOCUMENT, [current_tenant_id()]) if name == "document" else ("NULL::uuid", [])
+        named.append(f"SELECT %s, {of_document}, found.* FROM ({one.sql}) AS found")  # noqa: S608 - our own SQL
+        params += [name, *tenant, *one.params]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [param for name, one in statements.items() for param in (name, *one.params)])
-        return cursor.fetchall()
+        cursor.execute(" UNION ALL ".join(named), params)
+        return [Found(look, document_id, tuple(candidate)) for look, document_id, *candidate in cursor.fetchall()]
 
 
 @dataclass(frozen=True)

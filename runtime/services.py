@@ -1,6 +1,7 @@
 """Beginning and ending a conversation. What happens in between is ``runtime/turn.py``."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bots.flow import read_flow
-from bots.models import Bot, BotVersion
+from bots.models import Bot, BotVersion, KnowledgeCollection, Tool
 from catalog.customers import identify_customer
 from catalog.models import Customer, SalesChannel
 from runtime.escalations import resolve_with_session
-from runtime.models import ContextSlot, Session, Turn
+from runtime.models import ContextSlot, Session, SessionScope, Turn
 from tenants.errors import Conflict, DomainError
 from tenants.events import record_event
 from tenants.models import hash_token
@@ -39,10 +40,13 @@ def start_session(
     customer: CustomerName | None = None,
     flow_context: dict[str, Any] | None = None,
     ext_metadata: dict[str, Any] | None = None,
+    collections: Sequence[KnowledgeCollection] | None = None,
+    tools: Sequence[Tool] | None = None,
 ) -> tuple[Session, str]:
     """Open a conversation with the bot's active version; returns it with its token, which is shown once.
 
-    Raises ``Conflict`` with ``no_active_version``, ``DomainError`` for a channel that is switched off.
+    ``collections`` and ``tools`` are all that it may use; left out, it may use every one of the bot. Raises ``Conflict``
+    with ``no_active_version``, ``DomainError`` for a channel that is switched off and for what is another bot's.
     """
     _check_channel(channel)
     version = BotVersion.objects.filter(bot=bot, is_active=True).first()
@@ -58,7 +62,10 @@ def start_session(
         flow_step=read_flow(version.flow_config).first_step,
         flow_context=flow_context or {},
         ext_metadata=ext_metadata or {},
+        limits_collections=collections is not None,
+        limits_tools=tools is not None,
     )
+    _limit(session, collections=collections or (), tools=tools or ())
     record_event("session.started", subject=session, data={"bot": bot.code, "channel": channel.code})
     return session, token
 
@@ -89,6 +96,14 @@ def _check_channel(channel: SalesChannel) -> None:
 
 def _new_token() -> str:
     return SESSION_TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def _limit(session: Session, *, collections: Sequence[KnowledgeCollection], tools: Sequence[Tool]) -> None:
+    for field, named in (("collections", collections), ("tools", tools)):
+        if any(one.bot_id not in (None, session.bot_id) for one in named):
+            raise DomainError("other_bot", _("It belongs to another bot."), field=field)
+    scopes = [SessionScope(session=session, collection=one) for one in dict.fromkeys(collections)]
+    SessionScope.objects.bulk_create([*scopes, *(SessionScope(session=session, tool=one) for one in dict.fromkeys(tools))])
 
 
 def _customer(who: CustomerName | None, channel: SalesChannel) -> Customer | None:

@@ -3,7 +3,7 @@
 LOAD = """
 WITH session AS (
     SELECT s.id, s.bot_id, s.bot_version_id, s.owner, s.owner_epoch, s.flow_step, s.turn_number, s.ended_at,
-           s.last_tier, s.language AS session_language, c.code AS channel, t.currency
+           s.last_tier, s.language AS session_language, s.limits_collections, s.limits_tools, c.code AS channel, t.currency
     FROM runtime_session s
     JOIN catalog_saleschannel c ON c.tenant_id = s.tenant_id AND c.id = s.channel_id
     JOIN tenants_tenant t ON t.id = s.tenant_id
@@ -30,6 +30,7 @@ WITH session AS (
 SELECT session.*, coalesce(taken.id, earlier.id) AS turn_id, coalesce(earlier.message, %(message)s) AS message,
        coalesce(earlier.ui_metadata, %(ui_event)s::jsonb) AS ui_metadata,
        EXISTS (SELECT FROM bots_intent i WHERE i.tenant_id = %(tenant)s AND i.is_active) AS knows_intents,
+       EXISTS (SELECT FROM catalog_searchtext x WHERE x.tenant_id = %(tenant)s AND x.kind = 'document') AS has_documents,
        taken.id IS NOT NULL AS is_mine, decision.tier IS NOT NULL AS is_decided,
        coalesce((SELECT jsonb_object_agg(k.slot_key, k.slot_value) FROM runtime_contextslot k
                  WHERE k.tenant_id = %(tenant)s AND k.session_id = %(session)s

@@ -150,7 +150,7 @@ def _context(session_id: UUID, row: dict[str, Any], say: Callable[[str], None] |
 
 _FROM_ROW = (
     *("message", "bot_id", "bot_version_id", "channel", "owner", "owner_epoch", "flow_step", "turn_number", "currency"),
-    *("last_tier", "session_language", "has_model", "knows_intents"),
+    *("last_tier", "session_language", "has_model", "knows_intents", "limits_collections", "limits_tools", "has_documents"),
 )
 
 

@@ -34,7 +34,9 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
         {"order", "orderline", "orderreturn", "orderreturnline", "orderentry", "stockreservation", "stockallocation"}
     ),
     "prices": frozenset({"variantprice", "pricelist", "pricechange"}),
-    "sessions": frozenset({"session", "turn", "contextslot", "decisionevent", "actionexecution", "rating", "uievent"}),
+    "sessions": frozenset(
+        {"session", "sessionscope", "turn", "contextslot", "decisionevent", "actionexecution", "rating", "uievent"}
+    ),
     "settings": frozenset({"setting"}),
     "stock": frozenset({"inventoryitem", "inventorylocation", "stockmovement", "stockreservation", "stockallocation"}),
     "tenant": frozenset({"tenant"}),

@@ -2,18 +2,36 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import IO, Any, NoReturn
+from typing import IO, Any, ClassVar, NoReturn
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 
 from tenants.errors import TooLarge
 
 MAX_DEPTH = 64
 MAX_CONTAINERS = 100_000
 """Objects and arrays in one body: two megabytes of ``[],[],…`` would keep a worker busy for seconds."""
+
+
+FORM_BYTES = 64 * 1024
+"""What a form may take beside its file."""
+
+
+class UploadParser(MultiPartParser):
+    """A form with one file of at most ``most_bytes``; what is too large is refused before it is read."""
+
+    most_bytes: ClassVar[int]
+
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        """Return the form's fields and files; raises ``TooLarge``."""
+        meta = parser_context["request"].META if parser_context else {}
+        if int(meta.get("CONTENT_LENGTH") or 0) > self.most_bytes + FORM_BYTES:
+            message = _("The file is larger than %(limit)s bytes.") % {"limit": self.most_bytes}
+            raise TooLarge("too_large", message, field="file")
+        return super().parse(stream, media_type, parser_context)
 
 
 class StrictJSONParser(BaseParser):

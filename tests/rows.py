@@ -75,6 +75,7 @@ from runtime.models import (
     Rating,
     SemanticCacheEntry,
     Session,
+    SessionScope,
     Turn,
     UiEvent,
 )
@@ -419,6 +420,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     SearchText: a_search_text,
     SearchVector: a_search_vector,
     Session: a_session,
+    SessionScope: lambda: SessionScope.objects.create(session=a_session(), collection=a_collection()),
     Setting: lambda: Setting.objects.create(name="require_second_factor", value=True),
     StockAllocation: lambda: StockAllocation.objects.create(reservation=a_reservation(), location=a_location(), quantity=1),
     StockMovement: a_movement,

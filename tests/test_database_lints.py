@@ -51,6 +51,7 @@ NOT_AUDITED = {
     "runtime.Rating": "what happened in a conversation",
     "runtime.SemanticCacheEntry": "a copy of what was answered",
     "runtime.Session": "what happened in a conversation",
+    "runtime.SessionScope": "what happened in a conversation",
     "runtime.Turn": "what happened in a conversation",
     "runtime.UiEvent": "what happened in a conversation",
     "tenants.AuditEntry": "the audit itself",

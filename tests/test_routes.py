@@ -14,7 +14,19 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from drf_spectacular.generators import SchemaGenerator
 
-from bots.models import Bot, BotMemory, BotSetting, BotVersion, Faq, Guardrail, Intent, Tool
+from bots.models import (
+    Bot,
+    BotMemory,
+    BotSetting,
+    BotVersion,
+    Faq,
+    Guardrail,
+    Intent,
+    KnowledgeChunk,
+    KnowledgeCollection,
+    KnowledgeDocument,
+    Tool,
+)
 from catalog.models import (
     Customer,
     ImportJob,
@@ -97,6 +109,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "budgets/{id}/": {**CONNECT, "get": STAFF},
     "capabilities/": CRUD,
     "capabilities/{id}/": CRUD,
+    "collections/": CRUD,
+    "collections/{id}/": CRUD,
     "credential-grants/": CONNECT,
     "credential-grants/{id}/": CONNECT,
     "credential-uses/": CONNECT,
@@ -109,6 +123,11 @@ ROUTES: dict[str, dict[str, str]] = {
     "customers/{id}/": PRIVATE,
     "customers/{id}/history/": PRIVATE,
     "customers/{id}/merge/": PRIVATE,
+    "documents/": CRUD,
+    "documents/{id}/": CRUD,
+    "documents/{id}/reindex/": CRUD,
+    "documents/{document}/chunks/": CRUD,
+    "documents/{document}/chunks/{id}/": CRUD,
     "domains/": CRUD,
     "domains/{id}/": CRUD,
     "event-deliveries/": CONNECT,
@@ -134,6 +153,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "faqs/": CRUD,
     "faqs/{id}/": CRUD,
     "faqs/bulk/": CRUD,
+    "faqs/export/": CRUD,
+    "faqs/import/": CRUD,
     "intents/": CRUD,
     "intents/{id}/": CRUD,
     "import-mappings/": PRIVATE,
@@ -248,6 +269,9 @@ NO_LISTS = (
         "sessions/export/",
         "faqs/bulk/",
         "guardrails/try/",
+        "faqs/bulk/",
+        "faqs/export/",
+        "faqs/import/",
         "members/invite/",
         "members/leave/",
     ),
@@ -262,8 +286,10 @@ OWNED = {
     "credential-uses": CredentialUse,
     "credentials": Credential,
     "budgets": Budget,
+    "collections": KnowledgeCollection,
     "customers": Customer,
     "escalations": Escalation,
+    "documents": KnowledgeDocument,
     "event-deliveries": EventDelivery,
     "event-destinations": EventDestination,
     "events": Event,
@@ -346,6 +372,9 @@ def _row_for(resource: str, rest: list[str]) -> tuple[Any, dict[str, Any]]:
     if resource == "imports" and rest[1:2] == ["rows"]:
         row = make_row(ImportRow)
         return row, {"job": row.job_id, "id": row.pk}
+    if resource == "documents" and rest[1:2] == ["chunks"]:
+        row = make_row(KnowledgeChunk)
+        return row, {"document": row.document_id, "id": row.pk}
     if child := CHILDREN.get(rest[1] if len(rest) > 1 else ""):
         row = make_row(child)
         return row, {"session": row.session_id, "id": row.pk}

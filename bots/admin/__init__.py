@@ -4,6 +4,7 @@ from bots.admin.bots import BotAdmin, CapabilityAdmin
 from bots.admin.faqs import FaqAdmin
 from bots.admin.guardrails import GuardrailAdmin
 from bots.admin.intents import IntentAdmin
+from bots.admin.knowledge import KnowledgeCollectionAdmin, KnowledgeDocumentAdmin
 from bots.admin.settings import BotMemoryAdmin
 from bots.admin.tools import ToolAdmin
 from bots.admin.versions import BotVersionAdmin
@@ -16,5 +17,7 @@ __all__ = [
     "FaqAdmin",
     "GuardrailAdmin",
     "IntentAdmin",
+    "KnowledgeCollectionAdmin",
+    "KnowledgeDocumentAdmin",
     "ToolAdmin",
 ]

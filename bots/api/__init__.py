@@ -4,6 +4,7 @@ from bots.api.bots import BotVersionViewSet, BotViewSet, CapabilityViewSet
 from bots.api.faqs import FaqViewSet
 from bots.api.guardrails import GuardrailViewSet
 from bots.api.intents import IntentViewSet
+from bots.api.knowledge import ChunkViewSet, CollectionViewSet, DocumentViewSet
 from bots.api.settings import BotMemoryViewSet, BotSettingViewSet
 from bots.api.tools import ToolViewSet
 
@@ -13,6 +14,9 @@ __all__ = [
     "BotVersionViewSet",
     "BotViewSet",
     "CapabilityViewSet",
+    "ChunkViewSet",
+    "CollectionViewSet",
+    "DocumentViewSet",
     "FaqViewSet",
     "GuardrailViewSet",
     "IntentViewSet",

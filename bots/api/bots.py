@@ -1,6 +1,7 @@
 """The API of bots: capabilities, bots with their search, and versions."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db import models
 from django.http import Http404
@@ -12,11 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bots import services
-from bots.models import Bot, BotVersion, Capability
+from bots.models import Bot, BotVersion, Capability, KnowledgeChunk
 from bots.versions import version_diff
 from catalog.api.versions import VersionDiffSerializer
 from catalog.models import KnowledgeDomain
-from catalog.search import search
+from catalog.search import Hit, search
 from tenants.api import TenantReadViewSet, TenantViewSet
 from tenants.auth import of_bound_bot
 from tenants.errors import DomainError
@@ -93,7 +94,7 @@ class NewVersionSerializer(BotVersionSerializer):
 class HitSerializer(serializers.Serializer[Any]):
     """Something a bot would answer with, and why."""
 
-    kind = serializers.ChoiceField(choices=["faq", "offering"])
+    kind = serializers.ChoiceField(choices=["faq", "document", "offering"])
     id = serializers.UUIDField()
     title = serializers.CharField()
     text = serializers.CharField()
@@ -145,14 +146,19 @@ class BotViewSet(TenantViewSet):
     @extend_schema(parameters=[BotSearchQuery], responses=FoundListSerializer)
     @action(detail=True, methods=["get"], filter_backends=[], pagination_class=None)
     def search(self, request: Request, code: str) -> Response:
-        """Find what the bot would answer with: FAQs and offerings, best first, each with the parts of its score."""
+        """Find what the bot would answer with: FAQs, documents and offerings, best first, each with the parts of its score.
+
+        A document is found by its chunks: ``title`` is its name with the headings, ``text`` the chunk.
+        """
         bot, asked = self.get_object(), self.read_query(BotSearchQuery)
-        hits = search(asked["q"], kinds=("faq", "offering"), limit=asked["limit"], bot_id=bot.pk)
-        return Response({"results": [_found(hit) for hit in hits]})
+        hits = search(asked["q"], kinds=("faq", "document", "offering"), limit=asked["limit"], bot_id=bot.pk)
+        chunks = [hit.id for hit in hits if hit.kind == "document"]
+        documents = dict(KnowledgeChunk.objects.filter(pk__in=chunks).values_list("pk", "document"))
+        return Response({"results": [_found(hit, documents.get(hit.id, hit.id)) for hit in hits]})
 
 
-def _found(hit: Any) -> dict[str, Any]:
-    return {"kind": hit.kind, "id": hit.id, "title": hit.title, "text": hit.body, "score": hit.score, "parts": hit.parts}
+def _found(hit: Hit, owner_id: UUID) -> dict[str, Any]:
+    return {"kind": hit.kind, "id": owner_id, "title": hit.title, "text": hit.body, "score": hit.score, "parts": hit.parts}
 
 
 def bot_of(view: Any) -> Bot:

@@ -84,6 +84,8 @@ class KnowledgeDocument(QueueRow):
         INDEXED = "indexed", _("Indexed")
         FAILED = "failed", _("Failed")
 
+    max_attempts: ClassVar[int] = 3
+
     collection = TenantForeignKey(
         KnowledgeCollection, on_delete=models.CASCADE, related_name="documents", verbose_name=_("collection")
     )

@@ -1,7 +1,7 @@
 """Imports: hand a file or rows in, watch it being staged, look at every row, have it applied."""
 
 from collections.abc import Mapping, Sequence
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -28,29 +27,21 @@ from catalog.imports.summary import in_order, told_summary
 from catalog.models import ImportJob, ImportMapping, ImportRow, KnowledgeDomain
 from catalog.models.imports import ImportRowQuerySet
 from tenants.api import TenantReadViewSet
-from tenants.errors import Malformed, TooLarge
+from tenants.errors import Malformed
 from tenants.filters import Filter
 from tenants.models import Tenant
-from tenants.parsers import StrictJSONParser
+from tenants.parsers import StrictJSONParser, UploadParser
 from tenants.schema import example
 from tenants.scope import current_tenant_id
 from tenants.serializers import CodeRelatedField, StrictSerializer, TenantSerializer, TextField
 
 MOST_ROWS = 10_000
-FORM_BYTES = 64 * 1024
-"""What a form may take beside its file."""
 
 
-class UploadParser(MultiPartParser):
-    """A form with one file; what is too large is refused before it is read."""
+class ImportUploadParser(UploadParser):
+    """A form with one catalogue file."""
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        """Return the form's fields and files; raises ``TooLarge``."""
-        meta = parser_context["request"].META if parser_context else {}
-        if int(meta.get("CONTENT_LENGTH") or 0) > MAX_FILE_BYTES + FORM_BYTES:
-            message = _("The file is larger than %(limit)s bytes.") % {"limit": MAX_FILE_BYTES}
-            raise TooLarge("too_large", message, field="file")
-        return super().parse(stream, media_type, parser_context)
+    most_bytes = MAX_FILE_BYTES
 
 
 class ImportSerializer(TenantSerializer):
@@ -182,7 +173,7 @@ class ImportViewSet(TenantReadViewSet):
 
     queryset = ImportJob.objects.all()
     serializer_class = ImportSerializer
-    parser_classes = (StrictJSONParser, UploadParser)
+    parser_classes = (StrictJSONParser, ImportUploadParser)
     filters: ClassVar[dict[str, Filter]] = {"status": "status", "source_type": "source_type"}
 
     @extend_schema(request=NewImportSerializer, responses={201: ImportSerializer})

@@ -9,14 +9,14 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from catalog.imports import limits
 from catalog.imports.records import Source, opened
 from catalog.imports.structured_data import rows_of_page
 from catalog.imports.tables import KeptTable, Record
-from vault import outbound
-from vault.outbound import Answer, DestinationForbidden, OutboundError
+from vault.outbound import Answer
+from vault.pages import PageError, fetch_page
 
 ADDRESS_COLUMN = "attr.source_url"
 COLUMNS = (
@@ -26,17 +26,8 @@ COLUMNS = (
 SECONDS = 30.0
 PAUSE_SECONDS = 0.2
 MAX_BYTES = 5_000_000
-MAX_REDIRECTS = 3
 MAX_FAILURES = 3
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([a-zA-Z0-9_-]{1,40})""", re.IGNORECASE)
-
-
-class PageError(Exception):
-    """Why a page gives no rows: a code of `ROW_MESSAGES`."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def addresses_as_file(addresses: Iterable[str]) -> bytes:
@@ -96,31 +87,9 @@ def _pages(addresses: Iterable[str]) -> Iterator[tuple[str, list[dict[str, str]]
 
 
 def _fetched(address: str) -> tuple[str, str]:
-    """The page's text and its address after redirects; raises `PageError`."""
-    deadline = time.monotonic() + SECONDS
-    for _hop in range(MAX_REDIRECTS + 1):
-        answer = _asked(address, deadline - time.monotonic())
-        target = answer.headers.get("location")
-        if answer.status not in (301, 302, 303, 307, 308) or not target:
-            break
-        address = urljoin(address, target)
-    else:
-        raise PageError("page_redirects")
-    if answer.status != 200:
-        raise PageError("page_refused")
-    return _text(answer), address
-
-
-def _asked(address: str, seconds: float) -> Answer:
-    try:
-        return outbound.request(
-            "GET", address, headers={"Accept": "text/html"}, timeout=max(seconds, 0.001), max_bytes=MAX_BYTES
-        )
-    except (DestinationForbidden, ValueError):
-        raise PageError("page_forbidden") from None
-    except OutboundError as error:
-        kinds = {"timeout": "page_timeout", "too_large": "page_too_large", "protocol": "page_refused"}
-        raise PageError(kinds.get(error.kind, "page_unreachable")) from None
+    """The page's text and its address after redirects; raises `PageError` (its codes are of `ROW_MESSAGES`)."""
+    answer, reached = fetch_page(address, accept="text/html", seconds=SECONDS, max_bytes=MAX_BYTES)
+    return _text(answer), reached
 
 
 def _text(answer: Answer) -> str:

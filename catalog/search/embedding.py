@@ -31,6 +31,8 @@ TASK = "catalog.embed_texts"
 
 # Of an offering the vector follows the name and how the description begins: the mean over long text says little.
 _OFFERING_LENGTH = 300
+# A chunk of a document is short, and all of it is what it is about.
+_DOCUMENT_LENGTH = 2000
 
 _WRITE = """
 UPDATE catalog_searchvector AS v
@@ -105,7 +107,8 @@ def text_to_embed(text: SearchText) -> str:
 
     Empty when there is no word in it: a vector of punctuation would be near to anything.
     """
-    meant = text.title if text.kind in ASKED else f"{text.title}\n{text.body[:_OFFERING_LENGTH]}"
+    length = _DOCUMENT_LENGTH if text.kind == SearchText.Kind.DOCUMENT else _OFFERING_LENGTH
+    meant = text.title if text.kind in ASKED else f"{text.title}\n{text.body[:length]}"
     return meant if words(meant) else ""
 
 

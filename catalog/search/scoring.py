@@ -285,12 +285,15 @@ def answer_of(candidate: Candidate) -> Hashable:
     return ("answer", candidate.body) if candidate.kind in ("faq", "intent") and candidate.body else candidate.key
 
 
-def lead(evidence: Floats, answers: Sequence[Hashable]) -> Floats:
-    """How far each candidate is before (or behind) the best one with another answer, squashed to -1..1."""
+def lead(evidence: Floats, answers: Sequence[Hashable], alone: float = 0.0) -> Floats:
+    """How far each candidate is before (or behind) the best one with another answer, squashed to -1..1.
+
+    Where all have one answer it is measured from `alone`.
+    """
     order = np.argsort(-evidence)
     best = order[0]
     rivals = (row for row in order if answers[row] != answers[best])
-    second = evidence[next(rivals, None)] if len(set(answers)) > 1 else 0.0
+    second = evidence[next(rivals, None)] if len(set(answers)) > 1 else alone
     reference = np.where([answer == answers[best] for answer in answers], second, evidence[best])
     return np.tanh((evidence - reference) / 2)
 
@@ -299,6 +302,8 @@ def calibrated(evidence: Floats, candidates: Sequence[Candidate], weights: Seque
     """Probability that each candidate is right, from its evidence, its lead and its priority."""
     offset, slope, margin = np.array([(w.offset, w.slope, w.margin) for w in weights]).T
     aligned = evidence + offset / slope
-    leads = lead(aligned, [answer_of(candidate) for candidate in candidates])
+    # Passages were calibrated among others of their kind: one alone is compared with one that has nothing of the question.
+    alone = offset[0] / slope[0] if shape_of(candidates[0]) == "passage" else 0.0
+    leads = lead(aligned, [answer_of(candidate) for candidate in candidates], alone)
     priority = np.array([_priority(candidate) for candidate in candidates])
     return 1 / (1 + np.exp(-(slope * aligned + margin * leads + PRIORITY_WEIGHT * priority)))

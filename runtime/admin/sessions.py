@@ -257,8 +257,21 @@ class SessionAdmin(LedgerAdmin):
                 "original": session,
                 "is_trial": is_trial(session),
                 "transcript": read_transcript(session, before=_before(request)),
+                "limits": _limits(session),
             }
         return TemplateResponse(request, f"runtime/admin/{name}.html", context)
+
+
+def _limits(session: Session) -> list[tuple[Any, str]]:
+    """Return what a conversation is limited to: names behind what they are of."""
+    if not (session.limits_collections or session.limits_tools):
+        return []
+    scopes = list(session.scopes.select_related("collection", "tool"))
+    kinds = (("collection", _("collections"), session.limits_collections), ("tool", _("tools"), session.limits_tools))
+    named = {
+        kind: ", ".join(sorted(str(one) for scope in scopes if (one := getattr(scope, kind)))) for kind, *_rest in kinds
+    }
+    return [(title, named[kind] or "–") for kind, title, is_limited in kinds if is_limited]
 
 
 def _moment(when: datetime) -> str:

@@ -12,7 +12,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bots.models import Bot
+from bots.models import Bot, KnowledgeCollection, Tool
 from catalog.models import SalesChannel
 from runtime.api.escalations import EscalationSerializer
 from runtime.auth import SessionPrincipal, is_own
@@ -41,6 +41,8 @@ class SessionSerializer(TenantSerializer):
     bot = CodeRelatedField(read_only=True)
     bot_version = serializers.IntegerField(source="bot_version.version", read_only=True)
     channel = CodeRelatedField(read_only=True)
+    collections = serializers.SerializerMethodField(help_text="All it may use, by code; null: every one of the bot.")
+    tools = serializers.SerializerMethodField(help_text="All it may call, by code; null: every one of the bot.")
 
     class Meta:
         model = Session
@@ -54,12 +56,26 @@ class SessionSerializer(TenantSerializer):
             "flow_step",
             "flow_context",
             "ext_metadata",
+            "collections",
+            "tools",
             "turn_number",
             "state_updated_at",
             "created_at",
             "ended_at",
         )
         read_only_fields = fields
+
+    def get_collections(self, session: Session) -> list[str] | None:
+        """Return the codes of the collections a conversation is limited to."""
+        return _codes(session, "collection") if session.limits_collections else None
+
+    def get_tools(self, session: Session) -> list[str] | None:
+        """Return the codes of the tools a conversation is limited to."""
+        return _codes(session, "tool") if session.limits_tools else None
+
+
+def _codes(session: Session, kind: str) -> list[str]:
+    return sorted(one.code for scope in session.scopes.all() if (one := getattr(scope, kind)))
 
 
 class NewSessionSerializer(SessionSerializer):
@@ -93,6 +109,18 @@ class SessionStartSerializer(StrictSerializer):
     resume = serializers.BooleanField(
         default=False, help_text="Go on with the customer's open conversation, if there is one."
     )
+    collections = serializers.ListField(
+        child=CodeRelatedField(queryset=KnowledgeCollection.objects.all()),
+        required=False,
+        max_length=100,
+        help_text="All that may be used of what the bot has read; left out: everything.",
+    )
+    tools = serializers.ListField(
+        child=CodeRelatedField(queryset=Tool.objects.all()),
+        required=False,
+        max_length=100,
+        help_text="All that may be called; left out: every tool of the bot.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Ask whose conversation is to be resumed."""
@@ -121,7 +149,7 @@ def _said(sessions: models.QuerySet, value: str) -> models.QuerySet:
 class SessionViewSet(TenantReadViewSet):
     """Conversations. A key bound to a bot sees those of its bot only."""
 
-    queryset = Session.objects.all()
+    queryset = Session.objects.prefetch_related("scopes__collection", "scopes__tool")
     serializer_class = SessionSerializer
     filters: ClassVar[dict[str, Filter]] = {
         "bot": "bot__code",

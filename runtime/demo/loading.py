@@ -17,7 +17,8 @@ from django.utils import timezone
 
 import bots
 import catalog
-from bots.models import Bot, Capability, Faq, Guardrail
+from bots.documents import create_document
+from bots.models import Bot, Capability, Faq, Guardrail, KnowledgeCollection
 from bots.services import activate_version, create_faqs, create_version
 from catalog.imports.jobs import import_file
 from catalog.models import Customer, ImportJob, KnowledgeDomain, SalesChannel, SearchVector
@@ -166,6 +167,10 @@ def _add_bot(business: Business) -> None:
         rule = Guardrail(bot=bot, **guardrail)
         rule.full_clean(exclude=["id"])
         rule.save()
+    for one in given["collections"]:
+        collection = KnowledgeCollection.objects.create(bot=bot, code=one["code"], name=one["name"])
+        for document in one["documents"]:
+            create_document(collection=collection, **document)
 
 
 def _play_conversations(business: Business) -> None:

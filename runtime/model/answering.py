@@ -126,7 +126,7 @@ class _Talk:
         """Return the tenant's own tools by code; asked for only where there are any."""
         if not self.brief.has_tools:
             return {}
-        tools = Tool.objects.of_bot(self.context.bot_id).usable().select_related("credential")[:MOST_TOOLS]
+        tools = self.context.usable_tools().select_related("credential")[:MOST_TOOLS]
         allowed = self.brief.tools
         return {tool.code: tool for tool in tools if allowed is None or tool.code in allowed}
 

@@ -35,7 +35,7 @@ class Grounds:
     def add_found(self) -> None:
         """Take in what the turn's look-up found: texts as they are, offerings with their facts."""
         for hit in found_texts(self.context):
-            self.sources.append(as_source(hit))
+            self.sources.append(self.context.source(hit))
             self.texts.append(f"{hit.title}\n{hit.body}")
             self.bodies[str(hit.id)] = hit.body[:TEXT_LENGTH]
         offerings = [hit for hit in self.context.hits.get("offering", []) if hit.score >= LEAST_SCORE][:MOST_OFFERINGS]

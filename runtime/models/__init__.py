@@ -4,6 +4,7 @@ from runtime.models.cache import SemanticCacheEntry
 from runtime.models.decisions import ActionExecution, DecisionEvent, Tier
 from runtime.models.escalations import Escalation
 from runtime.models.ratings import KnowledgeGap, Rating, UiEvent
+from runtime.models.scopes import SessionScope
 from runtime.models.sessions import ContextSlot, Session, Turn
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Rating",
     "SemanticCacheEntry",
     "Session",
+    "SessionScope",
     "Tier",
     "Turn",
     "UiEvent",

@@ -44,6 +44,12 @@ class Session(TenantModel):
     turn_number = models.PositiveIntegerField(
         _("turns"), default=0, db_default=0, editable=False, help_text="Advanced by a conditional UPDATE: orders the turns."
     )
+    limits_collections = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Whether SessionScope names all it may use."
+    )
+    limits_tools = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Whether SessionScope names all it may call."
+    )
     state_updated_at = models.DateTimeField(_("last change"), auto_now_add=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True, editable=False)
 

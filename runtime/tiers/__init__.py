@@ -8,6 +8,7 @@ from collections.abc import Callable
 from runtime.context import Reply, TurnContext
 from runtime.tiers.cache import answer_from_cache
 from runtime.tiers.catalog import answer_from_catalog
+from runtime.tiers.document import answer_from_document
 from runtime.tiers.faq import answer_from_faq
 from runtime.tiers.guardrail import refuse_message
 from runtime.tiers.handoff import offer_a_person
@@ -20,6 +21,7 @@ TIERS: tuple[Callable[[TurnContext], Reply | None], ...] = (
     settle_proposal,
     hand_over_when_asked,
     answer_from_cache,
+    answer_from_document,
     answer_from_faq,
     answer_from_catalog,
     answer_from_model,

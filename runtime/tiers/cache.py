@@ -20,11 +20,16 @@ def answer_from_cache(context: TurnContext) -> Reply | None:
     if hit is None:
         return None
     kept: dict[str, Any] = json.loads(hit.body)
-    rests_on = {source["id"] for source in kept["sources"]}
+    rests_on = {_text_of(source) for source in kept["sources"]}
     if any(str(one.id) not in rests_on for one in _answering(context)):
         return None
     sources = [{name: value for name, value in source.items() if name != "content_hash"} for source in kept["sources"]]
     return Reply(Tier.CACHE, kept["text"], float(kept["confidence"]), sources=(as_source(hit), *sources))
+
+
+def _text_of(source: dict[str, Any]) -> str:
+    """The id of the text that was found: of a document, that of its chunk."""
+    return str(source.get("chunk", source["id"]))
 
 
 def _answering(context: TurnContext) -> list[Hit]:
@@ -37,7 +42,7 @@ def keep_answer(context: TurnContext, reply: Reply) -> None:
     if reply.tier != Tier.LLM or reply.message is None or not _could_be_told_anybody(context, reply, reply.message):
         return
     found = {str(hit.id): hit for kind in TEXTS for hit in context.hits.get(kind, ())}
-    sources = [(source, found[source["id"]]) for source in reply.sources if source["id"] in found]
+    sources = [(source, found[_text_of(source)]) for source in reply.sources if _text_of(source) in found]
     if len(sources) == len(reply.sources):
         keep(
             session_id=context.session_id,

@@ -114,6 +114,17 @@ def looked_at(context: TurnContext) -> UUID | None:
         return None
 
 
+def knows_better(context: TurnContext, answer: Hit) -> bool:
+    """Whether an offering fits better than an answer in words, in favour of whichever kind the question sounds like."""
+    question = context.question
+    if question.kind == "other":
+        return False
+    if context.wants_anything or (not question.subject and looked_at(context)):
+        return True
+    offerings = fitting(context)
+    return bool(offerings) and offerings[0].score + (question.confidence - 0.5) / 2 >= answer.score
+
+
 def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list[Hit]) -> Reply | None:
     question, started = context.question, time.perf_counter()
     currency = question.currency if context.has_budget else None

@@ -5,7 +5,7 @@ from dataclasses import replace
 from django.utils import translation
 
 from runtime import replies
-from runtime.context import Reply, TurnContext, as_source
+from runtime.context import Reply, TurnContext
 from runtime.models import Tier
 from runtime.understanding.person import is_courtesy
 
@@ -18,12 +18,13 @@ def offer_a_person(context: TurnContext, *, why: str = "") -> Reply:
     with translation.override(context.question.language):
         message, button = replies.not_known()
         message = replies.cannot_answer(why) if why else message
-    best = max(filter(None, (context.best("faq"), context.best("offering"))), key=lambda hit: hit.score, default=None)
+    nearest = (context.best(kind) for kind in ("faq", "document", "offering"))
+    best = max(filter(None, nearest), key=lambda hit: hit.score, default=None)
     return Reply(
         Tier.HANDOFF,
         message,
         confidence=best.score if best else 0,
-        sources=(as_source(best),) if best else (),
+        sources=(context.source(best),) if best else (),
         ui_metadata={"quick_replies": [{"title": button, "action": "escalate"}]},
         is_gap=not is_courtesy(context.message),
     )

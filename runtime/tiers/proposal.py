@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.utils import translation
 
-from bots.models import Tool
 from runtime import replies
 from runtime.context import Reply, TurnContext
 from runtime.model.actions import RunningAction, Status
@@ -122,7 +121,7 @@ def _order(context: TurnContext, proposal: ActionExecution) -> Reply:
 
 def _call(context: TurnContext, proposal: ActionExecution) -> Reply:
     """Call the tool that was agreed to, once; after an end that nobody saw it is not called again."""
-    tool = Tool.objects.of_bot(context.bot_id).usable().filter(code=proposal.action_name).first()
+    tool = context.usable_tools().filter(code=proposal.action_name).first()
     if tool is None or not take(proposal, turn_id=context.turn_id):
         return with_offer(_settled(replies.done_for_you("unknown" if tool else "failed")))
     result = call_own_tool(_desk(context), tool, proposal.input_params, key=str(proposal.pk))

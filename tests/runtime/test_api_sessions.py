@@ -54,7 +54,8 @@ def test_a_customer_is_recognised_by_the_id_of_the_channel(api, saigon, begin):
     [
         ({"bot": "nobody"}, ("bot", "unknown_reference")),
         ({"channel": "nowhere"}, ("channel", "unknown_reference")),
-        ({"collections": ["a"]}, ("collections", "unknown_field")),
+        ({"collections": ["a"]}, ("collections.0", "unknown_reference")),
+        ({"tools": ["a"]}, ("tools.0", "unknown_reference")),
         ({"owner": "person"}, ("owner", "unknown_field")),
         ({"tenant": "harbour"}, ("tenant", "unknown_field")),
         ({"flow_context": []}, ("flow_context", "not_an_object")),

@@ -1,0 +1,35 @@
+"""Answers out of what the bot has read: the passage of a document that fits, word for word, and where it stands."""
+
+from bots.models import PATH_SEPARATOR
+from catalog.search import ANSWER_THRESHOLD, Hit
+from runtime.context import Reply, TurnContext
+from runtime.models import Tier
+from runtime.tiers.catalog import NAMED, knows_better
+from runtime.understanding.passage import fitting_passage
+
+
+def answer_from_document(context: TurnContext) -> Reply | None:
+    """Give the passage that fits, unless an answer that somebody wrote, or the catalogue, fits as well."""
+    found = context.best("document")
+    if found is None or found.score < ANSWER_THRESHOLD or _is_beaten(context, found):
+        return None
+    name, _separator, heading = found.title.partition(PATH_SEPARATOR)
+    source = context.source(found)
+    shown = {"kind": "document", "id": source["id"], "name": name, "heading": heading}
+    return Reply(
+        Tier.FAQ,
+        fitting_passage(context.message, found.body),
+        found.score,
+        sources=(source,),
+        ui_metadata={"title": found.title, "source": shown},
+    )
+
+
+def _is_beaten(context: TurnContext, found: Hit) -> bool:
+    faq = context.best("faq")
+    if faq is not None and faq.score >= found.score:
+        return True
+    if context.question.kind != "other":
+        return knows_better(context, found)
+    offering = context.best("offering")
+    return offering is not None and offering.score >= max(NAMED, found.score)
