@@ -154,7 +154,7 @@ def test_an_analyst_reads_bots_and_changes_none(shop: Any, api: Any, saigon: Bus
 
 def test_the_capabilities_of_the_platform_are_listed(shop: Any) -> None:
     codes = [one["code"] for one in shop.get("capabilities/").json()["results"]]
-    assert codes == ["offering_search", "price_lookup", "stock_check"]
+    assert codes == ["create_order", "offering_search", "order_status", "price_lookup", "stock_check"]
 
 
 def test_a_list_costs_the_same_however_long_it_is(shop: Any, django_assert_max_num_queries: Any) -> None:

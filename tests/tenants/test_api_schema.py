@@ -123,6 +123,10 @@ IN_THIS_ORDER = (
         "tools/{tool}/try/",
         "faqs/",
         "faqs/bulk/",
+        "intents/",
+        "guardrails/",
+        "guardrails/try/",
+        "knowledge-gaps/",
         "sales-channels/",
         "price-lists/",
         "offerings/",
@@ -154,6 +158,7 @@ IN_THIS_ORDER = (
 TOLD_ELSEWHERE = (
     *("auth/", "me/password/", "api-keys/{id}/rotate/", "customers/{id}/merge/", "imports/{id}/apply/"),
     "imports/{id}/restage/",
+    *("turns/{id}/rating/", "ui-events/", "escalations/{id}/", "knowledge-gaps/{id}/answer/", "sessions/{id}/escalate/"),
     *("orders/{id}/returns/", "offerings/{offering}/versions/{version}/activate/"),
 )
 
