@@ -123,6 +123,8 @@ IN_THIS_ORDER = (
         "tools/{tool}/try/",
         "faqs/",
         "faqs/bulk/",
+        "collections/",
+        "documents/",
         "intents/",
         "guardrails/",
         "guardrails/try/",
