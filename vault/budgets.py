@@ -159,11 +159,19 @@ def settle(
     Without ``usage`` (the provider did not tell) the worst case stands. Settling twice changes nothing. A threshold
     of a budget that is crossed by it becomes an Event, once in a period.
     """
-    tokens = usage or Tokens(0)
-    prices = reservation.prices
-    amount = reservation.amount if usage is None else cost(tokens, prices) if prices else Decimal(0)
-    _end(reservation.id, UsageEntry.State.SETTLED, amount, tokens, latency_ms, is_estimated=is_estimated or usage is None)
+    amount, is_worst = _amount(reservation, usage), usage is None
+    _end(
+        *(reservation.id, UsageEntry.State.SETTLED, amount, usage or Tokens(0), latency_ms),
+        is_estimated=is_estimated or is_worst,
+    )
     return amount
+
+
+def _amount(reservation: Reservation, usage: Tokens | None) -> Decimal:
+    """Return what a call cost, the most it could where nobody told what it used."""
+    if usage is None:
+        return reservation.amount
+    return cost(usage, reservation.prices) if reservation.prices else Decimal(0)
 
 
 def release(reservation: Reservation) -> None:
@@ -171,14 +179,26 @@ def release(reservation: Reservation) -> None:
     _end(reservation.id, UsageEntry.State.RELEASED, Decimal(0), Tokens(0), None)
 
 
-def fail(reservation: Reservation, *, error_kind: str, is_billed: bool, latency_ms: int | None = None) -> None:
-    """Note a call that brought nothing. ``is_billed``: nobody can tell whether the provider counts it; the worst case stands."""
-    amount = reservation.amount if is_billed else Decimal(0)
+def fail(
+    reservation: Reservation,
+    *,
+    error_kind: str,
+    is_billed: bool,
+    usage: Tokens | None = None,
+    latency_ms: int | None = None,
+) -> Decimal:
+    """Note a call that brought nothing, and return its cost: of what it used all the same, if the provider told (``usage``).
+
+    ``is_billed``: otherwise nobody can tell whether the provider counts it; the worst case stands.
+    """
+    is_worst = is_billed and usage is None
+    amount = _amount(reservation, usage) if usage or is_worst else Decimal(0)
     _end(
-        *(reservation.id, UsageEntry.State.FAILED, amount, Tokens(0), latency_ms),
+        *(reservation.id, UsageEntry.State.FAILED, amount, usage or Tokens(0), latency_ms),
         error_kind=error_kind,
-        is_estimated=is_billed,
+        is_estimated=is_worst,
     )
+    return amount
 
 
 def _end(

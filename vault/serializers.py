@@ -11,17 +11,17 @@ from tenants.serializers import CodeRelatedField, MoneyField, TenantSerializer, 
 from vault.models import Budget, ModelPrice, UsageEntry
 
 
-@extend_schema_field({"type": "string", "pattern": r"^\d{1,12}\.\d{2,12}$", "example": "0.000135"})
-class CostField(serializers.DecimalField):
-    """A price or cost of tokens, exact: at least 2 decimals, and as many as it has. Read only."""
+@extend_schema_field({"type": "string", "pattern": r"^\d{1,12}\.\d{2,6}$", "example": "0.025"})
+class PriceField(serializers.DecimalField):
+    """A price of tokens, exact: at least 2 decimals, and as many as it has, up to 6. Read only."""
 
     def __init__(self, **options: Any) -> None:
         options.pop("max_digits", None), options.pop("decimal_places", None)
-        super().__init__(max_digits=24, decimal_places=12, read_only=True, **options)
+        super().__init__(max_digits=18, decimal_places=6, read_only=True, **options)
 
     def to_representation(self, value: Any) -> str:
         """Return all decimals that are not zero, at least 2."""
-        whole, _, decimals = f"{Decimal(value):.12f}".partition(".")
+        whole, _, decimals = f"{Decimal(value):.6f}".partition(".")
         return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
@@ -29,8 +29,13 @@ class UsageEntrySerializer(TenantSerializer):
     """One call of a model. ``cached_input_tokens`` are a part of the input, ``reasoning_tokens`` of the output."""
 
     bot = TextField(source="bot_code", read_only=True, allow_null=True)
-    amount = CostField(allow_null=True, help_text="Null while the call is under way; exact, not rounded to cents.")
-    reserved_amount = CostField()
+    amount = MoneyField(
+        read_only=True, allow_null=True, help_text="Rounded to 4 decimals; null while the call is under way."
+    )
+    amount_pico = serializers.SerializerMethodField(
+        help_text="The exact amount in units of 10^-12 of the currency, to be added up: rounded ones of small calls are not."
+    )
+    reserved_amount = MoneyField(read_only=True)
     is_priced = serializers.SerializerMethodField(help_text="False: the model had no price, so the amount says nothing.")
 
     class Meta:
@@ -38,10 +43,23 @@ class UsageEntrySerializer(TenantSerializer):
         fields = (
             *("id", "key", "kind", "state", "provider", "model", "bot", "subject_kind", "subject_id", "credential_id"),
             *("actor_kind", "actor_id", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens"),
-            *("amount", "reserved_amount", "currency", "is_priced", "is_estimated", "latency_ms", "error_kind"),
+            *(
+                "amount",
+                "amount_pico",
+                "reserved_amount",
+                "currency",
+                "is_priced",
+                "is_estimated",
+                "latency_ms",
+                "error_kind",
+            ),
             *("created_at", "settled_at"),
         )
         read_only_fields = fields
+
+    def get_amount_pico(self, entry: UsageEntry) -> int | None:
+        """Return the cost as a whole number: it has twelve decimals at most."""
+        return None if entry.amount is None else int(entry.amount.scaleb(12))
 
     def get_is_priced(self, entry: UsageEntry) -> bool:
         """Return whether the model had a price."""
@@ -51,10 +69,10 @@ class UsageEntrySerializer(TenantSerializer):
 class ModelPriceSerializer(TenantSerializer):
     """What 1,000,000 tokens cost from an instant on, until the model's next row. Null: what the whole costs."""
 
-    input_price = CostField()
-    cached_input_price = CostField(allow_null=True)
-    output_price = CostField()
-    reasoning_price = CostField(allow_null=True)
+    input_price = PriceField()
+    cached_input_price = PriceField(allow_null=True)
+    output_price = PriceField()
+    reasoning_price = PriceField(allow_null=True)
 
     class Meta:
         model = ModelPrice

@@ -1,9 +1,11 @@
 """Usage, prices and budgets over the API."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import Sum
 from django.utils import timezone
 
 from bots.models import Bot
@@ -43,9 +45,23 @@ def test_a_call_is_shown_with_its_tokens_and_its_exact_cost(api, shop):
     (entry,) = api(shop, shop.analyst).get("usage/").json()["results"]
     assert (entry["model"], entry["bot"], entry["state"]) == ("gpt-test", "shop", "settled")
     assert (entry["input_tokens"], entry["cached_input_tokens"], entry["output_tokens"]) == (1000, 400, 100)
-    assert (entry["amount"], entry["reserved_amount"], entry["currency"]) == ("0.00045", "0.00325", "USD")
+    assert (entry["amount"], entry["reserved_amount"], entry["currency"]) == ("0.0004", "0.0032", "USD")
+    assert entry["amount_pico"] == 450_000_000
     assert (entry["is_priced"], entry["is_estimated"], entry["latency_ms"]) == (True, False, 7)
     assert api(shop).get(f"usage/{entry['id']}/").json() == entry
+
+
+def test_money_has_2_to_4_decimals_and_many_small_calls_still_add_up(api, shop):
+    with in_tenant(shop.tenant):
+        for input_tokens in (1, 3, 1000, 5000):
+            call(Tokens(input_tokens, 0, 0))
+        reserve(key="under way", provider="openai", model="gpt-test", worst_case_input_tokens=10, max_output_tokens=1)
+        spent = UsageEntry.objects.aggregate(spent=Sum("amount"))["spent"]
+    entries = api(shop).get("usage/").json()["results"]
+    assert [entry["amount"] for entry in entries] == [None, "0.0012", "0.0002", "0.00", "0.00"]
+    money = [entry[name] for entry in entries for name in ("amount", "reserved_amount") if entry[name]]
+    assert all(re.fullmatch(r"\d+\.\d{2,4}", amount) for amount in money)
+    assert sum(entry["amount_pico"] or 0 for entry in entries) == spent * 10**12 == 1_501_000_000
 
 
 def test_usage_is_narrowed_by_bot_model_and_time(api, shop):

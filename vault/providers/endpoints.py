@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
 from tenants.errors import NotAllowed, TooMany
@@ -52,7 +53,9 @@ def _own(bot_id: UUID | None, run: UUID | None) -> Endpoint | None:
     if credential is None:
         return None
     try:
-        secret = reveal(credential, why="chat", run=run, bot_id=bot_id, to="" if credential.destination else OPENAI)
+        secret = reveal(
+            credential, why=gettext_noop("chat"), run=run, bot_id=bot_id, to="" if credential.destination else OPENAI
+        )
     except NotGranted:
         return None  # nor is it one of a suspended tenant, whose calls no account pays: ``reserve`` refuses them
     except TooMany as error:

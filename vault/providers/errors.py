@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from django.utils.translation import gettext as _
 
+from vault.prices import Tokens
+
 Kind = Literal["retry", "permanent", "quota", "timeout"]
 
 RETRIED = frozenset({408, 409, 425, 429})
@@ -31,8 +33,10 @@ class ProviderError(Exception):
     ``kind``: ``retry`` (later it may work), ``permanent`` (the same call never will), ``quota`` (the account is used up),
     ``timeout``. ``is_billed``: the provider may count the call all the same. ``retry_after``: seconds it asked to wait.
     ``kind_at_last``: what a ``retry`` becomes when trying again did not help. ``is_about_input``: it is the fault of what
-    was asked, another call may work.
+    was asked, another call may work. ``tokens``: what the provider says it used for nothing.
     """
+
+    tokens: Tokens | None = None
 
     def __init__(
         self,

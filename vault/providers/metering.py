@@ -96,17 +96,17 @@ class Meter:
         self._add(amount, tokens or Tokens(0), milliseconds)
 
     def fail(self, error: ProviderError) -> None:
-        """Note that it brought nothing."""
-        self._fail(error.kind, is_billed=error.is_billed)
+        """Note that it brought nothing, and what the provider says it used all the same."""
+        self._fail(error.kind, is_billed=error.is_billed, tokens=error.tokens)
 
     def give_up(self) -> None:
         """Note that we went away in the middle of it: nobody knows what it cost."""
         self._fail("abandoned", is_billed=True)
 
-    def _fail(self, kind: str, *, is_billed: bool) -> None:
+    def _fail(self, kind: str, *, is_billed: bool, tokens: Tokens | None = None) -> None:
         milliseconds = self._milliseconds()
-        budgets.fail(self.reservation, error_kind=kind, is_billed=is_billed, latency_ms=milliseconds)
-        self._add(self.reservation.amount if is_billed else Decimal(0), Tokens(0), milliseconds, kind)
+        amount = budgets.fail(self.reservation, error_kind=kind, is_billed=is_billed, usage=tokens, latency_ms=milliseconds)
+        self._add(amount, tokens or Tokens(0), milliseconds, kind)
 
     def _add(self, amount: Decimal, tokens: Tokens, milliseconds: int, error: str = "") -> None:
         self.spent.append(Spent(self.model, amount, self.reservation.currency, tokens, milliseconds, error))

@@ -19,7 +19,7 @@ from vault.outbound import DestinationForbidden, OutboundError, transport
 from vault.providers.endpoints import OPENAI, Endpoint, chat_endpoint
 from vault.providers.errors import ProviderError, garbage, status_error
 from vault.providers.metering import Load, Meter, Purpose, try_to
-from vault.providers.reading import ChatAnswer, ChatStream, Embeddings, read_chat, read_embeddings, read_json, read_usage
+from vault.providers.reading import ChatAnswer, ChatStream, Embeddings, read_chat, read_embeddings, read_json, usage_of
 
 CHAT_SECONDS = 30.0
 EMBEDDING_SECONDS = 20.0
@@ -68,7 +68,9 @@ def chat(
 def _chat_once(endpoint: Endpoint, asked: Mapping[str, Any], meter: Meter, seconds: float) -> ChatAnswer:
     with _errors_by_kind(endpoint):
         raw = _client(endpoint, seconds).chat.completions.with_raw_response.create(**asked)
-        answer = read_chat(read_json(raw.text))
+        body = read_json(raw.text)
+        with _billed(body):
+            answer = read_chat(body)
     meter.settle(answer.tokens)
     return answer
 
@@ -110,6 +112,7 @@ def _pieces(endpoint: Endpoint, meter: Meter, chunks: Any) -> Iterator[str | Cha
         meter.settle(answer.tokens)
     except ProviderError as error:
         error.kind, error.is_billed = error.kind_at_last, True
+        error.tokens = error.tokens or whole.last_count()
         meter.fail(error)
         raise
     except BaseException:
@@ -141,8 +144,9 @@ def _embed_once(endpoint: Endpoint, asked: Mapping[str, Any], count: int, meter:
     with _errors_by_kind(endpoint):
         raw = _client(endpoint, seconds).embeddings.with_raw_response.create(**asked)
         body = read_json(raw.text)
-        vectors = read_embeddings(body, count)
-    meter.settle(read_usage(body.get("usage")))
+        with _billed(body):
+            vectors = read_embeddings(body, count)
+    meter.settle(usage_of(body))
     return vectors
 
 
@@ -191,12 +195,24 @@ def _client(endpoint: Endpoint, seconds: float) -> openai.OpenAI:
 
 
 @contextmanager
+def _billed(body: Mapping[str, Any]) -> Iterator[None]:
+    """Note with an answer that is of no use what it says it used."""
+    try:
+        yield
+    except ProviderError as error:
+        error.tokens = usage_of(body)
+        raise
+
+
+@contextmanager
 def _errors_by_kind(endpoint: Endpoint) -> Iterator[None]:
     """Tell whatever goes wrong as a ``ProviderError``, without its cause: that may show the key."""
     try:
         yield
     except openai.APIStatusError as error:
-        raise status_error(error.status_code, error.response.headers, error.body, secret=endpoint.api_key) from None
+        found = status_error(error.status_code, error.response.headers, error.body, secret=endpoint.api_key)
+        found.tokens = usage_of(error.body) or usage_of(_json(error.response))
+        raise found from None
     except openai.APITimeoutError as error:
         raise ProviderError("timeout", _("The provider took too long."), is_billed=not _is_unsent(error)) from None
     except openai.APIConnectionError as error:
@@ -204,11 +220,21 @@ def _errors_by_kind(endpoint: Endpoint) -> Iterator[None]:
     except (UnicodeEncodeError, DestinationForbidden) as error:
         raise _never_sent(error) from None
     except openai.APIError as error:  # told in the middle of a stream
-        raise status_error(500, {}, error.body or error.message, secret=endpoint.api_key) from None
+        found = status_error(500, {}, error.body or error.message, secret=endpoint.api_key)
+        found.tokens = usage_of(error.body)
+        raise found from None
     except OutboundError as error:
         raise garbage(_("The provider's answer cannot be read: %s") % error) from None
     except ValueError:
         raise garbage(_("The provider's answer is no JSON object.")) from None
+
+
+def _json(response: Any) -> Any:
+    """Return what an error's answer says, of which the SDK keeps only a part; None for what is no JSON."""
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
 
 
 def _connection_error(error: openai.APIConnectionError) -> ProviderError:

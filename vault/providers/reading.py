@@ -86,12 +86,14 @@ class ChatStream:
         self.calls: dict[int, dict[str, str]] = {}
         self.finish_reason = self.model = ""
         self.tokens: Tokens | None = None
+        self.is_counted_out = False
 
     def add(self, chunk: Mapping[str, Any]) -> str:
         """Take in one chunk; returns the text it adds. The chunk that tells the usage has no choices."""
         self.model = text_of(chunk.get("model")) or self.model
         self.tokens = read_usage(chunk.get("usage")) or self.tokens
         choices = chunk.get("choices")
+        self.is_counted_out = self.is_counted_out or (not choices and self.tokens is not None)
         first = choices[0] if isinstance(choices, list) and choices else {}
         if not isinstance(first, Mapping) or first.get("index", 0) != 0:
             return ""
@@ -116,6 +118,10 @@ class ChatStream:
         known["id"] = text_of(call.get("id")) or known["id"]
         known["name"] = text_of(function.get("name")) or known["name"]
         known["arguments"] += text_of(function.get("arguments"))
+
+    def last_count(self) -> Tokens | None:
+        """Return what a stream that went wrong has used; None when it was told along the way only, before the end."""
+        return self.tokens if self.is_counted_out or self.finish_reason else None
 
     def answer(self) -> ChatAnswer:
         """Return the whole answer; raises ``ProviderError`` when the stream stopped before its end."""
@@ -146,6 +152,14 @@ def read_usage(usage: Any) -> Tokens | None:
     if reasoning and _count(usage.get("total_tokens")) == prompt + output + reasoning:
         output += reasoning
     return Tokens(prompt, output, cached, reasoning)
+
+
+def usage_of(body: Any) -> Tokens | None:
+    """Return the tokens that an answer, or what it says of its error, says it used; None when it does not say."""
+    if not isinstance(body, Mapping):
+        return None
+    error = body.get("error")
+    return read_usage(body.get("usage")) or (read_usage(error.get("usage")) if isinstance(error, Mapping) else None)
 
 
 def _part(details: Any, name: str) -> int:

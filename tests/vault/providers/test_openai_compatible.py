@@ -154,6 +154,62 @@ def test_garbage_is_tried_again_and_then_permanent_and_may_have_cost_its_worst(s
     assert all(one.amount == one.reserved_amount > 0 for one in UsageEntry.objects.all())
 
 
+TOLD = server.usage(1000, 200, cached=600)
+FAILED = {"message": "It went wrong.", "type": "some_error", "code": "content_filter"}
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "tries"),
+    [
+        (server.says({"error": FAILED, "usage": TOLD}, 400), "permanent", 1),
+        (server.says({"error": {**FAILED, "usage": TOLD}}, 400), "permanent", 1),
+        (server.says({"error": FAILED, "usage": TOLD}, 500), "retry", 3),
+        (server.says({"error": FAILED, "usage": TOLD}, 504), "retry", 3),
+        (server.says({"choices": [], "usage": TOLD}), "permanent", 3),
+    ],
+    ids=["400", "inside the error", "500", "gateway", "no choice"],
+)
+def test_what_an_error_says_it_used_is_counted_once_for_each_try(shop, remote, step, kind, tries):
+    save_budget(budget=Budget(limit_amount=Decimal(1)))
+    remote.script = [step] * tries
+    assert refused(chat, ASK).kind == kind
+    assert [(state, is_estimated) for state, _error, is_estimated in ledger()] == [("failed", False)] * tries
+    for entry in UsageEntry.objects.all():
+        assert (entry.input_tokens, entry.cached_input_tokens, entry.output_tokens) == (1000, 600, 200)
+        assert entry.amount == Decimal("0.0014")
+    budget = Budget.objects.with_spending().get()
+    assert (budget.spent, budget.reserved) == (tries * Decimal("0.0014"), 0)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "is_told"),
+    [
+        (server.events(server.chunk({"content": "Yes"}), {"error": {**FAILED, "usage": TOLD}}, done=False), True),
+        (server.events(server.chunk({"content": "Yes"}), {"choices": [], "usage": TOLD}, {"error": FAILED}), True),
+        (server.events(server.chunk({"content": "Yes"}), {"choices": [], "usage": TOLD}, done=False), True),
+        (server.events(server.chunk({"content": "Yes"}, "stop") | {"usage": TOLD}, {"error": FAILED}), True),
+        (server.events(server.chunk({"content": "Yes"}) | {"usage": TOLD}, done=False), False),
+    ],
+    ids=["inside the error", "before an error", "before it broke off", "with its end", "along the way"],
+)
+def test_what_a_stream_says_it_used_before_it_failed_is_counted_once(shop, remote, pieces, is_told):
+    remote.script = [server.flows(pieces)]
+    with pytest.raises(ProviderError):
+        list(stream_chat(ASK))
+    entry = UsageEntry.objects.get()
+    assert (entry.state, entry.is_estimated) == ("failed", not is_told)
+    assert (entry.input_tokens, entry.output_tokens) == ((1000, 200) if is_told else (0, 0))
+    assert entry.amount == (Decimal("0.0014") if is_told else entry.reserved_amount)
+
+
+def test_vectors_of_no_use_cost_what_the_answer_says(shop, remote):
+    remote.script = [server.says({"data": [], "usage": {"prompt_tokens": 7, "total_tokens": 7}})]
+    endpoint = Endpoint(remote.base_url, KEY, "text-embedding-test", is_trusted=True)
+    refused(embed, ["lamp"], endpoint=endpoint)
+    assert UsageEntry.objects.get().input_tokens == 7
+    assert ledger() == [("failed", "permanent", False)]
+
+
 def test_a_try_that_helps_is_a_call_of_its_own_in_the_ledger(shop, remote):
     remote.script = [server.error(500), server.hangs_up]
     assert chat(ASK, purpose=Purpose("turn/1")).text == "Hello there"
