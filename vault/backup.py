@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
 from tenants.actor import Actor, ActorKind, current_actor
@@ -146,7 +147,7 @@ def _use(secret: CredentialSecret) -> CredentialUse:
         version=secret.version,
         actor_kind=actor.kind,
         actor_id=actor.id,
-        why="back up the vault",
+        why=gettext_noop("back up the vault"),
     )
 
 

@@ -246,7 +246,7 @@ def _live_secrets(place: EventDestination) -> tuple[str, ...]:
 
 
 def _signing_secret(credential: Credential, url: str) -> str:
-    secret: str = reveal(credential, why="sign events out", to=url)["api_key"]
+    secret: str = reveal(credential, why=_("sign events out"), to=url)["api_key"]
     if not is_secret(secret):
         raise DomainError("bad_secret", _("The signing secret is not “whsec_” with base64 of 24 to 64 bytes."))
     return secret

@@ -10,12 +10,11 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from tenants.models import Event, Tenant, User
 from tenants.queue import WORK_SECONDS, wake
 from tenants.scope import platform_scope, tenant_scope
-from vault.models import Credential, EventDestination
+from vault.models import EventDestination
 from vault.models.events_out import DELIVER_TASK, OVERLAP
 from vault.services import store_credential
 from vault.webhooks import new_secret
@@ -119,8 +118,6 @@ def rotate_destination_secret(*, destination: EventDestination, created_by: User
         stored.previous_secret, stored.previous_secret_until = stored.secret, timezone.now() + OVERLAP
         stored.secret = _stored(stored, secret, created_by)
         stored.save()
-        label = _("Signing secret of “%(name)s”, until it is replaced everywhere") % {"name": destination.name}
-        Credential.objects.filter(event_destinations_before=stored).update(label=label)
         if oldest:
             oldest.delete()
     destination.refresh_from_db()
@@ -128,9 +125,9 @@ def rotate_destination_secret(*, destination: EventDestination, created_by: User
 
 
 def _stored(destination: EventDestination, secret: str, created_by: User | None) -> Any:
-    label = _("Signing secret of “%(name)s”") % {"name": destination.name}
+    """Store a secret under the destination's name; what it is for is told where it is shown, to each in their language."""
     return store_credential(
-        provider="custom", kind="api_key", label=label, secret={"api_key": secret}, created_by=created_by
+        provider="custom", kind="api_key", label=destination.name, secret={"api_key": secret}, created_by=created_by
     )
 
 

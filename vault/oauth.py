@@ -133,7 +133,7 @@ def _take_lease(credential: Credential, version: int, decided: bool) -> bool:
 def _refresh(credential: Credential) -> None:
     try:
         usual = ZALO_TOKEN_URL if credential.provider == "zalo_oa" and not credential.destination else ""
-        secret = reveal(credential, why="refresh tokens", to=usual)
+        secret = reveal(credential, why=gettext_noop("refresh tokens"), to=usual)
         outcome = _ask(credential, secret)
     except TooMany:  # later it will do
         _end(credential, _Outcome(State.NONE))

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
 from tenants.errors import InProgress
@@ -69,7 +70,7 @@ def try_credential(credential: Credential) -> Outcome:
     """
     with only_test():
         usual = QUESTIONS[credential.provider].base if credential.provider in QUESTIONS else ""
-        secret = reveal(credential, why="test", to="" if credential.destination else usual)
+        secret = reveal(credential, why=gettext_noop("test"), to="" if credential.destination else usual)
         begun = time.monotonic()
         try:
             code = _ask(credential.provider, secret)

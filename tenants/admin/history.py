@@ -1,9 +1,10 @@
 """What the audit tells of a row, in the words of the person who reads it."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +13,14 @@ from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Paginator
 from django.db import models
 from django.utils.dateparse import parse_datetime
-from django.utils.formats import localize
+from django.utils.formats import localize, number_format
 from django.utils.text import Truncator, capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tenants.actor import ActorKind
-from tenants.models import ApiKey, AuditEntry, Setting, User
+from tenants.models import ApiKey, AuditEntry, Event, Setting, User
 from tenants.notes import told
 from tenants.postgres.audit import REDACTED
 from tenants.settings import SETTINGS
@@ -26,6 +28,40 @@ from tenants.settings import SETTINGS
 PER_PAGE = 50
 NAMES = ("name", "label", "sku", "code", "email", "question", "slug")
 """Columns that say what a row is called, the most telling first."""
+WORDS = {
+    "actor_id": _("Id of who did it"),
+    "actor_kind": _("Who"),
+    "amount": _("Amount"),
+    "bot": _("Bot"),
+    "budget": _("Budget"),
+    "channel": _("Channel"),
+    "code": _("Code"),
+    "currency": _("Currency"),
+    "customer": _("Customer"),
+    "expires_at": _("Expires"),
+    "file": _("File"),
+    "label": _("Label"),
+    "limit": _("Limit"),
+    "limit_amount": _("Limit"),
+    "name": _("Name"),
+    "percent": _("Percent"),
+    "period": _("Period"),
+    "period_start": _("Period from"),
+    "price_list": _("Price list"),
+    "provider": _("Service"),
+    "reason": _("Reason"),
+    "sku": _("SKU"),
+    "spent": _("Spent"),
+    "state": _("State"),
+    "status": _("State"),
+    "threshold": _("Threshold"),
+    "total": _("Total"),
+    "turns": _("Turns"),
+}
+"""What the parts of an event are called; of others the name itself is shown."""
+AMOUNTS = frozenset({"amount", "limit", "limit_amount", "spent", "total"})
+"""Parts of an event that are money."""
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 LONGEST_VALUE = 200
 """Characters of a value that are shown."""
 SAID = 3
@@ -132,13 +168,41 @@ def _text(field: Any, value: Any, names: Mapping[str, str]) -> str:
         return json.dumps(value, ensure_ascii=False)
     if value in choices:
         return str(choices[value])
-    if isinstance(field, models.DecimalField) and not isinstance(value, bool):
-        return f"{Decimal(str(value)).normalize():f}"  # the column keeps four decimals, whatever was typed
     if isinstance(field, models.DateTimeField) and (moment := parse_datetime(str(value))):
         return localize(localtime(moment))
+    if isinstance(field, models.DecimalField):
+        return amount_text(value)
     if getattr(field, "model", None) is Setting and field.name == "name" and value in SETTINGS:
         return str(SETTINGS[value].label)
     return names.get(str(value)) or told(str(value))
+
+
+def amount_text(value: Any) -> str:
+    """Return a number as people write it: whole ones without decimals, others with two or as many as they have."""
+    try:
+        number = Decimal(str(value)).normalize()
+    except InvalidOperation:
+        return str(value)
+    decimals = max(0, -int(number.as_tuple().exponent))
+    return number_format(number, max(2, decimals) if decimals else 0, force_grouping=True)
+
+
+def event_parts(event: Event) -> list[tuple[str, str]]:
+    """Return what an event tells, each part with its name, as ``changes`` does for the row it is about."""
+    return [(_word(name), _part(event.subject_kind, name, value)) for name, value in event.data.items()]
+
+
+def _part(kind: str, name: str, value: Any) -> str:
+    if name in AMOUNTS:
+        return amount_text(value)
+    if isinstance(value, str) and MOMENT.match(value) and (moment := parse_datetime(value)):
+        return localize(localtime(moment))
+    field = _field(kind, name) or _field(AuditEntry._meta.label_lower, name)
+    return _shown(field, value, {})
+
+
+def _word(name: str) -> str:
+    return str(WORDS.get(name) or capfirst(name.replace("_", " ")))
 
 
 def actor_names(entries: Iterable[AuditEntry]) -> dict[UUID, str]:

@@ -19,10 +19,9 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from tenants.admin.base import LINK, LedgerAdmin
-from tenants.admin.history import LONGEST_VALUE, changes, model_of, row_names, subject_name
+from tenants.admin.history import changes, event_parts, model_of, row_names, subject_name
 from tenants.events import EVENT_KINDS
 from tenants.models import ApiKey, AuditEntry, Event, User
-from tenants.notes import told
 
 
 class SubjectFilter(admin.SimpleListFilter):
@@ -155,42 +154,6 @@ def _flat(fieldsets: Any) -> Iterator[str]:
             yield from (entry,) if isinstance(entry, str) else entry
 
 
-WORDS = {
-    "actor_id": _("Id of who did it"),
-    "actor_kind": _("Who"),
-    "amount": _("Amount"),
-    "bot": _("Bot"),
-    "budget": _("Budget"),
-    "channel": _("Channel"),
-    "code": _("Code"),
-    "currency": _("Currency"),
-    "customer": _("Customer"),
-    "expires_at": _("Expires"),
-    "file": _("File"),
-    "label": _("Label"),
-    "limit": _("Limit"),
-    "limit_amount": _("Limit"),
-    "name": _("Name"),
-    "percent": _("Percent"),
-    "period": _("Period"),
-    "price_list": _("Price list"),
-    "provider": _("Service"),
-    "reason": _("Reason"),
-    "sku": _("SKU"),
-    "spent": _("Spent"),
-    "state": _("State"),
-    "status": _("State"),
-    "threshold": _("Threshold"),
-    "total": _("Total"),
-    "turns": _("Turns"),
-}
-"""What the parts of an event are called; of others the name itself is shown."""
-
-
-def _word(name: str) -> str:
-    return str(WORDS.get(name) or capfirst(name.replace("_", " ")))
-
-
 class KindFilter(admin.SimpleListFilter):
     """Events of one kind."""
 
@@ -223,5 +186,4 @@ class EventAdmin(LedgerAdmin):
     @display(description=_("content"))
     def content(self, event: Event) -> str:
         """Show the content, a line for each part."""
-        parts = ((_word(name), Truncator(told(str(value))).chars(LONGEST_VALUE)) for name, value in event.data.items())
-        return format_html_join("\n", "<div>{}: {}</div>", parts)
+        return format_html_join("\n", "<div>{}: {}</div>", event_parts(event))

@@ -8,9 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from catalog.models import SalesChannel
-from tenants.models import AuditEntry, Event, Setting
+from tenants.events import record_event
+from tenants.models import AuditEntry, Event, Setting, User
 from tests.conftest import Business, in_tenant
-from tests.rows import an_api_key, an_event
+from tests.rows import a_budget, a_credential, an_api_key, an_event
 from tests.tenants.admin_pages import browser, hidden, page, text_of
 from vault.models import Credential, CredentialGrant
 from vault.services import store_credential
@@ -113,6 +114,22 @@ def test_a_secret_is_shown_as_dots(saigon: Business) -> None:
     owner = browser(saigon.owner)
     for address in (page("tenants_apikey_history", key.pk), page("tenants_auditentry_change", entry.pk)):
         assert "•••" in text_of(owner.get(address))
+
+
+def test_an_event_is_told_in_the_readers_words_zone_and_numbers(saigon: Business) -> None:
+    with in_tenant(saigon.tenant):
+        start = "2026-11-30T17:00:00+00:00"
+        told = {"percent": 80, "spent": "41234.5000", "limit": "50000.0000", "currency": "USD", "period": "month"}
+        record_event("budget.threshold", subject=a_budget(), data={**told, "period_start": start})
+        record_event("credential.expiring", subject=a_credential(), data={"provider": "zalo_oa", "expires_at": start})
+        record_event("credential.rate_exceeded", data={"actor_kind": "api_key", "limit": 600})
+        User.objects.filter(pk=saigon.operator.pk).update(locale="vi", time_zone="Asia/Ho_Chi_Minh")
+    listed = text_of(browser(saigon.operator).get(page("tenants_event_changelist")))
+    for words in ("41.234,50", "50.000 ", "Tháng", ": khóa API", "600"):
+        assert words in listed, words
+    assert listed.count("01/12/2026 00:00") == 2
+    for raw in ("2026-11-30T", ": month", ": api_key", ": zalo_oa", "50000.0000"):
+        assert raw not in listed
 
 
 def test_events_are_listed_and_narrowed_by_kind(saigon: Business) -> None:

@@ -1,12 +1,14 @@
 """Credentials in the admin: typed in, replaced, tried and granted; no page ever shows a secret."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
 from tenants.lockout import MOST_FROM_ONE
 from tenants.views.proof import PROVED
@@ -16,6 +18,7 @@ from tests.rows import a_bot_version
 from tests.tenants.admin_pages import browser, hidden, page, text_of
 from tests.tenants.test_second_factor import enrol
 from tests.vault.test_services import SECRET, store
+from vault.events_out import create_destination
 from vault.models import Credential, CredentialGrant, CredentialSecret, CredentialUse
 from vault.services import NotGranted, reveal
 
@@ -250,6 +253,22 @@ def test_uses_are_listed_for_each_credential(saigon: Business) -> None:
     assert ("send mail" in shown, "quote a price" in shown) == (True, False)
     with in_tenant(saigon.tenant):
         assert CredentialUse.objects.count() == 2
+
+
+def test_why_a_secret_was_used_and_that_it_signs_is_told_in_the_readers_language(
+    saigon: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with in_tenant(saigon.tenant), override("vi"):
+        create_destination(name="Our shop", url="https://93.184.215.14/hook", kinds=[], is_active=True)
+        reveal(Credential.objects.get(), why="sign events out")
+    owner = browser(saigon.owner)
+    listed = text_of(owner.get(page("vault_credential_changelist")))
+    assert "Our shop Signing secret" in listed
+    words = {"sign events out": "ký sự kiện gửi ra ngoài"}
+    monkeypatch.setattr("tenants.notes.translation", SimpleNamespace(gettext=lambda text: words.get(text, text)))
+    assert "ký sự kiện gửi ra ngoài" in text_of(owner.get(page("vault_credentialuse_changelist")))
+    shown = owner.get("/api/v1/credential-uses/", headers={"Authorization": f"Bearer {saigon.key}"}).json()
+    assert shown["results"][0]["why"] == "ký sự kiện gửi ra ngoài"
 
 
 def test_a_refused_use_is_listed_as_such_and_is_not_counted(saigon: Business) -> None:

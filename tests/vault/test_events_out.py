@@ -320,7 +320,8 @@ class TestSecrets:
         second = rotate_destination_secret(destination=place)
         third = rotate_destination_secret(destination=place)
         assert Credential.objects.count() == 2
-        assert len(set(Credential.objects.values_list("label", flat=True))) == 2
+        signing = Credential.objects.with_signing().order_by("-signs").values_list("label", "signs", "signed")
+        assert list(signing) == [(place.name, True, False), (place.name, False, True)]
         assert place.previous_secret_until is not None
         assert place.previous_secret_until - timezone.now() == pytest.approx(OVERLAP, abs=timedelta(minutes=1))
         events_of(1)

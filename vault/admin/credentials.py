@@ -99,8 +99,8 @@ class CredentialAdmin(TenantAdmin):
     empty_message = _("A key or password that bots and jobs use at another service. Once stored, nobody reads it here.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """Return the credentials with their last use."""
-        return super().get_queryset(request).with_last_use()
+        """Return the credentials with their last use, and whether they sign events."""
+        return super().get_queryset(request).with_last_use().with_signing()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the person may; the secret of an event destination is replaced there only."""
@@ -135,8 +135,10 @@ class CredentialAdmin(TenantAdmin):
         return noted if obj else ()
 
     @display(description=_("service"), ordering="provider")
-    def service(self, credential: Credential) -> str:
-        """Show the service and the kind of secret."""
+    def service(self, credential: Any) -> str:
+        """Show the service and the kind of secret, or that it signs what an event destination is sent."""
+        if credential.signs or credential.signed:
+            return gettext("Signing secret") if credential.signs else gettext("Signing secret before")
         return f"{credential.get_provider_display()} · {credential.get_kind_display()}"
 
     @display(description=_("ends with"))
@@ -262,16 +264,32 @@ class CredentialAdmin(TenantAdmin):
 class CredentialUseAdmin(LedgerAdmin):
     """Every use of a secret, and every refused one."""
 
-    list_display = ("created_at", "label", "version", "how", "why", "actor_kind", "actor_id", "bot_id", "run")
+    list_display = ("created_at", "label", "version", "how", "reason", "actor_kind", "actor_id", "bot_id", "run")
     list_filter = ("outcome", "actor_kind", "is_platform")
     search_fields = ("label", "why")
     ordering = ("-id",)
     link_filters = ("credential_id",)
     fields = (
-        *("label", "credential_id", "version", "outcome", "is_platform", "why", "actor_kind", "actor_id", "bot_id", "run"),
+        *(
+            "label",
+            "credential_id",
+            "version",
+            "outcome",
+            "is_platform",
+            "reason",
+            "actor_kind",
+            "actor_id",
+            "bot_id",
+            "run",
+        ),
         "created_at",
     )
     empty_message = _("Whenever a bot or a job uses a secret, it is written here: who, when, why and for which run.")
+
+    @display(description=_("why"), ordering="why")
+    def reason(self, use: CredentialUse) -> str:
+        """Show why."""
+        return use.reason
 
     @display(
         description=_("outcome"), ordering="outcome", label={"used": "success", "refused": "danger", "limited": "danger"}

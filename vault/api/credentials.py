@@ -15,7 +15,7 @@ from tenants.api import TenantReadViewSet, TenantViewSet
 from tenants.filters import Filter
 from tenants.models import Membership, User
 from tenants.schema import example
-from tenants.serializers import CodeRelatedField, IdRelatedField, ObjectField, StrictSerializer, TenantSerializer
+from tenants.serializers import CodeRelatedField, IdRelatedField, ObjectField, StrictSerializer, TenantSerializer, TextField
 from vault.models import Credential, CredentialGrant, CredentialUse
 from vault.services import check_end, check_unbound, delete_credential, rotate_credential, store_credential
 from vault.testing import try_credential
@@ -176,6 +176,7 @@ class CredentialUseSerializer(TenantSerializer):
 
     credential = serializers.UUIDField(source="credential_id", read_only=True)
     platform = serializers.BooleanField(source="is_platform", read_only=True)
+    why = TextField(source="reason", read_only=True)
     bot = serializers.UUIDField(source="bot_id", read_only=True, allow_null=True, help_text="Id, for the bot may be gone.")
 
     class Meta:

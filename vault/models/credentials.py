@@ -14,9 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from tenants.actor import ActorKind
 from tenants.fields import TenantField, TenantForeignKey
 from tenants.models import AuditEntry, TenantModel, TenantQuerySet, User, created_by_field, updated_at_field
+from tenants.notes import told
 from tenants.roles import Role
 from vault.crypto import Place
 from vault.destinations import is_host, read_url
+from vault.models.events_out import EventDestination
 from vault.models.keys import TenantKey
 
 
@@ -28,6 +30,14 @@ class CredentialQuerySet(TenantQuerySet):
         used = CredentialUse.Outcome.USED
         uses = CredentialUse.objects.filter(credential_id=models.OuterRef("pk"), outcome=used).order_by("-id")
         return self.annotate(last_used_at=models.Subquery(uses.values("created_at")[:1]))
+
+    def with_signing(self) -> "CredentialQuerySet":
+        """Annotate ``signs`` and ``signed``: the secret of an event destination, and the one that was before it."""
+        own = models.OuterRef("pk")
+        return self.annotate(
+            signs=models.Exists(EventDestination.objects.filter(secret=own)),
+            signed=models.Exists(EventDestination.objects.filter(previous_secret=own)),
+        )
 
     def expiring(self, *, before: datetime) -> "CredentialQuerySet":
         """Active ones that end before then, or have ended; the first to end comes first."""
@@ -334,7 +344,12 @@ class CredentialUse(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.label}: {self.why}"
+        return f"{self.label}: {self.reason}"
+
+    @property
+    def reason(self) -> str:
+        """Why, in the reader's language where it is a reason of our own."""
+        return told(self.why)
 
 
 def reference_name(row: models.Model) -> dict[str, Any]:
