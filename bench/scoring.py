@@ -18,7 +18,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import django
 import numpy as np
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()  # before the models, which come with the search
 
 from catalog.search import scoring
 from catalog.search.scoring import ANSWER_THRESHOLD, Candidate, Floats, Relation, Shape, Weights
