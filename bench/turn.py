@@ -247,7 +247,7 @@ def _over_http(shop: world.Shop, floor: psycopg.Connection[Any]) -> Result:
     with tenant_scope(shop.tenant):
         _row, key = issue_api_key(name="bench")
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        with _web() as port:
+        with web() as port:
             client = http.client.HTTPConnection("127.0.0.1", port)
             for number, (_kind, message) in enumerate(islice(world.messages(chance), HTTP_ROUNDS + WARM_UP)):
                 ours, theirs, spare = chance.sample(shop.sessions, 3)
@@ -270,7 +270,7 @@ def _post(client: http.client.HTTPConnection, session: Session, message: str, he
 
 
 @contextmanager
-def _web() -> Iterator[int]:
+def web() -> Iterator[int]:
     """Run gunicorn with our configuration on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

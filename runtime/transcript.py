@@ -28,6 +28,24 @@ OWN_WORDS = {
 """What Backroom itself writes into slots and scores, in words; what a bot names by itself is shown as it is."""
 
 
+WHY_NOT_SAID = {
+    "unknown": _("it found no answer"),
+    "unproven": _("it said what no fact bears out"),
+    "timeout": _("it took too long"),
+    "retry": _("it could not be reached"),
+    "permanent": _("the call failed"),
+    "quota": _("the account is used up"),
+    "budget_exceeded": _("the budget is used up"),
+    "model_unpriced": _("the model has no price"),
+    "content_filter": _("it refused"),
+    "empty": _("it said nothing"),
+    "too_long": _("it did not come to an end"),
+    "tool_loop": _("it called tools without end"),
+    "wrong_language": _("it spoke another language"),
+}
+"""Why the words of a language model were not given, in words."""
+
+
 @dataclass(frozen=True)
 class Source:
     """What an answer rests on; scores in percent."""
@@ -50,6 +68,18 @@ class Guarded:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What asking a language model came to: ``calls`` with model, tokens and cost, and what was not said and why."""
+
+    calls: list[dict[str, Any]]
+    tools: str
+    why: str
+    message: str
+    doubt: str
+    unsaid: str
+
+
+@dataclass(frozen=True)
 class Line:
     """One message; the decision stands beside the reply, or beside a message that got none."""
 
@@ -65,6 +95,13 @@ class Line:
         details = self.decision.decision_metadata if self.decision else {}
         noted = details.get("guardrails") if isinstance(details, dict) else None
         return [_guarded(one) for one in noted if isinstance(one, dict)] if isinstance(noted, list) else []
+
+    @property
+    def asked(self) -> Asked | None:
+        """What asking a language model came to, None where none was asked."""
+        details = self.decision.decision_metadata if self.decision else {}
+        told = details.get("model") if isinstance(details, dict) else None
+        return _asked(told) if isinstance(told, dict) else None
 
     @property
     def percent(self) -> int | None:
@@ -182,6 +219,20 @@ def _guarded(noted: dict[str, Any]) -> Guarded:
     label = str(Action(action).label) if action in Action.values else action
     name = str(noted.get("name") or noted.get("code", ""))
     return Guarded(str(noted.get("id", "")), name, label, str(noted.get("error", "")))
+
+
+def _asked(told: dict[str, Any]) -> Asked:
+    """Read what the decision keeps. Bots log decisions of their own, so nothing is taken for granted."""
+    calls, tools, replaced = told.get("calls"), told.get("tools"), told.get("replaced")
+    replaced = replaced if isinstance(replaced, dict) else {}
+    return Asked(
+        calls=[one for one in calls if isinstance(one, dict)] if isinstance(calls, list) else [],
+        tools=", ".join(map(str, tools)) if isinstance(tools, list) else "",
+        why=str(WHY_NOT_SAID.get(str(told.get("why", "")), told.get("why", ""))),
+        message=str(told.get("message", "")),
+        doubt=str(replaced.get("said", "")),
+        unsaid=str(replaced.get("text", "")),
+    )
 
 
 def _percent(score: Any) -> int:

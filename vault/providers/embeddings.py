@@ -110,8 +110,8 @@ def _remembered(tenant_id: UUID, model: str, text: str, bot_id: UUID | None) -> 
 
 
 def warm() -> None:
-    """Load what embedding needs, before the first customer waits for it."""
+    """Load what embedding and the installation's language model need, before the first customer waits for it."""
     if is_offline():
         offline.embed(["warm"])
-    else:
+    if not is_offline() or settings.LLM_BASE_URL:
         from vault.providers import openai_compatible  # noqa: F401 - 0.6 s
