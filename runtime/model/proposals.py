@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -79,15 +80,17 @@ def price_order(arguments: dict[str, Any], *, session: Session) -> Priced:
     """Return what the order would be now; raises ``DomainError`` as ``create_order`` does, ``unknown_sku`` and ``who``."""
     if session.customer_id is None and not (arguments.get("name") and arguments.get("phone")):
         raise DomainError("who", "Ask the customer for a name and a telephone number first.")
-    priced, currency = price_lines(_new_lines(arguments), channel=session.channel, currency=None)
+    priced, currency = price_lines(_new_lines(arguments, session.bot_id), channel=session.channel, currency=None)
     return Priced(priced, currency)
 
 
-def _new_lines(arguments: dict[str, Any]) -> list[NewLine]:
+def _new_lines(arguments: dict[str, Any], bot_id: UUID) -> list[NewLine]:
+    """Return the lines; what only another bot sells is not on sale here."""
     wanted = {line["sku"]: line["quantity"] for line in arguments["lines"]}
     if len(wanted) != len(arguments["lines"]):
         raise DomainError("duplicate_sku", _("Name each SKU once, with all its pieces."))
-    found = {variant.sku: variant for variant in Variant.objects.filter(sku__in=list(wanted))}
+    ours = Q(offering__bot=bot_id) | Q(offering__bot=None)
+    found = {variant.sku: variant for variant in Variant.objects.filter(ours, sku__in=list(wanted))}
     if missing := sorted(set(wanted) - set(found)):
         raise DomainError("unknown_sku", _("This is not on sale.") + f" ({', '.join(missing)[:200]})")
     return [NewLine(found[sku], quantity) for sku, quantity in wanted.items()]
@@ -136,7 +139,7 @@ def _create(row: ActionExecution, session: Session, held_for: timedelta, currenc
     order = create_order(
         customer=session.customer or _new_customer(session, given),
         channel=session.channel,
-        lines=_new_lines(given),
+        lines=_new_lines(given, session.bot_id),
         held_for=held_for,
         currency=currency,
         words=words,
@@ -164,3 +167,17 @@ def take(proposal: ActionExecution, *, turn_id: UUID) -> bool:
         row.output_result = {**row.output_result, "agreed_in": str(turn_id)}
         row.save(update_fields=["output_result"])
     return True
+
+
+def note_outcome(proposal: ActionExecution, outcome: str) -> None:
+    """Note on a proposal that was taken how it ended, for who agrees to it once more."""
+    with transaction.atomic():
+        row = ActionExecution.objects.select_for_update().get(pk=proposal.pk)
+        row.output_result = {**row.output_result, "outcome": outcome}
+        row.save(update_fields=["output_result"])
+
+
+def outcome_of(proposal: ActionExecution) -> str:
+    """Return how a proposal that was taken before ended; ``unknown`` while, or if, nobody can tell."""
+    proposal.refresh_from_db(fields=["output_result"])
+    return str(proposal.output_result.get("outcome", "unknown"))

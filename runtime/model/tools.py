@@ -8,18 +8,19 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.utils.translation import gettext as _
 
 from bots.functions import Caller
 from bots.models import Tool
 from bots.schemas import problems
-from bots.tools import call_tool
+from bots.tools import call_tool, harmless
+from runtime.context import TurnContext
 from runtime.model.actions import RunningAction, Status, refuse
 from runtime.model.catalog_tools import OFFERING_SEARCH, ORDER_STATUS, PRODUCTS, Desk, look_up, offering_search, order_status
 from runtime.model.proposals import CREATE_ORDER, ORDER, Priced, price_order
-from runtime.models import Session
+from runtime.models import ActionExecution, Session
 from tenants.errors import DomainError
 from vault.providers.reading import ToolCall
 
@@ -130,7 +131,8 @@ class Toolbox:
         return result
 
     def _call_tool(self, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
-        result = call_own_tool(self.desk, tool, arguments)
+        key = str(uuid5(self.context.turn_id, f"{tool.code} {json.dumps(arguments, sort_keys=True)}"))
+        result = came_of(self.context, tool, arguments) or call_own_tool(self.desk, tool, arguments, key=key)
         if result.get("outcome") == "done":
             self.desk.grounds.add_answer(result.get("output"))
         return result
@@ -160,6 +162,18 @@ def propose_order(desk: Desk, arguments: dict[str, Any], priced: Priced, *, firs
     action.end(Status.SUCCESS, {"proposed": proposed})
     asked = _("Shall I place this order?")
     return Proposal(action.id, "\n".join(filter(None, (first, priced.told(desk.language), asked))))
+
+
+def came_of(context: TurnContext, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what came of the same call in this turn, where the tool acts and it was made, or may have been: a turn that is
+    decided again, or a model that repeats itself, does not act twice.
+    """
+    if tool.effect == Tool.Effect.READS:
+        return None
+    made = (Status.RUNNING, Status.SUCCESS, Status.UNKNOWN)
+    rows = ActionExecution.objects.filter(session=context.session_id, turn=context.turn_id, status__in=made)
+    row = rows.filter(action_name=tool.code, input_params=harmless(arguments)).first()
+    return ({"outcome": "unknown"} | row.output_result) if row else None
 
 
 def call_own_tool(desk: Desk, tool: Tool, arguments: dict[str, Any], *, key: str = "") -> dict[str, Any]:

@@ -11,7 +11,16 @@ from runtime.model.actions import RunningAction, Status
 from runtime.model.brief import read_brief
 from runtime.model.catalog_tools import Desk
 from runtime.model.grounds import Grounds
-from runtime.model.proposals import CREATE_ORDER, SLOT, PriceChanged, find_proposal, place_order, take
+from runtime.model.proposals import (
+    CREATE_ORDER,
+    SLOT,
+    PriceChanged,
+    find_proposal,
+    note_outcome,
+    outcome_of,
+    place_order,
+    take,
+)
 from runtime.model.tools import Proposal, call_own_tool, propose_order
 from runtime.models import ActionExecution, Tier
 from runtime.tiers.handoff import with_offer
@@ -122,10 +131,13 @@ def _order(context: TurnContext, proposal: ActionExecution) -> Reply:
 def _call(context: TurnContext, proposal: ActionExecution) -> Reply:
     """Call the tool that was agreed to, once; after an end that nobody saw it is not called again."""
     tool = context.usable_tools().filter(code=proposal.action_name).first()
-    if tool is None or not take(proposal, turn_id=context.turn_id):
-        return with_offer(_settled(replies.done_for_you("unknown" if tool else "failed")))
-    result = call_own_tool(_desk(context), tool, proposal.input_params, key=str(proposal.pk))
-    outcome = result.get("outcome", "failed")
+    if not take(proposal, turn_id=context.turn_id):
+        outcome = outcome_of(proposal)
+    elif tool is None:
+        outcome = "failed"
+    else:
+        outcome = call_own_tool(_desk(context), tool, proposal.input_params, key=str(proposal.pk)).get("outcome", "failed")
+        note_outcome(proposal, outcome)
     reply = _settled(replies.done_for_you(outcome))
     return reply if outcome == "done" else with_offer(reply)
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from bots.models import Bot
 from catalog.models import InventoryLocation, Order, SalesChannel, StockMovement, StockReservation, VariantPrice
 from runtime import turn
 from runtime.model.proposals import SLOT
@@ -151,5 +152,14 @@ def test_the_model_may_not_name_a_price(say, endpoint, lamp):
     endpoint.script = [calls(("create_order", wanted)), answers("Vâng ạ.")]
     say(ASKED)
     assert ActionExecution.objects.get().status == "error"
+    say("đồng ý")
+    assert not Order.objects.exists()
+
+
+def test_what_another_bot_sells_is_not_sold_here(propose, say, lamp):
+    lamp.offering.bot = Bot.objects.create(code="elsewhere", name="Elsewhere")
+    lamp.offering.save(update_fields=["bot"])
+    propose()
+    assert ActionExecution.objects.get().output_result["error"]["code"] == "unknown_sku"
     say("đồng ý")
     assert not Order.objects.exists()

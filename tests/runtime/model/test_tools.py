@@ -9,6 +9,7 @@ from bots.models import Capability, Tool
 from bots.services import activate_version, create_version
 from catalog.models import Customer, SalesChannel, VariantPrice
 from catalog.orders import NewLine, create_order, hold_time
+from runtime import turn
 from runtime.model import answering
 from runtime.models import ActionExecution, DecisionEvent, Session
 from tests.runtime.model.conftest import answers, calls, plain
@@ -204,6 +205,36 @@ def test_a_tool_that_acts_and_did_not_answer_is_unclear_and_not_called_again(say
     assert recorded.decision["tier"] == "handoff"
     assert logged()[-1] == ("shipping_fee", "unknown")
     say("", ui_event={"action": "agree", "proposal": button["proposal"]})
+    assert len(outside.asked) == 1
+
+
+def test_pressed_again_the_button_tells_how_the_call_ended(say, endpoint, outside):
+    own_tool(outside, method="POST", effect="acts", needs_confirmation=True)
+    endpoint.script = [calls(("shipping_fee", {"city": "Huế"}))]
+    button = say(ASKED).reply["ui_metadata"]["quick_replies"][0]
+    pressed = {"action": "agree", "proposal": button["proposal"]}
+    said = [plain(say("", ui_event=pressed)) for _time in range(2)]
+    assert said[0] == said[1]
+    assert len(outside.asked) == 1
+
+
+@pytest.mark.parametrize("effect", ["acts", "repeatable"])
+def test_a_turn_that_is_decided_again_does_not_act_twice(say, endpoint, outside, session, monkeypatch, effect):
+    own_tool(outside, method="POST", effect=effect)
+    decide, decided = turn.decide, []
+
+    def decide_while_another_turn_is_recorded(context):
+        reply = decide(context)
+        decided.append(reply)
+        if len(decided) == 1:
+            Session.objects.filter(pk=session.pk).update(turn_number=context.turn_number + 1)
+        return reply
+
+    monkeypatch.setattr(turn, "decide", decide_while_another_turn_is_recorded)
+    endpoint.script = [calls(("shipping_fee", {"city": "Huế"})), answers("Phí giao đến Huế là 35.000đ.")] * 2
+    assert plain(say(ASKED)) == "Phí giao đến Huế là 35.000đ."
+    assert len(decided) == 2
+    assert results(endpoint)[0]["output"] == {"fee": 35000}
     assert len(outside.asked) == 1
 
 
