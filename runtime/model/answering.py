@@ -24,7 +24,7 @@ from runtime.model.languages import is_foreign
 from runtime.model.prompting import build_messages
 from runtime.model.speech import Speech, TooLong
 from runtime.model.tools import Proposal, Toolbox
-from runtime.models import Tier
+from runtime.models import Session, Tier
 from tenants.errors import Conflict
 from vault.providers.endpoints import Endpoint, chat_endpoint
 from vault.providers.errors import ProviderError
@@ -187,16 +187,24 @@ class _Talk:
 
     def _passed(self, sentence: str) -> str | None:
         """Return the sentence, as guardrails leave it, when it says only what the facts of this moment say; else None."""
-        if self.check.makes_claims(sentence):
+        is_ours = self.context.say is None or self._is_ours()
+        if is_ours and self.check.makes_claims(sentence):
             self.grounds.refresh()
-            if self.context.say:
-                leave_database()  # the model goes on talking
+        if self.context.say:
+            leave_database()  # the model goes on talking
+        if not is_ours:
+            return None
         self.outcome.doubt = self.check.find_doubt(sentence, self._known())
         if self.outcome.doubt:
             return None
         verdict = check_reply(self.context, sentence, tier=Tier.LLM)
         self.outcome.refused = verdict if verdict.stopped_by else None
         return None if verdict.stopped_by else verdict.text
+
+    def _is_ours(self) -> bool:
+        """Whether the conversation is still the bot's: what is streamed is heard before ``record`` can refuse it."""
+        context = self.context
+        return Session.objects.filter(pk=context.session_id, owner_epoch=context.owner_epoch, ended_at=None).exists()
 
     def _known(self) -> Known:
         grounds = self.grounds

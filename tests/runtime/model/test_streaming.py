@@ -6,7 +6,8 @@ import time
 import pytest
 
 from bots.models import Guardrail
-from runtime.models import DecisionEvent, Session, Turn
+from runtime.escalations import Colleague, claim, escalate
+from runtime.models import DecisionEvent, Escalation, Session, Turn
 from runtime.streaming import TurnStream
 from tests.conftest import in_tenant, platform_again
 from tests.runtime.conftest import ANSWER, QUESTION, open_shop
@@ -164,3 +165,20 @@ def test_what_fails_before_it_begins_is_answered_as_ever(talk, api, saigon):
     with in_tenant(saigon.tenant):
         Session.objects.update(ended_at="2026-01-01T00:00:00Z")
     assert talk({"message": "x"}).json()["code"] == "session_ended"
+
+
+def test_nothing_more_is_said_once_a_person_has_taken_over(session, saigon, endpoint):
+    endpoint.script = [server.streamed("It is a fine backpack. ", "It holds a lot. ", "Many people like it. ")]
+
+    class Interrupted(TurnStream):
+        def say(self, sentence):
+            super().say(sentence)
+            row, _is_new = escalate(session=session, origin=Escalation.Origin.STAFF)
+            claim(escalation=row, by=Colleague(saigon.admin.pk, saigon.admin))
+
+    stream = Interrupted()
+    stream.run({"session_id": session.pk, "message": ASKED, "external_id": "", "ui_event": None}, "en")
+    events = [(one.name, one.text) for one in stream if one.name != "begin"]
+    assert events == [("sentence", "It is a fine backpack."), ("replace", ""), ("done", "")]
+    assert not Turn.objects.filter(speaker="assistant").exists()
+    assert DecisionEvent.objects.get().tier == "human"
