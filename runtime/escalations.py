@@ -71,7 +71,8 @@ def answer(*, escalation: Escalation, message: str, by: Colleague, external_id: 
     """
     row = _lock_unresolved(escalation)
     _check_claimant(row, by)
-    known = Turn.objects.filter(session=row.session_id, external_id=external_id).first() if external_id else None
+    said_before = Turn.objects.filter(session=row.session_id, speaker=Turn.Speaker.AGENT, external_id=external_id)
+    known = said_before.first() if external_id else None
     if known:
         return known
     message = nfc(message).strip()

@@ -67,6 +67,16 @@ def test_an_answer_sent_twice_is_said_once(api, saigon, session, waiting):
         assert Turn.objects.filter(speaker="agent").count() == 1
 
 
+def test_an_answer_with_the_id_of_the_customers_message_is_refused_and_not_taken_for_said(api, saigon, session, waiting):
+    lan = api(saigon, saigon.operator)
+    lan.post(f"escalations/{waiting['id']}/claim/")
+    api(session["token"]).post(f"sessions/{session['id']}/turns/", {"message": QUESTION, "external_id": "1"})
+    refused = lan.post(f"escalations/{waiting['id']}/reply/", {"message": "Hello", "external_id": "1"})
+    assert refused.status_code in (409, 422), refused.content
+    with in_tenant(saigon.tenant):
+        assert not Turn.objects.filter(speaker="agent").exists()
+
+
 @pytest.mark.parametrize("step", ["claim", "reply", "put-back", "resolve"])
 def test_what_a_colleague_has_claimed_is_a_conflict_and_stays_theirs(api, saigon, session, waiting, step):
     api(saigon, saigon.operator).post(f"escalations/{waiting['id']}/claim/")
