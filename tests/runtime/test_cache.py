@@ -1,17 +1,19 @@
 """An answer of the model is given again to whoever asks the same, while the texts it rests on are as they were."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from bots.models import Bot, Faq
+from bots.models import Bot, BotVersion, Faq
 from bots.services import activate_version, create_version
 from catalog.models import SalesChannel, SearchText
 from catalog.tasks import embed_texts
-from runtime.cache import stands_alone, sweep_cache
+from runtime.cache import look_up, stands_alone, sweep_cache
 from runtime.models import DecisionEvent, SemanticCacheEntry
 from runtime.services import CustomerName, start_session
 from runtime.turn import Recorded, take_turn
@@ -75,6 +77,18 @@ def test_small_words_may_differ_when_the_vectors_are_near(ask: Any, endpoint: Op
     ask(ASKED)
     embed_texts()
     assert tier(ask("Can the customers hand goods back in the shop downtown?")) == "cache"
+
+
+def test_of_all_texts_the_look_up_reads_only_those_an_answer_rests_on(ask: Any) -> None:
+    bot = Bot.objects.get(code="shop")
+    found = look_up(ASKED, bot_id=bot.pk, version_id=BotVersion.objects.get(bot=bot).pk, language="en")
+    assert found
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # the planner's choice where there are many
+        cursor.execute(f"EXPLAIN {found.sql}", found.params)
+        plan = [line for (line,) in cursor.fetchall()]
+    scan = next(number for number, line in enumerate(plan) if "on catalog_searchtext" in line)
+    assert re.search("Index Cond: .*owner_id", plan[scan + 1])
 
 
 @pytest.mark.parametrize(
