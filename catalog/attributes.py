@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 from catalog.limits import matches
 from catalog.models import AttributeDefinition, AttributeValue, KnowledgeDomain, OfferingVersion, Variant
 from tenants.errors import DomainError, FieldProblem
-from tenants.notes import note
+from tenants.notes import note, told
 from tenants.text import nfc
 
 LONGEST_TEXT = 10_000
@@ -32,8 +32,8 @@ class WrongValue(ValueError):
 
     def __init__(self, text: str, **values: Any) -> None:
         """``text`` is marked by ``gettext_noop``; ``values`` fill its gaps."""
-        super().__init__(_(text) % values if values else _(text))
         self.note = note(text, **values)
+        super().__init__(told(self.note))
 
 
 def definitions_of(domain: KnowledgeDomain | None, scope: AttributeDefinition.Scope) -> dict[str, AttributeDefinition]:

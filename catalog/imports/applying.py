@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from catalog.imports import statements
@@ -14,6 +13,7 @@ from catalog.imports.summary import counted, summarise
 from catalog.models import ImportChange, ImportJob, ImportRow, Offering, Status
 from tenants.errors import Conflict
 from tenants.models import Tenant
+from tenants.notes import note, told
 from tenants.queue import finish
 
 MOST_ARCHIVED = 0.2
@@ -96,8 +96,8 @@ def check_not_too_many(job: ImportJob) -> None:
     known = Offering.objects.filter(pk__in=made.exclude(job=job).values("subject_id"))
     there = known.exclude(status=Status.ARCHIVED).count()
     if archived > MOST_ARCHIVED * there:
-        told = {"archived": archived, "there": there}
-        raise Conflict("too_many_archived", _(TOO_MANY_ARCHIVED) % told, field="may_archive_many", **told)
+        said = told(note(TOO_MANY_ARCHIVED, archived=archived, there=there))
+        raise Conflict("too_many_archived", said, field="may_archive_many", archived=archived, there=there)
 
 
 def _beginning() -> Any:

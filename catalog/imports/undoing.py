@@ -26,6 +26,7 @@ from catalog.models import (
 )
 from tenants.errors import Conflict
 from tenants.models import TenantModel
+from tenants.notes import note, told
 from tenants.queue import finish
 
 CHANGED_SINCE = gettext_noop("This was changed or used after the import, so it cannot be undone: %(names)s.")
@@ -67,7 +68,7 @@ def _refuse_if_changed(job: ImportJob) -> None:
         cursor.execute(f"{text} LIMIT {TOLD}", {**parameters(job), "applied_at": job.applied_at})
         found = [_told(table, pk, at) for table, pk, at in cursor.fetchall()]
     if found:
-        raise Conflict("changed_since", _(CHANGED_SINCE) % {"names": named(found)}, changed=found)
+        raise Conflict("changed_since", told(note(CHANGED_SINCE, names=named(found))), changed=found)
 
 
 def named(changed: Sequence[dict[str, Any]]) -> str:
