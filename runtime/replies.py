@@ -46,7 +46,10 @@ def narrowed_to(offering: OfferingFacts, *messages: str) -> OfferingFacts:
 
 
 def _named_in(offering: OfferingFacts, message: str) -> OfferingFacts:
-    """Return the offering with only the variants whose options the message names: “is it there in size L”."""
+    """Return the offering with only the variants whose options the message names: “is it there in size L”.
+
+    Where one is left, its name stands behind the offering's: the answer is about that one.
+    """
     said = f" {' '.join(words(message))} "
     named = {
         variant.id: sum(f" {' '.join(words(str(value)))} " in said for value in variant.options.values())
@@ -55,7 +58,11 @@ def _named_in(offering: OfferingFacts, message: str) -> OfferingFacts:
     most = max(named.values(), default=0)
     if not most:
         return offering
-    return replace(offering, variants=tuple(one for one in offering.variants if named[one.id] == most))
+    left = tuple(one for one in offering.variants if named[one.id] == most)
+    if len(left) > 1 or len(offering.variants) == 1:
+        return replace(offering, variants=left)
+    options = ", ".join(map(str, left[0].options.values()))
+    return replace(offering, variants=left, name=f"{offering.name} ({left[0].name or options})")
 
 
 def _one(offering: OfferingFacts, *, asks: frozenset[str], language: str) -> str:

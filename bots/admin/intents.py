@@ -1,6 +1,6 @@
 """The admin of intents: what customers want, with a wording a line."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -21,7 +21,7 @@ class IntentForm(forms.ModelForm):
 
     examples = forms.CharField(
         required=False,
-        label=_("examples"),
+        label=_("Examples"),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 12}),
         help_text=_("One a line, as customers say it, in every language they use. Ten are a good beginning."),
     )
@@ -29,6 +29,7 @@ class IntentForm(forms.ModelForm):
     class Meta:
         model = Intent
         fields = ("code", "name", "description", "bot", "is_active", "metadata")
+        widgets: ClassVar[dict[str, forms.Widget]] = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
