@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
+from catalog.money import CURRENCIES
 from runtime.understanding.budget import Budget, merge, read_budgets
 from runtime.understanding.money import find_amounts
 from runtime.understanding.phrases import (
@@ -114,8 +115,11 @@ def within_budget(question: Question, budget: str) -> Question:
     try:
         said = json.loads(budget)
         low, high = (None if said.get(bound) is None else Decimal(said[bound]) for bound in ("min", "max"))
-        currency = str(said["currency"])
-    except (ValueError, ArithmeticError, KeyError, TypeError, AttributeError):  # a front end may write what it likes
+        currency = said["currency"]
+        is_sound = currency in CURRENCIES and all(bound is None or bound.is_finite() for bound in (low, high))
+    except (ValueError, ArithmeticError, KeyError, TypeError, AttributeError, RecursionError):
+        return question
+    if not is_sound:  # a front end may write what it likes
         return question
     return replace(question, min_price=low, max_price=high, currency=currency)
 

@@ -77,7 +77,14 @@ def test_the_size_named_before_is_the_one_whose_price_is_told(say: Callable[[str
     assert "200.000" in say("áo thun Gió Biển size M giá bao nhiêu")["reply"]["message"]
 
 
-@pytest.mark.parametrize("written", ["{", "[]", "null", '{"max": "much"}', '{"min": {}, "currency": "VND"}', "x" * 500])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("{", "[]", "null", '{"max": "much"}', '{"min": {}, "currency": "VND"}', "x" * 500),
+        *('{"min": 5, "currency": "\\ud800"}', '{"min": 5, "currency": "\\u0000"}', '{"min": 5, "currency": ["VND"]}'),
+        *('{"min": "NaN", "currency": "VND"}', '{"max": "-Infinity", "currency": "VND"}', '{"min": 5, "currency": "???"}'),
+    ],
+)
 def test_a_budget_that_a_front_end_wrote_wrongly_disturbs_nothing(
     say: Callable[[str], dict[str, Any]], api: Any, saigon: Business, shirts: None, written: str
 ) -> None:
