@@ -197,6 +197,8 @@ class SessionViewSet(TenantReadViewSet):
         values = self.read_body(EscalateSerializer)
         person = request.user if isinstance(request.user, User) else None
         made, is_new = escalate(session=self.get_object(), origin=_origin(request.user), created_by=person, **values)
+        if isinstance(request.user, SessionPrincipal) and made.origin != Escalation.Origin.CUSTOMER:
+            made.reason = ""  # what colleagues, programs and rules wrote of the customer is not for the customer
         context = self.get_serializer_context()
         return Response(EscalationSerializer(made, context=context).data, status=201 if is_new else 200)
 

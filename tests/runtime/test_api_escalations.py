@@ -39,6 +39,15 @@ def test_the_customer_asks_for_a_person_and_the_bot_answers_until_one_comes(api,
     assert (said["reply"]["message"], said["session"]["owner"]) == (ANSWER, "bot")
 
 
+def test_a_customer_is_not_told_what_colleagues_wrote_of_them(api, saigon, session):
+    api(saigon).post(f"sessions/{session['id']}/escalate/", {"reason": "Rude, and a bad payer"})
+    told = api(session["token"]).post(f"sessions/{session['id']}/escalate/", {"reason": "Hello?"})
+    assert (told.status_code, told.json()["reason"]) == (200, "")
+    assert b"Rude" not in told.content
+    with in_tenant(saigon.tenant):
+        assert Escalation.objects.get().reason == "Rude, and a bad payer"
+
+
 def test_a_person_claims_answers_and_gives_back(api, saigon, session, waiting):
     lan, browser, own = api(saigon, saigon.operator), api(session["token"]), f"sessions/{session['id']}/"
     claimed = lan.post(f"escalations/{waiting['id']}/claim/")
