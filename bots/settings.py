@@ -175,10 +175,10 @@ def _rows(data: bytes) -> Iterator[tuple[int, str, str]]:
     if "\x00" in text:
         raise DomainError("binary_file", _("This is not a text file."), field="file")
     reader = csv.reader(io.StringIO(text, newline=""))
-    header = [cell.strip().lower() for cell in next(reader, [])]
-    if header[:2] != ["name", "value"]:
-        raise DomainError("no_header", _("The first line has to say: name,value"), field="file")
     try:
+        header = [cell.strip().lower() for cell in next(reader, [])]
+        if header[:2] != ["name", "value"]:
+            raise DomainError("no_header", _("The first line has to say: name,value"), field="file")
         for cells in reader:
             if cells and cells[0].strip():
                 yield reader.line_num, from_inert(nfc(cells[0].strip())), from_inert(nfc(",".join(cells[1:])))

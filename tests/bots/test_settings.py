@@ -117,6 +117,7 @@ def test_an_export_is_inert_and_read_in_again_changes_nothing(shop: Any) -> None
     "text",
     [
         "",
+        "n" * 200_000,
         "key,value\na,b\n",
         b"\xff\xfe",
         b"name,value\n\x00",
