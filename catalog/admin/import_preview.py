@@ -18,7 +18,8 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.admin.amounts import money
 from catalog.admin.import_forms import COLUMN_LABELS, columns_of
-from catalog.imports.problems import error_of, message_of
+from catalog.imports.jobs import error_of
+from catalog.imports.problems import message_of
 from catalog.models import ImportJob, ImportRow
 from catalog.models.imports import ImportRowQuerySet
 from tenants.text import inert

@@ -17,9 +17,9 @@ from rest_framework.response import Response
 from catalog.api.stock import person
 from catalog.imports.file_kinds import check_kind
 from catalog.imports.given_rows import rows_as_json
-from catalog.imports.jobs import cancel, create_job, request_apply, request_undo
+from catalog.imports.jobs import cancel, create_job, error_of, request_apply, request_undo
 from catalog.imports.limits import MAX_FILE_BYTES, MAX_PAGES, MAX_URL_CHARACTERS
-from catalog.imports.problems import error_of, message_of
+from catalog.imports.problems import message_of
 from catalog.imports.product_pages import addresses_as_file
 from catalog.imports.restaging import restage
 from catalog.imports.saved_mappings import chosen_mapping

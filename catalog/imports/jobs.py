@@ -29,7 +29,7 @@ from catalog.models import ImportJob, ImportRow, KnowledgeDomain
 from catalog.money import CURRENCIES
 from tenants.errors import Conflict, DomainError
 from tenants.models import StoredFile, User
-from tenants.notes import note
+from tenants.notes import note, told
 from tenants.queue import LEASE, MAX_ATTEMPTS, QueueState, fail, finish, owned, postpone, renew, wake, work
 from tenants.scope import current_tenant_id, tenant_scope
 from tenants.storage import delete_file, path_of, store_file
@@ -328,3 +328,9 @@ def _keep(job: ImportJob, tenant_id: UUID, done: threading.Event) -> None:
             logger.warning("the lease of import %s could not be renewed", job.pk)
         finally:
             connection.close()
+
+
+def error_of(job: ImportJob) -> str:
+    """Return why an import failed, or why it was not applied or undone; empty when nothing went wrong."""
+    of_file = job.summary.get("error") if job.status == ImportJob.Status.FAILED else None
+    return line_of(of_file) if of_file else told(job.error_log)

@@ -1,6 +1,7 @@
 """What can be wrong with a catalogue file: one error for the whole file, problems for its rows.
 
 `MESSAGES` is the complete list of codes. A code is part of the contract: it may be added, not renamed.
+No model is loaded here: the process that reads strange files (`bots.reading`) knows these problems, and no database.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,6 @@ from typing import Any, Literal
 from django.utils.translation import gettext_lazy as _
 
 from catalog.imports import limits
-from catalog.models import ImportJob
 from tenants.notes import told
 
 Level = Literal["error", "warning"]
@@ -163,9 +163,3 @@ def line_of(error: Mapping[str, Any]) -> str:
     where = [_("row %(row)s") % {"row": error["row"]}] if error.get("row") else []
     where += [_("column “%(column)s”") % {"column": error["column"]}] if error.get("column") else []
     return f"{message_of(error)} ({', '.join(where)})" if where else message_of(error)
-
-
-def error_of(job: ImportJob) -> str:
-    """Return why an import failed, or why it was not applied or undone; empty when nothing went wrong."""
-    of_file = job.summary.get("error") if job.status == ImportJob.Status.FAILED else None
-    return line_of(of_file) if of_file else told(job.error_log)

@@ -113,6 +113,7 @@ def test_a_version_that_spoke_names_what_it_may_use(staff: Client, saigon: Busin
 
 def test_a_faq_is_written_in_a_form(staff: Client, saigon: Business) -> None:
     body = {"question": "Do you deliver?", "answer": "Yes.", "language": "en", "priority": "0", "is_active": "on"}
+    body |= {"review_state": "approved"}
     assert staff.post(url("faq_add"), body).status_code == 302
     with in_tenant(saigon.tenant):
         assert Faq.objects.get().answer == "Yes."

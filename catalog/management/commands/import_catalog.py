@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 from django.core.management.base import CommandError, CommandParser
 from django.db.models import Case, When
 
-from catalog.imports.jobs import import_file
-from catalog.imports.problems import error_of, message_of
+from catalog.imports.jobs import error_of, import_file
+from catalog.imports.problems import message_of
 from catalog.imports.product_pages import addresses_as_file
 from catalog.imports.saved_mappings import chosen_mapping
 from catalog.imports.staging import OnProgress

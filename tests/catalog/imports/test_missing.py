@@ -2,8 +2,7 @@
 
 import pytest
 
-from catalog.imports.jobs import import_file, request_undo, run_due_jobs
-from catalog.imports.problems import error_of
+from catalog.imports.jobs import error_of, import_file, request_undo, run_due_jobs
 from catalog.models import ImportJob, Offering
 from tests.catalog.imports.files import backroom, shopify, written
 from tests.conftest import in_tenant
