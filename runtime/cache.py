@@ -26,6 +26,8 @@ from tenants.text import STOP_WORDS, Language, detect_language, words
 LIFETIME = timedelta(days=7)
 NEAR = 0.9
 """Cosine from which two questions of the same words in another order or form may be one; the same words need no vector."""
+NEAREST = 10
+"""So many near questions are looked at, once by vector and once by text."""
 QUESTION_LENGTH, ANSWER_LENGTH = 500, 4000
 SOURCES = frozenset({"faq", "document"})
 """What a kept answer may rest on: texts that people wrote and reviewed."""
@@ -49,20 +51,39 @@ _CHANGED = """EXISTS (
 of the tenant for each entry, since nobody tells the planner that an entry rests on few."""
 
 
+_ENTRY = "jsonb_build_object('text', e.response_text, 'sources', e.sources, 'confidence', e.confidence)::text"
+_LOOK_UP = f"""
+    WITH same AS MATERIALIZED (
+        SELECT 'answer', e.id, e.query_text, {_ENTRY}, e.language, 0, NULL::real, NULL::text[]
+        FROM runtime_semanticcacheentry AS e
+        WHERE e.tenant_id = %s AND e.bot_version_id = %s AND e.language = %s AND e.query_key = %s
+            AND e.expires_at > %s AND NOT {_CHANGED}
+    )
+    SELECT * FROM same UNION ALL
+    SELECT near.kind, near.owner_id, near.title, {_ENTRY}, near.language, near.priority, near.similarity, near.synonyms
+    FROM ({{near}}) AS near
+    JOIN runtime_semanticcacheentry AS e ON e.tenant_id = %s AND e.id = near.owner_id
+    WHERE NOT EXISTS (SELECT FROM same)
+        AND e.bot_version_id = %s AND e.language = %s AND e.expires_at > %s AND NOT {_CHANGED}
+"""  # noqa: S608 - our own SQL
+
+
 def look_up(question: str, *, bot_id: UUID, version_id: UUID, language: str) -> Statement | None:
-    """Return the statement that finds entries whose question is near; their body is JSON: text, sources, confidence."""
-    near = statement(question, kinds=("answer",), bot_id=bot_id, version_id=version_id)
+    """Return the statement that finds the entry of the same words, else those whose question is near.
+
+    Their body is JSON: text, sources, confidence.
+    """
+    near = statement(question, kinds=("answer",), bot_id=bot_id, version_id=version_id, candidates=NEAREST)
     if near is None:
         return None
-    sql = f"""
-        SELECT near.kind, near.owner_id, near.title,
-            jsonb_build_object('text', e.response_text, 'sources', e.sources, 'confidence', e.confidence)::text,
-            near.language, near.priority, near.similarity, near.synonyms
-        FROM ({near.sql}) AS near
-        JOIN runtime_semanticcacheentry AS e ON e.tenant_id = %s AND e.id = near.owner_id
-        WHERE e.bot_version_id = %s AND e.language = %s AND e.expires_at > %s AND NOT {_CHANGED}
-    """  # noqa: S608 - our own SQL
-    return Statement(sql, [*near.params, current_tenant_id(), version_id, language, timezone.now()])
+    tenant, now = current_tenant_id(), timezone.now()
+    same = [tenant, version_id, language, _key(question), now]
+    return Statement(_LOOK_UP.format(near=near.sql), [*same, *near.params, tenant, version_id, language, now])
+
+
+def _key(question: str) -> bytes:
+    """What the same words in the same order have in common."""
+    return hashlib.sha256(" ".join(words(question)).encode()).digest()
 
 
 def stands_alone(question: str) -> bool:
@@ -105,7 +126,7 @@ def keep(
         "tenant": current_tenant_id(),
         "session": session_id,
         "question": question[:QUESTION_LENGTH],
-        "key": hashlib.sha256(" ".join(words(question)).encode()).digest(),
+        "key": _key(question),
         "answer": answer,
         "language": language,
         "sources": json.dumps([{**source, "content_hash": _hash_of(hit)} for source, hit in sources]),

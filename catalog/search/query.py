@@ -132,10 +132,12 @@ def statement(
     only: Only | None = None,
     at_least: int = 0,
     version_id: UUID | None = None,
+    candidates: int = CANDIDATES,
 ) -> Statement | None:
     """Return the statement that fetches the candidates, `at_least` so many of those that fit; the synonyms with them.
 
-    Cached answers are those of a bot's version: `version_id` says which.
+    Cached answers are those of a bot's version: `version_id` says which. `candidates` are taken once by vector and once by
+    text.
     None when `query` has no word to look for. Raises NoScope.
     """
     current_tenant_id()
@@ -156,7 +158,7 @@ def statement(
         *(only.params if only else ()),
     ]
     return Statement(
-        sql, [*before, max(CANDIDATES, at_least), *said_and_spelled(query[:_SAID_LENGTH]), signs_literal(vector)]
+        sql, [*before, max(candidates, at_least), *said_and_spelled(query[:_SAID_LENGTH]), signs_literal(vector)]
     )
 
 

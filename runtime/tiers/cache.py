@@ -1,7 +1,10 @@
 """What a language model answered before: given again while the texts it rests on are as they were."""
 
 import json
+import logging
 from typing import Any
+
+from django.db import DatabaseError
 
 from catalog.search import ANSWER_THRESHOLD, Hit
 from runtime.cache import ANSWER_LENGTH, SOURCES, is_same_question, keep
@@ -10,6 +13,7 @@ from runtime.model.fact_check import FactCheck
 from runtime.models import Tier
 
 TEXTS = ("faq", "document")
+logger = logging.getLogger(__name__)
 
 
 def answer_from_cache(context: TurnContext) -> Reply | None:
@@ -43,7 +47,9 @@ def keep_answer(context: TurnContext, reply: Reply) -> None:
         return
     found = {str(hit.id): hit for kind in TEXTS for hit in context.hits.get(kind, ())}
     sources = [(source, found[_text_of(source)]) for source in reply.sources if _text_of(source) in found]
-    if len(sources) == len(reply.sources):
+    if len(sources) < len(reply.sources):
+        return
+    try:
         keep(
             session_id=context.session_id,
             question=context.message,
@@ -52,6 +58,8 @@ def keep_answer(context: TurnContext, reply: Reply) -> None:
             sources=sources,
             confidence=reply.confidence,
         )
+    except DatabaseError:  # the turn is recorded: the customer gets the answer, kept or not
+        logger.exception("an answer could not be kept")
 
 
 def _could_be_told_anybody(context: TurnContext, reply: Reply, answer: str) -> bool:
