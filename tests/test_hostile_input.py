@@ -43,9 +43,9 @@ NAUGHTY = [
 """The kinds of strings that break software; with BACKROOM_TEST_DATA those of the big list are tried as well."""
 
 
-@pytest.fixture(params=[12, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
+@pytest.fixture(params=[36, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
 def strings(request: pytest.FixtureRequest) -> list[str]:
-    """Our own strings and every twelfth of the big list; all of it takes minutes and is tried by the slow tests."""
+    """Our own strings and every 36th of the big list; all of it takes minutes and is tried by the slow tests."""
     if not TEST_DATA:
         return NAUGHTY
     return NAUGHTY + json.loads((Path(TEST_DATA) / "hostile" / "blns.json").read_text())[:: request.param]

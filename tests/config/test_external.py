@@ -73,6 +73,7 @@ def test_a_superuser_makes_roles_and_extension_once(server: Path, monkeypatch: p
     assert rows(server, passwords) == [("backroom_app",), ("backroom_owner",)]
 
 
+@pytest.mark.slow
 def test_the_tables_belong_to_an_owner_whom_row_security_binds(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point_to(server, monkeypatch, admin="postgres")
     secrets = {"SECRET_KEY": "x" * 60, "VAULT_KEYS": "k1:" + "B" * 43 + "="}

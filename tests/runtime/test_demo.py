@@ -84,6 +84,7 @@ def test_the_conversations_lie_in_the_past_in_their_order(settings, capsys):
                 assert all(asked[row.input_turn_id] == row.created_at for row in session.decisions.all())
 
 
+@pytest.mark.slow
 def test_a_load_that_was_broken_off_is_finished(settings, capsys, monkeypatch):
     said: list[str] = []
 

@@ -198,6 +198,7 @@ def test_reads_and_writes_go_on_during_a_rotation_without_a_failure(
     assert named() == {"k5"}
 
 
+@pytest.mark.slow
 def test_killed_half_way_and_again_the_next_run_goes_on(settings: Any, business_for_good: Business) -> None:
     count = 60
     with in_tenant(business_for_good.tenant):

@@ -168,7 +168,9 @@ def committed(transactional_db: None) -> None:
     check_master_keys()
 
 
-@pytest.mark.parametrize("entrance", ENTRANCES)
+@pytest.mark.parametrize(
+    "entrance", [name if name == "web" else pytest.param(name, marks=pytest.mark.slow) for name in ENTRANCES]
+)
 @pytest.mark.parametrize("key", [ONE, TWO], ids=["right", "wrong"])
 def test_web_and_workers_are_real_processes_that_stop_on_a_wrong_key(committed: None, entrance: str, key: bytes) -> None:
     name = connection.settings_dict["NAME"]

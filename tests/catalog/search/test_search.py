@@ -285,6 +285,7 @@ def nearest(tenant, vector, how_many):
         return {int(row[0]) for row in cursor.fetchall()}
 
 
+@pytest.mark.slow
 def test_recall_is_99_percent_among_fifty_tenants_and_no_answer_is_short(fifty_tenants):
     tenants, topics, generator = fifty_tenants
     right = asked = 0
