@@ -18,6 +18,10 @@ class ExportQuery(StrictSerializer):
     format = serializers.ChoiceField(list(FORMATS), default="csv")
 
 
+ROWS = {"type": "array", "items": {"type": "object", "additionalProperties": {}}}
+"""An export as JSON: a row of our own format each."""
+
+
 class ExportView(TenantAPIView):
     """Everything there is to sell, drafts and archived too, in our own format: imported again it changes nothing."""
 
@@ -25,7 +29,9 @@ class ExportView(TenantAPIView):
 
     @extend_schema(
         parameters=[OpenApiParameter("format", str, enum=list(FORMATS), description="csv (default), xlsx or json")],
-        responses={(200, media_type): OpenApiTypes.BINARY for media_type in FORMATS.values()},
+        responses={
+            (200, media_type): ROWS if form == "json" else OpenApiTypes.BINARY for form, media_type in FORMATS.items()
+        },
     )
     def get(self, request: Request) -> FileResponse:
         """Return the file, as the catalogue was at one instant."""

@@ -84,7 +84,7 @@ class VersionSerializer(TenantSerializer):
     description = TextField(required=False, allow_blank=True, max_length=100_000)
     attributes = serializers.DictField(required=False)
     translations = TranslationsField(required=False)
-    activate_at = serializers.DateTimeField(source="plan.activate_at", default=None, read_only=True)
+    activate_at = serializers.DateTimeField(source="plan.activate_at", default=None, read_only=True, allow_null=True)
     activation_error = serializers.CharField(source="plan.last_error", default="", read_only=True)
 
     class Meta:
