@@ -125,7 +125,7 @@ def build_request(
     target = _url(url, arguments)
     content = b""
     kind = next((value for name, value in headers.items() if name.lower() == "content-type"), JSON_TYPE)
-    sent = {name: fill(value, lambda one: _in_header(one, arguments)) for name, value in headers.items()}
+    sent = {name: _header(value, arguments) for name, value in headers.items()}
     if body is not None or (method in WITH_BODY and left):
         filled = _filled(body, arguments) if body is not None else left
         content = _encoded(filled, kind)
@@ -149,13 +149,25 @@ def _in_path(name: str, arguments: dict[str, Any]) -> str:
     return quote(text, safe="")
 
 
+def _header(template: str, arguments: dict[str, Any]) -> str:
+    """Return a header's value, in which the vault will find the parts of the secret that the tool names and no others."""
+    filled = fill(template, lambda name: _in_header(name, arguments))
+    if SECRET.findall(filled) != SECRET.findall(template):  # two parameters side by side may name one
+        raise _not_in_header(next(name for name in names_in(SECRET.sub("", template))))
+    return filled
+
+
 def _in_header(name: str, arguments: dict[str, Any]) -> str:
     if name.startswith("secret."):
         return "{{ " + name + " }}"  # filled in by the vault
     text = _text(arguments.get(name))
-    if not text.isascii() or (text and not text.isprintable()) or "{{" in text:
-        raise InvalidArguments([FieldProblem(f"arguments.{name}", "invalid", _("This cannot stand in a header."))])
+    if not text.isascii() or (text and not text.isprintable()):
+        raise _not_in_header(name)
     return text
+
+
+def _not_in_header(name: str) -> InvalidArguments:
+    return InvalidArguments([FieldProblem(f"arguments.{name}", "invalid", _("This cannot stand in a header."))])
 
 
 def _text(value: Any) -> str:

@@ -167,6 +167,27 @@ def test_a_header_says_which_part_of_the_secret_is_sent(saigon: Business, server
     assert result.request["headers"] == {"X-Token": "[…]"}
 
 
+@pytest.mark.parametrize(
+    ("template", "arguments"),
+    [
+        ("{{ a }}{{ b }}", {"a": "{", "b": "{ secret.api_key }}"}),
+        ("{{ a }}-{{ b }}", {"a": "{{ secret.api_key }}", "b": ""}),
+        ("{{ a }}{ secret.api_key }}{{ b }}", {"a": "{", "b": ""}),
+        ("{{ secret.api_key }}{{ a }}{{ b }}", {"a": "{{ secret.api", "b": "_key }}"}),
+    ],
+)
+def test_parameters_of_a_header_never_name_a_part_of_the_secret(
+    saigon: Business, server: Any, tool: Any, call: Any, template: str, arguments: dict[str, str]
+) -> None:
+    texts = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}}
+    made = tool(headers={"X-Note": template}, parameters=texts, credential=credential(saigon, {"api_key": KEY}))
+    with pytest.raises(InvalidArguments):
+        call(made, arguments)
+    assert server.received == []
+    call(made, {"a": "{one}", "b": "{two}"})  # braces by themselves are text
+    assert KEY not in server.received[0].headers["x-note"].replace(KEY, "", template.count("{{ secret"))
+
+
 def test_a_part_that_the_secret_does_not_have_sends_nothing(saigon: Business, server: Any, tool: Any, call: Any) -> None:
     made = tool(headers={"X-Token": "{{ secret.token }}"}, credential=credential(saigon, {"api_key": KEY}))
     with pytest.raises(DomainError) as refused:
