@@ -96,7 +96,12 @@ class KnowledgeGapViewSet(TenantViewSet):
     @extend_schema(request=GapAnswerSerializer, responses={201: KnowledgeGapSerializer})
     @action(detail=True, methods=["post"], verb="change", url_path="answer")
     def write_faq(self, request: Request, pk: str) -> Response:
-        """Write the missing FAQ and close the gap: whoever asks next gets its answer. 409 ``gap_answered``."""
+        """Write the missing FAQ and close the gap: whoever asks next gets its answer. 409 ``gap_answered``.
+
+        Asks for the permission to add FAQs as well.
+        """
+        if not request.user.has_perm("bots.add_faq"):
+            raise PermissionDenied
         gap = self.get_object()
         values = self.read_body(GapAnswerSerializer)
         answer_gap(gap=gap, faq=Faq(bot=gap.bot, **({"question": gap.question[:1000], "language": gap.language} | values)))

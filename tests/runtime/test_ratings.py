@@ -7,6 +7,7 @@ import pytest
 from bots.models import Faq
 from runtime.gaps import question_key
 from runtime.models import KnowledgeGap, Rating, UiEvent
+from tenants.services import issue_api_key
 from tests.conftest import in_tenant
 from tests.runtime.conftest import ANSWER, QUESTION, open_shop
 
@@ -188,6 +189,19 @@ def test_a_bot_elsewhere_tells_what_it_could_not_answer(api, saigon, shop):
         made = api(saigon).post("knowledge-gaps/", {"bot": "shop", "question": "Giặt được không?"})
         assert made.status_code == 201
     assert gaps(saigon) == [("Giặt được không?", 2, "unanswered", "open")]
+
+
+def test_who_may_not_add_faqs_writes_none_by_way_of_a_gap(api, saigon, session):
+    say(api, session, UNKNOWN)
+    with in_tenant(saigon.tenant):
+        gap, before = KnowledgeGap.objects.get(), Faq.objects.count()
+        narrow = api(issue_api_key(name="gaps", scopes=["knowledge-gaps:write"])[1])
+        wide = api(issue_api_key(name="both", scopes=["knowledge-gaps:write", "faqs:write"])[1])
+    refused = narrow.post(f"knowledge-gaps/{gap.pk}/answer/", {"answer": "Buy elsewhere."})
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    with in_tenant(saigon.tenant):
+        assert (Faq.objects.count(), KnowledgeGap.objects.get().state) == (before, "open")
+    assert wide.post(f"knowledge-gaps/{gap.pk}/answer/", {"answer": "Ulaanbaatar."}).status_code == 201
 
 
 def test_gaps_of_another_tenant_are_not_there(api, saigon, harbour, session):
