@@ -24,7 +24,7 @@ from rest_framework_simplejwt.tokens import AccessToken, Token
 
 from tenants.actor import Actor, ActorKind, acting
 from tenants.keys import key_permissions
-from tenants.models import ApiKey, AuthIdentity, Membership, Setting, Tenant, hash_token
+from tenants.models import ApiKey, AuthIdentity, Membership, Setting, Tenant, User, hash_token
 from tenants.models.people import API_KEY_PREFIX
 from tenants.scope import platform_scope, tenant_scope
 
@@ -109,6 +109,11 @@ def of_bound_bot(principal: Any, column: str = "bot_id") -> Q:
     """Return the condition for the rows of the caller's bot; a caller who is bound to none sees those of all."""
     bot_id = bound_bot(principal)
     return Q(**{column: bot_id}) if bot_id else Q()
+
+
+def author_of(request: Request) -> User | None:
+    """Return the person who sends the request, for ``created_by`` and the like; None for a program."""
+    return request.user if isinstance(request.user, User) else None
 
 
 class PersonAuthentication(BearerAuthentication, JWTAuthentication):

@@ -19,10 +19,9 @@ from catalog.api.versions import VersionDiffSerializer
 from catalog.models import KnowledgeDomain
 from catalog.search import Hit, search
 from tenants.api import TenantReadViewSet, TenantViewSet
-from tenants.auth import of_bound_bot
+from tenants.auth import author_of, of_bound_bot
 from tenants.errors import DomainError
 from tenants.filters import Filter
-from tenants.models import User
 from tenants.schema import example
 from tenants.serializers import CodeRelatedField, StrictSerializer, TenantSerializer
 
@@ -168,11 +167,6 @@ def bot_of(view: Any) -> Bot:
     if bot is None:
         raise Http404
     return bot
-
-
-def author_of(request: Request) -> User | None:
-    """Return who sends the request, None for a program."""
-    return request.user if isinstance(request.user, User) else None
 
 
 class BotVersionViewSet(TenantViewSet):

@@ -8,8 +8,8 @@ from bots.expressions import ExpressionError, read_and_try
 from bots.guardrails import Stage
 from bots.models import Bot, Guardrail
 from tenants.api import TenantViewSet
+from tenants.auth import author_of
 from tenants.errors import DomainError
-from tenants.models import User
 from tenants.schema import example
 from tenants.serializers import CodeRelatedField, TenantSerializer, TextField
 
@@ -70,5 +70,4 @@ class GuardrailViewSet(TenantViewSet):
 
     def fixed(self) -> dict[str, Any]:
         """Name the person who makes a rule."""
-        by_person = self.request.method == "POST" and isinstance(self.request.user, User)
-        return {"created_by": self.request.user} if by_person else {}
+        return {"created_by": author_of(self.request)} if self.request.method == "POST" else {}

@@ -17,9 +17,8 @@ from bots.documents import Upload, change_document, create_document, delete_coll
 from bots.models import Bot, KnowledgeChunk, KnowledgeCollection, KnowledgeDocument
 from bots.reading.limits import MAX_CONTENT_CHARACTERS, MAX_FILE_BYTES
 from tenants.api import TenantReadViewSet, TenantViewSet
-from tenants.auth import bound_bot
+from tenants.auth import author_of, bound_bot
 from tenants.filters import Filter
-from tenants.models import User
 from tenants.parsers import StrictJSONParser, UploadParser
 from tenants.schema import example
 from tenants.serializers import CodeRelatedField, TenantSerializer, TextField
@@ -120,7 +119,7 @@ class CollectionViewSet(TenantViewSet):
 
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:
         """Save, with whom it is from."""
-        serializer.save(created_by=self.request.user if isinstance(self.request.user, User) else None)
+        serializer.save(created_by=author_of(self.request))
 
     def perform_destroy(self, instance: KnowledgeCollection) -> None:
         """Delete the collection with its documents."""
@@ -152,8 +151,7 @@ class DocumentViewSet(TenantViewSet):
 
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:
         """Keep it, and have it read."""
-        author = self.request.user if isinstance(self.request.user, User) else None
-        serializer.instance = create_document(created_by=author, **_with_upload(serializer.validated_data))
+        serializer.instance = create_document(created_by=author_of(self.request), **_with_upload(serializer.validated_data))
 
     def perform_update(self, serializer: BaseSerializer[Any]) -> None:
         """Change it; what is given anew is read anew."""

@@ -14,9 +14,8 @@ from rest_framework.serializers import BaseSerializer
 from bots.models import Bot, Tool
 from bots.tools import call_tool, check_may_send, code_from, complete_tool, prepare
 from tenants.api import TenantViewSet
-from tenants.auth import bound_bot
+from tenants.auth import author_of, bound_bot
 from tenants.filters import Filter
-from tenants.models import User
 from tenants.schema import example
 from tenants.serializers import CodeRelatedField, IdRelatedField, ObjectField, StrictSerializer, TenantSerializer
 from vault.models import Credential
@@ -122,7 +121,7 @@ class ToolViewSet(TenantViewSet):
 
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:
         """Save the tool with who made it."""
-        serializer.save(created_by=self.request.user if isinstance(self.request.user, User) else None)
+        serializer.save(created_by=author_of(self.request))
 
     @extend_schema(request=TrialSerializer, responses=ToolResultSerializer)
     @action(detail=True, methods=["post"], verb="change", url_path="try", acts_outside=True)

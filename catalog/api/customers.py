@@ -10,10 +10,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.api.stock import person
 from catalog.customers import customer_history, merge_customers, save_customer
 from catalog.models import Customer, CustomerIdentity, SalesChannel
 from tenants.api import TenantViewSet
+from tenants.auth import author_of
 from tenants.errors import Conflict, DomainError
 from tenants.filters import Filter
 from tenants.schema import example
@@ -122,7 +122,7 @@ class CustomerViewSet(TenantViewSet):
         409 ``merged_already`` when one of the two was merged elsewhere before.
         """
         source = self.get_object()
-        into = merge_customers(source=source, into=self.read_body(MergeSerializer)["into"], by=person(request))
+        into = merge_customers(source=source, into=self.read_body(MergeSerializer)["into"], by=author_of(request))
         return self.answer(self.get_queryset().get(pk=into.pk))
 
     @extend_schema(responses=HistorySerializer, filters=False)

@@ -14,7 +14,6 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.api.stock import person
 from catalog.imports.file_kinds import check_kind
 from catalog.imports.given_rows import rows_as_json
 from catalog.imports.jobs import cancel, create_job, error_of, request_apply, request_undo
@@ -27,6 +26,7 @@ from catalog.imports.summary import in_order, told_summary
 from catalog.models import ImportJob, ImportMapping, ImportRow, KnowledgeDomain
 from catalog.models.imports import ImportRowQuerySet
 from tenants.api import TenantReadViewSet
+from tenants.auth import author_of
 from tenants.errors import Malformed
 from tenants.filters import Filter
 from tenants.models import Tenant
@@ -188,7 +188,7 @@ class ImportViewSet(TenantReadViewSet):
         currency = values.pop("currency", "") or Tenant.objects.values_list("currency", flat=True).get(
             pk=current_tenant_id()
         )
-        job = create_job(**{**values, **source}, currency=currency.upper(), created_by=person(request), reuse=True)
+        job = create_job(**{**values, **source}, currency=currency.upper(), created_by=author_of(request), reuse=True)
         return self.answer(self.get_queryset().get(pk=job.pk), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ApplySerializer, responses=ImportSerializer)
@@ -216,7 +216,7 @@ class ImportViewSet(TenantReadViewSet):
 
         409 ``not_restageable`` while it is read or applied, and for what was no file.
         """
-        job = restage(job=self.get_object(), created_by=person(request), **self.read_body(RestageSerializer))
+        job = restage(job=self.get_object(), created_by=author_of(request), **self.read_body(RestageSerializer))
         return self.answer(self.get_queryset().get(pk=job.pk), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=ImportSerializer)

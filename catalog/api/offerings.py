@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.api.search import SearchMixin
-from catalog.api.stock import person
 from catalog.api.versions import TranslationsField
 from catalog.filing import one_spelling
 from catalog.models import KnowledgeDomain, Offering, OfferingImage, Variant
@@ -24,6 +23,7 @@ from catalog.services import (
     save_variant,
 )
 from tenants.api import TenantViewSet
+from tenants.auth import author_of
 from tenants.filters import Filter
 from tenants.schema import example
 from tenants.serializers import CodeRelatedField, IdRelatedField, TenantSerializer, TextField
@@ -174,7 +174,7 @@ class OfferingViewSet(SearchMixin, TenantViewSet):
         """Make offering, version 1 and variants."""
         values = dict(serializer.validated_data)
         words = values.pop("current")
-        serializer.instance = create_offering(**values, **words, created_by=person(self.request))
+        serializer.instance = create_offering(**values, **words, created_by=author_of(self.request))
 
     def perform_update(self, serializer: serializers.BaseSerializer[Offering]) -> None:
         """Change fields; changed words make a new version."""
@@ -185,7 +185,7 @@ class OfferingViewSet(SearchMixin, TenantViewSet):
             words=values.pop("current", {}),
             images=values.pop("images", None),
             values=values,
-            created_by=person(self.request),
+            created_by=author_of(self.request),
         )
 
     @extend_schema(request=None, responses=OfferingSerializer)

@@ -15,7 +15,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.api.facts import CurrencyField
-from catalog.api.stock import person
 from catalog.models import (
     Customer,
     InventoryLocation,
@@ -39,6 +38,7 @@ from catalog.orders import (
 )
 from catalog.returns import Returned, return_goods
 from tenants.api import TenantViewSet
+from tenants.auth import author_of
 from tenants.filters import Filter
 from tenants.schema import example
 from tenants.serializers import (
@@ -245,7 +245,7 @@ class OrderViewSet(TenantViewSet):
     @cached_property
     def by(self) -> Any:
         """Return who asks."""
-        return person(self.request)
+        return author_of(self.request)
 
     @extend_schema(request=NewOrderSerializer, responses={201: OrderSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -20,17 +20,12 @@ from catalog.models import (
 from catalog.reservations import LONGEST, release, reserve_stock
 from catalog.stock import count_variant, record_movement, transfer_stock
 from tenants.api import TenantViewSet
+from tenants.auth import author_of
 from tenants.filters import Filter
-from tenants.models import User
 from tenants.schema import example
 from tenants.serializers import CodeRelatedField, SkuRelatedField, StrictSerializer, TenantSerializer, TextField
 
 BIGGEST = 2**31 - 1
-
-
-def person(request: Request) -> User | None:
-    """Return who sends the request, None for a program."""
-    return request.user if isinstance(request.user, User) else None
 
 
 @example("A warehouse", {"code": "warehouse", "name": "Warehouse", "type": "warehouse"})
@@ -94,7 +89,7 @@ class InventoryItemViewSet(TenantViewSet):
 
     def perform_create(self, serializer: serializers.BaseSerializer[InventoryItem]) -> None:
         """Begin to count."""
-        serializer.instance = count_variant(**serializer.validated_data, created_by=person(self.request))
+        serializer.instance = count_variant(**serializer.validated_data, created_by=author_of(self.request))
 
     def perform_update(self, serializer: serializers.BaseSerializer[InventoryItem]) -> None:
         """Save what people set; the quantity is the trigger's, and may have moved on."""
@@ -221,9 +216,9 @@ class StockMovementViewSet(TenantViewSet):
     @action(detail=False, methods=["post"], verb="add")
     def transfer(self, request: Request) -> Response:
         """Bring pieces from one location to another: both movements or none; 409 ``insufficient_stock``."""
-        made = transfer_stock(**self.read_body(TransferSerializer), created_by=person(request))
+        made = transfer_stock(**self.read_body(TransferSerializer), created_by=author_of(request))
         return Response(TransferredSerializer({"movements": made}).data, status=status.HTTP_201_CREATED)
 
     def perform_create(self, serializer: serializers.BaseSerializer[Any]) -> None:
         """Record it; 409 ``insufficient_stock`` when it would leave less than nothing."""
-        serializer.instance = record_movement(**serializer.validated_data, created_by=person(self.request))
+        serializer.instance = record_movement(**serializer.validated_data, created_by=author_of(self.request))

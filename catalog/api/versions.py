@@ -15,11 +15,11 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.api.stock import person
 from catalog.models import Offering, OfferingVersion
 from catalog.services import activate_version, create_version
 from catalog.versions import cancel_activation, schedule_activation, version_diff
 from tenants.api import TenantViewSet
+from tenants.auth import author_of
 from tenants.filters import Filter
 from tenants.schema import example
 from tenants.serializers import StrictSerializer, TenantSerializer, TextField
@@ -144,7 +144,9 @@ class OfferingVersionViewSet(TenantViewSet):
     def perform_create(self, serializer: serializers.BaseSerializer[OfferingVersion]) -> None:
         """Make the next draft."""
         offering = self._offering()
-        serializer.instance = create_version(offering=offering, **serializer.validated_data, created_by=person(self.request))
+        serializer.instance = create_version(
+            offering=offering, **serializer.validated_data, created_by=author_of(self.request)
+        )
 
     @extend_schema(request=ActivationSerializer, responses={200: VersionSerializer, 202: VersionSerializer})
     @action(detail=True, methods=["post"], verb="change")
@@ -159,7 +161,7 @@ class OfferingVersionViewSet(TenantViewSet):
         if "at" not in asked:
             activate_version(version=row)
             return self.answer(self.get_queryset().get(pk=row.pk))
-        schedule_activation(version=row, at=asked["at"], planned_by=person(request))
+        schedule_activation(version=row, at=asked["at"], planned_by=author_of(request))
         return self.answer(self.get_queryset().get(pk=row.pk), status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=None, responses=VersionSerializer)

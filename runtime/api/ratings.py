@@ -15,9 +15,9 @@ from runtime.auth import SessionPrincipal, is_own
 from runtime.models import Rating, Session, Turn, UiEvent
 from runtime.ratings import rate_turn
 from tenants.api import TenantAPIView, TenantReadViewSet
+from tenants.auth import author_of
 from tenants.errors import Conflict
 from tenants.filters import Filter
-from tenants.models import User
 from tenants.schema import example
 from tenants.serializers import IdRelatedField, ObjectField, StrictSerializer, TenantSerializer, TextField
 
@@ -58,8 +58,7 @@ class RatedTurnViewSet(TenantAPIView, GenericViewSet):
         turn, caller = self.get_object(), request.user
         if isinstance(caller, SessionPrincipal) and turn.session.ended_at:
             raise Conflict("session_ended", _("This conversation has ended."))
-        person = caller if isinstance(caller, User) else None
-        made, is_new = rate_turn(turn=turn, person=person, **self.read_body(VoteSerializer))
+        made, is_new = rate_turn(turn=turn, person=author_of(request), **self.read_body(VoteSerializer))
         return Response(self.get_serializer(made).data, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
 
 

@@ -21,7 +21,7 @@ from runtime.models import Escalation, Session, Turn
 from runtime.models.escalations import REASON_LENGTH
 from runtime.services import CustomerName, end_session, resume_session, start_session
 from tenants.api import TenantReadViewSet
-from tenants.auth import bound_bot
+from tenants.auth import author_of, bound_bot
 from tenants.filters import Filter, Fold, parse_bool
 from tenants.models import User
 from tenants.schema import example
@@ -195,8 +195,8 @@ class SessionViewSet(TenantReadViewSet):
     def escalate(self, request: Request, pk: str) -> Response:
         """Ask for a person; 200 with what waits already, if something does. The bot answers until somebody claims it."""
         values = self.read_body(EscalateSerializer)
-        person = request.user if isinstance(request.user, User) else None
-        made, is_new = escalate(session=self.get_object(), origin=_origin(request.user), created_by=person, **values)
+        session, author = self.get_object(), author_of(request)
+        made, is_new = escalate(session=session, origin=_origin(request.user), created_by=author, **values)
         if isinstance(request.user, SessionPrincipal) and made.origin != Escalation.Origin.CUSTOMER:
             made.reason = ""  # what colleagues, programs and rules wrote of the customer is not for the customer
         context = self.get_serializer_context()

@@ -12,11 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants.api.base import TenantViewSet
-from tenants.auth import KeyPrincipal
+from tenants.auth import KeyPrincipal, author_of
 from tenants.errors import Conflict, DomainError
 from tenants.filters import Filter
 from tenants.keys import key_permissions, unknown_scopes
-from tenants.models import ApiKey, User
+from tenants.models import ApiKey
 from tenants.schema import example
 from tenants.serializers import CodeRelatedField, StrictSerializer, TenantSerializer, TextField
 from tenants.services import issue_api_key, rotate_api_key
@@ -118,8 +118,7 @@ class ApiKeyViewSet(TenantViewSet):
         """Make a key."""
         values = self.read_body(ApiKeySerializer)
         bot = values.pop("bot", None)
-        person = request.user if isinstance(request.user, User) else None
-        row, key = issue_api_key(**values, bot_id=bot and bot.pk, created_by=person)
+        row, key = issue_api_key(**values, bot_id=bot and bot.pk, created_by=author_of(request))
         answer = self.answer(row, status=status.HTTP_201_CREATED)
         answer.data["key"] = key
         return answer
@@ -130,8 +129,7 @@ class ApiKeyViewSet(TenantViewSet):
         """Make a key that may do the same; the old one goes on for a while, so that nothing stands still meanwhile."""
         old, overlap = self.get_object(), timedelta(seconds=self.read_body(RotateSerializer)["overlap_seconds"])
         check_reach(request.user, old)
-        person = request.user if isinstance(request.user, User) else None
-        row, key = rotate_api_key(old, overlap=overlap, created_by=person, latest=_end_of(request.user))
+        row, key = rotate_api_key(old, overlap=overlap, created_by=author_of(request), latest=_end_of(request.user))
         answer = self.answer(row, status=status.HTTP_201_CREATED)
         answer.data["key"] = key
         return answer

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from tenants.api import TenantReadViewSet, TenantViewSet
+from tenants.auth import author_of
 from tenants.filters import Filter
 from tenants.models import Membership, User
 from tenants.schema import example
@@ -100,7 +101,7 @@ class CredentialViewSet(TenantViewSet):
 
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:
         """Store the secret."""
-        serializer.instance = store_credential(**serializer.validated_data, created_by=_person(self.request))
+        serializer.instance = store_credential(**serializer.validated_data, created_by=author_of(self.request))
 
     def perform_update(self, serializer: BaseSerializer[Any]) -> None:
         """Save what changed, the secret as a new version."""
@@ -108,7 +109,7 @@ class CredentialViewSet(TenantViewSet):
         check_unbound(serializer.instance)
         secret = serializer.validated_data.pop("secret", None)
         if secret is not None:
-            rotate_credential(serializer.instance, secret=secret, created_by=_person(self.request))
+            rotate_credential(serializer.instance, secret=secret, created_by=author_of(self.request))
         serializer.save()
 
     def perform_destroy(self, instance: Credential) -> None:
@@ -122,7 +123,7 @@ class CredentialViewSet(TenantViewSet):
         credential = self.get_object()
         secret = self.read_body(NewSecretSerializer)["secret"]
         check_unbound(credential)
-        rotate_credential(credential, secret=secret, created_by=_person(request))
+        rotate_credential(credential, secret=secret, created_by=author_of(request))
         return self.answer(self.get_queryset().get(pk=credential.pk))
 
     @extend_schema(request=None, responses=OutcomeSerializer)
@@ -130,10 +131,6 @@ class CredentialViewSet(TenantViewSet):
     def test(self, request: Request, pk: str) -> Response:
         """Ask the service whether the secret opens it; within 5 seconds; 409 ``in_progress`` beside another test."""
         return Response(OutcomeSerializer(try_credential(self.get_object())).data)
-
-
-def _person(request: Request) -> User | None:
-    return request.user if isinstance(request.user, User) else None
 
 
 @example("The shop's bot may use it", {"credential": "0190a6f0-0000-7000-8000-000000000000", "bot": "shop"})
@@ -165,7 +162,7 @@ class CredentialGrantViewSet(TenantViewSet):
 
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:
         """Save the grant with who made it."""
-        serializer.save(created_by=_person(self.request))
+        serializer.save(created_by=author_of(self.request))
 
 
 class CredentialUseSerializer(TenantSerializer):

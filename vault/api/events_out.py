@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants.api import TenantReadViewSet, TenantViewSet
+from tenants.auth import author_of
 from tenants.events import EVENT_KINDS
 from tenants.filters import Filter
-from tenants.models import User
 from tenants.schema import example
 from tenants.serializers import TenantSerializer, TextField
 from vault.deliveries import send_test
@@ -79,7 +79,7 @@ class EventDestinationViewSet(TenantViewSet):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Make a destination; the answer shows its signing secret, once."""
         values = self.read_body(EventDestinationSerializer)
-        made, secret = create_destination(**values, created_by=_person(request))
+        made, secret = create_destination(**values, created_by=author_of(request))
         return self._with_secret(made, secret, status=status.HTTP_201_CREATED)
 
     def _with_secret(self, destination: EventDestination, secret: str, *, status: int = 200) -> Response:
@@ -96,7 +96,7 @@ class EventDestinationViewSet(TenantViewSet):
     def rotate_secret(self, request: Request, pk: str) -> Response:
         """Make a new secret and show it once; for 24 hours messages are signed with the one before as well."""
         destination = self.get_object()
-        secret = rotate_destination_secret(destination=destination, created_by=_person(request))
+        secret = rotate_destination_secret(destination=destination, created_by=author_of(request))
         return self._with_secret(destination, secret)
 
     @extend_schema(request=None, responses=EventDeliverySerializer)
@@ -125,7 +125,3 @@ class EventDeliveryViewSet(TenantReadViewSet):
         delivery = self.get_object()
         delivery.resend()
         return self.answer(self.get_queryset().get(pk=delivery.pk))
-
-
-def _person(request: Request) -> User | None:
-    return request.user if isinstance(request.user, User) else None
