@@ -10,6 +10,7 @@ import hashlib
 import json
 import random
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,17 +18,18 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from catalog.search import Hit, Statement, statement
+from catalog.search import Hit, Statement, numbers_literal
 from runtime.models import SemanticCacheEntry
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 from tenants.text import STOP_WORDS, Language, detect_language, words
+from vault.providers.embeddings import embed_question
 
 LIFETIME = timedelta(days=7)
 NEAR = 0.9
 """Cosine from which two questions of the same words in another order or form may be one; the same words need no vector."""
 NEAREST = 10
-"""So many near questions are looked at, once by vector and once by text."""
+"""Of so many entries with the same telling words the vectors are compared."""
 QUESTION_LENGTH, ANSWER_LENGTH = 500, 4000
 SOURCES = frozenset({"faq", "document"})
 """What a kept answer may rest on: texts that people wrote and reviewed."""
@@ -56,34 +58,54 @@ _LOOK_UP = f"""
     WITH same AS MATERIALIZED (
         SELECT 'answer', e.id, e.query_text, {_ENTRY}, e.language, 0, NULL::real, NULL::text[]
         FROM runtime_semanticcacheentry AS e
-        WHERE e.tenant_id = %s AND e.bot_version_id = %s AND e.language = %s AND e.query_key = %s
-            AND e.expires_at > %s AND NOT {_CHANGED}
+        WHERE e.tenant_id = %(tenant)s AND e.bot_version_id = %(version)s AND e.language = %(language)s
+            AND e.query_key = %(key)s AND e.expires_at > %(now)s AND NOT {_CHANGED}
+    ), near AS (
+        SELECT 'answer', e.id, e.query_text, {_ENTRY}, e.language, 0,
+            (-(v.embedding <#> search_vector(%(numbers)s::real[])))::real AS similarity, NULL::text[]
+        FROM runtime_semanticcacheentry AS e
+        JOIN catalog_searchtext AS t ON t.tenant_id = e.tenant_id AND t.kind = 'answer' AND t.owner_id = e.id
+        JOIN catalog_searchvector AS v
+            ON v.tenant_id = t.tenant_id AND v.text_id = t.id AND v.model = %(model)s AND v.content_hash = t.content_hash
+        WHERE NOT EXISTS (SELECT FROM same) AND e.tenant_id = %(tenant)s AND e.bot_version_id = %(version)s
+            AND e.language = %(language)s AND e.telling_key = %(telling)s AND e.expires_at > %(now)s AND NOT {_CHANGED}
+        ORDER BY similarity DESC NULLS LAST LIMIT {NEAREST}
     )
-    SELECT * FROM same UNION ALL
-    SELECT near.kind, near.owner_id, near.title, {_ENTRY}, near.language, near.priority, near.similarity, near.synonyms
-    FROM ({{near}}) AS near
-    JOIN runtime_semanticcacheentry AS e ON e.tenant_id = %s AND e.id = near.owner_id
-    WHERE NOT EXISTS (SELECT FROM same)
-        AND e.bot_version_id = %s AND e.language = %s AND e.expires_at > %s AND NOT {_CHANGED}
+    SELECT * FROM same UNION ALL SELECT * FROM near
 """  # noqa: S608 - our own SQL
 
 
-def look_up(question: str, *, bot_id: UUID, version_id: UUID, language: str) -> Statement | None:
-    """Return the statement that finds the entry of the same words, else those whose question is near.
+def look_up(question: str, *, bot_id: UUID, version_id: UUID, language: Language) -> Statement:
+    """Return the statement that finds the entry of the same words, else those of the same telling words, nearest first.
 
-    Their body is JSON: text, sources, confidence.
+    Their body is JSON: text, sources, confidence. Both are found by their keys: vectors are compared of few entries, however
+    many are kept.
     """
-    near = statement(question, kinds=("answer",), bot_id=bot_id, version_id=version_id, candidates=NEAREST)
-    if near is None:
-        return None
-    tenant, now = current_tenant_id(), timezone.now()
-    same = [tenant, version_id, language, _key(question), now]
-    return Statement(_LOOK_UP.format(near=near.sql), [*same, *near.params, tenant, version_id, language, now])
+    asked = embed_question(question, bot_id=bot_id)
+    key, telling = keys_of(question, language)
+    return Statement.named(
+        _LOOK_UP,
+        {
+            "tenant": current_tenant_id(),
+            "version": version_id,
+            "language": language,
+            "key": key,
+            "telling": telling,
+            "numbers": numbers_literal(asked.vectors[0]),
+            "model": asked.model,
+            "now": timezone.now(),
+        },
+    )
 
 
-def _key(question: str) -> bytes:
-    """What the same words in the same order have in common."""
-    return hashlib.sha256(" ".join(words(question)).encode()).digest()
+def keys_of(question: str, language: Language) -> tuple[bytes, bytes]:
+    """Return what questions of the same words in the same order have in common, and what near ones have (32 bytes each)."""
+    said, telling = words(question), sorted(_telling(question, language))
+    return _digest(said), _digest(telling)
+
+
+def _digest(said: Iterable[str]) -> bytes:
+    return hashlib.sha256(" ".join(said).encode()).digest()
 
 
 def stands_alone(question: str) -> bool:
@@ -100,7 +122,7 @@ def is_same_question(asked: str, hit: Hit) -> bool:
         return True
     language = detect_language(asked)
     one, other = _telling(asked, language), _telling(hit.title, language)
-    return hit.has_vector and hit.parts["vector"] >= NEAR and one == other
+    return bool(one) and one == other and hit.has_vector and hit.parts["vector"] >= NEAR
 
 
 def _telling(question: str, language: Language) -> set[str]:
@@ -114,7 +136,7 @@ def keep(
     session_id: UUID,
     question: str,
     answer: str,
-    language: str,
+    language: Language,
     sources: list[tuple[dict[str, Any], Hit]],
     confidence: float,
 ) -> None:
@@ -122,11 +144,13 @@ def keep(
 
     Nothing is kept when the version's instructions hold words of this customer or this day, or the answer names the customer.
     """
+    key, telling = keys_of(question, language)
     values: dict[str, Any] = {
         "tenant": current_tenant_id(),
         "session": session_id,
         "question": question[:QUESTION_LENGTH],
-        "key": _key(question),
+        "key": key,
+        "telling": telling,
         "answer": answer,
         "language": language,
         "sources": json.dumps([{**source, "content_hash": _hash_of(hit)} for source, hit in sources]),
@@ -139,9 +163,10 @@ def keep(
 
 _KEEP = r"""
 INSERT INTO runtime_semanticcacheentry AS kept
-    (tenant_id, bot_id, bot_version_id, language, query_text, query_key, response_text, sources, confidence, expires_at)
-SELECT %(tenant)s, s.bot_id, s.bot_version_id, %(language)s, %(question)s, %(key)s, %(answer)s, %(sources)s::jsonb,
-    %(confidence)s, %(expires)s
+    (tenant_id, bot_id, bot_version_id, language, query_text, query_key, telling_key, response_text, sources, confidence,
+     expires_at)
+SELECT %(tenant)s, s.bot_id, s.bot_version_id, %(language)s, %(question)s, %(key)s, %(telling)s, %(answer)s,
+    %(sources)s::jsonb, %(confidence)s, %(expires)s
 FROM runtime_session AS s
 JOIN bots_botversion AS v ON v.tenant_id = %(tenant)s AND v.id = s.bot_version_id
 LEFT JOIN catalog_customer AS c ON c.tenant_id = %(tenant)s AND c.id = s.customer_id
@@ -149,8 +174,8 @@ WHERE s.tenant_id = %(tenant)s AND s.id = %(session)s
     AND regexp_replace(v.system_prompt, '\{\{\s*(bot_name|business_name|language)\s*\}\}', '', 'g') !~ '\{\{'
     AND (coalesce(c.name, '') = '' OR strpos(text_fold(%(answer)s), text_fold(c.name)) = 0)
 ON CONFLICT (tenant_id, bot_version_id, language, query_key) DO UPDATE SET query_text = excluded.query_text,
-    response_text = excluded.response_text, sources = excluded.sources, confidence = excluded.confidence,
-    expires_at = excluded.expires_at
+    telling_key = excluded.telling_key, response_text = excluded.response_text, sources = excluded.sources,
+    confidence = excluded.confidence, expires_at = excluded.expires_at
 """
 
 

@@ -228,6 +228,7 @@ def a_cached_answer() -> SemanticCacheEntry:
         language="en",
         query_text="Secret question",
         query_key=b"secret",
+        telling_key=b"secret",
         response_text="Secret answer",
         sources=[],
         confidence=1,

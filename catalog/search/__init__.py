@@ -2,7 +2,7 @@
 
 from catalog.search.filters import Described, Filters, listed, priced_between
 from catalog.search.fitting import FIT_THRESHOLD, fit
-from catalog.search.query import Hit, Only, Statement, rank, search, statement
+from catalog.search.query import Hit, Only, Statement, numbers_literal, rank, search, statement
 from catalog.search.scoring import ANSWER_THRESHOLD
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Statement",
     "fit",
     "listed",
+    "numbers_literal",
     "priced_between",
     "rank",
     "search",

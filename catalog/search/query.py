@@ -71,8 +71,7 @@ class Only(NamedTuple):
     @classmethod
     def named(cls, sql: str, params: Mapping[str, Any]) -> "Only":
         """Return it from SQL with named parameters: whose statement it goes into has a list."""
-        names = _NAMED.findall(sql)
-        return cls(_NAMED.sub("%s", sql), [params[name] for name in names])
+        return cls(*_listed(sql, params))
 
 
 class Statement(NamedTuple):
@@ -80,6 +79,15 @@ class Statement(NamedTuple):
 
     sql: str
     params: list[Any]
+
+    @classmethod
+    def named(cls, sql: str, params: Mapping[str, Any]) -> "Statement":
+        """Return it from SQL with named parameters."""
+        return cls(*_listed(sql, params))
+
+
+def _listed(sql: str, params: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    return _NAMED.sub("%s", sql), [params[name] for name in _NAMED.findall(sql)]
 
 
 def search(
@@ -131,13 +139,9 @@ def statement(
     bot_id: UUID | None = None,
     only: Only | None = None,
     at_least: int = 0,
-    version_id: UUID | None = None,
-    candidates: int = CANDIDATES,
 ) -> Statement | None:
     """Return the statement that fetches the candidates, `at_least` so many of those that fit; the synonyms with them.
 
-    Cached answers are those of a bot's version: `version_id` says which. `candidates` are taken once by vector and once by
-    text.
     None when `query` has no word to look for. Raises NoScope.
     """
     current_tenant_id()
@@ -154,11 +158,11 @@ def statement(
         numbers_literal(vector),
         asked.model,
         list(kinds),
-        version_id or bot_id,
+        bot_id,
         *(only.params if only else ()),
     ]
     return Statement(
-        sql, [*before, max(candidates, at_least), *said_and_spelled(query[:_SAID_LENGTH]), signs_literal(vector)]
+        sql, [*before, max(CANDIDATES, at_least), *said_and_spelled(query[:_SAID_LENGTH]), signs_literal(vector)]
     )
 
 

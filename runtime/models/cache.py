@@ -17,6 +17,9 @@ class SemanticCacheEntry(TenantModel):
     language = models.CharField(_("language"), max_length=8)
     query_text = models.CharField(_("question"), max_length=500)
     query_key = models.BinaryField(max_length=32, editable=False, help_text="SHA-256 of the folded words, in their order.")
+    telling_key = models.BinaryField(
+        max_length=32, editable=False, help_text="SHA-256 of the words it is told by, sorted: near questions have the same."
+    )
     response_text = models.TextField(_("answer"))
     sources = models.JSONField(_("sources"), help_text="Each: kind, id, title, score, and the content hash of its text.")
     confidence = models.DecimalField(_("confidence"), max_digits=4, decimal_places=3)
@@ -36,7 +39,10 @@ class SemanticCacheEntry(TenantModel):
                 violation_error_message=_("This question has a cached answer already."),
             ),
         ]
-        indexes = [models.Index(fields=["tenant", "-id"], name="semanticcacheentry_newest")]
+        indexes = [
+            models.Index(fields=["tenant", "-id"], name="semanticcacheentry_newest"),
+            models.Index(fields=["tenant", "bot_version", "language", "telling_key"], name="semanticcacheentry_telling"),
+        ]
 
     def __str__(self) -> str:
         return self.query_text[:80]
