@@ -11,24 +11,27 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
+from rest_framework.exceptions import ParseError
 
 from bots.models import Bot, BotSetting
 from bots.models.settings import KEY, LONGEST_VALUE
 from tenants.errors import DomainError, FieldProblem, TooLarge
+from tenants.parsers import parse_json
 from tenants.text import from_inert, inert, nfc
 
 MOST_SETTINGS = 250
 """Of one bot."""
 MOST_BYTES = 1_000_000
-SECRET = re.compile(r"(?:^|[-_.])(?:key|pass|password|passwd|pwd|secret|token|credentials?)$", re.IGNORECASE)
+SECRET = re.compile(r"(?:^|[-_.])(?:(?:api)?key|pass|password|passwd|pwd|secret|token|credentials?)$", re.IGNORECASE)
 """Names that General Bots gives to secrets: llm-key, email-pass."""
+_NEXT_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 NO_SECRET = frozenset({"", "none", "null", "false", "true"})
 """Values under such a name that give nothing away."""
 RESERVED = frozenset({"export", "import"})
@@ -83,8 +86,13 @@ def check_setting(*, key: str, value_type: str, value: Any) -> None:
 
 
 def is_secret(key: str, value: Any) -> bool:
-    """Whether this looks like something that opens a door."""
-    return bool(SECRET.search(key)) and isinstance(value, str) and value.strip().lower() not in NO_SECRET
+    """Whether this looks like something that opens a door, or holds it: ``apiKey`` as well as ``api-key``."""
+    if isinstance(value, dict):
+        return any(is_secret(str(name), inner) for name, inner in value.items())
+    if isinstance(value, list):
+        return any(is_secret(key, inner) for inner in value)
+    is_named = bool(SECRET.search(_NEXT_WORD.sub("-", key)))
+    return is_named and isinstance(value, str) and value.strip().lower() not in NO_SECRET
 
 
 def as_text(value: Any) -> str:
@@ -103,9 +111,16 @@ def read_as(value_type: str, text: str) -> Any:
             number = float(text)
             return number if math.isfinite(number) else _no_value()
         case Type.JSON:
-            found = json.loads(text)
+            found = _read_json(text)
             return found if isinstance(found, dict | list) else _no_value()
     return text
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return parse_json(text.encode())
+    except ParseError as error:
+        raise ValueError from error
 
 
 def _no_value() -> Any:
@@ -181,9 +196,15 @@ def _rows(data: bytes) -> Iterator[tuple[int, str, str]]:
             raise DomainError("no_header", _("The first line has to say: name,value"), field="file")
         for cells in reader:
             if cells and cells[0].strip():
-                yield reader.line_num, from_inert(nfc(cells[0].strip())), from_inert(nfc(",".join(cells[1:])))
+                yield reader.line_num, from_inert(nfc(cells[0].strip())), from_inert(nfc(_value(cells[1:])))
     except csv.Error as error:
         raise DomainError("invalid_config", _("The file cannot be read as CSV."), field="file") from error
+
+
+def _value(cells: Sequence[str]) -> str:
+    """Return a value that may have commas in it, without the empty cells with which a spreadsheet fills its rows up."""
+    last = next((place for place in range(len(cells), 1, -1) if cells[place - 1]), 1)
+    return ",".join(cells[:last])
 
 
 def export_config(bot: Bot) -> str:

@@ -15,7 +15,7 @@ from bots.admin.settings import ConfigForm, SettingInline
 from bots.admin.tools import ToolInline
 from bots.admin.versions import VersionInline
 from bots.models import Bot, Capability
-from bots.settings import export_config, import_config
+from bots.settings import MOST_BYTES, export_config, import_config
 from tenants.admin import PlatformAdmin, TenantAdmin
 from tenants.errors import DomainError
 
@@ -116,7 +116,7 @@ class BotAdmin(TenantAdmin):
 def _read_config(request: HttpRequest, bot: Bot, form: ConfigForm) -> bool:
     """Set what the file says and tell what came of it; what is refused is told at the field."""
     try:
-        done = import_config(bot=bot, data=form.cleaned_data["file"].read())
+        done = import_config(bot=bot, data=form.cleaned_data["file"].read(MOST_BYTES + 1))
     except DomainError as error:
         found = [
             f"{one.field}: {one.message}" if (one.field or "").startswith("rows.") else one.message for one in error.problems

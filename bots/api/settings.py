@@ -9,7 +9,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -17,13 +16,13 @@ from rest_framework.serializers import BaseSerializer
 from bots.api.bots import bot_of
 from bots.memories import remember
 from bots.models import BotMemory, BotSetting
-from bots.settings import MOST_SETTINGS, check_setting, export_config, import_config, type_of
+from bots.settings import MOST_BYTES, MOST_SETTINGS, check_setting, export_config, import_config, type_of
 from catalog.models import Customer
 from tenants.api import TenantViewSet
 from tenants.auth import of_bound_bot
 from tenants.errors import Conflict
 from tenants.filters import Filter
-from tenants.parsers import StrictJSONParser
+from tenants.parsers import UploadParser
 from tenants.schema import example
 from tenants.serializers import IdRelatedField, StrictSerializer, TenantSerializer, TextField
 
@@ -54,6 +53,12 @@ class ConfigFileSerializer(StrictSerializer):
     """General Bots' ``config.csv``: the columns ``name`` and ``value``."""
 
     file = serializers.FileField()
+
+
+class ConfigUploadParser(UploadParser):
+    """A form with a ``config.csv``."""
+
+    most_bytes = MOST_BYTES
 
 
 class SkippedRowSerializer(serializers.Serializer[Any]):
@@ -123,7 +128,7 @@ class BotSettingViewSet(OfBotViewSet):
         url_path="import",
         filter_backends=[],
         pagination_class=None,
-        parser_classes=[MultiPartParser, StrictJSONParser],
+        parser_classes=[ConfigUploadParser],
     )
     def import_file(self, request: Request, code: str) -> Response:
         """Set what a ``config.csv`` says, all or nothing; what it does not name stays."""

@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.models import BotSetting
+from bots.models import Bot, BotSetting
 from bots.settings import read_as
 from tenants.models import AuditEntry
 from tests.conftest import Business, in_tenant
+from tests.tenants.admin_pages import browser
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +62,9 @@ REFUSED = [
     ({"key": "x", "value": "y" * 10_001}, "value"),
     ({"key": "x", "value": "7", "value_type": "integer"}, "value"),
     ({"key": "llm-key", "value": "sk-live-0123456789"}, "value"),
+    ({"key": "openaiApiKey", "value": "sk-live-0123456789"}, "value"),
+    ({"key": "llm", "value": {"model": "x", "api_key": "sk-live-0123456789"}}, "value"),
+    ({"key": "llm-key", "value": ["sk-live-0123456789"]}, "value"),
     ({"key": "x"}, "value"),
     ({"value": 1}, "key"),
 ]
@@ -102,6 +107,28 @@ def test_a_config_is_read_in_without_its_secrets_and_read_again_changes_nothing(
     assert upload(shop, CONFIG).json()["unchanged"] == 6
 
 
+def test_cells_that_a_spreadsheet_adds_are_no_part_of_a_value(shop: Any) -> None:
+    assert (
+        upload(shop, 'name,value,,\nbot-name,Mai,,\n,,,\nllm-url,"http://x/v1,",,\nempty,,,\nlist,a,b,\n').status_code == 200
+    )
+    found = {one["key"]: one["value"] for one in shop.get("bots/shop/settings/").json()["results"]}
+    assert found == {"bot-name": "Mai", "llm-url": "http://x/v1,", "empty": "", "list": "a,b"}
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": NaN}', '{"a": "\\u0000"}', '{"a": "\\ud800"}', "[1e400]", '{"a": 1, "a": 2}', "[" * 70 + "]" * 70, "{"]
+)
+def test_an_object_that_the_api_would_refuse_is_refused_in_a_file_and_a_form(shop: Any, saigon: Business, text: str) -> None:
+    shop.post("bots/shop/settings/", {"key": "object", "value": {"a": 1}})
+    quoted = text.replace('"', '""')
+    refused = upload(shop, f'name,value\nobject,"{quoted}"\n')
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "rows.2.value")
+    with pytest.raises(ValueError):
+        read_as("json", text)
+    with in_tenant(saigon.tenant):
+        assert BotSetting.objects.get().value == {"a": 1}
+
+
 def test_an_export_is_inert_and_read_in_again_changes_nothing(shop: Any) -> None:
     for key, value in [("formula", "=cmd()"), ("list", [1, "a,b"]), ("on", True), ("words", 'He said "hi"\nand went')]:
         shop.post("bots/shop/settings/", {"key": key, "value": value})
@@ -133,6 +160,17 @@ def test_a_file_that_cannot_be_read_changes_nothing(shop: Any, saigon: Business,
     assert upload(shop, text).status_code == 422
     with in_tenant(saigon.tenant):
         assert list(BotSetting.objects.values_list("key", "value")) == [("max-cards", 3)]
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(shop: Any, saigon: Business) -> None:
+    large = b"name,value\nlong," + b"x" * 1_000_000
+    assert upload(shop, large).status_code == 413
+    with in_tenant(saigon.tenant):
+        address = reverse("admin:bots_bot_import_config", args=[Bot.objects.get().pk])
+    shown = browser(saigon.operator).post(address, {"file": SimpleUploadedFile("config.csv", large)})
+    assert (shown.status_code, "A config.csv has up to 1 MB." in shown.content.decode()) == (200, True)
+    with in_tenant(saigon.tenant):
+        assert not BotSetting.objects.exists()
 
 
 def test_a_wrong_row_is_named_by_its_line(shop: Any) -> None:
