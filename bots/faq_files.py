@@ -194,8 +194,11 @@ class _Import:
         return found
 
     def _take(self, record: Record, faq_id: str, values: Mapping[str, Any]) -> None:
+        there = self.by_id.get(faq_id.lower())
+        if there and "language" not in self.header:  # told by the words of new ones only
+            values = {name: value for name, value in values.items() if name != "language"}
         wanted = Faq(**values)
-        there = self.by_id.get(faq_id.lower()) or self.by_words.get(_words(wanted))
+        there = there or self.by_words.get(_words(wanted))
         first = self.seen.setdefault(there.pk if there else _words(wanted), record.row)
         if first != record.row:
             self._note(record, "question", "duplicate_row", _("Row %(row)d is the same question.") % {"row": first})

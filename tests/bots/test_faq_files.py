@@ -60,8 +60,10 @@ def test_an_export_imported_again_changes_nothing_and_runs_in_no_spreadsheet(sho
 def test_an_id_lets_the_question_itself_be_changed(shop: Any, saigon: Business) -> None:
     made = shop.post("faqs/", {"question": "Old?", "answer": "A", "language": "en"}).json()
     assert send(shop, f"id,question,answer,language\n{made['id']},New?,A,en\n").json()["changed"] == 1
+    assert send(shop, f"id,question,answer\n{made['id']},Giao hàng mất bao lâu?,Hai ngày.\n").json()["changed"] == 1
+    assert shop.get(f"faqs/{made['id']}/").json()["language"] == "en"
     with in_tenant(saigon.tenant):
-        assert [faq.question for faq in Faq.objects.all()] == ["New?"]
+        assert [faq.question for faq in Faq.objects.all()] == ["Giao hàng mất bao lâu?"]
 
 
 @pytest.mark.parametrize(
