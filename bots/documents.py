@@ -96,8 +96,12 @@ def read_again(*, document: KnowledgeDocument) -> KnowledgeDocument:
 
 @transaction.atomic
 def delete_documents(*, documents: Iterable[KnowledgeDocument]) -> None:
-    """Delete documents with their files, chunks and vectors."""
-    for document in documents:
+    """Delete documents with their files, chunks and vectors.
+
+    They are locked first: whoever is indexing one has written its chunks by then, and what was given anew is seen.
+    """
+    rows = KnowledgeDocument.objects.select_for_update(of=("self",)).select_related("file").order_by("pk")
+    for document in rows.filter(pk__in=[one.pk for one in documents]):
         stored = document.file
         document.delete()
         if stored:
@@ -107,7 +111,7 @@ def delete_documents(*, documents: Iterable[KnowledgeDocument]) -> None:
 @transaction.atomic
 def delete_collection(*, collection: KnowledgeCollection) -> None:
     """Delete a collection with all that is in it."""
-    delete_documents(documents=collection.documents.select_related("file"))
+    delete_documents(documents=collection.documents.only("pk"))
     collection.delete()
 
 
@@ -236,6 +240,7 @@ def read_claimed(document: KnowledgeDocument) -> None:
         with transaction.atomic():
             # The fence first: a document that was changed meanwhile is read again, and this reading is nothing.
             if finish(document, media_type=read.media_type, sha256=sha256):
+                document.refresh_from_db(fields=["language"])  # somebody may have said it while this was read
                 KnowledgeDocument.objects.filter(pk=document.pk).update(**_index(document, read.chunks))
 
 

@@ -71,8 +71,9 @@ def recall(*, bot_id: UUID, keys: Collection[str], customer_id: UUID | None = No
 def forget_expired() -> int:
     """Delete what has expired, of all tenants; returns how many."""
     with platform_scope(reason="what bots remember until a moment that has passed"):
-        expired = BotMemory.objects.filter(expires_at__lte=Now()).order_by("expires_at").values("pk")[:BATCH]
-        return BotMemory.objects.filter(pk__in=list(expired.values_list("pk", flat=True))).delete()[0]
+        expired = BotMemory.objects.filter(expires_at__lte=Now())
+        oldest = list(expired.order_by("expires_at").values_list("pk", flat=True)[:BATCH])
+        return expired.filter(pk__in=oldest).delete()[0]  # asked again: one may have been remembered anew meanwhile
 
 
 _KEY = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", "description": "Under which name."}

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.apps import apps
-from django.core.exceptions import NON_FIELD_ERRORS, RequestDataTooBig
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, RequestDataTooBig
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
@@ -160,6 +160,9 @@ def _answer_of(exc: Exception) -> HttpResponse | None:
             return _invalid(list(flatten(exc.detail)))
         case DjangoValidationError():
             return _invalid(list(_flatten_django(exc)))
+        case ObjectDoesNotExist():
+            logger.warning("gone meanwhile: %s", exc)  # somebody deleted it after the address was looked up
+            return _answer_of(Http404())
         case Http404():
             return problem(404, "not_found", _("There is nothing here."))
         case DjangoPermissionDenied():
