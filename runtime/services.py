@@ -23,6 +23,10 @@ from tenants.models import hash_token
 SESSION_TOKEN_PREFIX = "brs_"  # noqa: S105 - how a token begins
 
 
+MOST_SLOTS = 100
+"""Of one conversation."""
+
+
 @dataclass(frozen=True)
 class CustomerName:
     """Who a front end says is writing."""
@@ -136,7 +140,12 @@ def set_slot(
     extracted_from_turn: Turn | None = None,
     expires_at: datetime | None = None,
 ) -> ContextSlot:
-    """Write what is known about a wish of the customer, in the place of what was known before: one statement."""
+    """Write what is known about a wish of the customer, in the place of what was known before: one statement.
+
+    Raises ``Conflict`` (``too_many``): a browser may write slots, and every turn reads them.
+    """
+    if ContextSlot.objects.filter(session=session).exclude(slot_key=slot_key).count() >= MOST_SLOTS:
+        raise Conflict("too_many", _("A conversation has up to %(most)d slots.") % {"most": MOST_SLOTS})
     slot = ContextSlot(
         session=session,
         slot_key=slot_key,

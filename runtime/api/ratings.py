@@ -1,5 +1,6 @@
 """The API of what people think of answers, and of what they click."""
 
+import json
 from typing import Any, ClassVar
 
 from django.db import models
@@ -20,6 +21,9 @@ from tenants.errors import Conflict
 from tenants.filters import Filter
 from tenants.schema import example
 from tenants.serializers import IdRelatedField, ObjectField, StrictSerializer, TenantSerializer, TextField
+
+MOST_DATA = 10 * 1024
+"""Characters of what comes with a click, as JSON."""
 
 
 class RatingSerializer(TenantSerializer):
@@ -101,7 +105,10 @@ class UiEventSerializer(TenantSerializer):
         read_only_fields = ("created_at",)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a turn of another conversation."""
+        """Refuse a turn of another conversation, and content that is no click: any customer's browser may send it."""
+        if len(json.dumps(attrs.get("data", {}))) > MOST_DATA:
+            message = _("This is too large.")
+            raise serializers.ValidationError({"data": [serializers.ErrorDetail(message, code="too_large")]})
         turn = attrs.get("turn")
         if turn and turn.session_id != attrs["session"].pk:
             message = _("There is no such turn in this conversation.")

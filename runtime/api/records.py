@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -90,6 +91,15 @@ class DecisionSerializer(TenantSerializer):
         )
         read_only_fields = ("created_at",)
         extra_kwargs: ClassVar[dict[str, Any]] = {"estimated_cost_usd": {"min_value": 0}}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse the tier of a message that is still to be answered: its answer could not be recorded any more."""
+        checked, turn = dict(super().validate(attrs)), attrs.get("input_turn")
+        is_tier = attrs.get("event_type") == DecisionEvent.EventType.TIER_SELECTION
+        if is_tier and turn and turn.speaker == Turn.Speaker.USER:
+            message = _("Its tier is chosen when it is answered.")
+            raise serializers.ValidationError({"input_turn": [serializers.ErrorDetail(message, code="undecided")]})
+        return checked
 
 
 @example(

@@ -9,7 +9,7 @@ from django.utils import timezone
 from bots.models import Bot
 from bots.services import activate_version, create_version
 from catalog.models import Customer, SalesChannel
-from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session
+from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Session, Turn
 from tenants.services import issue_api_key
 from tests.conftest import in_tenant
 from tests.runtime.conftest import open_shop
@@ -243,3 +243,14 @@ def test_the_tier_of_a_turn_is_chosen_once(api, saigon, begin):
     refused = api(saigon).post(f"{session}/decisions/", {"input_turn": turn, "event_type": "tier_selection", "tier": "faq"})
     assert refused.status_code == 422
     assert len(api(saigon).get(f"{session}/decisions/").json()["results"]) == 1
+
+
+def test_the_tier_of_a_message_that_is_still_to_be_answered_is_not_logged(api, saigon, begin):
+    session = begin()
+    with in_tenant(saigon.tenant):
+        waits = Turn.objects.create(session_id=session["id"], speaker="user", message="hello", external_id="m-1")
+    body = {"input_turn": str(waits.pk), "event_type": "tier_selection", "tier": "faq"}
+    refused = api(saigon).post(f"sessions/{session['id']}/decisions/", body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "undecided")
+    with in_tenant(saigon.tenant):
+        assert not DecisionEvent.objects.exists()

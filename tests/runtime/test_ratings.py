@@ -104,6 +104,13 @@ def test_a_click_is_kept(api, saigon, session, begin):
         assert UiEvent.objects.get().data == {"sku": "SX-1"}
 
 
+def test_a_click_comes_with_little(api, saigon, session):
+    refused = api(session["token"]).post("ui-events/", {"session": session["id"], "kind": "x", "data": {"a": "x" * 10_240}})
+    assert (refused.status_code, refused.json()["errors"][0]["field"], refused.json()["code"]) == (422, "data", "too_large")
+    with in_tenant(saigon.tenant):
+        assert not UiEvent.objects.exists()
+
+
 def test_a_click_in_a_strange_conversation_or_turn_is_unknown(api, saigon, session, begin, harbour):
     turn = say(api, session, QUESTION)["turn"]["id"]
     other = begin()

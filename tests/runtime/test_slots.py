@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from catalog.models import PriceList, Variant, VariantPrice
 from runtime.models import ContextSlot, Session
+from runtime.services import MOST_SLOTS
 from tests.conftest import Business, in_tenant
 from tests.rows import an_offering
 
@@ -94,3 +95,16 @@ def test_a_budget_that_a_front_end_wrote_wrongly_disturbs_nothing(
         api(saigon).post(f"sessions/{session_id}/slots/", {"slot_key": "budget", "slot_value": written}).status_code == 201
     )
     assert "Gió Biển" in say("shop có những áo thun nào")["reply"]["message"]
+
+
+def test_a_browser_writes_no_more_slots_than_a_turn_can_read(begin: Any, api: Any, saigon: Business) -> None:
+    session = begin()
+    with in_tenant(saigon.tenant):
+        rows = [ContextSlot(session_id=session["id"], slot_key=f"k{n}", slot_value="x") for n in range(MOST_SLOTS)]
+        ContextSlot.objects.bulk_create(rows)
+    browser, address = api(session["token"]), f"sessions/{session['id']}/slots/"
+    refused = browser.post(address, {"slot_key": "one-more", "slot_value": "x"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many")
+    assert browser.post(address, {"slot_key": "k1", "slot_value": "y"}).status_code == 201
+    with in_tenant(saigon.tenant):
+        assert ContextSlot.objects.count() == MOST_SLOTS
