@@ -29,6 +29,7 @@ from bots.functions import FUNCTIONS
 from bots.models import Tool
 from bots.tools import call_tool, check_may_send, complete_tool, prepare
 from tenants.admin import TenantAdmin
+from tenants.admin.json_fields import StrictJSONField
 from tenants.errors import DomainError
 from vault.testing import only_test
 
@@ -209,7 +210,7 @@ def _input(name: str, schema: dict[str, Any], required: bool) -> forms.Field:
             )
         case "string":
             return forms.CharField(widget=UnfoldAdminTextInputWidget, strip=False, **common)
-    return forms.JSONField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), **common)
+    return StrictJSONField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), **common)
 
 
 def _tried(tool: Tool, form: TrialForm, *, sends: bool) -> dict[str, Any] | None:

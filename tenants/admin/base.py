@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -20,6 +20,7 @@ from unfold.admin import ModelAdmin
 from tenants.admin.conflicts import TENANT_FIELD, ConflictForm
 from tenants.admin.export import export_csv
 from tenants.admin.history import history
+from tenants.admin.json_fields import StrictJSONField
 from tenants.admin.pages import COUNT_LIMIT, CappedPaginator, TenantChangeList
 from tenants.admin.refusals import REFUSALS, RefusalForm, forget, refusal_of
 from tenants.errors import DomainError
@@ -57,6 +58,7 @@ class TenantAdmin(ModelAdmin):
     has_history = True
     """Whether the audit tells of these rows."""
 
+    formfield_overrides: ClassVar[dict[Any, Any]] = {models.JSONField: {"form_class": StrictJSONField}}
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER

@@ -1,5 +1,6 @@
 """Tools, settings and memories as the people in the shop see them."""
 
+import html
 import json
 import re
 from typing import Any
@@ -63,6 +64,26 @@ def body(**changes: Any) -> dict[str, Any]:
         "function": "",
         **changes,
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('{"a": NaN}', '{"a": 1e400}', '{"a": "\\u0000"}', '{"a": "\\ud800"}', '{"a": 1, "a": 2}'),
+        '{"a":' * 3000 + "1" + "}" * 3000,
+    ],
+    ids=lambda text: text[:12],
+)
+@pytest.mark.parametrize("field", ["body", "headers", "parameters"])
+def test_json_that_cannot_be_kept_is_refused_at_its_field_and_shown_again(
+    owner: Client, saigon: Business, field: str, text: str
+) -> None:
+    refused = owner.post(url("tool_add"), body(**{field: text}))
+    assert refused.status_code == 200
+    assert refused.context["adminform"].form.errors.as_data()[field][0].code == "invalid"
+    assert text in html.unescape(refused.content.decode())
+    with in_tenant(saigon.tenant):
+        assert not Tool.objects.exists()
 
 
 def test_a_tool_is_written_in_a_form_and_refused_at_its_field(owner: Client, saigon: Business) -> None:

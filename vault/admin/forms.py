@@ -12,6 +12,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from tenants.admin.json_fields import StrictJSONField
 from tenants.errors import DomainError
 from tenants.models import Membership, User
 from vault.models import Credential
@@ -60,7 +61,7 @@ class CredentialForm(forms.ModelForm):
         choices=[("", _("By the port")), ("tls", "TLS"), ("starttls", "STARTTLS"), ("none", _("None"))],
         widget=UnfoldAdminSelectWidget,
     )
-    more = forms.JSONField(
+    more = StrictJSONField(
         label=_("Anything else"),
         required=False,
         widget=BlankTextarea(attrs={**BLANK, "rows": 4}),
