@@ -20,6 +20,11 @@ ENDED = "ended"
 _NAME = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,63}$"}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 2000}
 _MINUTES = {"type": "integer", "minimum": 1, "maximum": 43_200}
+_HAPPENING = {
+    "type": "string",
+    "pattern": "^(intent:[A-Za-z0-9_-]{1,63}|tier:(guardrail|cache|faq|catalog|llm|handoff)"
+    "|order_proposed|order_placed|person_asked)$",
+}
 
 FLOW_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -36,6 +41,13 @@ FLOW_SCHEMA: dict[str, Any] = {
                 "additionalProperties": False,
                 "properties": {
                     "next": {"type": "array", "items": _NAME, "maxItems": 50, "description": "Steps that may follow."},
+                    "on": {
+                        "type": "array",
+                        "items": _HAPPENING,
+                        "maxItems": 50,
+                        "description": "What leads here in a turn: intent:<code>, tier:<what answered>, order_proposed, "
+                        "order_placed, person_asked.",
+                    },
                     "timeout_minutes": {**_MINUTES, "description": "Minutes of silence after which on_timeout follows."},
                     "on_timeout": {**_NAME, "description": "The step that follows then; else “ended”."},
                 },
@@ -44,12 +56,12 @@ FLOW_SCHEMA: dict[str, Any] = {
         "idle_minutes": {**_MINUTES, "description": "Minutes of silence after which a conversation ends; else never."},
         "claim_minutes": {**_MINUTES, "description": "Minutes without an answer after which a person's claim ends."},
         "greeting": {
-            "description": "What a front end shows first: a text, or texts by language.",
+            "description": "What the bot says first: a text, or texts by language.",
             "oneOf": [_TEXT, {"type": "object", "additionalProperties": _TEXT, "minProperties": 1, "maxProperties": 20}],
         },
         "quick_replies": {
             "type": "array",
-            "description": "What a front end offers to tap.",
+            "description": "What is offered to tap under the greeting; each is sent as a message.",
             "items": {"type": "string", "minLength": 1, "maxLength": 80},
             "maxItems": 13,
         },
@@ -98,6 +110,8 @@ def _said(error: Any) -> str:
             return _("write a value of the type %(type)s") % {"type": wanted}
         case "minimum" | "maximum" | "minLength" | "maxLength" | "maxItems" | "maxProperties" | "minProperties":
             return _("the limit is %(limit)s (%(rule)s)") % {"limit": wanted, "rule": rule}
+        case "pattern" if wanted == _HAPPENING["pattern"]:
+            return _("write intent:<code>, tier:<tier>, order_proposed, order_placed or person_asked")
         case "pattern":
             return _("write a name of letters, digits, _ and -")
         case "additionalProperties":

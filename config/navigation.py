@@ -37,6 +37,7 @@ BOTS: list[Entry] = [
     (_("Documents"), "description", "bots.knowledgedocument"),
     (_("Intents"), "category", "bots.intent"),
     (_("Guardrails"), "shield", "bots.guardrail"),
+    (_("Try the guardrails"), "science", "runtime.session.try_guardrails"),
     (_("Tools"), "build", "bots.tool"),
     (_("Memory"), "psychology", "bots.botmemory"),
 ]
@@ -90,24 +91,32 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups of the sidebar: inside a tenant its own pages, outside those of the platform."""
     home = {"title": None, "items": [{"title": _("Home"), "icon": "home", "link": reverse("admin:index")}]}
     if request.tenant is None:  # type: ignore[attr-defined]
-        return [home, _group(request, _("Platform"), PLATFORM)]
+        return [home, *_marked(request, _group(request, _("Platform"), PLATFORM))]
     return [
         home,
-        _group(request, _("Conversations"), CONVERSATIONS),
-        _group(request, _("Bots"), BOTS),
-        _group(request, _("Catalogue"), CATALOGUE),
-        _group(request, _("Connections"), CONNECTIONS),
-        _group(request, _("People and access"), PEOPLE),
+        *_marked(
+            request,
+            _group(request, _("Conversations"), CONVERSATIONS),
+            _group(request, _("Bots"), BOTS),
+            _group(request, _("Catalogue"), CATALOGUE),
+            _group(request, _("Connections"), CONNECTIONS),
+            _group(request, _("People and access"), PEOPLE),
+        ),
     ]
+
+
+def _marked(request: HttpRequest, *groups: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Mark where the reader is: of "Stock" and "Low stock", which is a part of it, one."""
+    items = [item for group in groups for item in group["items"]]
+    here = request.get_full_path()
+    nearest = max((item["link"] for item in items if here.startswith(item["link"])), key=len, default=None)
+    for item in items:
+        item["active"] = item["link"] == nearest
+    return groups
 
 
 def _group(request: HttpRequest, title: Any, entries: list[Entry]) -> dict[str, Any]:
     items = [item for entry in entries if (item := _item(request, *entry))]
-    nearest = max(
-        (item["link"] for item in items if request.get_full_path().startswith(item["link"])), key=len, default=None
-    )
-    for item in items:  # of "Stock" and "Low stock", which is a part of it, one is where the reader is
-        item["active"] = item["link"] == nearest
     return {"title": title, "separator": True, "items": items}
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
+from bots.flow import Flow
 from bots.guardrails import Rule, Verdict
 from bots.models import Tool
 from catalog.search import ANSWER_THRESHOLD, Hit, Only, Statement, listed, priced_between, rank, statement
@@ -59,6 +60,8 @@ class TurnContext:
     message: str
     slots: dict[str, str]
     owner_epoch: int = 0
+    flow: Flow = field(default_factory=Flow)
+    """The steps of the version's flow."""
     last_tier: str = ""
     """What answered the turn before."""
     session_language: str = ""
@@ -243,11 +246,16 @@ class Handover:
     origin: Escalation.Origin = Escalation.Origin.CUSTOMER
 
 
+ORDER_PROPOSED, ORDER_PLACED, PERSON_ASKED = "order_proposed", "order_placed", "person_asked"
+"""What may come of a turn, beside its tier and its intent, that the flow can lead to another step for."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """What a tier answers. ``message`` None: the turn is stored and nothing is said. ``details`` go into the decision.
 
-    ``is_gap``: the question was not answered, and is counted among the knowledge gaps.
+    ``is_gap``: the question was not answered, and is counted among the knowledge gaps. ``flow_step`` is where it leads
+    when the flow has nothing against it, ``happened`` what came of it (``ORDER_PLACED``).
     """
 
     tier: Tier
@@ -258,6 +266,7 @@ class Reply:
     slots: tuple[dict[str, Any], ...] = ()
     actions: tuple[Action, ...] = ()
     flow_step: str | None = None
+    happened: str = ""
     cost_usd: Decimal = Decimal(0)
     handover: Handover | None = None
     is_gap: bool = False

@@ -16,7 +16,7 @@ from django.utils import translation
 
 from bots.guardrails import Action, Rule, Stage, Verdict, judge
 from runtime import replies
-from runtime.context import Handover, Reply, TurnContext
+from runtime.context import ORDER_PLACED, Handover, Reply, TurnContext
 from runtime.models import Escalation, Tier
 from runtime.understanding.money import Evidence, find_amounts
 from runtime.understanding.tokens import Message
@@ -73,6 +73,7 @@ def refusal(context: TurnContext, verdict: Verdict, *, instead_of: Reply) -> Rep
         actions=instead_of.actions,
         cost_usd=instead_of.cost_usd,
         flow_step=instead_of.flow_step,
+        happened=instead_of.happened if instead_of.happened == ORDER_PLACED else "",
         handover=said.handover or instead_of.handover,
         is_gap=instead_of.is_gap,
         details=_with_notes(instead_of, verdict),

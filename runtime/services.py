@@ -1,4 +1,4 @@
-"""Beginning and ending a conversation. What happens in between is ``runtime/turn.py``."""
+"""Beginning and ending a conversation, and moving it on in its flow. What happens in between is ``runtime/turn.py``."""
 
 import secrets
 from collections.abc import Sequence
@@ -10,16 +10,21 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from bots.flow import read_flow
+from bots.flow import ENDED, Flow, read_flow
 from bots.models import Bot, BotVersion, KnowledgeCollection, Tool
 from catalog.customers import identify_customer
 from catalog.models import Customer, SalesChannel
 from runtime.escalations import resolve_with_session
-from runtime.models import ContextSlot, Session, SessionScope, Turn
+from runtime.models import ContextSlot, DecisionEvent, Session, SessionScope, Turn
 from tenants.errors import Conflict, DomainError
 from tenants.events import record_event
-from tenants.models import hash_token
+from tenants.models import Tenant, hash_token
+from tenants.scope import current_tenant_id
 
+TIMEOUT = "timeout"
+"""Who moves a conversation when nobody says anything."""
+SAY = "say"
+"""``action`` of a button that says its title."""
 SESSION_TOKEN_PREFIX = "brs_"  # noqa: S105 - how a token begins
 
 
@@ -42,6 +47,7 @@ def start_session(
     bot: Bot,
     channel: SalesChannel,
     customer: CustomerName | None = None,
+    language: str = "",
     flow_context: dict[str, Any] | None = None,
     ext_metadata: dict[str, Any] | None = None,
     collections: Sequence[KnowledgeCollection] | None = None,
@@ -49,28 +55,28 @@ def start_session(
 ) -> tuple[Session, str]:
     """Open a conversation with the bot's active version; returns it with its token, which is shown once.
 
-    ``collections`` and ``tools`` are all that it may use; left out, it may use every one of the bot. Raises ``Conflict``
-    with ``no_active_version``, ``DomainError`` for a channel that is switched off and for what is another bot's.
+    The bot greets in this ``language``, else in that of the business. ``collections`` and ``tools`` are all that it may use;
+    left out, it may use every one of the bot. Raises ``Conflict`` with ``no_active_version``, ``DomainError`` for a channel
+    that is switched off and for what is another bot's.
     """
     _check_channel(channel)
-    version = BotVersion.objects.filter(bot=bot, is_active=True).first()
-    if version is None or bot.status != Bot.Status.ACTIVE:
-        raise Conflict("no_active_version", _("The bot has no active version."))
-    token = _new_token()
+    token, version = _new_token(), _active_version(bot)
     session = Session.objects.create(
         bot=bot,
         bot_version=version,
         channel=channel,
         customer=_customer(customer, channel),
         token_hash=hash_token(token),
+        language=language,
         flow_step=read_flow(version.flow_config).first_step,
         flow_context=flow_context or {},
         ext_metadata=ext_metadata or {},
         limits_collections=collections is not None,
         limits_tools=tools is not None,
     )
-    _limit(session, collections=collections or (), tools=tools or ())
+    _limit(session, collections or (), tools or ())
     record_event("session.started", subject=session, data={"bot": bot.code, "channel": channel.code})
+    _greet(session, read_flow(version.flow_config), language)
     return session, token
 
 
@@ -93,6 +99,36 @@ def resume_session(*, bot: Bot, channel: SalesChannel, customer: CustomerName, *
     return session, token, False
 
 
+def _greet(session: Session, flow: Flow, language: str) -> None:
+    """Let the bot speak first, where the flow says what."""
+    if not (flow.greeting or flow.quick_replies):
+        return
+    language = language or Tenant.objects.values_list("locale", flat=True).get(pk=current_tenant_id())
+    offered = [{"title": title, "action": SAY} for title in flow.quick_replies]
+    said = Turn.objects.create(
+        session=session,
+        speaker=Turn.Speaker.ASSISTANT,
+        message=flow.hello(language),
+        language=language,
+        ui_metadata={"quick_replies": offered} if offered else {},
+    )
+    data = {"session": str(session.pk), "turn": str(said.pk), "speaker": Turn.Speaker.ASSISTANT.value}
+    record_event("turn.created", subject=said, data=data)
+
+
+def greeting_of(session: Session) -> Turn | None:
+    """Return what the bot said first, before anybody asked it anything."""
+    first: Turn | None = Turn.objects.filter(session=session).order_by("pk").first()
+    return first if first and first.speaker == Turn.Speaker.ASSISTANT else None
+
+
+def _active_version(bot: Bot) -> BotVersion:
+    version: BotVersion | None = BotVersion.objects.filter(bot=bot, is_active=True).first()
+    if version is None or bot.status != Bot.Status.ACTIVE:
+        raise Conflict("no_active_version", _("The bot has no active version."))
+    return version
+
+
 def _check_channel(channel: SalesChannel) -> None:
     if not channel.is_active:
         raise DomainError("inactive_channel", _("This channel is switched off."), field="channel")
@@ -102,7 +138,7 @@ def _new_token() -> str:
     return SESSION_TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
-def _limit(session: Session, *, collections: Sequence[KnowledgeCollection], tools: Sequence[Tool]) -> None:
+def _limit(session: Session, collections: Sequence[KnowledgeCollection], tools: Sequence[Tool]) -> None:
     for field, named in (("collections", collections), ("tools", tools)):
         if any(one.bot_id not in (None, session.bot_id) for one in named):
             raise DomainError("other_bot", _("It belongs to another bot."), field=field)
@@ -120,15 +156,82 @@ def _customer(who: CustomerName | None, channel: SalesChannel) -> Customer | Non
 def end_session(session: Session, *, reason: str = "ended") -> Session:
     """End a conversation: nothing more is answered, and its token opens nothing. Ended twice is a conflict.
 
-    ``reason`` tells who listens to the event why: ``ended`` by somebody, or ``idle``.
+    ``reason`` tells who listens to the event why: ``ended`` by somebody, ``idle``, ``flow`` where a turn led to the end, or
+    ``timeout`` where silence in a step did.
     """
+    session = lock_open(session)
+    note_move(session, ENDED, by=reason)
     now = timezone.now()
-    if not Session.objects.filter(pk=session.pk, ended_at=None).update(ended_at=now, state_updated_at=now):
-        raise Conflict("session_ended", _("This conversation has ended."))
-    session.ended_at = now
+    ended: dict[str, Any] = {"ended_at": now, "state_updated_at": now, "flow_step": ENDED, "step_since": now}
+    Session.objects.filter(pk=session.pk).update(**ended)
+    session.ended_at, session.flow_step = now, ENDED
     resolve_with_session(session)
     record_event("session.ended", subject=session, data={"turns": session.turn_number, "reason": reason})
     return session
+
+
+def lock_open(session: Session) -> Session:
+    """Return the conversation as it is now, locked; raises ``Conflict`` (``session_ended``)."""
+    row: Session = Session.objects.select_for_update(of=("self",)).select_related("bot_version").get(pk=session.pk)
+    if row.ended_at:
+        raise Conflict("session_ended", _("This conversation has ended."))
+    return row
+
+
+@transaction.atomic
+def change_session(
+    *,
+    session: Session,
+    by: str,
+    flow_step: str | None = None,
+    flow_context: dict[str, Any] | None = None,
+    ext_metadata: dict[str, Any] | None = None,
+) -> None:
+    """Change what a front end keeps of a conversation, and move it to another step; ``by``: who does, for the log.
+
+    Moved to ``ended`` it ends. Raises ``Conflict`` (``session_ended``, ``step_not_allowed``) and ``DomainError``
+    (``unknown_step``).
+    """
+    row = lock_open(session)
+    kept = {"flow_context": flow_context, "ext_metadata": ext_metadata}
+    Session.objects.filter(pk=row.pk).update(
+        state_updated_at=timezone.now(), **{name: value for name, value in kept.items() if value is not None}
+    )
+    if flow_step is not None and flow_step != row.flow_step:
+        _check_step(read_flow(row.bot_version.flow_config), row.flow_step, flow_step)
+        move_session(row, flow_step, by=by)
+
+
+def _check_step(flow: Flow, here: str, step: str) -> None:
+    if flow.steps and step not in flow.steps and step != ENDED:
+        said = _("There is no step “%(step)s”.") % {"step": step}
+        raise DomainError("unknown_step", said, field="flow_step")
+    if not flow.may_follow(here, step):
+        following = ", ".join([*(flow.steps[here].next or ()), ENDED])
+        said = _("“%(step)s” does not follow “%(here)s”. What may: %(following)s.")
+        raise Conflict("step_not_allowed", said % {"step": step, "here": here, "following": following})
+
+
+def move_session(session: Session, step: str, *, by: str) -> None:
+    """Put a conversation, which the caller has locked, into another step; into ``ended`` it ends."""
+    if step == ENDED:
+        end_session(session, reason=TIMEOUT if by == TIMEOUT else "ended")
+        return
+    note_move(session, step, by=by)
+    Session.objects.filter(pk=session.pk).update(flow_step=step, step_since=timezone.now())
+
+
+def note_move(session: Session, step: str, *, by: str) -> None:
+    """Keep a move as a decision, where the flow names its steps."""
+    if step == session.flow_step or not read_flow(session.bot_version.flow_config).steps:
+        return
+    moved = {"from": session.flow_step, "to": step, "by": by}
+    DecisionEvent.objects.create(
+        session=session,
+        bot_version=session.bot_version,
+        event_type=DecisionEvent.EventType.FLOW_STEP,
+        decision_metadata=moved,
+    )
 
 
 def set_slot(

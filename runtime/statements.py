@@ -37,6 +37,8 @@ SELECT session.*, coalesce(taken.id, earlier.id) AS turn_id, coalesce(earlier.me
                    AND (k.expires_at IS NULL OR k.expires_at > %(now)s)), '{}') AS slots,
        EXISTS (SELECT FROM vault_credential v WHERE v.tenant_id = %(tenant)s
                AND v.provider = 'openai' AND v.kind IN ('api_key', 'custom') AND v.is_active) AS has_model,
+       (SELECT v.flow_config -> 'steps' FROM bots_botversion v
+        WHERE v.tenant_id = %(tenant)s AND v.id = session.bot_version_id)::text AS steps,
        (SELECT json_agg(json_build_array(g.id, g.code, g.name, g.violation_action, g.condition_expression,
                                          g.fallback_message) ORDER BY g.priority DESC, g.code)
         FROM bots_guardrail g
@@ -58,10 +60,13 @@ UPDATE runtime_turn SET lease_until = %(now)s WHERE tenant_id = %(tenant)s AND i
 
 _RECORD = """
 WITH advanced AS (
-    UPDATE runtime_session SET turn_number = turn_number + 1, flow_step = %(flow_step)s, state_updated_at = %(now)s,
+    UPDATE runtime_session SET turn_number = turn_number + 1, state_updated_at = %(now)s,
+        flow_step = coalesce(%(flow_step)s, flow_step),
+        step_since = CASE WHEN %(flow_step)s::text IS NULL THEN step_since ELSE %(now)s END,
         last_tier = %(tier)s, language = coalesce(nullif(%(language)s, ''), language)
     WHERE tenant_id = %(tenant)s AND id = %(session)s
       AND turn_number = %(turn_number)s AND owner = %(owner)s AND owner_epoch = %(owner_epoch)s AND ended_at IS NULL
+      AND flow_step = coalesce(%(flow_step_before)s, flow_step)
     RETURNING turn_number
 ), reply AS (
     INSERT INTO runtime_turn (tenant_id, session_id, in_reply_to_id, speaker, message, language, ui_metadata)
@@ -121,6 +126,12 @@ _COUNT_GAP = """, gap AS (
         state = CASE known.state WHEN 'answered' THEN 'open' ELSE known.state END
 )"""
 
+_MOVE = """, moved AS (
+    INSERT INTO runtime_decisionevent (tenant_id, session_id, input_turn_id, bot_version_id, event_type, tier, decision_metadata)
+    SELECT %(tenant)s, %(session)s, %(turn)s, %(bot_version)s, 'flow_step', '', jsonb_build_object(
+        'from', %(flow_step_before)s::text, 'to', %(flow_step)s::text, 'by', 'turn') FROM advanced
+)"""
+
 _RECORDED = """
 SELECT advanced.turn_number, reply.id, reply.created_at FROM advanced LEFT JOIN reply ON true
 """
@@ -133,9 +144,9 @@ _KEEP_MASKED = """, masked AS (
 RECORD = _RECORD + _RECORDED
 
 
-def record_statement(*, hands_over: bool, is_gap: bool, is_masked: bool) -> str:
-    """Return ``RECORD`` for a reply that asks for a person or leaves a question open, and for a message in which a
-    guardrail hid something, too. Others pay nothing for that.
+def record_statement(*, hands_over: bool, is_gap: bool, is_masked: bool, moves: bool) -> str:
+    """Return ``RECORD`` for a reply that asks for a person or leaves a question open, for a message in which a guardrail
+    hid something, and for a turn that leads to another step of the flow, too. Others pay nothing for that.
     """
-    more = [(_ASK_FOR_PERSON, hands_over), (_COUNT_GAP, is_gap), (_KEEP_MASKED, is_masked)]
+    more = [(_ASK_FOR_PERSON, hands_over), (_COUNT_GAP, is_gap), (_KEEP_MASKED, is_masked), (_MOVE, moves)]
     return "".join([_RECORD, *(sql for sql, is_wanted in more if is_wanted), _RECORDED])

@@ -4,13 +4,17 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from bots.guardrails import Action
+from catalog.money import format_money
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Rating, Session, Turn
+from runtime.understanding.question import read_budget_slot
 
 MOST_TURNS = 200
 """Turns shown at once, the newest; older ones are a link away."""
@@ -27,6 +31,18 @@ OWN_WORDS = {
 }
 """What Backroom itself writes into slots and scores, in words; what a bot names by itself is shown as it is."""
 
+
+MOST_MOVES = 50
+"""Moves through the flow shown at once, the latest."""
+
+MOVED_BY = {
+    "turn": _("by what was said"),
+    "timeout": _("by silence"),
+    "idle": _("by silence"),
+    "program": _("by a program"),
+    "person": _("by a colleague"),
+}
+"""What moved a conversation to another step, in words."""
 
 WHY_NOT_SAID = {
     "unknown": _("it found no answer"),
@@ -111,20 +127,31 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Move:
+    """The conversation came to a step: when, and what moved it there."""
+
+    when: datetime
+    step: str
+    by: str
+
+
+@dataclass(frozen=True)
 class Transcript:
     """What the page of a conversation shows.
 
-    ``known``: what was learnt, by key, in words. ``earlier``: the turn before which older ones follow.
+    ``known``: what was learnt, by key, in words. ``earlier``: the turn before which older ones follow. ``moves``: the way
+    through the flow.
     """
 
     lines: list[Line]
     known: list[tuple[str, str]]
     other_actions: list[ActionExecution]
     earlier: UUID | None
+    moves: list["Move"]
 
 
 def read_transcript(session: Session, *, before: UUID | None = None) -> Transcript:
-    """Return the newest turns (before the turn ``before``) with all that belongs to them: five queries."""
+    """Return the newest turns (before the turn ``before``) with all that belongs to them: six queries."""
     turns = Turn.objects.select_related("created_by").filter(session=session, **({"pk__lt": before} if before else {}))
     newest = list(turns.order_by("-id")[: MOST_TURNS + 1])
     shown = newest[:MOST_TURNS][::-1]
@@ -139,13 +166,27 @@ def read_transcript(session: Session, *, before: UUID | None = None) -> Transcri
         known=_known(session, {source.id: source.title for line in lines for source in line.sources}),
         other_actions=actions[None],
         earlier=shown[0].pk if len(newest) > MOST_TURNS else None,
+        moves=_moves(session),
     )
 
 
 def _known(session: Session, titles: dict[str, str]) -> list[tuple[str, str]]:
     """Return what was learnt: ids by the title they had in an answer, JSON objects as lists of what they hold."""
     slots = ContextSlot.objects.live().filter(session=session).order_by("slot_key")
-    return [(_word(slot.slot_key), titles.get(slot.slot_value) or _in_words(slot.slot_value)) for slot in slots]
+    return [(_word(slot.slot_key), titles.get(slot.slot_value) or _slot_in_words(slot)) for slot in slots]
+
+
+def _slot_in_words(slot: ContextSlot) -> str:
+    budget = read_budget_slot(slot.slot_value) if slot.slot_key == "budget" else None
+    if budget is None:
+        return _in_words(slot.slot_value)
+    low, high, currency = budget
+    language = get_language() or "en"
+    said = [
+        gettext("at least %(amount)s") % {"amount": format_money(low, currency, language)} if low is not None else "",
+        gettext("at most %(amount)s") % {"amount": format_money(high, currency, language)} if high is not None else "",
+    ]
+    return ", ".join(filter(None, said))
 
 
 def _in_words(value: str) -> str:
@@ -165,6 +206,17 @@ def _word(name: Any) -> str:
 def _by_turn(session: Session, turn_ids: list[UUID]) -> dict[UUID | None, DecisionEvent]:
     chosen = DecisionEvent.objects.filter(session=session, event_type=DecisionEvent.EventType.TIER_SELECTION)
     return {decision.input_turn_id: decision for decision in chosen.filter(input_turn__in=turn_ids)}
+
+
+def _moves(session: Session) -> list[Move]:
+    """Return the latest moves, oldest first. Bots log decisions of their own, so nothing is taken for granted."""
+    kept = DecisionEvent.objects.filter(session=session, event_type=DecisionEvent.EventType.FLOW_STEP)
+    told = [(one.created_at, one.decision_metadata) for one in kept.order_by("-pk")[:MOST_MOVES]][::-1]
+    return [
+        Move(when, str(details.get("to", "")), str(MOVED_BY.get(str(details.get("by", "")), "")))
+        for when, details in told
+        if isinstance(details, dict)
+    ]
 
 
 def _actions(session: Session, turn_ids: list[UUID]) -> dict[UUID | None, list[ActionExecution]]:

@@ -20,13 +20,16 @@ from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from bots.flow import ENDED, Flow, read_steps
 from bots.guardrails import rules_from
 from runtime.context import Listener, Reply, TurnContext
 from runtime.gaps import question_key
 from runtime.guarding import hear, speak
 from runtime.models import DecisionEvent, Session, Tier, Turn
 from runtime.models.escalations import REASON_LENGTH
+from runtime.services import end_session
 from runtime.statements import LOAD, RELEASE, record_statement
+from runtime.steps import step_after
 from runtime.tiers import TIERS
 from runtime.tiers.cache import keep_answer
 from runtime.tiers.person import asks_by_click
@@ -87,9 +90,17 @@ def take_turn(
             reply = decide(loaded.context)
             if recorded := record(loaded.context, reply, started=started):
                 keep_answer(loaded.context, reply)
+                _end_if_over(recorded, session_id)
                 return recorded
             loaded = load(session_id=session_id, turn_id=loaded.context.turn_id, **asked)
         raise Conflict("session_busy", _("Several messages came at once. Send it again."))
+
+
+def _end_if_over(recorded: Recorded, session_id: UUID) -> None:
+    """End the conversation when the turn led to the step after which nothing is answered."""
+    if recorded.session["flow_step"] == ENDED:
+        with suppress(Conflict):  # somebody ended it in between
+            end_session(Session.objects.get(pk=session_id), reason="flow")
 
 
 @contextmanager
@@ -143,6 +154,7 @@ def _context(session_id: UUID, row: dict[str, Any], say: Callable[[str], None] |
         slots=json.loads(row["slots"]),
         ui_event=json.loads(row["ui_metadata"]).get("ui_event", {}),
         say=say,
+        flow=read_steps(row["steps"]) if row["steps"] else Flow(),
         rules=rules_from(row["rules"]) if row["rules"] else (),
         **{name: row[name] for name in _FROM_ROW},
     )
@@ -167,9 +179,9 @@ def decide(context: TurnContext) -> Reply:
 
 def record(context: TurnContext, reply: Reply, *, started: float) -> Recorded | None:
     """Store the decision in one statement; None when another turn of the session was recorded meanwhile."""
-    flow_step = reply.flow_step or context.flow_step
+    step = step_after(context, reply)
     slots = [*_learnt(context), *reply.slots]
-    session = {"flow_step": flow_step, "owner": context.owner}
+    session = {"flow_step": step or context.flow_step, "owner": context.owner}
     decision = {
         "tier": reply.tier.value,
         "confidence": round(reply.confidence, 3),
@@ -178,8 +190,13 @@ def record(context: TurnContext, reply: Reply, *, started: float) -> Recorded | 
         "latency_ms": round((time.perf_counter() - started) * 1000),
     }
     details = {**reply.details, **_guarded(context, reply), "answered": {"session": session, "slots": slots}}
-    statement = record_statement(hands_over=reply.handover is not None, is_gap=reply.is_gap, is_masked=context.is_masked)
-    row = _fetch(statement, **_values(context, reply, slots), **_as_columns(decision, details))
+    statement = record_statement(
+        hands_over=reply.handover is not None,
+        is_gap=reply.is_gap,
+        is_masked=context.is_masked,
+        moves=bool(step and context.flow.steps),
+    )
+    row = _fetch(statement, **_values(context, reply, slots), **_moved(context, step), **_as_columns(decision, details))
     if row is None:
         return None
     return Recorded(
@@ -203,7 +220,6 @@ def _values(context: TurnContext, reply: Reply, slots: list[dict[str, Any]]) -> 
         "owner_epoch": context.owner_epoch,
         "message": context.message,
         "bot_version": context.bot_version_id,
-        "flow_step": reply.flow_step or context.flow_step,
         "intent": context.intent_found,
         "reply": reply.message,
         "language": context.question.language if context.message else "",
@@ -214,6 +230,11 @@ def _values(context: TurnContext, reply: Reply, slots: list[dict[str, Any]]) -> 
         **_asked_for(reply),
         **_unanswered(context, reply),
     }
+
+
+def _moved(context: TurnContext, step: str | None) -> dict[str, Any]:
+    """Return where the turn leads, None to stay. A flow that names steps is followed from the step it was decided in."""
+    return {"flow_step": step, "flow_step_before": context.flow_step if context.flow.steps else None}
 
 
 def _asked_for(reply: Reply) -> dict[str, Any]:

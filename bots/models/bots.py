@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import KnowledgeDomain
@@ -29,7 +30,17 @@ class Capability(models.Model):
         ordering = ["code"]
 
     def __str__(self) -> str:
-        return self.name
+        return gettext(self.name) if self.name else self.code
+
+
+CAPABILITY_NAMES = (
+    gettext_noop("Find offerings"),
+    gettext_noop("Quote prices"),
+    gettext_noop("Check stock"),
+    gettext_noop("Tell about orders"),
+    gettext_noop("Take orders"),
+)
+"""The names that migrations give what the platform brings, for translators; they are told in the reader's language."""
 
 
 class BotQuerySet(TenantQuerySet):

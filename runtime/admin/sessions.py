@@ -30,7 +30,7 @@ from runtime.escalations import Colleague, claim, escalate
 from runtime.export import export_transcripts
 from runtime.models import Escalation, Rating, Session, Tier, Turn
 from runtime.ratings import rate_turn
-from runtime.services import start_session
+from runtime.services import SAY, start_session
 from runtime.transcript import read_transcript
 from runtime.turn import take_turn
 from tenants.admin import LedgerAdmin, asks_first
@@ -76,16 +76,44 @@ class TalkForm(forms.Form):
 
 
 class MessageForm(forms.Form):
-    """What to say. ``external_id`` makes a double click one message."""
+    """What to say, or which button under the last answer is pressed. ``external_id`` makes a double click one message."""
 
     message = forms.CharField(
         max_length=MESSAGE_LENGTH,
+        required=False,
         label=_("Message"),
         widget=UnfoldAdminTextareaWidget(
             attrs={"rows": 2, "autofocus": True, "placeholder": _("Write as a customer would")}
         ),
     )
     external_id = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    press = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, session: Session, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.session = session
+
+    def clean(self) -> dict[str, Any]:
+        """Return the turn to take: a button that only says its title is a message, any other an event."""
+        asked = super().clean() or {}
+        button = _button(self.session, asked.pop("press", ""))
+        if button and button.get("action") == SAY:
+            return {**asked, "message": str(button.get("title", ""))}
+        if button:
+            return {**asked, "message": "", "ui_event": button}
+        if not asked.get("message"):
+            self.add_error("message", gettext("Write a message."))
+        return asked
+
+
+def _button(session: Session, pressed: str) -> dict[str, Any] | None:
+    """Return the quick reply that was pressed, ``<turn>:<place>``, as the bot offered it."""
+    turn_id, _colon, place = pressed.partition(":")
+    turn = Turn.objects.filter(session=session, pk=turn_id).first() if _is_id(turn_id) else None
+    offered = turn.ui_metadata.get("quick_replies") if turn else None
+    buttons = {str(number): one for number, one in enumerate(offered)} if isinstance(offered, list) else {}
+    button = buttons.get(place)
+    return button if isinstance(button, dict) else None
 
 
 @admin.register(Session)
@@ -186,7 +214,7 @@ class SessionAdmin(LedgerAdmin):
         session = self.get_object(request, object_id)
         if session is None or not is_trial(session):
             return redirect("admin:runtime_session_talk")
-        form = MessageForm(request.POST or None)
+        form = MessageForm(session, request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
                 take_turn(session_id=session.pk, **form.cleaned_data)

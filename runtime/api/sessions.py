@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar
 
-from django.db import models
+from django.conf import settings
+from django.db import models, transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -15,12 +16,21 @@ from rest_framework.response import Response
 from bots.models import Bot, KnowledgeCollection, Tool
 from catalog.models import SalesChannel
 from runtime.api.escalations import EscalationSerializer
+from runtime.api.turns import ReplySerializer
 from runtime.auth import SessionPrincipal, is_own
 from runtime.escalations import escalate
 from runtime.models import Escalation, Session, Turn
 from runtime.models.escalations import REASON_LENGTH
-from runtime.services import CustomerName, end_session, resume_session, start_session
-from tenants.api import TenantReadViewSet
+from runtime.services import (
+    CustomerName,
+    change_session,
+    end_session,
+    greeting_of,
+    lock_open,
+    resume_session,
+    start_session,
+)
+from tenants.api import TenantReadViewSet, check_if_match
 from tenants.auth import author_of, bound_bot
 from tenants.filters import Filter, Fold, parse_bool
 from tenants.models import User
@@ -54,6 +64,7 @@ class SessionSerializer(TenantSerializer):
             "customer",
             "owner",
             "flow_step",
+            "step_since",
             "flow_context",
             "ext_metadata",
             "collections",
@@ -82,9 +93,12 @@ class NewSessionSerializer(SessionSerializer):
     """The answer to a beginning: the only time the token is shown."""
 
     token = TextField(read_only=True)
+    greeting = ReplySerializer(
+        read_only=True, allow_null=True, help_text="What the bot says first; a quick reply `say` is sent as a message."
+    )
 
     class Meta(SessionSerializer.Meta):
-        fields = (*SessionSerializer.Meta.fields, "token")  # type: ignore[assignment]
+        fields = (*SessionSerializer.Meta.fields, "token", "greeting")  # type: ignore[assignment]
 
 
 class CustomerNameSerializer(StrictSerializer):
@@ -105,6 +119,9 @@ class SessionStartSerializer(StrictSerializer):
     bot = CodeRelatedField(queryset=Bot.objects.all())
     channel = CodeRelatedField(queryset=SalesChannel.objects.all())
     customer = CustomerNameSerializer(required=False)
+    language = serializers.ChoiceField(
+        choices=settings.LANGUAGES, required=False, help_text="To greet in; else that of the business."
+    )
     flow_context = ObjectField(required=False)
     resume = serializers.BooleanField(
         default=False, help_text="Go on with the customer's open conversation, if there is one."
@@ -127,6 +144,15 @@ class SessionStartSerializer(StrictSerializer):
         if attrs["resume"] and "customer" not in attrs:
             raise serializers.ValidationError({"customer": [_("Say whose conversation it is.")]}, code="required")
         return attrs
+
+
+@example("The customer pays", {"flow_step": "paying", "flow_context": {"cart": "c-17"}})
+class SessionChangeSerializer(StrictSerializer):
+    """What may be changed of a conversation; objects are replaced whole."""
+
+    flow_step = serializers.RegexField(r"^[A-Za-z0-9_-]{1,63}\Z", required=False)
+    flow_context = ObjectField(required=False)
+    ext_metadata = ObjectField(required=False)
 
 
 @example("A wish", {"reason": "Wants to talk about a discount."})
@@ -180,8 +206,24 @@ class SessionViewSet(TenantReadViewSet):
             values["customer"] = CustomerName(**values["customer"])
         session, token, is_new = resume_session(**values) if values.pop("resume") else (*start_session(**values), True)
         answer = self.answer(self.get_queryset().get(pk=session.pk), status=201 if is_new else 200)
-        answer.data["token"] = token
+        greeting = greeting_of(session) if is_new else None
+        answer.data.update(token=token, greeting=ReplySerializer(greeting).data if greeting else None)
         return answer
+
+    @extend_schema(request=SessionChangeSerializer, responses=SessionSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Move a conversation to another step of its flow, or change what is kept with it.
+
+        A step that does not follow the present one is 409 `step_not_allowed`; `ended` ends the conversation.
+        """
+        session = self.get_object()
+        values = self.read_body(SessionChangeSerializer)
+        by = "person" if author_of(request) else "program"
+        with transaction.atomic():
+            lock_open(session)
+            check_if_match(request, self.get_serializer(self.get_object()).data)
+            change_session(session=session, by=by, **values)
+        return self.answer(self.get_object())
 
     @extend_schema(request=None, responses=SessionSerializer)
     @action(detail=True, methods=["post"], verb="change")

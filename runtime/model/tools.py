@@ -53,6 +53,7 @@ class Proposal:
 
     action_id: UUID
     text: str
+    is_order: bool = False
 
 
 BUILT_IN: dict[str, BuiltIn] = {
@@ -161,7 +162,7 @@ def propose_order(desk: Desk, arguments: dict[str, Any], priced: Priced, *, firs
     proposed = {"lines": lines, "total": f"{priced.total:f}", "currency": priced.currency}
     action.end(Status.SUCCESS, {"proposed": proposed})
     asked = _("Shall I place this order?")
-    return Proposal(action.id, "\n".join(filter(None, (first, priced.told(desk.language), asked))))
+    return Proposal(action.id, "\n".join(filter(None, (first, priced.told(desk.language), asked))), is_order=True)
 
 
 def came_of(context: TurnContext, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any] | None:

@@ -30,6 +30,7 @@ class DecisionEvent(TenantModel):
 
         TIER_SELECTION = "tier_selection", _("Choice of tier")
         TOOL_EXECUTION = "tool_execution", _("Tool call")
+        FLOW_STEP = "flow_step", _("Step")
         CUSTOM = "custom", _("Logged by the bot")
 
     tenant = TenantField(referenced=False)

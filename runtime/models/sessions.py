@@ -39,6 +39,7 @@ class Session(TenantModel):
     )
     last_tier = models.CharField(_("answered from"), max_length=16, blank=True, default="", db_default="", editable=False)
     flow_step = models.CharField(_("step"), max_length=63, default="open", db_default="open")
+    step_since = models.DateTimeField(_("in this step since"), db_default=Now(), editable=False)
     flow_context = models.JSONField(_("context"), default=dict, db_default={}, blank=True)
     ext_metadata = models.JSONField(_("metadata of other systems"), default=dict, db_default={}, blank=True)
     turn_number = models.PositiveIntegerField(

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.utils import translation
 
 from runtime import replies
-from runtime.context import Reply, TurnContext
+from runtime.context import ORDER_PLACED, ORDER_PROPOSED, Reply, TurnContext
 from runtime.model.actions import RunningAction, Status
 from runtime.model.brief import read_brief
 from runtime.model.catalog_tools import Desk
@@ -59,6 +59,7 @@ def propose(
         sources=sources,
         ui_metadata={"quick_replies": buttons},
         slots=(slot,),
+        happened=ORDER_PROPOSED if proposal.is_order else "",
     )
 
 
@@ -125,7 +126,7 @@ def _order(context: TurnContext, proposal: ActionExecution) -> Reply:
         action.end(Status.ERROR, {"error": {"code": "error"}})
         raise
     action.end(Status.SUCCESS, {"order": str(order.pk), "number": order.number})
-    return _settled(replies.order_placed(order.number))
+    return _settled(replies.order_placed(order.number), happened=ORDER_PLACED)
 
 
 def _call(context: TurnContext, proposal: ActionExecution) -> Reply:

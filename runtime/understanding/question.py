@@ -112,16 +112,23 @@ def within_budget(question: Question, budget: str) -> Question:
     """Return the question with the budget the customer named before (a slot's JSON), when it asks for a choice without one."""
     if question.kind != "browse" or question.min_price is not None or question.max_price is not None:
         return question
+    kept = read_budget_slot(budget)
+    if kept is None:
+        return question
+    low, high, currency = kept
+    return replace(question, min_price=low, max_price=high, currency=currency)
+
+
+def read_budget_slot(value: str) -> tuple[Decimal | None, Decimal | None, str] | None:
+    """Return the bounds and currency of a slot's JSON; None for what is no budget: a front end may write what it likes."""
     try:
-        said = json.loads(budget)
+        said = json.loads(value)
         low, high = (None if said.get(bound) is None else Decimal(said[bound]) for bound in ("min", "max"))
         currency = said["currency"]
         is_sound = currency in CURRENCIES and all(bound is None or bound.is_finite() for bound in (low, high))
     except (ValueError, ArithmeticError, KeyError, TypeError, AttributeError, RecursionError):
-        return question
-    if not is_sound:  # a front end may write what it likes
-        return question
-    return replace(question, min_price=low, max_price=high, currency=currency)
+        return None
+    return (low, high, currency) if is_sound else None
 
 
 def _take(taken: list[bool], start: int, end: int) -> None:

@@ -43,7 +43,7 @@ def test_a_flow_is_read_with_its_times_and_steps() -> None:
     )
     assert (flow.first_step, flow.idle, flow.claim) == ("idle", timedelta(minutes=30), timedelta(minutes=5))
     assert flow.tools == {"order_tracking"}
-    assert flow.steps["idle"] == Step(frozenset({"buying"}), timedelta(minutes=10), ENDED)
+    assert flow.steps["idle"] == Step(("buying",), timeout=timedelta(minutes=10), on_timeout=ENDED)
     assert flow.may_follow("idle", "buying")
     assert flow.may_follow("buying", "idle")
     assert not flow.may_follow("idle", "paying")

@@ -13,6 +13,8 @@ from tests.tenants.admin_pages import browser, page
         ("catalog_inventoryitem_changelist", "Stock"),
         ("catalog_searchsynonym_changelist", "Synonyms"),
         ("catalog_searchsynonym_try_search", "Try the search"),
+        ("runtime_session_try_guardrails", "Try the guardrails"),
+        ("runtime_session_talk", "Conversations"),
         ("index", "Home"),
     ],
 )

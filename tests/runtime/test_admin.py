@@ -2,11 +2,13 @@
 
 import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from bots.services import activate_version, create_version
 from catalog.models import Customer, SalesChannel
-from runtime.models import ActionExecution, DecisionEvent, Session, Turn
+from runtime.models import ActionExecution, DecisionEvent, Escalation, Session, Turn
 from runtime.services import CustomerName, end_session, set_slot, start_session
 from runtime.turn import take_turn
 from tests.conftest import in_tenant
@@ -208,6 +210,25 @@ def test_what_is_no_message_is_told_and_not_kept(operator, saigon, shop, message
     assert 'id="say"' in answer.content.decode()
     with in_tenant(saigon.tenant):
         assert not Turn.objects.exists()
+
+
+def test_the_buttons_under_the_last_answer_can_be_pressed(operator, saigon, shop):
+    with in_tenant(saigon.tenant):
+        activate_version(version=create_version(bot=shop, flow_config={"greeting": "Hi!", "quick_replies": [QUESTION]}))
+        web = SalesChannel.objects.get(code="web")
+    address = operator.post(page("runtime_session_talk"), {"bot": shop.pk, "channel": web.pk}).headers["Location"]
+    press = lambda: re.findall(r'name="press" value="([^"]*)"', operator.get(address).content.decode())  # noqa: E731
+    (button,) = press()
+    operator.post(address, {"external_id": "1", "message": "", "press": button})
+    assert ANSWER in text_of(operator.get(address))
+    assert press() == []  # only what was offered last
+    operator.post(address, {"external_id": "2", "message": "What is the capital of Mongolia?"})
+    (person,) = press()
+    operator.post(address, {"external_id": "3", "message": "", "press": person})
+    with in_tenant(saigon.tenant):
+        assert Escalation.objects.count() == 1
+    for made_up in ("", "x:0", person[:-1] + "7", person[:-1] + "٣", f"{uuid4()}:0"):
+        assert "Write a message." in text_of(operator.post(address, {"external_id": "4", "message": "", "press": made_up}))
 
 
 def test_a_bot_without_a_version_says_so(operator, saigon, shop):

@@ -2,10 +2,10 @@
 (() => {
   const scrollDown = () => document.getElementById("talk").scrollIntoView({ block: "end" });
 
-  const send = async (form) => {
-    const values = new FormData(form);
-    if (!values.get("message").trim()) return;
-    form.querySelectorAll("button, textarea").forEach((field) => (field.disabled = true));
+  const send = async (form, button) => {
+    const values = new FormData(form, button?.name ? button : null);
+    if (!values.get("message").trim() && !values.get("press")) return;
+    [...form.elements].forEach((field) => (field.disabled = true));
     try {
       const answer = await fetch(form.action, { method: "POST", body: values });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("talk");
@@ -13,7 +13,8 @@
       document.getElementById("talk").replaceWith(page);
       listen();
     } catch {
-      form.querySelectorAll("button, textarea").forEach((field) => (field.disabled = false));
+      [...form.elements].forEach((field) => (field.disabled = false));
+      if (button?.name) return location.reload();
       form.submit(); // the browser tells what is wrong with the connection
     }
   };
@@ -24,7 +25,7 @@
     if (!text) return;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      send(form);
+      send(form, event.submitter);
     });
     text.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
