@@ -11,13 +11,13 @@ WITH session AS (
 ), earlier AS (
     SELECT t.id, t.message, t.ui_metadata FROM runtime_turn t
     WHERE t.tenant_id = %(tenant)s AND t.session_id = %(session)s
-      AND (t.id = %(turn)s OR (%(external_id)s <> '' AND t.external_id = %(external_id)s))
+      AND (t.id = %(turn)s OR (%(external_id)s <> '' AND t.speaker = 'user' AND t.external_id = %(external_id)s))
 ), taken AS (
     INSERT INTO runtime_turn AS mine
         (tenant_id, session_id, speaker, message, language, external_id, ui_metadata, lease_until)
     SELECT %(tenant)s, session.id, 'user', %(message)s, %(language)s, %(external_id)s, %(ui_event)s::jsonb, %(lease)s
     FROM session WHERE session.ended_at IS NULL AND %(turn)s::uuid IS NULL
-    ON CONFLICT (tenant_id, session_id, external_id) WHERE external_id <> '' DO UPDATE
+    ON CONFLICT (tenant_id, session_id, speaker, external_id) WHERE external_id <> '' DO UPDATE
         SET lease_until = excluded.lease_until
         WHERE mine.lease_until < %(now)s
     RETURNING mine.id, mine.created_at

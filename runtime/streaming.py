@@ -59,6 +59,8 @@ class TurnStream:
                 recorded = take_turn(**asked, listener=self)
             self._end(recorded)
         except Exception as error:  # noqa: BLE001 - told to the reader, who answers it as any other view does
+            if self._said:
+                self._events.put(Event("replace", ""))  # it is kept nowhere, so nothing of it stands
             self._events.put(Event("error", error=error))
         finally:
             leave_database()

@@ -120,7 +120,7 @@ class Turn(TenantModel):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "session", "external_id"],
+                fields=["tenant", "session", "speaker", "external_id"],
                 condition=~models.Q(external_id=""),
                 name="turn_external_id_once",
                 violation_error_message=_("This message was received already."),

@@ -10,7 +10,7 @@ from runtime import replies
 from runtime.context import Reply, TurnContext
 from runtime.guarding import refusal
 from runtime.model.answering import Outcome, ask_model
-from runtime.models import Tier
+from runtime.models import Tier, Turn
 from runtime.tiers.catalog import CARDS, LOOKED_AT, answer_about
 from runtime.tiers.handoff import offer_a_person
 from runtime.tiers.proposal import propose
@@ -24,6 +24,8 @@ def answer_from_model(context: TurnContext) -> Reply | None:
     """
     if not context.may_ask_model:
         return None
+    if context.is_masked:
+        Turn.objects.filter(pk=context.turn_id).update(message=context.message)  # the model takes seconds
     outcome = ask_model(context)
     reply = _reply(context, outcome)
     return replace(reply, details={**reply.details, "model": _details(outcome)}, cost_usd=outcome.cost_usd)

@@ -76,14 +76,21 @@ def test_an_answer_sent_twice_is_said_once(api, saigon, session, waiting):
         assert Turn.objects.filter(speaker="agent").count() == 1
 
 
-def test_an_answer_with_the_id_of_the_customers_message_is_refused_and_not_taken_for_said(api, saigon, session, waiting):
+@pytest.mark.parametrize("first", ["customer", "person"])
+def test_an_answer_and_a_message_of_the_customer_may_have_the_same_id(api, saigon, session, waiting, first):
     lan = api(saigon, saigon.operator)
     lan.post(f"escalations/{waiting['id']}/claim/")
-    api(session["token"]).post(f"sessions/{session['id']}/turns/", {"message": QUESTION, "external_id": "1"})
-    refused = lan.post(f"escalations/{waiting['id']}/reply/", {"message": "Hello", "external_id": "1"})
-    assert refused.status_code in (409, 422), refused.content
+
+    def ask():
+        return api(session["token"]).post(f"sessions/{session['id']}/turns/", {"message": QUESTION, "external_id": "1"})
+
+    def reply():
+        return lan.post(f"escalations/{waiting['id']}/reply/", {"message": "Hello", "external_id": "1"})
+
+    sent = [step() for step in ((ask, reply) if first == "customer" else (reply, ask)) for _time in range(2)]
+    assert [answer.status_code for answer in sent] == [201] * 4, [answer.content for answer in sent]
     with in_tenant(saigon.tenant):
-        assert not Turn.objects.filter(speaker="agent").exists()
+        assert sorted(Turn.objects.values_list("speaker", "message")) == [("agent", "Hello"), ("user", QUESTION)]
 
 
 @pytest.mark.parametrize("step", ["claim", "reply", "put-back", "resolve"])

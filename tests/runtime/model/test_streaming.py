@@ -6,6 +6,7 @@ import time
 import pytest
 
 from bots.models import Guardrail
+from runtime import turn
 from runtime.escalations import Colleague, claim, escalate
 from runtime.models import DecisionEvent, Escalation, Session, Turn
 from runtime.streaming import TurnStream
@@ -154,6 +155,34 @@ def test_who_hangs_up_changes_nothing(talk, endpoint, saigon):
             time.sleep(0.05)
         assert Turn.objects.get(speaker="assistant").message == "It is a fine day. Indeed it is. Bye."
         assert UsageEntry.objects.get().state == "settled"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_heard_and_could_not_be_kept_is_taken_back_before_the_error(talk, endpoint, saigon, monkeypatch):
+    endpoint.script = [server.streamed("It is a fine day. Indeed.")] * turn.ROUNDS
+    monkeypatch.setattr(turn, "record", lambda *_args, **_options: None)  # others are always faster
+    events = read(talk({"message": "What is the capital of Mongolia?"}))
+    assert events[0] == ("sentence", {"text": "It is a fine day."})
+    [replaced, (name, problem)] = events[-2:]
+    assert replaced == ("replace", {"message": ""})
+    assert (name, problem["status"], problem["code"]) == ("error", 409, "session_busy")
+    with in_tenant(saigon.tenant):
+        assert not Turn.objects.filter(speaker="assistant").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_masked_message_is_stored_as_masked_while_the_model_still_thinks(talk, endpoint, api, saigon):
+    with in_tenant(saigon.tenant):
+        Guardrail.objects.create(code="mail", condition_expression="size(message.emails) > 0", violation_action="mask")
+    endpoint.script = [server.streamed("It is a fine day. ", "Indeed it is.", pause=0.2)]
+    answer = talk({"message": "What is the capital of Mongolia? I am mai@example.com"})
+    parts = iter(answer.streaming_content)
+    while b"It is a fine day." not in next(parts):
+        pass
+    with in_tenant(saigon.tenant):
+        [asked] = Turn.objects.all()  # so nothing is recorded yet
+        assert asked.message == "What is the capital of Mongolia? I am •••@•••••••.•••"
+    assert b"event: done" in b"".join(parts)
 
 
 @pytest.mark.django_db(transaction=True)
