@@ -2,6 +2,8 @@
 
 from celery import shared_task
 
+from bots.calibration import TASK as CALIBRATE
+from bots.calibration import calibrate_due
 from bots.documents import TASK as READ_DOCUMENTS
 from bots.documents import read_due_documents
 from bots.memories import forget_expired
@@ -17,3 +19,9 @@ def forget_memories() -> None:
 def read_documents() -> None:
     """Read the documents that are due."""
     read_due_documents()
+
+
+@shared_task(name=CALIBRATE, ignore_result=True)
+def calibrate() -> None:
+    """Calibrate from which score on bots answer, where their texts or marks changed."""
+    calibrate_due()

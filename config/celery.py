@@ -47,6 +47,7 @@ app.conf.update(
         "claims": {"task": "runtime.put_claims_back", "schedule": 10.0, "options": {"expires": 10}},
         "idle": {"task": "runtime.end_idle", "schedule": 60.0, "options": {"expires": 60}},
         "memories": {"task": "bots.forget_memories", "schedule": 60.0, "options": {"expires": 60}},
+        "thresholds": {"task": "bots.calibrate", "schedule": 60.0, "options": {"expires": 60}},
         "documents": {"task": "bots.read_documents", "schedule": 5.0, "options": {"expires": 5}},
         "imports": {"task": "catalog.run_imports", "schedule": 5.0, "options": {"expires": 5}},
     },

@@ -36,6 +36,7 @@ BOTS: list[Entry] = [
     (_("Collections"), "folder_copy", "bots.knowledgecollection"),
     (_("Documents"), "description", "bots.knowledgedocument"),
     (_("Intents"), "category", "bots.intent"),
+    (_("Retrieval lab"), "biotech", "bots.retrievalmark.lab"),
     (_("Guardrails"), "shield", "bots.guardrail"),
     (_("Try the guardrails"), "science", "runtime.session.try_guardrails"),
     (_("Tools"), "build", "bots.tool"),

@@ -75,6 +75,8 @@ class TurnContext:
     limits_tools: bool = False
     """Whether only the conversation's own tools may be called."""
     has_model: bool = False
+    thresholds: dict[str, float] = field(default_factory=dict)
+    """From which score on a text of a kind answers, where it was calibrated; else the platform's default holds."""
     say: Callable[[str], None] | None = field(default=None, compare=False)
     """Hears each sentence of a reply that is streamed, as it is ready; None: the reply is given as a whole."""
     rules: tuple[Rule, ...] = ()
@@ -183,11 +185,15 @@ class TurnContext:
         """Return the best hit of a kind."""
         return next(iter(self.hits.get(kind, ())), None)
 
+    def is_sure_of(self, hit: Hit) -> bool:
+        """Whether the hit fits well enough to be answered with; of an example, to tell the intent by."""
+        return hit.score >= self.thresholds.get(hit.kind, ANSWER_THRESHOLD)
+
     @property
     def intent(self) -> str:
         """The code of the intent whose examples are nearest, empty when none is near enough; looks it up."""
         nearest = self.best("intent")
-        return nearest.body if nearest and nearest.score >= ANSWER_THRESHOLD else ""
+        return nearest.body if nearest and self.is_sure_of(nearest) else ""
 
     @property
     def intent_found(self) -> str:

@@ -3,10 +3,12 @@
 LOAD = """
 WITH session AS (
     SELECT s.id, s.bot_id, s.bot_version_id, s.owner, s.owner_epoch, s.flow_step, s.turn_number, s.ended_at,
-           s.last_tier, s.language AS session_language, s.limits_collections, s.limits_tools, c.code AS channel, t.currency
+           s.last_tier, s.language AS session_language, s.limits_collections, s.limits_tools, c.code AS channel, t.currency,
+           coalesce(h.by_hand, h.faq) AS faq, coalesce(h.by_hand, h.document) AS document, h.intent
     FROM runtime_session s
     JOIN catalog_saleschannel c ON c.tenant_id = s.tenant_id AND c.id = s.channel_id
     JOIN tenants_tenant t ON t.id = s.tenant_id
+    LEFT JOIN bots_answerthreshold h ON h.tenant_id = s.tenant_id AND h.bot_id = s.bot_id
     WHERE s.tenant_id = %(tenant)s AND s.id = %(session)s
 ), earlier AS (
     SELECT t.id, t.message, t.ui_metadata FROM runtime_turn t

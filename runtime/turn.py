@@ -20,6 +20,7 @@ from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from bots.calibration import CALIBRATED
 from bots.flow import ENDED, Flow, read_steps
 from bots.guardrails import rules_from
 from runtime.context import Listener, Reply, TurnContext
@@ -156,6 +157,7 @@ def _context(session_id: UUID, row: dict[str, Any], say: Callable[[str], None] |
         say=say,
         flow=read_steps(row["steps"]) if row["steps"] else Flow(),
         rules=rules_from(row["rules"]) if row["rules"] else (),
+        thresholds={kind: row[kind] for kind in CALIBRATED if row[kind] is not None},
         **{name: row[name] for name in _FROM_ROW},
     )
 

@@ -13,6 +13,7 @@ from django.db import models
 from django.utils import timezone
 
 from bots.models import (
+    AnswerThreshold,
     Bot,
     BotMemory,
     BotSetting,
@@ -26,6 +27,7 @@ from bots.models import (
     KnowledgeChunk,
     KnowledgeCollection,
     KnowledgeDocument,
+    RetrievalMark,
     Tool,
 )
 from catalog.models import (
@@ -210,6 +212,13 @@ def a_tool() -> Tool:
     )
 
 
+def a_mark() -> RetrievalMark:
+    question = code("secret question")
+    return RetrievalMark.objects.create(
+        bot=a_bot_version().bot, question=question, question_key=question, kind="faq", source_id=uuid.uuid4(), is_right=True
+    )
+
+
 def a_session() -> Session:
     version = a_bot_version()
     token = hashlib.sha256(code().encode()).digest()
@@ -345,6 +354,7 @@ def a_use() -> CredentialUse:
 
 ROWS: dict[type[models.Model], Callable[[], Any]] = {
     ActionExecution: lambda: ActionExecution.objects.create(session=a_session(), action_name="price_lookup"),
+    AnswerThreshold: lambda: AnswerThreshold.objects.create(bot=a_bot_version().bot),
     ApiKey: an_api_key,
     AttributeValue: an_attribute_value,
     AuditEntry: an_audit_entry,
@@ -412,6 +422,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     PriceList: a_price_list,
     PriceListChange: lambda: a_price_list().changes.get(),
     Rating: a_rating,
+    RetrievalMark: a_mark,
     SemanticCacheEntry: a_cached_answer,
     SalesChannel: a_channel,
     ScheduledActivation: lambda: ScheduledActivation.objects.create(

@@ -20,6 +20,7 @@ ALSO_INTERFACES = ("apps", "management", "site")
 TENANT_SCOPES = {
     "catalog/imports/jobs.py": "the heartbeat's own thread",
     "catalog/search/embedding.py": "queues tenant by tenant",
+    "bots/calibration.py": "notices changed texts tenant by tenant",
     "catalog/expiry.py": "ends what was held too long tenant by tenant",
     "runtime/demo/loading.py": "the demo's two tenants",
     "runtime/cache.py": "counts and forgets cached answers tenant by tenant",
@@ -51,6 +52,7 @@ ANY_SCOPES = {
 """Every file that opens the platform where no scope is open, and why."""
 
 PLATFORM_SCOPES = {
+    "bots/calibration.py": "name the tenants that have bots",
     "bots/memories.py": "what bots remember has expired",
     "tenants/audit.py": "name the tenants with entries to seal",
     "tenants/management/commands/verify_audit.py": "a command names its tenants",

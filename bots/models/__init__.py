@@ -5,11 +5,13 @@ from bots.models.faqs import Faq
 from bots.models.guardrails import Guardrail
 from bots.models.intents import Intent, IntentExample
 from bots.models.knowledge import PATH_SEPARATOR, KnowledgeChunk, KnowledgeCollection, KnowledgeDocument
+from bots.models.retrieval import AnswerThreshold, RetrievalMark
 from bots.models.settings import BotMemory, BotSetting
 from bots.models.tools import Tool
 
 __all__ = [
     "PATH_SEPARATOR",
+    "AnswerThreshold",
     "Bot",
     "BotMemory",
     "BotSetting",
@@ -23,5 +25,6 @@ __all__ = [
     "KnowledgeChunk",
     "KnowledgeCollection",
     "KnowledgeDocument",
+    "RetrievalMark",
     "Tool",
 ]

@@ -19,7 +19,7 @@ from catalog.search.scoring import Candidate, score
 from catalog.search.signs import signs_literal
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, detect_language, words
-from vault.providers.embeddings import embed_question
+from vault.providers.embeddings import Embedded, embed_question
 
 CANDIDATES = 50
 """Taken of each kind, once by vector and once by text, before they are scored."""
@@ -139,10 +139,12 @@ def statement(
     bot_id: UUID | None = None,
     only: Only | None = None,
     at_least: int = 0,
+    embedded: Embedded | None = None,
 ) -> Statement | None:
     """Return the statement that fetches the candidates, `at_least` so many of those that fit; the synonyms with them.
 
-    None when `query` has no word to look for. Raises NoScope.
+    Who asks much at once hands in the vector of each question, `embedded`. None when `query` has no word to look for.
+    Raises NoScope.
     """
     current_tenant_id()
     query = query[:_QUERY_LENGTH]
@@ -151,7 +153,7 @@ def statement(
         return None
     owners = f"ARRAY({only.sql})" if only else "NULL"
     sql = _CANDIDATES.format(owners=owners)
-    asked = embed_question(query, bot_id=bot_id)
+    asked = embedded or embed_question(query, bot_id=bot_id)
     vector = asked.vectors[0]
     before = [
         wanted,

@@ -3,6 +3,7 @@
 from runtime.admin.cache import SemanticCacheEntryAdmin
 from runtime.admin.escalations import EscalationAdmin
 from runtime.admin.gaps import KnowledgeGapAdmin
+from runtime.admin.lab import RetrievalMarkAdmin
 from runtime.admin.ratings import RatingAdmin
 from runtime.admin.sessions import SessionAdmin
 from runtime.admin.turns import TurnAdmin
@@ -11,6 +12,7 @@ __all__ = [
     "EscalationAdmin",
     "KnowledgeGapAdmin",
     "RatingAdmin",
+    "RetrievalMarkAdmin",
     "SemanticCacheEntryAdmin",
     "SessionAdmin",
     "TurnAdmin",

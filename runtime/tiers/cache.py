@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from catalog.search import ANSWER_THRESHOLD, Hit
+from catalog.search import Hit
 from runtime.cache import ANSWER_LENGTH, SOURCES, is_same_question, keep
 from runtime.context import Reply, TurnContext, as_source
 from runtime.model.fact_check import FactCheck
@@ -38,7 +38,7 @@ def _text_of(source: dict[str, Any]) -> str:
 
 def _answering(context: TurnContext) -> list[Hit]:
     best = (context.best(kind) for kind in TEXTS)
-    return [hit for hit in best if hit and hit.score >= ANSWER_THRESHOLD]
+    return [hit for hit in best if hit and context.is_sure_of(hit)]
 
 
 def keep_answer(context: TurnContext, reply: Reply) -> None:

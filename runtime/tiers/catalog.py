@@ -68,7 +68,7 @@ def answer_from_catalog(context: TurnContext) -> Reply | None:
     """
     if context.may_ask_model and not _is_asked(context):
         return None
-    hits = _meant(context)
+    hits = meant(context)
     before = looked_at(context)
     with translation.override(context.question.language):
         if hits:
@@ -87,7 +87,7 @@ def _is_asked(context: TurnContext) -> bool:
     return question.kind == "browse" and question.confidence >= NAMED and not is_order
 
 
-def _meant(context: TurnContext) -> list[Hit]:
+def meant(context: TurnContext) -> list[Hit]:
     """Return the offerings the message speaks of; a question of another kind must name one without doubt."""
     question = context.question
     if question.kind == "other":

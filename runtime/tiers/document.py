@@ -1,7 +1,7 @@
 """Answers out of what the bot has read: the passage of a document that fits, word for word, and where it stands."""
 
 from bots.models import PATH_SEPARATOR
-from catalog.search import ANSWER_THRESHOLD, Hit
+from catalog.search import Hit
 from runtime.context import Reply, TurnContext
 from runtime.models import Tier
 from runtime.tiers.catalog import NAMED, knows_better
@@ -11,7 +11,7 @@ from runtime.understanding.passage import fitting_passage
 def answer_from_document(context: TurnContext) -> Reply | None:
     """Give the passage that fits, unless an answer that somebody wrote, or the catalogue, fits as well."""
     found = context.best("document")
-    if found is None or found.score < ANSWER_THRESHOLD or _is_beaten(context, found):
+    if found is None or not context.is_sure_of(found) or _is_beaten(context, found):
         return None
     name, _separator, heading = found.title.partition(PATH_SEPARATOR)
     source = context.source(found)

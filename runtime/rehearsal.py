@@ -1,0 +1,91 @@
+"""A message as a turn would decide it, without a conversation: nothing is stored, counted, kept or asked of a model.
+
+The tiers, the look-up and the thresholds are those of ``runtime/turn.py``; only what ``LOAD`` reads comes from elsewhere.
+"""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from bots.calibration import CALIBRATED
+from bots.flow import Flow, read_flow
+from bots.models import AnswerThreshold, Bot, BotVersion, Intent
+from catalog.models import SalesChannel, SearchText
+from runtime.context import Reply, TurnContext
+from runtime.guarding import hear, speak
+from runtime.models import Session, Tier
+from runtime.tiers import TIERS
+from runtime.tiers.model import answer_from_model
+from runtime.trial import saved_rules
+from tenants.models import Tenant
+from tenants.scope import current_tenant_id
+from tenants.text import nfc
+from vault.models import Credential
+
+NOBODY = UUID(int=0)
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What a turn would see and say. ``reply`` None: the language model would be asked."""
+
+    context: TurnContext
+    reply: Reply | None
+
+    @property
+    def tier(self) -> Tier:
+        """What would answer."""
+        return self.reply.tier if self.reply else Tier.LLM
+
+    @property
+    def answers_from(self) -> set[tuple[str, str]]:
+        """Kind and id of the texts and offerings that it would answer with: of a document the chunk; none when it does not."""
+        if self.reply is None or self.tier not in (Tier.FAQ, Tier.CATALOG, Tier.CACHE):
+            return set()
+        return {(source["kind"], str(source.get("chunk", source["id"]))) for source in self.reply.sources}
+
+
+def open_stage(bot: Bot) -> TurnContext:
+    """Return the context of a conversation with the bot's active version that has not begun: for ``rehearse`` to ask in."""
+    version = BotVersion.objects.filter(bot=bot, is_active=True).first()
+    flow = read_flow(version.flow_config) if version else Flow()
+    threshold = AnswerThreshold.objects.filter(bot=bot).first()
+    channel = SalesChannel.objects.filter(is_active=True).order_by("created_at").first()
+    return TurnContext(
+        session_id=NOBODY,
+        turn_id=NOBODY,
+        bot_id=bot.pk,
+        bot_version_id=version.pk if version else NOBODY,
+        channel=channel.code if channel else "",
+        owner=Session.Owner.BOT,
+        flow_step=flow.first_step,
+        flow=flow,
+        turn_number=0,
+        currency=Tenant.objects.values_list("currency", flat=True).get(pk=current_tenant_id()),
+        knows_intents=Intent.objects.filter(is_active=True).exists(),
+        message="",
+        slots={},
+        has_documents=SearchText.objects.filter(kind=SearchText.Kind.DOCUMENT).exists(),
+        has_model=Credential.objects.filter(provider="openai", kind__in=["api_key", "custom"], is_active=True).exists(),
+        thresholds=thresholds_of(threshold),
+        rules=tuple(saved_rules(bot)),
+    )
+
+
+def thresholds_of(row: AnswerThreshold | None) -> dict[str, float]:
+    """Return the thresholds that hold, by kind, as ``LOAD`` reads them; a kind without one has the platform's default."""
+    if row is None:
+        return {}
+    set_by_hand = {} if row.by_hand is None else {"faq": row.by_hand, "document": row.by_hand}
+    calibrated = {kind: getattr(row, kind) for kind in CALIBRATED if getattr(row, kind) is not None}
+    return {**calibrated, **set_by_hand}
+
+
+def rehearse(stage: TurnContext, message: str) -> Rehearsed:
+    """Ask the tiers in their order, up to the language model, and the guardrails before and after."""
+    context = hear(replace(stage, message=nfc(message).strip()))
+    for tier in TIERS:
+        if tier is answer_from_model and context.may_ask_model:
+            return Rehearsed(context, None)
+        if reply := tier(context):
+            return Rehearsed(context, speak(context, reply))
+    raise AssertionError("the last tier always answers")
