@@ -33,10 +33,11 @@ def rate_turn(*, turn: Turn, vote: str, comment: str = "", person: User | None =
 
 
 def _count_question_of(turn: Turn) -> None:
-    """Count the question once, unless it was counted as unanswered already."""
+    """Count the question once, however often the thumb is turned, unless it was counted as unanswered already."""
     question = turn.in_reply_to
     if question is None or not question.message:
         return
-    if not DecisionEvent.objects.filter(input_turn=question, tier=Tier.HANDOFF).exists():
+    is_unanswered = DecisionEvent.objects.filter(input_turn=question, tier=Tier.HANDOFF).exists()
+    if not is_unanswered and not KnowledgeGap.objects.filter(turn=question).exists():
         bad = KnowledgeGap.Reason.BADLY_RATED
         count_gap(bot=turn.session.bot, question=question.message, reason=bad, language=question.language, turn=question)

@@ -81,11 +81,19 @@ def start_session(
 
 
 @transaction.atomic
-def resume_session(*, bot: Bot, channel: SalesChannel, customer: CustomerName, **begin: Any) -> tuple[Session, str, bool]:
+def resume_session(
+    *,
+    bot: Bot,
+    channel: SalesChannel,
+    customer: CustomerName,
+    collections: Sequence[KnowledgeCollection] | None = None,
+    tools: Sequence[Tool] | None = None,
+    **begin: Any,
+) -> tuple[Session, str, bool]:
     """Go on with the customer's open conversation, under a new token in the place of the old one; else ``begin`` one.
 
-    Returns session, token and whether it is new. The conversation keeps version, context and limits it began with.
-    Raises what ``start_session`` raises.
+    Returns session, token and whether it is new. The conversation keeps version and context it began with, and its limits
+    unless others are named. Raises what ``start_session`` raises.
     """
     _check_channel(channel)
     known = identify_customer(channel=customer.channel or channel, external_id=customer.external_id, name=customer.name)
@@ -93,7 +101,9 @@ def resume_session(*, bot: Bot, channel: SalesChannel, customer: CustomerName, *
     open_ones = Session.objects.filter(bot=bot, channel=channel, customer=known, ended_at=None)
     session = open_ones.select_for_update(of=("self",), no_key=True).order_by("-id").first()
     if session is None:
+        begin |= {"collections": collections, "tools": tools}
         return (*start_session(bot=bot, channel=channel, customer=customer, **begin), True)
+    _limit_anew(session, collections, tools)
     token = _new_token()
     Session.objects.filter(pk=session.pk).update(token_hash=hash_token(token), state_updated_at=timezone.now())
     return session, token, False
@@ -144,6 +154,15 @@ def _limit(session: Session, collections: Sequence[KnowledgeCollection], tools: 
             raise DomainError("other_bot", _("It belongs to another bot."), field=field)
     scopes = [SessionScope(session=session, collection=one) for one in dict.fromkeys(collections)]
     SessionScope.objects.bulk_create([*scopes, *(SessionScope(session=session, tool=one) for one in dict.fromkeys(tools))])
+
+
+def _limit_anew(session: Session, collections: Sequence[KnowledgeCollection] | None, tools: Sequence[Tool] | None) -> None:
+    """Put the limits that are named in the place of those there are; a kind that is not named stays as it was."""
+    for kind, named in (("collection", collections), ("tool", tools)):
+        if named is not None:
+            SessionScope.objects.filter(session=session, **{f"{kind}__isnull": False}).delete()
+            Session.objects.filter(pk=session.pk).update(**{f"limits_{kind}s": True})
+    _limit(session, collections or (), tools or ())
 
 
 def _customer(who: CustomerName | None, channel: SalesChannel) -> Customer | None:

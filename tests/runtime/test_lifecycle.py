@@ -48,6 +48,20 @@ def test_a_customer_goes_on_with_the_open_conversation_under_a_new_token(api, sa
     assert api(first["token"]).get(own).status_code == 401
 
 
+def test_limits_named_when_going_on_take_the_place_of_those_before(api, saigon, begin):
+    for code in ("policies", "prices"):
+        assert api(saigon).post("collections/", {"code": code, "name": code}).status_code == 201
+    first = begin(customer=LAN, collections=["policies"], tools=[])
+    on = {"bot": "shop", "channel": "web", "customer": LAN, "resume": True}
+    told = [api(saigon).post("sessions/", {**on, **named}).json() for named in ({"collections": ["prices"]}, {})]
+    assert [(one["id"], one["collections"], one["tools"]) for one in told] == [(first["id"], ["prices"], [])] * 2
+    api(saigon).post("bots/", {"code": "other", "name": "Other"})
+    api(saigon).post("collections/", {"code": "theirs", "name": "Theirs", "bot": "other"})
+    refused = api(saigon).post("sessions/", {**on, "collections": ["theirs"]})
+    assert (refused.status_code, refused.json()["code"]) == (422, "other_bot")
+    assert api(saigon).get(f"sessions/{first['id']}/").json()["collections"] == ["prices"]
+
+
 def test_without_an_open_conversation_of_the_same_place_a_new_one_begins(api, saigon, shop, begin):
     ended, elsewhere = begin(customer=LAN), begin(customer={"external_id": "fb-2"})
     api(saigon).post(f"sessions/{ended['id']}/end/")

@@ -153,8 +153,8 @@ def test_an_unanswered_question_is_counted_however_it_is_put(api, saigon, sessio
 def test_a_badly_rated_answer_is_a_gap_once_and_an_unanswered_one_is_not_counted_twice(api, saigon, session):
     for message in (QUESTION, UNKNOWN):
         reply = say(api, session, message)["reply"]
-        for _press in range(2):
-            api(session["token"]).post(f"turns/{reply['id']}/rating/", {"vote": "down"})
+        for vote in ("down", "down", "up", "down"):
+            api(session["token"]).post(f"turns/{reply['id']}/rating/", {"vote": vote})
     assert gaps(saigon) == [(QUESTION, 1, "badly_rated", "open"), (UNKNOWN, 1, "unanswered", "open")]
 
 
