@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from catalog.imports.backroom_csv import REQUIRED, check_header
+from catalog.imports.json_objects import with_numbers
 from catalog.imports.numbers import plain
 from catalog.imports.problems import UnreadableFile
 from tenants.errors import DomainError
@@ -110,7 +111,7 @@ def _cell(value: Any, path: str) -> str:
     if isinstance(value, float):
         return plain(str(value))
     if is_attribute and isinstance(value, (list, dict)):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(with_numbers(value), ensure_ascii=False)
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return json.dumps(value, ensure_ascii=False) if any("," in one for one in value) else ",".join(value)
     if value is None or isinstance(value, (str, int)):

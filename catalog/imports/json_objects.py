@@ -19,8 +19,27 @@ def refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
-_DECODER = json.JSONDecoder(parse_constant=refuse_constant, parse_float=plain, parse_int=str)
-"""Numbers become text, with as many digits as they are written with: the columns are to judge them."""
+class WrittenNumber(str):
+    """A number of the file as text, with as many digits as it is written with: the columns are to judge it."""
+
+    __slots__ = ()
+
+
+def with_numbers(value: Any) -> Any:
+    """Return what an attribute that is JSON itself holds: its numbers are numbers again."""
+    match value:
+        case WrittenNumber():
+            return json.loads(value)
+        case list():
+            return [with_numbers(one) for one in value]
+        case dict():
+            return {key: with_numbers(one) for key, one in value.items()}
+    return value
+
+
+_DECODER = json.JSONDecoder(
+    parse_constant=refuse_constant, parse_float=lambda text: WrittenNumber(plain(text)), parse_int=WrittenNumber
+)
 
 
 def read_objects(stream: BinaryIO) -> Iterator[dict[str, Any]]:

@@ -81,7 +81,7 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_made(capsys, saigon, o
     assert word in str(refused.value)
     assert "\n" not in str(refused.value)
     with platform_scope(reason="test"):
-        assert set(Tenant.objects.values_list("slug", flat=True)) == {"platform", "saigon"}
+        assert set(Tenant.objects.values_list("slug", flat=True)) == {"platform", "saigon", "harbour"}
     assert not User.objects.filter(email="lan@hue.example").exists()
 
 

@@ -75,6 +75,15 @@ def test_attributes_are_typed_and_copied_into_the_version():
     assert Offering.objects.get().domain.code == "real_estate"
 
 
+def test_an_attribute_of_a_json_file_that_is_json_itself_keeps_numbers_apart_from_text():
+    with platform_scope(reason="test"):
+        retail = KnowledgeDomain.objects.get(code="real_estate")
+        AttributeDefinition.objects.create(domain=retail, key="floors", name="Floors", value_type="json")
+    file = b'[{"code": "A", "name": "A", "sku": "A-1", "domain": "real_estate", "attributes": {"floors": {"12": [1, 2.50, "3"]}}}]'
+    import_file(chunks=[file], name="shop.json", currency="USD")
+    assert AttributeValue.objects.get(attribute_definition__key="floors").value_json == {"12": [1, 2.5, "3"]}
+
+
 def test_a_changed_attribute_makes_a_version_and_an_emptied_one_goes():
     imported(backroom(**FLAT))
     imported(backroom(**FLAT | {"attr__area": "60", "attr__pets_allowed": ""}))
