@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from config import embedded, environment
+from tests import migrated
 
 
 def start() -> None:
@@ -29,6 +30,9 @@ def start() -> None:
     os.environ["DATABASE_URL"] = f"postgres://backroom_app@/backroom?host={sockets}"
     os.environ["DATABASE_OWNER_URL"] = f"postgres://backroom_owner@/backroom?host={sockets}"
     os.environ["REDIS_URL"] = embedded.redis_url(0).partition("?")[0]
+    os.environ["TEST_SOCKETS"] = sockets
+    if migrated.restore(sockets):
+        os.environ["TEST_TEMPLATE"] = migrated.DATABASE
 
 
 def take_own_redis(worker: str) -> None:
