@@ -25,7 +25,9 @@ from django.db import connection
 from bench.database import settle
 from bench.result import Result
 from bench.scoring import Entry, load
-from bots.models import Faq, KnowledgeChunk, KnowledgeCollection, KnowledgeDocument
+from bots.calibration import judge
+from bots.models import Bot, Faq, KnowledgeChunk, KnowledgeCollection, KnowledgeDocument
+from bots.thresholds import choose_threshold
 from catalog.search import ANSWER_THRESHOLD, search
 from catalog.search.embedding import embed_due_texts
 from tenants.models import Tenant
@@ -139,12 +141,17 @@ def _refusing(unknown: Sequence[Found]) -> float:
 
 
 def _show_threshold(trial: Trial, answers: Sequence[Found], unknown: Sequence[Found]) -> None:
-    refused = sum(not found or found[0][1] < ANSWER_THRESHOLD for found in unknown) / len(unknown)
-    kept = _right(trial, answers, first=1, above=ANSWER_THRESHOLD)
-    print(
-        f"quality: {trial.name}: {len(unknown)} questions that nothing answers; the product's threshold, {ANSWER_THRESHOLD},"
-        f" refuses {refused:.2f} of them and answers {kept:.3f} of the others rightly"
-    )
+    """What the platform's threshold does, and the one that a bot would calibrate from these texts alone."""
+    bot = Bot.objects.create(code="calibrated", name="Calibrated")
+    calibrated = choose_threshold(judge(trial.entries[0].kind, bot.pk))
+    thresholds = {"default": ANSWER_THRESHOLD} | ({"calibrated": calibrated.threshold} if calibrated else {})
+    for name, threshold in thresholds.items():
+        refused = sum(not found or found[0][1] < threshold for found in unknown) / len(unknown)
+        kept = _right(trial, answers, first=1, above=threshold)
+        print(
+            f"quality: {trial.name}: {len(unknown)} questions that nothing answers; the {name} threshold, {threshold},"
+            f" refuses {refused:.2f} of them and answers {kept:.3f} of the others rightly"
+        )
 
 
 def _tenants(trials: Sequence[Trial]) -> list[Tenant]:

@@ -30,15 +30,15 @@ from django.db.models import Q
 from django.utils import timezone
 
 from bots.models import PATH_SEPARATOR, AnswerThreshold, Bot, RetrievalMark
-from bots.thresholds import Judged, Outcome, choose_threshold
+from bots.thresholds import Judged, choose_threshold, outcome_at
 from catalog.models import SearchText, SearchVector
-from catalog.search import Hit, rank, statement
+from catalog.search import ANSWER_THRESHOLD, Hit, rank, statement
 from tenants.errors import Conflict
 from tenants.models import Tenant
 from tenants.queue import QueueState, fail, finish, postpone, wake, work
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 from tenants.text import STOP_WORDS, detect_language, words
-from vault.providers.embeddings import embed
+from vault.providers.embeddings import embed, model_prefix
 from vault.providers.errors import ProviderError
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,8 @@ TASK = "bots.calibrate"
 CALIBRATED = ("faq", "document", "intent")
 """Kinds of text with a threshold of their own, and their columns. Offerings are chosen by how they fit, and need none."""
 
+METHOD = "1"
+"""Raised when questions, scores or the choice change: every bot is calibrated anew then, as it is with another embedding model."""
 MOST = 100
 """Texts of a kind that are asked, the same ones each time, and questions that were marked."""
 MARK_WEIGHT = 5
@@ -89,8 +91,10 @@ def notice_changes() -> None:
     making = SearchVector.objects.filter(kind__in=CALIBRATED, state__in=[QueueState.PENDING, QueueState.RUNNING])
     if making.exists():
         return
+    method = f"{METHOD} {model_prefix()}"
+    asked: dict[str, Any] = {"tenant": current_tenant_id(), "kinds": list(CALIBRATED), "method": method}
     with connection.cursor() as cursor:
-        cursor.execute(_NOTICE, {"tenant": current_tenant_id(), "kinds": list(CALIBRATED), "now": timezone.now()})
+        cursor.execute(_NOTICE, {**asked, "now": timezone.now()})
 
 
 _NOTICE = """
@@ -102,8 +106,8 @@ WITH texts AS (
     SELECT bot_id, count(*) AS number, bit_xor(hashtextextended(concat_ws(' ', id, is_right), 0)) AS sum
     FROM bots_retrievalmark WHERE tenant_id = %(tenant)s GROUP BY bot_id
 ), found AS (
-    SELECT b.id, concat_ws('/', coalesce(shared.number, 0) + coalesce(own.number, 0), shared.sum, own.sum,
-                           'marks', marks.number, marks.sum) AS texts_key
+    SELECT b.id, md5(concat_ws('/', %(method)s, shared.number, shared.sum, 'own', own.number, own.sum,
+                               'marks', marks.number, marks.sum)) AS texts_key
     FROM bots_bot AS b
     LEFT JOIN texts AS shared ON shared.bot_id IS NULL
     LEFT JOIN texts AS own ON own.bot_id = b.id
@@ -122,19 +126,22 @@ ON CONFLICT (tenant_id, bot_id) DO UPDATE SET texts_key = excluded.texts_key, st
 def _calibrate_rows(rows: Sequence[AnswerThreshold]) -> None:
     for row in rows:
         try:
-            outcomes = {kind: choose_threshold(judge(kind, row.bot_id)) for kind in CALIBRATED}
+            judged = {kind: judge(kind, row.bot_id) for kind in CALIBRATED}
         except (ProviderError, Conflict) as error:  # no fault of the texts
             postpone(row, str(error), delay=WAIT)
         except Exception as error:
             logger.exception("bot %s cannot be calibrated", row.bot_id)
             fail(row, str(error))
         else:
-            _keep(row, outcomes)
+            _keep(row, judged)
 
 
-def _keep(row: AnswerThreshold, outcomes: dict[str, Outcome | None]) -> None:
+def _keep(row: AnswerThreshold, judged: dict[str, list[Judged]]) -> None:
+    """Keep the thresholds and, by kind, what they do to the questions; where these are too few, what the default does."""
+    outcomes = {kind: choose_threshold(asked) for kind, asked in judged.items()}
     chosen = {kind: found.threshold if found else None for kind, found in outcomes.items()}
-    made_of = {kind: asdict(found) for kind, found in outcomes.items() if found}
+    told = {kind: outcomes[kind] or outcome_at(ANSWER_THRESHOLD, asked) for kind, asked in judged.items() if asked}
+    made_of = {kind: asdict(outcome) for kind, outcome in told.items()}
     finish(row, **chosen, made_of=made_of, calibrated_at=timezone.now())
 
 

@@ -185,9 +185,13 @@ class TurnContext:
         """Return the best hit of a kind."""
         return next(iter(self.hits.get(kind, ())), None)
 
+    def threshold_of(self, kind: str) -> float:
+        """Return the score from which on a text of a kind answers."""
+        return self.thresholds.get(kind, ANSWER_THRESHOLD)
+
     def is_sure_of(self, hit: Hit) -> bool:
         """Whether the hit fits well enough to be answered with; of an example, to tell the intent by."""
-        return hit.score >= self.thresholds.get(hit.kind, ANSWER_THRESHOLD)
+        return hit.score >= self.threshold_of(hit.kind)
 
     @property
     def intent(self) -> str:

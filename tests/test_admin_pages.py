@@ -100,6 +100,7 @@ PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset
 CUSTOM: dict[str, frozenset[str]] = {
     "bots_bot_export_config": ALL,
     "bots_bot_import_config": WORK,
+    "bots_bot_lab": ALL,
     "bots_bot_memories": ALL,
     "bots_bot_new_version": WORK,
     "bots_bot_talk": WORK,

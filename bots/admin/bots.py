@@ -41,7 +41,7 @@ class BotAdmin(TenantAdmin):
     fieldsets = ((None, {"fields": (("name", "code"), ("domain", "status"))}),)
     inlines = (VersionInline, SettingInline, ToolInline)
     actions_detail = (
-        *("talk", "new_version", "memories"),
+        *("talk", "new_version", "memories", "lab"),
         {"title": "config.csv", "icon": "settings", "items": ["export_config", "import_config"]},
     )
     actions_row = ("talk",)
@@ -85,6 +85,11 @@ class BotAdmin(TenantAdmin):
     def memories(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what the bot remembers."""
         return redirect(f"{reverse('admin:bots_botmemory_changelist')}?bot__id__exact={object_id}")
+
+    @action(description=_("Retrieval lab"), icon="biotech", permissions=["view"])
+    def lab(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Open the page that shows what the bot finds, and why."""
+        return redirect(f"{reverse('admin:bots_retrievalmark_lab')}?bot={object_id}")
 
     @action(description=_("Export the settings"), icon="download", permissions=["view"])
     def export_config(self, request: HttpRequest, object_id: str) -> HttpResponse:

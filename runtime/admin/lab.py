@@ -19,10 +19,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from bots.calibration import CALIBRATED, calibrate_anew, set_by_hand
+from bots.calibration import CALIBRATED, MARK_WEIGHT, calibrate_anew, set_by_hand
 from bots.marks import mark_source, mark_unanswered
 from bots.models import AnswerThreshold, Bot, KnowledgeChunk, RetrievalMark
 from bots.models.retrieval import QUESTION_LENGTH
+from bots.thresholds import FEWEST
 from catalog.search import ANSWER_THRESHOLD, FIT_THRESHOLD, Hit
 from runtime.lab import MOST, Found, Looked, look, run_again
 from runtime.models import Tier
@@ -149,7 +150,7 @@ class RetrievalMarkAdmin(TenantAdmin):
         question = form.cleaned_data["q"] if form.is_bound and form.is_valid() else ""
         context = {
             **self.admin_site.each_context(request),
-            "opts": self.opts,
+            "model_admin": self,
             "title": _("Retrieval lab"),
             "form": form if form.is_bound else LabForm(initial={"bot": bot}),
             "bot": bot,
@@ -225,6 +226,8 @@ def _threshold_context(bot: Bot) -> dict[str, Any]:
         "calibration_failed": row is not None and row.state == QueueState.FAILED,
         "default": _percent(ANSWER_THRESHOLD),
         "fit": _percent(FIT_THRESHOLD),
+        "fewest": FEWEST,
+        "mark_weight": MARK_WEIGHT,
         "by_hand": ByHandForm(initial={"by_hand": None if by_hand is None else round(by_hand * 100, 1)}),
     }
 
@@ -233,17 +236,21 @@ def _shown_threshold(
     kind: str, hold: dict[str, float], made_of: dict[str, Any] | None, by_hand: float | None
 ) -> dict[str, Any]:
     is_by_hand = by_hand is not None and kind != "intent"
-    origin = _("set by hand") if is_by_hand else _("calibrated") if kind in hold else _("default: too few questions")
+    origin = _("set by hand") if is_by_hand else _("calibrated") if kind in hold else _("the default: too few questions")
     return {
         "label": KINDS[kind],
         "value": _percent(hold.get(kind, ANSWER_THRESHOLD)),
         "origin": origin,
-        "made_of": made_of
-        and {
-            **{name: made_of[name] for name in ("answerable", "unanswerable")},
-            **{name: _percent(made_of[name]) for name in ("threshold", "answered", "refused")},
-        },
+        "answered": _share_of(made_of, "answered", "answerable"),
+        "refused": _share_of(made_of, "refused", "unanswerable"),
     }
+
+
+def _share_of(made_of: dict[str, Any] | None, share: str, number: str) -> str:
+    """Return such as “86 % of 103”; of no question there is no share."""
+    if not made_of or not made_of[number]:
+        return "–"
+    return str(_("%(share)s of %(number)s") % {"share": _percent(made_of[share]), "number": made_of[number]})
 
 
 def _looked_context(looked: Looked) -> dict[str, Any]:
@@ -254,7 +261,7 @@ def _looked_context(looked: Looked) -> dict[str, Any]:
     return {
         "looked": looked,
         "asked_of": looked.question,
-        "hits": [_shown_hit(one, document_of) for one in looked.found],
+        "hits": [_shown_hit(one, document_of, looked.rehearsed.context.threshold_of(one.hit.kind)) for one in looked.found],
         "tier_label": looked.rehearsed.tier.label,
         "reply": reply.message if reply else "",
         "is_model": looked.rehearsed.tier == Tier.LLM and reply is None,
@@ -264,7 +271,7 @@ def _looked_context(looked: Looked) -> dict[str, Any]:
     }
 
 
-def _shown_hit(one: Found, document_of: dict[Any, Any]) -> dict[str, Any]:
+def _shown_hit(one: Found, document_of: dict[Any, Any], threshold: float) -> dict[str, Any]:
     hit = one.hit
     return {
         "rank": one.rank,
@@ -281,6 +288,7 @@ def _shown_hit(one: Found, document_of: dict[Any, Any]) -> dict[str, Any]:
         ],
         "has_vector": hit.has_vector,
         "passes": one.passes,
+        "needed": "" if hit.kind == "offering" else _percent(threshold),
         "is_used": one.is_used,
         "is_right": one.is_right,
     }

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
+from bots.documents import create_document
+from bots.intents import save_intent
 from bots.marks import mark_source, mark_unanswered
-from bots.models import AnswerThreshold, Bot, Faq, RetrievalMark
+from bots.models import AnswerThreshold, Bot, Faq, Intent, RetrievalMark
 from bots.tasks import calibrate
 from bots.thresholds import HIGHEST, LOWEST, Judged, choose_threshold, outcome_at
 from catalog.search import ANSWER_THRESHOLD
 from catalog.search.embedding import embed_due_texts
 from tests.conftest import Business, in_tenant
+from tests.rows import a_collection
 from tests.runtime.conftest import begin, messages_to_database, open_shop, shop  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.django_db
@@ -81,7 +84,8 @@ def test_with_little_to_go_by_the_platforms_threshold_stays(
 ) -> None:
     run_background()
     row = threshold_of(shop, saigon)
-    assert (row.faq, row.document, row.intent, row.made_of) == (None, None, None, {})
+    assert (row.faq, row.document, row.intent) == (None, None, None)
+    assert (row.made_of["faq"]["answerable"], row.made_of["faq"]["unanswerable"]) == (0, 1)
     assert row.state == "done"
     assert ask("How long does delivery take?")["tier"] == "faq"
 
@@ -92,6 +96,26 @@ def test_faqs_in_a_single_wording_tell_too_little_and_move_nothing(saigon: Busin
         Faq.objects.filter(question__startswith="What is").delete()
     run_background()
     assert threshold_of(shop, saigon).faq is None
+
+
+def test_documents_and_intents_have_thresholds_of_their_own(saigon: Business, shop: Bot) -> None:  # noqa: F811
+    with in_tenant(saigon.tenant):
+        collection = a_collection()
+        for thing in THINGS:
+            said = f"The {thing} must be cleaned with a dry cotton cloth every week, and kept away from open {thing} fires."
+            create_document(collection=collection, name=f"Care of the {thing}", content=said)
+        for number in range(4):
+            examples = [
+                f"{words} {thing}" for thing in THINGS[number * 6 : number * 6 + 6] for words in ("repair my", "broken")
+            ]
+            save_intent(intent=Intent(), values={"code": f"repair-{number}", "name": "Repair"}, examples=examples)
+    run_background()
+    row = threshold_of(shop, saigon)
+    documents, intents = row.made_of["document"], row.made_of["intent"]
+    assert (documents["answerable"], documents["unanswerable"], documents["threshold"]) == (24, 24, row.document)
+    assert (intents["answerable"], intents["unanswerable"], intents["threshold"]) == (48, 48, row.intent)
+    assert documents["answered"] > 0.9
+    assert documents["refused"] > 0.9
 
 
 def test_what_stays_as_it_is_is_not_calibrated_again_and_what_changes_is(saigon: Business, shop: Bot) -> None:  # noqa: F811

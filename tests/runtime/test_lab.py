@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from bots.documents import create_document
 from bots.models import AnswerThreshold, Bot, Faq, KnowledgeChunk, RetrievalMark
 from catalog.models import SearchText
 from runtime.models import DecisionEvent, SemanticCacheEntry, Session, Turn
@@ -63,8 +64,6 @@ def faq_of(business: Business) -> Faq:
 
 def a_passage(business: Business) -> KnowledgeChunk:
     """Write a document of one passage."""
-    from bots.documents import create_document
-
     with in_tenant(business.tenant):
         create_document(
             collection=a_collection(), name="Returns", content="# Returns\n\nUnused goods come back within 30 days."
@@ -203,14 +202,14 @@ def test_a_threshold_is_set_by_hand_and_taken_back(
         form = {"bot": str(shop.pk), "q": "", "do": "by_hand", "by_hand": percent}
         return text_of(staff.post(page(LAB), form, follow=True))
 
-    assert "FAQs 28 % default: too few questions" in look("")
+    assert "FAQs 28 % the default: too few questions" in look("")
     assert "FAQs 99.5 % set by hand" in save("99.5")
     assert "It would say that it does not know" in look("delivery how long")
     assert "A threshold lies between 0 and 100 %." in save("101")
     with in_tenant(saigon.tenant):
         assert AnswerThreshold.objects.get().by_hand == 0.995
         assert AuditEntry.objects.filter(subject_kind="bots.answerthreshold").count() == 1
-    assert "FAQs 28 % default" in save("")
+    assert "FAQs 28 % the default" in save("")
 
 
 def test_the_page_takes_as_many_queries_however_much_is_found(
