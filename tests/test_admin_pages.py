@@ -28,6 +28,7 @@ from tenants.models import LoginToken, Membership, Tenant, TenantModel, User
 from tenants.scope import current_tenant_id, platform_scope
 from tenants.services import set_tenant_status
 from tests.conftest import Business, in_tenant
+from tests.pages import ACTORS, CUSTOM, PAGES
 from tests.rows import ROWS, a_domain, code, make_row
 from tests.tenants.admin_pages import browser, page, text_of
 from tests.tenants.test_second_factor import enrol

@@ -7,6 +7,7 @@ import pytest
 from tenants.models import Tenant
 from tests.conftest import Business, in_tenant
 from tests.outside import HttpServer, http_server
+from vault import outbound
 
 
 @pytest.fixture
@@ -19,3 +20,11 @@ def server(loopback_allowed: None) -> Iterator[HttpServer]:
 def here(saigon: Business) -> Iterator[Tenant]:
     with in_tenant(saigon.tenant):
         yield saigon.tenant
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """Answer look-ups from a table, at the one place where names are looked up."""
+    table: dict[str, list[str]] = {}
+    monkeypatch.setattr(outbound, "resolve", lambda host, port: table.get(host) or [host])
+    return table

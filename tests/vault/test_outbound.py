@@ -1,13 +1,11 @@
 """The one client for the outside: nothing it is given leads inside, and nothing it meets holds it (RUN-07 to RUN-12)."""
 
 import socket
-import ssl
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -15,7 +13,6 @@ import openai
 import pytest
 
 from config.environment import networks
-from tests.certificates import self_signed
 from tests.outside import Listener, answer, listener
 from vault import destinations, outbound
 from vault.outbound import DestinationForbidden, OutboundError, check_url, connect, request, transport
@@ -187,14 +184,6 @@ def test_a_name_with_one_address_inside_is_refused_whole(loopback: Listener, nam
     assert loopback.connects == 0
 
 
-@pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """Answer look-ups from a table, at the one place where names are looked up."""
-    table: dict[str, list[str]] = {}
-    monkeypatch.setattr(outbound, "resolve", lambda host, port: table.get(host) or [host])
-    return table
-
-
 def test_a_name_is_looked_up_once_so_that_its_second_answer_cannot_matter(
     loopback: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,49 +325,6 @@ def test_a_name_nobody_has_is_a_failed_connection(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(outbound, "resolve", unknown)
     assert failure("https://nobody.example/") == "connection"
-
-
-@pytest.fixture
-def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """Return a server's side of TLS for shop.example, and make the client trust who signed it."""
-    path = self_signed(tmp_path, "shop.example")
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(path)
-    client = ssl.create_default_context(cafile=str(path))
-    monkeypatch.setattr(outbound, "_certificates", lambda: client)
-    return server
-
-
-def test_the_certificate_is_checked_for_the_name_although_the_connection_goes_to_an_address(
-    loopback_allowed: None, names: dict[str, list[str]], certificate: ssl.SSLContext
-) -> None:
-    asked: list[str | None] = []
-    certificate.sni_callback = lambda stream, name, context: asked.append(name)
-    names.update({"shop.example": ["127.0.0.1"], "other.example": ["127.0.0.1"]})
-    with listener(answer(body=b"private"), tls=certificate) as server:
-        assert request("GET", f"https://shop.example:{server.port}/").body == b"private"
-        assert failure(f"https://other.example:{server.port}/") == "tls"
-        assert failure(f"https://127.0.0.1:{server.port}/") == "tls"
-    assert asked[:2] == ["shop.example", "other.example"]
-
-
-def test_a_certificate_nobody_signed_is_refused(
-    loopback_allowed: None, names: dict[str, list[str]], certificate: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names["shop.example"] = ["127.0.0.1"]
-    monkeypatch.setattr(outbound, "_certificates", httpx2.create_ssl_context)
-    with listener(answer(), tls=certificate) as server:
-        assert failure(f"https://shop.example:{server.port}/") == "tls"
-
-
-def test_a_server_that_speaks_no_tls_is_a_failure_of_tls(loopback_allowed: None) -> None:
-    with listener(answer()) as server:
-        assert failure(f"https://127.0.0.1:{server.port}/") == "tls"
-
-
-def test_a_handshake_that_drips_ends_with_the_time(loopback_allowed: None) -> None:
-    with listener(drip(b"\x16\x03\x03\x40\x00", b"\x00", 0.1)) as server:
-        assert failure(f"https://127.0.0.1:{server.port}/", timeout=0.5) == "timeout"
 
 
 def test_addresses_of_the_environment_may_be_inside_and_on_any_port() -> None:
