@@ -13,7 +13,20 @@ from pathlib import Path
 from bench.database import installation
 from bench.result import Result
 
-NAMES = ("turn", "stream", "boundary", "audit", "changelist", "search", "imports", "prices", "vault", "quality", "cache")
+NAMES = (
+    "turn",
+    "throughput",
+    "stream",
+    "boundary",
+    "audit",
+    "changelist",
+    "search",
+    "imports",
+    "prices",
+    "vault",
+    "quality",
+    "cache",
+)
 RESULTS = Path(__file__).with_name("results.json")
 
 

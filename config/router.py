@@ -10,6 +10,9 @@ from tenants.api import accounts, keys, members, records, settings, ways_in
 from vault import api as vault
 
 router = SimpleRouter()
+router.register(
+    "sessions/(?P<session>[^/]+)/turns", runtime.TurnViewSet
+)  # first: addresses are tried in order, and customers wait
 router.register("members/invitations", members.InvitationViewSet)
 router.register("members", members.MemberViewSet)
 router.register("api-keys", keys.ApiKeyViewSet)
@@ -62,7 +65,6 @@ router.register("ui-events", runtime.UiEventViewSet)
 router.register("knowledge-gaps", runtime.KnowledgeGapViewSet)
 router.register("sessions", runtime.SessionViewSet)
 router.register("semantic-cache", runtime.SemanticCacheViewSet)
-router.register("sessions/(?P<session>[^/]+)/turns", runtime.TurnViewSet)
 router.register("sessions/(?P<session>[^/]+)/slots", runtime.SlotViewSet)
 router.register("sessions/(?P<session>[^/]+)/decisions", runtime.DecisionViewSet)
 router.register("sessions/(?P<session>[^/]+)/actions", runtime.ActionViewSet)

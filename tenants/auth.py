@@ -87,7 +87,7 @@ class ApiKeyAuthentication(BearerAuthentication):
         if token is None or not token.startswith(API_KEY_PREFIX):
             return None
         with platform_scope(reason="an API key names its tenant"):
-            key = ApiKey.objects.live().select_related("tenant").filter(key_hash=hash_token(token)).first()
+            key = next(iter(ApiKey.objects.live().filter(key_hash=hash_token(token)).order_by()[:1]), None)
         if key is None:
             raise exceptions.AuthenticationFailed()
         enter_tenant(request, key.tenant_id, kind=ActorKind.API_KEY, actor_id=key.pk)

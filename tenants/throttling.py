@@ -5,6 +5,7 @@ Redis down or slow never stops a request: after one failure counting pauses for 
 
 import logging
 import time
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -106,9 +107,17 @@ def _count(key: str, seconds: int) -> int | None:
     if time.monotonic() < _paused_until:
         return None
     try:
-        return 1 if cache.add(key, 1, timeout=seconds) else cache.incr(key)
-    except (RedisError, OSError, ValueError) as error:  # ValueError: the key ran out in between
-        if not isinstance(error, ValueError):
-            _paused_until = time.monotonic() + PAUSE
-            logger.warning("requests are not counted: %s", error)
-        return None
+        return _add_one(key, seconds)
+    except (RedisError, OSError) as error:
+        _paused_until = time.monotonic() + PAUSE
+        logger.warning("requests are not counted: %s", error)
+    except ValueError:  # the key ran out in between
+        pass
+    return None
+
+
+def _add_one(key: str, seconds: int) -> int:
+    """Return the sum; raises ``ValueError`` when another one began the window in this instant and it is over already."""
+    with suppress(ValueError):  # nobody has begun it
+        return cache.incr(key)
+    return 1 if cache.add(key, 1, timeout=seconds) else cache.incr(key)

@@ -1,22 +1,27 @@
 """An answer of the model is given again to whoever asks the same, while the texts it rests on are as they were."""
 
+import random
 import re
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from itertools import count as count_from
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from bots.models import Bot, BotVersion, Faq
 from bots.services import activate_version, create_version
 from catalog.models import SalesChannel, SearchText
+from catalog.search import rank
 from catalog.tasks import embed_texts
-from runtime.cache import look_up, stands_alone, sweep_cache
+from runtime.cache import is_same_question, keep, look_up, stands_alone, sweep_cache
 from runtime.models import DecisionEvent, SemanticCacheEntry
 from runtime.services import CustomerName, start_session
 from runtime.turn import Recorded, take_turn
+from tenants.text import Language, fold
 from tests.conftest import Business, in_tenant
 from tests.runtime.model.conftest import answers, endpoint  # noqa: F401 - a fixture
 from tests.vault.openai_server import OpenAIServer
@@ -220,3 +225,122 @@ def test_the_cache_is_listed_and_forgotten_through_the_api(
 )
 def test_a_question_stands_alone_or_not(question: str, alone: bool) -> None:
     assert stands_alone(question) is alone
+
+
+# --- near duplicates of one tenant's questions, asked by another
+
+
+SUBJECTS = {
+    "en": [
+        "warranty",
+        "delivery",
+        "refund",
+        "invoice",
+        "installment",
+        "gift wrapping",
+        "pickup",
+        "exchange",
+        "repair",
+        "parcel",
+    ],
+    "vi": [
+        "bảo hành",
+        "giao hàng",
+        "hoàn tiền",
+        "hóa đơn",
+        "trả góp",
+        "gói quà",
+        "lấy hàng",
+        "đổi hàng",
+        "sửa chữa",
+        "bưu kiện",
+    ],
+}
+GOODS = {
+    "en": ["batteries", "backpacks", "lamps", "phones", "shoes", "chairs", "cameras", "kettles", "bicycles", "jackets"],
+    "vi": ["pin", "ba lô", "đèn bàn", "điện thoại", "giày", "ghế", "máy ảnh", "ấm đun nước", "xe đạp", "áo khoác"],
+}
+FORMS = {
+    "en": ["How does the {} of {} work in {}?", "Who handles the {} for {} in {}?", "When is the {} of {} possible in {}?"],
+    "vi": ["Chính sách {} cho {} tại {} thế nào?", "Ai phụ trách {} cho {} ở {}?", "Khi nào được {} cho {} tại {}?"],
+}
+TOWNS = ["Huế", "Đà Lạt", "Cần Thơ", "Hội An", "Nha Trang", "Vinh", "Hà Giang", "Mỹ Tho", "Sa Pa", "Phú Quốc"]
+
+
+def questions(count: int) -> Iterator[tuple[Language, str]]:
+    """Yield so many different questions, English and Vietnamese in turn."""
+    chance = random.Random(5)
+    numbers = (f"{word}{number}" for number in count_from(1) for word in ("district ", "branch ", "hall "))
+    for number in range(count):
+        language: Language = ("en", "vi")[number % 2]  # type: ignore[assignment]
+        parts = chance.choice(SUBJECTS[language]), chance.choice(GOODS[language])
+        yield language, chance.choice(FORMS[language]).format(*parts, f"{chance.choice(TOWNS)} {next(numbers)}")
+
+
+POLITE = {"en": "Please, {}", "vi": "Dạ, {}"}
+
+
+def near_duplicate(question: str, language: Language, chance: random.Random) -> str:
+    """Return the question as another person types it: same words, or the same telling words."""
+    ways: list[Callable[[str], str]] = [
+        str,
+        str.upper,
+        fold,
+        lambda text: text.rstrip("?") + " ??",
+        lambda text: f"  {text.replace(' ', '  ')}\n",
+        lambda text: unicodedata.normalize("NFD", text),
+        POLITE[language].format,
+        lambda text: " ".join(chance.sample(text.split(), len(text.split()))),
+    ]
+    return chance.choice(ways)(question)
+
+
+def keep_all(bot: Bot, asked: Iterable[tuple[Language, str]]) -> None:
+    """Keep an answer to each question, as the model's answers are kept, and embed the questions."""
+    version = BotVersion.objects.get(bot=bot, is_active=True)
+    session = start_session(bot=bot, channel=SalesChannel.objects.get(code="web"))[0]
+    assert session.bot_version_id == version.pk
+    with transaction.atomic():
+        for language, question in asked:
+            keep(session_id=session.pk, question=question, answer="Kept.", language=language, sources=[], confidence=0.9)
+    embed_texts()
+
+
+def found(bot: Bot, version: BotVersion, question: str, language: Language) -> bool:
+    """Whether the cache of a version has an answer to the question."""
+    asked = look_up(question, bot_id=bot.pk, version_id=version.pk, language=language)
+    with connection.cursor() as cursor:
+        cursor.execute(asked.sql, asked.params)
+        hits = rank(question, cursor.fetchall(), limit=5)
+    return any(is_same_question(question, hit) for hit in hits)
+
+
+@pytest.mark.parametrize("pairs", [200, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_near_duplicates_are_found_by_their_own_business_and_by_nobody_else(
+    saigon: Business, harbour: Business, pairs: int
+) -> None:
+    """The same question is looked for in the own cache and in every other one: tenant, bot, version and language."""
+    ours, theirs = open_bot(saigon), open_bot(harbour)
+    asked, chance = list(questions(pairs)), random.Random(6)
+    with in_tenant(saigon.tenant):
+        keep_all(ours, asked)
+        version = BotVersion.objects.get(bot=ours)
+        other_bot = Bot.objects.create(code="second", name="Second")
+        other_version = create_version(bot=ours)
+        elsewhere = create_version(bot=other_bot)
+    with in_tenant(harbour.tenant):
+        keep_all(theirs, [("en", "How does the repair of umbrellas work in Hanoi?")])
+        their_version = BotVersion.objects.get(bot=theirs)
+    own = crossed = 0
+    for language, question in asked:
+        typed, other = near_duplicate(question, language, chance), "vi" if language == "en" else "en"
+        with in_tenant(harbour.tenant):
+            crossed += found(theirs, their_version, typed, language)
+            crossed += found(ours, version, typed, language)  # even by the ids of the other business
+        with in_tenant(saigon.tenant):
+            own += found(ours, version, typed, language)
+            crossed += found(ours, other_version, typed, language)
+            crossed += found(other_bot, elsewhere, typed, language)
+            crossed += found(ours, version, typed, other)
+    assert crossed == 0
+    assert own >= 0.95 * pairs  # or the look-up finds nothing at all
