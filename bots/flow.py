@@ -29,6 +29,11 @@ class Step:
     timeout: timedelta | None = None
     on_timeout: str = ENDED
 
+    @property
+    def minutes(self) -> int | None:
+        """The minutes of ``timeout``."""
+        return None if self.timeout is None else round(self.timeout.total_seconds() / 60)
+
 
 @dataclass(frozen=True)
 class Flow:

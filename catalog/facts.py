@@ -60,6 +60,7 @@ TRANSLATED = """coalesce((SELECT t.name FROM catalog_offeringtranslation AS t
 """The version's own name, or the one in another language where it is translated."""
 
 ASKED_OFFERINGS = "o.id = ANY (%(asked)s::uuid[])"
+OF_BOT = " AND (o.bot_id IS NULL OR o.bot_id = %(bot)s)"
 ASKED_SKU = "v.sku = %(asked)s"
 
 
@@ -137,12 +138,14 @@ def offering_facts(
     currency: str | None = None,
     at: datetime | None = None,
     language: str | None = None,
+    bot_id: UUID | None = None,
 ) -> list[OfferingFacts]:
     """Return the active ones of these offerings, in the order asked, with all their active variants. One round trip.
 
-    Names are as ``facts_of_sku`` tells them.
+    Names are as ``facts_of_sku`` tells them. With a bot, those of other bots are left out.
     """
-    facts = _facts(ASKED_OFFERINGS, list(offering_ids), channel, currency, at, language)
+    asked = ASKED_OFFERINGS + (OF_BOT if bot_id else "")
+    facts = _facts(asked, list(offering_ids), channel, currency, at, language, bot_id)
     found = {offering.id: offering for offering in facts}
     return [found[offering_id] for offering_id in dict.fromkeys(offering_ids) if offering_id in found]
 
@@ -177,9 +180,22 @@ def facts_sql(asked: str, at: datetime | None = None, language: str | None = Non
 
 
 def _facts(
-    asked_sql: str, asked: Any, channel: str | None, currency: str | None, at: datetime | None, language: str | None = None
+    asked_sql: str,
+    asked: Any,
+    channel: str | None,
+    currency: str | None,
+    at: datetime | None,
+    language: str | None = None,
+    bot_id: UUID | None = None,
 ) -> list[OfferingFacts]:
-    params = {"tenant": current_tenant_id(), "asked": asked, "channel": channel, "currency": currency, "at": at}
+    params = {
+        "tenant": current_tenant_id(),
+        "asked": asked,
+        "channel": channel,
+        "currency": currency,
+        "at": at,
+        "bot": bot_id,
+    }
     with connection.cursor() as cursor:
         cursor.execute(facts_sql(asked_sql, at, language), {**params, "language": language})
         rows = cursor.fetchall()

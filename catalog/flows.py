@@ -111,7 +111,7 @@ def _said(error: Any) -> str:
         case "minimum" | "maximum" | "minLength" | "maxLength" | "maxItems" | "maxProperties" | "minProperties":
             return _("the limit is %(limit)s (%(rule)s)") % {"limit": wanted, "rule": rule}
         case "pattern" if wanted == _HAPPENING["pattern"]:
-            return _("write intent:<code>, tier:<tier>, order_proposed, order_placed or person_asked")
+            return _("write intent:… with its code, tier:… with what answers, order_proposed, order_placed or person_asked")
         case "pattern":
             return _("write a name of letters, digits, _ and -")
         case "additionalProperties":

@@ -12,26 +12,7 @@ class RuntimeConfig(AppConfig):
 
     def ready(self) -> None:
         """Add what can be set here."""
-        from tenants.settings import SettingType, register_settings
+        from runtime.settings import SETTINGS
+        from tenants.settings import register_settings
 
-        register_settings(
-            {
-                "claim_minutes": SettingType(
-                    label=_("Give a claimed conversation back"),
-                    help_text=_(
-                        "Minutes. Who has claimed a conversation and leaves the customer without an answer for so long "
-                        "loses it: it waits for somebody else, and the bot answers meanwhile."
-                    ),
-                    default=15,
-                    minimum=1,
-                    maximum=10_080,
-                ),
-                "session_idle_minutes": SettingType(
-                    label=_("End an idle conversation"),
-                    help_text=_("Minutes without a message. The flow of a bot's version may say otherwise (idle_minutes)."),
-                    default=1440,
-                    minimum=1,
-                    maximum=525_600,
-                ),
-            }
-        )
+        register_settings(SETTINGS)

@@ -20,6 +20,7 @@ from runtime.models import Escalation, SessionScope, Tier
 from runtime.understanding import Question, understand, within_budget
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, words
+from vault.providers.endpoints import platform_chats
 
 HITS = 20
 """Offerings a turn looks at: enough to sort and to narrow by the price that holds now."""
@@ -88,8 +89,10 @@ class TurnContext:
 
     @property
     def may_ask_model(self) -> bool:
-        """Whether a language model is there to ask: the tenant's own account (``has_model``) or the installation's."""
-        return self.has_model or bool(settings.LLM_BASE_URL)
+        """Whether a language model is there to ask: the tenant's own account (``has_model``), the installation's or the
+        platform's.
+        """
+        return self.has_model or bool(settings.LLM_BASE_URL) or platform_chats()
 
     @property
     def may_use_cache(self) -> bool:

@@ -189,7 +189,7 @@ def cannot_answer(why: str) -> str:
     """Return the words for a language model that brought no answer; ``why`` is the kind of failure, as decisions name it."""
     if why == "content_filter":
         return _("I cannot help with that here. Shall I get a colleague to help you?")
-    if why in ("budget_exceeded", "quota", "tenant_suspended"):
+    if why in ("budget_exceeded", "quota", "tenant_suspended", "too_many"):
         return _("I cannot answer more questions of this kind today. Shall I get a colleague to help you?")
     if why == "unproven":
         return _("I would rather have a colleague check that before I tell you. Shall I get one?")

@@ -52,6 +52,7 @@ WHY_NOT_SAID = {
     "permanent": _("the call failed"),
     "quota": _("the account is used up"),
     "budget_exceeded": _("the budget is used up"),
+    "too_many": _("the customer has asked very much today"),
     "model_unpriced": _("the model has no price"),
     "content_filter": _("it refused"),
     "empty": _("it said nothing"),
@@ -85,9 +86,11 @@ class Guarded:
 
 @dataclass(frozen=True)
 class Asked:
-    """What asking a language model came to: ``calls`` with model, tokens and cost, and what was not said and why."""
+    """What asking a language model came to: ``calls`` with model, tokens and cost, the sums by currency, and
+    what was not said and why."""
 
     calls: list[dict[str, Any]]
+    costs: list[tuple[str, str]]
     tools: str
     why: str
     message: str
@@ -275,10 +278,11 @@ def _guarded(noted: dict[str, Any]) -> Guarded:
 
 def _asked(told: dict[str, Any]) -> Asked:
     """Read what the decision keeps. Bots log decisions of their own, so nothing is taken for granted."""
-    calls, tools, replaced = told.get("calls"), told.get("tools"), told.get("replaced")
+    calls, costs, tools, replaced = (told.get(name) for name in ("calls", "costs", "tools", "replaced"))
     replaced = replaced if isinstance(replaced, dict) else {}
     return Asked(
         calls=[one for one in calls if isinstance(one, dict)] if isinstance(calls, list) else [],
+        costs=[(str(cost), str(code)) for code, cost in costs.items()] if isinstance(costs, dict) else [],
         tools=", ".join(map(str, tools)) if isinstance(tools, list) else "",
         why=str(WHY_NOT_SAID.get(str(told.get("why", "")), told.get("why", ""))),
         message=str(told.get("message", "")),

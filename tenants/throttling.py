@@ -94,6 +94,13 @@ def count_bad_token(request: Request) -> None:
         raise Throttled(wait=reset)
 
 
+def check_rate(name: str, rate: str) -> None:
+    """Count one more of ``name``; raises ``Throttled`` (429 with ``Retry-After``) above the rate, such as ``20/min``."""
+    limit, count, reset = _window(name, rate)
+    if count is not None and count > limit:
+        raise Throttled(wait=reset)
+
+
 def _window(name: str, rate: str = "") -> tuple[int, int | None, int]:
     """Add one to ``name`` in the present window; returns limit, sum (None uncounted) and seconds to the next window."""
     limit, seconds = parse_rate(rate or settings.API_RATE)

@@ -13,6 +13,11 @@ class IndentedEncoder(json.JSONEncoder):
         super().__init__(**{**options, "indent": 2})
 
 
+def json_text(value: Any) -> str:
+    """Return a value as JSON on many lines."""
+    return json.dumps(value, ensure_ascii=False, cls=IndentedEncoder)
+
+
 def indent_json(form: BaseForm) -> None:
     """Show the JSON of every such field of the form on many lines."""
     for field in form.fields.values():

@@ -11,6 +11,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import truncatechars
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -20,8 +21,9 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
 
 from bots import services
-from bots.admin.json_fields import indent_json
-from bots.flow import InvalidFlow, check_flow
+from bots.admin.flow_form import TIMES, FlowForm
+from bots.admin.json_fields import json_text
+from bots.flow import read_flow
 from bots.models import Bot, BotVersion, Capability
 from bots.placeholders import UnknownPlaceholder
 from bots.prompts import check_prompt
@@ -59,8 +61,8 @@ class VersionInline(TabularInline):
         return False
 
 
-class BotVersionForm(forms.ModelForm):
-    """A version with the capabilities it may use."""
+class BotVersionForm(FlowForm):
+    """A version with the capabilities it may use, and its flow."""
 
     capabilities = forms.ModelMultipleChoiceField(
         Capability.objects.all(), required=False, label=_("capabilities"), widget=UnfoldAdminCheckboxSelectMultipleWidget
@@ -71,10 +73,6 @@ class BotVersionForm(forms.ModelForm):
         fields = ("bot", "system_prompt", "flow_config", "capabilities")
         widgets = {"system_prompt": UnfoldAdminTextareaWidget(attrs={"rows": 12})}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        indent_json(self)
-
     def clean_system_prompt(self) -> str:
         """Refuse variables that nobody declared."""
         prompt = str(self.cleaned_data["system_prompt"])
@@ -83,15 +81,6 @@ class BotVersionForm(forms.ModelForm):
         except UnknownPlaceholder as error:
             raise ValidationError(error.message, code=error.code) from error
         return prompt
-
-    def clean_flow_config(self) -> Any:
-        """Refuse a flow that nobody could follow; an empty field is an empty flow."""
-        flow = self.cleaned_data["flow_config"] or {}
-        try:
-            check_flow(flow)
-        except InvalidFlow as error:
-            raise ValidationError([one.message for one in error.problems]) from error
-        return flow
 
 
 def _begun_from(initial: dict[str, Any]) -> BotVersion | None:
@@ -146,14 +135,26 @@ class BotVersionAdmin(TenantAdmin):
         """What the version may use, where it is only read."""
         return ", ".join(map(str, version.capabilities)) or "-"
 
-    def get_fields(self, request: HttpRequest, obj: BotVersion | None = None) -> tuple[str, ...]:
-        """Choose capabilities while the version may be changed, read their names afterwards."""
-        is_form = obj is None or self.has_change_permission(request, obj)
-        return ("bot", "system_prompt", "capabilities" if is_form else "may_use", "flow_config")
+    @display(description=_("flow"))
+    def flow_shown(self, version: BotVersion) -> str:
+        """What the flow says, where it is only read."""
+        shown = {"flow": read_flow(version.flow_config), "whole": json_text(version.flow_config)}
+        times = {name: version.flow_config.get(name) for name in TIMES}
+        return render_to_string("bots/admin/flow.html", {**shown, **times})
+
+    def get_fieldsets(self, request: HttpRequest, obj: BotVersion | None = None) -> Any:
+        """Fill in forms while the version may be changed, read what they said afterwards."""
+        if obj is not None and not self.has_change_permission(request, obj):
+            return ((None, {"fields": ("bot", "system_prompt", "may_use", "flow_shown")}),)
+        return (
+            (None, {"fields": ("bot", "system_prompt", "capabilities")}),
+            (_("Beginning"), {"fields": (("greeting_vi", "greeting_en"), "quick_replies")}),
+            (_("Steps and times"), {"fields": (("idle_minutes", "claim_minutes"), "default_state", "steps", "flow_config")}),
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: BotVersion | None = None) -> tuple[str, ...]:
         """A version stays with its bot."""
-        return ("may_use", "bot") if obj else ("may_use",)
+        return ("may_use", "flow_shown", "bot") if obj else ("may_use", "flow_shown")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Begin with the version named, else the newest of the bot: a new one is mostly a small change."""

@@ -20,6 +20,7 @@ from runtime.turn import Recorded, take_turn
 from tenants.auth import bound_bot
 from tenants.errors import DomainError
 from tenants.filters import Filter
+from tenants.models import Setting
 from tenants.schema import example
 from tenants.serializers import (
     ObjectField,
@@ -27,6 +28,7 @@ from tenants.serializers import (
     TenantSerializer,
     TextField,
 )
+from tenants.throttling import check_rate
 
 MESSAGE_LENGTH = 4000
 """Characters of one message of a customer."""
@@ -182,6 +184,8 @@ class TurnViewSet(SessionPartViewSet):
         """
         values = self.read_body(MessageSerializer)
         self.check_own()
+        if most := Setting.effective("session_turns_per_minute"):
+            check_rate(f"turns:{self.kwargs['session']}", f"{most}/min")
         asked = {
             "session_id": self.kwargs["session"],
             "message": values.get("message", ""),

@@ -26,6 +26,7 @@ from runtime.model.speech import Speech, TooLong
 from runtime.model.tools import Proposal, Toolbox
 from runtime.models import Session, Tier
 from tenants.errors import Conflict
+from tenants.models import Setting
 from vault.providers.endpoints import Endpoint, chat_endpoint
 from vault.providers.errors import ProviderError
 from vault.providers.metering import Purpose, Spent, leave_database
@@ -65,9 +66,17 @@ class Outcome:
     """The tools that the model wanted called."""
 
     @property
+    def costs(self) -> dict[str, Decimal]:
+        """What the calls cost, by the currency of the models' prices: nothing converts."""
+        found: dict[str, Decimal] = {}
+        for one in self.spent:
+            found[one.currency] = found.get(one.currency, Decimal(0)) + one.amount
+        return found
+
+    @property
     def cost_usd(self) -> Decimal:
         """What the calls cost, of those whose prices are in dollars."""
-        return sum((one.amount for one in self.spent if one.currency == "USD"), Decimal(0))
+        return self.costs.get("USD", Decimal(0))
 
 
 def ask_model(context: TurnContext) -> Outcome:
@@ -105,7 +114,9 @@ class _Talk:
         )
 
     def hold(self) -> None:
-        """Ask, and fill the outcome."""
+        """Ask, and fill the outcome; a customer who has asked very much today is not worth more of the tenant's money."""
+        if self.brief.asked_today and self.brief.asked_today >= Setting.effective("customer_model_turns"):
+            raise Unanswered("too_many")
         self.grounds.add_found()
         messages = build_messages(self.context, self.brief, self.grounds)
         endpoint = chat_endpoint(bot_id=self.context.bot_id, run=self.context.turn_id)

@@ -29,6 +29,11 @@ SELECT b.name AS bot, t.name AS business, v.system_prompt, v.flow_config -> 'too
           WHERE g.tenant_id = %(tenant)s AND g.bot_version_id = v.id ORDER BY p.code) AS capabilities,
     EXISTS (SELECT FROM bots_tool x WHERE x.tenant_id = %(tenant)s AND x.is_active
             AND (x.bot_id IS NULL OR x.bot_id = b.id)) AS has_tools,
+    (SELECT count(*) FROM runtime_decisionevent AS d
+     WHERE d.tenant_id = %(tenant)s AND d.event_type = 'tier_selection' AND d.created_at > %(now)s - interval '1 day'
+        AND d.decision_metadata ? 'model' AND d.session_id IN (
+            SELECT o.id FROM runtime_session AS o
+            WHERE o.tenant_id = %(tenant)s AND (o.id = s.id OR o.customer_id = s.customer_id))) AS asked_today,
     coalesce((SELECT jsonb_agg(jsonb_build_array(h.speaker, h.message) ORDER BY h.id DESC) FROM (
         SELECT id, speaker, left(message, %(length)s) AS message FROM runtime_turn
         WHERE tenant_id = %(tenant)s AND session_id = s.id AND id < %(turn)s AND message <> ''
@@ -49,6 +54,7 @@ class Brief:
 
     ``instructions`` are the version's with every variable filled in, ``system_prompt`` the same without what is a customer's
     own: of these two it alone may prove what the bot says. ``tools``: codes of those the version may call; None: all.
+    ``asked_today``: turns of the last 24 h in which a model was asked, in all conversations of the customer.
     """
 
     bot: str
@@ -60,6 +66,7 @@ class Brief:
     channel_id: UUID
     capabilities: frozenset[str]
     has_tools: bool
+    asked_today: int
     history: tuple[tuple[str, str], ...]
 
     @property

@@ -128,7 +128,7 @@ def knows_better(context: TurnContext, answer: Hit) -> bool:
 def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list[Hit]) -> Reply | None:
     question, started = context.question, time.perf_counter()
     currency = question.currency if context.has_budget else None
-    found = offering_facts(offering_ids, channel=context.channel, currency=currency)
+    found = offering_facts(offering_ids, channel=context.channel, bot_id=context.bot_id, currency=currency)
     facts = [one for one in found if replies.fits_budget(one, question)]
     if question.sort or context.wants_anything:
         facts.sort(key=replies.amount, reverse=question.sort == "price_desc")
@@ -141,14 +141,18 @@ def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list
 
 def answer_about(context: TurnContext, offering_ids: list[UUID]) -> Reply | None:
     """Answer with the facts of these offerings, in the place of what a model said of them. The caller activates the language."""
-    shown = offering_facts(offering_ids, channel=context.channel) if offering_ids else []
+    shown = offering_facts(offering_ids, channel=context.channel, bot_id=context.bot_id) if offering_ids else []
     return _catalog_reply(context, shown, context.hits.get("offering", []), _looked_up(context, shown)) if shown else None
 
 
 def _nearest(context: TurnContext, hits: list[Hit]) -> Reply | None:
     """Say that nothing fits the budget, and what comes nearest to it."""
     question = context.question
-    found = offering_facts([hit.id for hit in hits], channel=context.channel, currency=question.currency) if hits else []
+    found = (
+        offering_facts([hit.id for hit in hits], channel=context.channel, bot_id=context.bot_id, currency=question.currency)
+        if hits
+        else []
+    )
     priced = [one for one in found if one.lowest_price and one.lowest_price.currency == question.currency]
     if not priced:
         return None

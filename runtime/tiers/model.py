@@ -80,7 +80,7 @@ def _details(outcome: Outcome) -> dict[str, Any]:
         }
         for one in outcome.spent
     ]
-    details: dict[str, Any] = {"calls": calls}
+    details: dict[str, Any] = {"calls": calls, "costs": {code: f"{cost:f}" for code, cost in outcome.costs.items()}}
     if outcome.tools:
         details["tools"] = outcome.tools
     if outcome.why:

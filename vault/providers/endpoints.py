@@ -1,5 +1,6 @@
 """Where models are asked, and with which key: the tenant's own account first, then what the environment says."""
 
+import time
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -9,7 +10,10 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
 from tenants.errors import NotAllowed, TooMany
+from tenants.models import PLATFORM_ID
+from tenants.scope import platform_scope
 from vault.crypto import CredentialUnreadable
+from vault.models import Credential
 from vault.providers.errors import ProviderError
 from vault.services import NotGranted, find_credential, reveal
 
@@ -17,6 +21,8 @@ PROVIDER = "openai"
 """The protocol, and the name under which prices and usage of everything that speaks it stand."""
 KINDS = ("api_key", "custom")
 """Kinds of secrets that may hold a key; a name and password open no model."""
+REMEMBERED = 30.0
+"""Seconds for which a process remembers whether the platform keeps an account."""
 OPENAI = "https://api.openai.com/v1"
 
 
@@ -45,6 +51,28 @@ def chat_endpoint(*, bot_id: UUID | None = None, run: UUID | None = None) -> End
     if not settings.LLM_BASE_URL:
         raise ProviderError("permanent", _("No language model is configured."))
     return Endpoint(settings.LLM_BASE_URL, settings.LLM_API_KEY, settings.LLM_MODEL, is_trusted=True)
+
+
+def platform_chats() -> bool:
+    """Whether the platform keeps an account that serves tenants without one of their own; asked anew every ``REMEMBERED`` s.
+
+    Reads in a scope of its own: call it outside ``atomic``.
+    """
+    if _platform.until < time.monotonic():
+        with platform_scope(reason="credentials of the platform serve every tenant"):
+            kept = Credential.objects.filter(provider=PROVIDER, kind__in=KINDS, is_active=True, tenant_id=PLATFORM_ID)
+            _platform.chats = kept.exists()
+        _platform.until = time.monotonic() + REMEMBERED
+    return _platform.chats
+
+
+@dataclass
+class _Remembered:
+    chats: bool = False
+    until: float = 0.0
+
+
+_platform = _Remembered()
 
 
 @sensitive_variables("secret")
