@@ -1,6 +1,8 @@
 """Knowledge gaps: what the bot could not answer, grouped by what was meant, until somebody writes the answer."""
 
-from django.db import transaction
+from typing import Any
+
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -8,10 +10,14 @@ from django.utils.translation import gettext as _
 from bots.models import Bot, Faq
 from bots.services import create_faqs
 from runtime.models import KnowledgeGap, Turn
+from runtime.statements import NEAREST_GAP
 from tenants.errors import Conflict
+from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, detect_language, words
 
 KEY_LENGTH = 300
+ALIKE = 0.7
+"""Two questions are one when of the words of both together this share stands in both: one word more in four, not another one."""
 
 
 def question_key(question: str) -> str:
@@ -19,6 +25,21 @@ def question_key(question: str) -> str:
     said = set(words(question))
     weighty = said - STOP_WORDS[detect_language(question)]
     return " ".join(sorted(weighty or said))[:KEY_LENGTH] or question[:KEY_LENGTH]
+
+
+def same_question(question: str) -> dict[str, Any]:
+    """Return what ``NEAREST_GAP`` compares, beside tenant and bot, and the key of a question that is new."""
+    key = question_key(question)
+    return {"question_key": key, "question_words": key.split(" "), "alike": ALIKE}
+
+
+def _nearest_key(bot: Bot, question: str) -> str:
+    """Return the key of the known gap that the question says nearly the same as, else its own."""
+    same = same_question(question)
+    with connection.cursor() as cursor:
+        cursor.execute(NEAREST_GAP, {**same, "tenant": current_tenant_id(), "bot": bot.pk})
+        found = cursor.fetchone()
+    return str(found[0] if found else same["question_key"])
 
 
 @transaction.atomic
@@ -33,7 +54,7 @@ def count_gap(
         "turn": turn,
         "last_asked_at": timezone.now(),
     }
-    gap, made = KnowledgeGap.objects.get_or_create(bot=bot, question_key=question_key(question), defaults=asked)
+    gap, made = KnowledgeGap.objects.get_or_create(bot=bot, question_key=_nearest_key(bot, question), defaults=asked)
     if not made:
         same = KnowledgeGap.objects.filter(pk=gap.pk)
         same.update(times_asked=F("times_asked") + 1, **asked)

@@ -117,16 +117,28 @@ _ASK_FOR_PERSON = """, asked AS (
     FROM asked
 )"""
 
-_COUNT_GAP = """, gap AS (
+NEAREST_GAP = """
+SELECT k.question_key FROM runtime_knowledgegap AS k, LATERAL (
+    SELECT count(*) FILTER (WHERE one.word = ANY (%(question_words)s))::float AS common, count(*) AS own
+    FROM unnest(string_to_array(k.question_key, ' ')) AS one(word)
+) AS n
+WHERE k.tenant_id = %(tenant)s AND k.bot_id = %(bot)s AND string_to_array(k.question_key, ' ') && %(question_words)s
+    AND n.common >= %(alike)s * (n.own + cardinality(%(question_words)s) - n.common)
+ORDER BY n.common / (n.own + cardinality(%(question_words)s) - n.common) DESC, k.id LIMIT 1
+"""
+"""The key of the known gap that a question says nearly the same as: most of the words of both together stand in both."""
+
+_COUNT_GAP = f""", gap AS (
     INSERT INTO runtime_knowledgegap AS known
         (tenant_id, bot_id, question_key, question, language, reason, turn_id, last_asked_at)
-    SELECT %(tenant)s, %(bot)s, %(question_key)s, %(question)s, %(language)s, 'unanswered', %(turn)s, %(now)s
+    SELECT %(tenant)s, %(bot)s, coalesce(({NEAREST_GAP}), %(question_key)s), %(question)s, %(language)s, 'unanswered',
+        %(turn)s, %(now)s
     FROM advanced
     ON CONFLICT (tenant_id, bot_id, question_key) DO UPDATE SET times_asked = known.times_asked + 1,
         question = excluded.question, language = excluded.language, reason = excluded.reason,
         turn_id = excluded.turn_id, last_asked_at = excluded.last_asked_at,
         state = CASE known.state WHEN 'answered' THEN 'open' ELSE known.state END
-)"""
+)"""  # noqa: S608 - our own SQL
 
 _MOVE = """, moved AS (
     INSERT INTO runtime_decisionevent (tenant_id, session_id, input_turn_id, bot_version_id, event_type, tier, decision_metadata)

@@ -24,7 +24,7 @@ from bots.calibration import CALIBRATED
 from bots.flow import ENDED, Flow, read_steps
 from bots.guardrails import rules_from
 from runtime.context import Listener, Reply, TurnContext
-from runtime.gaps import question_key
+from runtime.gaps import same_question
 from runtime.guarding import hear, speak
 from runtime.models import DecisionEvent, Session, Tier, Turn
 from runtime.models.escalations import REASON_LENGTH
@@ -248,7 +248,7 @@ def _asked_for(reply: Reply) -> dict[str, Any]:
 def _unanswered(context: TurnContext, reply: Reply) -> dict[str, Any]:
     if not reply.is_gap:
         return {}
-    return {"bot": context.bot_id, "question": context.message, "question_key": question_key(context.message)}
+    return {"bot": context.bot_id, "question": context.message, **same_question(context.message)}
 
 
 def _guarded(context: TurnContext, reply: Reply) -> dict[str, Any]:

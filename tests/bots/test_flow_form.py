@@ -94,8 +94,8 @@ def test_a_new_version_begins_with_the_flow_of_the_last_one_and_steps_are_added_
         ({"default_state": "a b"}, "default_state", "letters"),
         ({"flow_config": '{"tools": 1}'}, "flow_config", "array"),
         ({"flow_config": "["}, "flow_config", "JSON"),
-        ({"flow_config": "[]", "greeting_vi": "x"}, "flow_config", "object"),
-        ({"steps-count": "nonsense", "flow_config": '{"steps": 7}'}, "flow_config", "object"),
+        ({"flow_config": "[1]", "greeting_vi": "x"}, "flow_config", "object"),
+        ({"steps-count": "nonsense", "flow_config": '{"steps": 7}'}, "steps", "object"),
     ],
 )
 def test_what_is_wrong_is_told_beside_its_field_and_nothing_is_kept(

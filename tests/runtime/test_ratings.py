@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bots.models import Faq
-from runtime.gaps import question_key
+from bots.models import Bot, Faq
+from runtime.gaps import count_gap, question_key
 from runtime.models import KnowledgeGap, Rating, UiEvent
 from tenants.services import issue_api_key
 from tests.conftest import in_tenant
@@ -148,6 +148,35 @@ def test_an_unanswered_question_is_counted_however_it_is_put(api, saigon, sessio
     for message in ("I want to talk to a person", "ok thanks", "không, cảm ơn", "Good morning"):
         say(api, session, message)
     assert gaps(saigon) == [("the capital of Mongolia is what", 2, "unanswered", "open")]
+
+
+@pytest.mark.parametrize(
+    ("first", "others", "lines"),
+    [
+        ("Bảo hành pin bao lâu?", ("Bao hanh pin bao lau", "pin bảo hành bao lâu thì hết", "bảo hành pin máy bao lâu"), 1),
+        ("Is the blue tent waterproof?", ("is the blue camping tent waterproof", "waterproof: the blue tent, is it?"), 1),
+        ("Is the blue tent waterproof?", ("Is the green kayak unsinkable?", "Is the tent heavy?"), 3),
+        ("Bảo hành pin Dell bao lâu?", ("Bảo hành chuột Asus bao lâu?",), 2),
+    ],
+)
+def test_questions_that_say_nearly_the_same_are_one_line_with_a_count(api, saigon, session, first, others, lines):
+    for message in (first, *others):
+        say(api, session, message)
+    found = gaps(saigon)
+    assert len(found) == lines
+    assert sum(times for _question, times, _reason, _state in found) == 1 + len(others)
+
+
+def test_a_gap_of_another_bot_or_business_takes_in_no_question(api, saigon, harbour, session):
+    say(api, session, "Is the blue tent waterproof?")
+    with in_tenant(saigon.tenant):
+        other = Bot.objects.create(code="other", name="Other")
+        count_gap(bot=other, question="Is the blue tent waterproof?", reason=KnowledgeGap.Reason.BADLY_RATED)
+    assert [times for _question, times, _reason, _state in gaps(saigon)] == [1, 1]
+    with in_tenant(harbour.tenant):
+        theirs = Bot.objects.create(code="homes", name="Homes")
+        count_gap(bot=theirs, question="is the blue tent waterproof", reason=KnowledgeGap.Reason.UNANSWERED)
+        assert KnowledgeGap.objects.get().times_asked == 1
 
 
 def test_a_badly_rated_answer_is_a_gap_once_and_an_unanswered_one_is_not_counted_twice(api, saigon, session):
