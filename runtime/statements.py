@@ -119,12 +119,12 @@ _ASK_FOR_PERSON = """, asked AS (
 
 NEAREST_GAP = """
 SELECT k.question_key FROM runtime_knowledgegap AS k, LATERAL (
-    SELECT count(*) FILTER (WHERE one.word = ANY (%(question_words)s))::float AS common, count(*) AS own
+    SELECT count(*) FILTER (WHERE one.word = ANY (%(question_words)s::text[]))::float AS common, count(*) AS own
     FROM unnest(string_to_array(k.question_key, ' ')) AS one(word)
 ) AS n
-WHERE k.tenant_id = %(tenant)s AND k.bot_id = %(bot)s AND string_to_array(k.question_key, ' ') && %(question_words)s
-    AND n.common >= %(alike)s * (n.own + cardinality(%(question_words)s) - n.common)
-ORDER BY n.common / (n.own + cardinality(%(question_words)s) - n.common) DESC, k.id LIMIT 1
+WHERE k.tenant_id = %(tenant)s AND k.bot_id = %(bot)s AND string_to_array(k.question_key, ' ') && %(question_words)s::text[]
+    AND n.common >= %(alike)s * (n.own + cardinality(%(question_words)s::text[]) - n.common)
+ORDER BY n.common / (n.own + cardinality(%(question_words)s::text[]) - n.common) DESC, k.id LIMIT 1
 """
 """The key of the known gap that a question says nearly the same as: most of the words of both together stand in both."""
 

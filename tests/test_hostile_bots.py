@@ -209,9 +209,7 @@ def test_a_customer_reads_as_it_was_written_what_the_admin_only_shows(key: ApiCl
         assert text not in said.json()["reply"]["message"]  # the bot repeats nobody
 
 
-@pytest.mark.parametrize(
-    "text", ["x" * 1_000_000, "\u202e" * 5000, "a\x00b", "\x01\x02", "\ud83d"], ids=["1 MB", "rtl", "nul", "control", "half"]
-)
+@pytest.mark.parametrize("text", ["x" * 1_000_000, "\u202e" * 5000, "a\x00b", "\ud83d"], ids=["1 MB", "rtl", "nul", "half"])
 def test_what_nobody_says_is_refused_in_words(key: ApiClient, saigon: Business, text: str) -> None:
     begun = key.post("sessions/", {"bot": "shop", "channel": "web"}).json()
     answer = key.post(f"sessions/{begun['id']}/turns/", {"message": text})
