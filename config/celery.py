@@ -48,6 +48,7 @@ app.conf.update(
         "idle": {"task": "runtime.end_idle", "schedule": 60.0, "options": {"expires": 60}},
         "memories": {"task": "bots.forget_memories", "schedule": 60.0, "options": {"expires": 60}},
         "thresholds": {"task": "bots.calibrate", "schedule": 60.0, "options": {"expires": 60}},
+        "reports": {"task": "reports.read_reports", "schedule": 5.0, "options": {"expires": 5}},
         "documents": {"task": "bots.read_documents", "schedule": 5.0, "options": {"expires": 5}},
         "imports": {"task": "catalog.run_imports", "schedule": 5.0, "options": {"expires": 5}},
     },

@@ -51,6 +51,10 @@ CONVERSATIONS: list[Entry] = [
     (_("Knowledge gaps"), "contact_support", "runtime.knowledgegap"),
     (_("Ratings"), "thumbs_up_down", "runtime.rating"),
 ]
+REPORTS: list[Entry] = [
+    (_("Insights"), "lightbulb", "reports.insight"),
+    (_("Reports"), "summarize", "reports.report"),
+]
 CONNECTIONS: list[Entry] = [
     (_("Usage"), "receipt_long", "vault.usageentry"),
     (_("Budgets"), "savings", "vault.budget"),
@@ -100,6 +104,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _group(request, _("Conversations"), CONVERSATIONS),
             _group(request, _("Bots"), BOTS),
             _group(request, _("Catalogue"), CATALOGUE),
+            _group(request, _("Reports"), REPORTS),
             _group(request, _("Connections"), CONNECTIONS),
             _group(request, _("People and access"), PEOPLE),
         ),

@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from bots import api as bots
 from catalog import api as catalog
+from reports import api as reports
 from runtime import api as runtime
 from tenants.api import accounts, keys, members, records, settings, ways_in
 from vault import api as vault
@@ -68,6 +69,9 @@ router.register("semantic-cache", runtime.SemanticCacheViewSet)
 router.register("sessions/(?P<session>[^/]+)/slots", runtime.SlotViewSet)
 router.register("sessions/(?P<session>[^/]+)/decisions", runtime.DecisionViewSet)
 router.register("sessions/(?P<session>[^/]+)/actions", runtime.ActionViewSet)
+router.register("reports", reports.ReportViewSet)
+router.register("reports/(?P<report>[^/]+)/data", reports.ReportRowViewSet)
+router.register("insights", reports.InsightViewSet)
 
 urlpatterns = [
     path("auth/token/", ways_in.TokenView.as_view()),

@@ -23,6 +23,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "events": frozenset({"event"}),
     "faqs": frozenset({"faq"}),
     "guardrails": frozenset({"guardrail"}),
+    "insights": frozenset({"insight"}),
     "intents": frozenset({"intent", "intentexample"}),
     "imports": frozenset({"importjob", "importmapping", "importrow", "storedfile"}),
     "knowledge": frozenset({"knowledgecollection", "knowledgedocument", "knowledgechunk"}),
@@ -34,6 +35,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
         {"order", "orderline", "orderreturn", "orderreturnline", "orderentry", "stockreservation", "stockallocation"}
     ),
     "prices": frozenset({"variantprice", "pricelist", "pricechange"}),
+    "reports": frozenset({"report", "reportrow", "insight"}),
     "sessions": frozenset(
         {"session", "sessionscope", "turn", "contextslot", "decisionevent", "actionexecution", "rating", "uievent"}
     ),

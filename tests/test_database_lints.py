@@ -43,6 +43,8 @@ NOT_AUDITED = {
     "catalog.SearchVector": "derived from its owner",
     "catalog.StockAllocation": "comes and goes with every order: orders and movements are audited",
     "catalog.StockReservation": "comes and goes with every order: orders and movements are audited",
+    "reports.Insight": "derived from its report",
+    "reports.ReportRow": "derived from the report's file",
     "runtime.ActionExecution": "what happened in a conversation",
     "runtime.ContextSlot": "what happened in a conversation",
     "runtime.DecisionEvent": "what happened in a conversation",

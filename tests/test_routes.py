@@ -24,6 +24,7 @@ from bots.models import (
 from catalog.models import (
     ImportRow,
 )
+from reports.models import ReportRow
 from runtime.models import (
     Turn,
 )
@@ -82,6 +83,9 @@ def _row_for(resource: str, rest: list[str]) -> tuple[Any, dict[str, Any]]:
     if resource == "imports" and rest[1:2] == ["rows"]:
         row = make_row(ImportRow)
         return row, {"job": row.job_id, "id": row.pk}
+    if resource == "reports" and rest[1:2] == ["data"]:
+        row = make_row(ReportRow)
+        return row, {"report": row.report_id, "id": row.pk}
     if resource == "documents" and rest[1:2] == ["chunks"]:
         row = make_row(KnowledgeChunk)
         return row, {"document": row.document_id, "id": row.pk}

@@ -23,6 +23,7 @@ Fault = Literal["", "error_cell", "formula_without_value"]
 _DATE_FORMATS = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
 """Numbers of the formats that every workbook has and that show a date or a time (ECMA-376, 18.8.30)."""
 _NOT_SHOWN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]', re.IGNORECASE)
+_CURRENCY = re.compile(r'\[\$([^\]]+)\]|"([^"]+)"|([$€£¥₫₩₹฿])')
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 MAX_SHEET_ROWS, MAX_SHEET_COLUMNS = 1_048_576, 16_384
@@ -38,11 +39,15 @@ class Sheet:
 
 @dataclass(frozen=True)
 class SheetRow:
-    """A row that has something in it: text by column (from 0), and what is wrong with a cell."""
+    """A row that has something in it: text by column (from 0), and what is wrong with a cell.
+
+    `currencies` are the marks that the formats of its numbers show: `€`, `CHF`, or `$-409` with the number of a language.
+    """
 
     number: int
     cells: dict[int, str]
     faults: dict[int, Fault]
+    currencies: dict[int, str] = field(default_factory=dict)
 
 
 class Workbook:
@@ -61,7 +66,8 @@ class Workbook:
         self.sheets: list[Sheet] = []
         _run(parse_part(archive, main, start=self._read_workbook))
         self.texts = _SharedTexts(archive, self._part("sharedStrings")).texts
-        self.formats = _Formats(archive, self._part("styles")).of_styles
+        formats = _Formats(archive, self._part("styles"))
+        self.formats, self.currencies = formats.of_styles, formats.currencies
 
     def _read_relations(self, part: str, folder: str) -> None:
         def start(tag: str, attributes: dict[str, str]) -> None:
@@ -151,6 +157,7 @@ class _Formats:
 
     def __init__(self, archive: zipfile.ZipFile, part: str | None) -> None:
         self.of_styles: list[str] = []
+        self.currencies: list[str] = []
         self._own: dict[str, str] = {}
         self._is_in_cells = False
         if part:
@@ -163,6 +170,7 @@ class _Formats:
             self._is_in_cells = True
         elif tag == "xf" and self._is_in_cells:
             self.of_styles.append(self._kind(attributes.get("numFmtId", "0")))
+            self.currencies.append(_currency(self._own.get(attributes.get("numFmtId", "0"), "")))
 
     def _end(self, tag: str) -> None:
         if tag == "cellXfs":
@@ -176,6 +184,12 @@ class _Formats:
         if shown.strip("0") == "":
             return shown
         return "date" if any(letter in shown for letter in "dmyhs") and "general" not in shown else ""
+
+
+def _currency(code: str) -> str:
+    """The mark of a currency in a number's format, if it has one: `[$€-407] #,##0.00`, `#,##0 "₫"`, `$0.00`."""
+    found = _CURRENCY.search(code)
+    return next((group for group in found.groups() if group), "").strip() if found else ""
 
 
 @dataclass
@@ -250,6 +264,8 @@ class _SheetReader:
             self._row.cells[cell.column], self._row.faults[cell.column] = written, "error_cell"
         elif value := self._value(cell, written):
             self._row.cells[cell.column] = value
+            if cell.kind == "n" and (currency := _of_style(self._workbook.currencies, cell.style)):
+                self._row.currencies[cell.column] = currency
 
     def _value(self, cell: _Cell, written: str) -> str:
         if cell.kind == "s":
@@ -258,13 +274,16 @@ class _SheetReader:
             return "false" if written.strip() in ("0", "false") else "true"
         if cell.kind != "n":
             return _unescaped(written)
-        formats = self._workbook.formats
-        shown = formats[int(cell.style)] if cell.style and int(cell.style) < len(formats) else ""
+        shown = _of_style(self._workbook.formats, cell.style)
         try:
             number = float(written)
             return _date(self._workbook.epoch, number) if shown == "date" else _number(number, shown)
         except (ValueError, OverflowError):
             return written
+
+
+def _of_style(known: list[str], style: str) -> str:
+    return known[int(style)] if style and int(style) < len(known) else ""
 
 
 def _number(number: float, zeros: str) -> str:

@@ -63,6 +63,7 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
+from reports.models import Insight, Report, ReportRow
 from runtime.models import (
     ActionExecution,
     ContextSlot,
@@ -99,6 +100,7 @@ from tests.rows.catalog import (
     an_order_line,
 )
 from tests.rows.names import code
+from tests.rows.reports import a_report, an_insight
 from tests.rows.runtime import a_cached_answer, a_decision, a_gap, a_rating, a_session, a_turn, an_escalation
 from tests.rows.tenants import a_member, an_api_key, an_audit_entry, an_audit_seal, an_event, an_idempotency_key
 from tests.rows.vault import a_budget, a_credential, a_delivery, a_destination, a_usage_entry, a_use
@@ -217,6 +219,9 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     KnowledgeChunk: a_chunk,
     KnowledgeCollection: a_collection,
     KnowledgeDocument: a_document,
+    Report: a_report,
+    ReportRow: lambda: ReportRow.objects.create(report=a_report(), position=0, table=0, row=2, cells=["secret"]),
+    Insight: an_insight,
     KnowledgeGap: a_gap,
     MasterKey: lambda: MasterKey.objects.create(name=code("key"), canary=b"canary"),
     Membership: a_member,

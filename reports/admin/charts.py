@@ -1,0 +1,149 @@
+"""A report's figures as a drawing: one line over time, with what was found marked on it, each mark a way to its rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models.fields.json import KT
+from django.urls import reverse
+from django.utils import formats, timezone
+
+from reports.findings.figures import FIGURES
+from reports.models import Insight, Report
+from reports.rows import time_column
+from reports.wording import text_of
+
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 960, 260, 64, 24, 10
+MOST_POINTS = 700
+"""Points drawn of one line; of more the lowest and the highest of each stretch, so that no peak is lost."""
+LEAST_MARK = 3
+"""Width of a mark, however short the time it stands for."""
+Points = list[tuple[datetime, float]]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A finding on the drawing: where, what kind, what it says, and its page."""
+
+    x: float
+    width: float
+    kind: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing: the line, the marks, and what stands beside the axes."""
+
+    title: str
+    path: str
+    marks: list[Mark]
+    levels: list[tuple[float, str]]
+    dates: list[tuple[float, str]]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    floor: int = HEIGHT - BOTTOM
+
+
+def series_names(report: Report) -> list[tuple[int, int, str]]:
+    """Return what can be drawn of a report: table, place and name of each column of figures beside one of dates."""
+    return [
+        (number, place, f"{table['sheet']} · {column['name']}" if table["sheet"] else column["name"])
+        for number, table in enumerate(report.tables)
+        if time_column(table) is not None
+        for place, column in enumerate(table["columns"])
+        if column["type"] in FIGURES
+    ]
+
+
+def chart_of(report: Report, chosen: str, insights: Sequence[Insight]) -> Chart | None:
+    """Return the drawing of the chosen column, or of the first one; None where there is nothing to draw."""
+    names = series_names(report)
+    found = next((one for one in names if one[2] == chosen), names[0] if names else None)
+    if found is None:
+        return None
+    table, place, title = found
+    points = _points(report, table, place)
+    if len(points) < 2 or points[0][0] == points[-1][0]:
+        return None
+    column = report.tables[table]["columns"][place]["name"]
+    own = [one for one in insights if one.content["sheet"] == report.tables[table]["sheet"] and _is_of(one, column)]
+    return _drawn(title, points, own)
+
+
+def _is_of(insight: Insight, column: str) -> bool:
+    series = insight.content["series"]
+    has_time = insight.content["period"]["from"] is not None
+    return (
+        has_time and insight.insight_type != Insight.Type.TREND and (series == column or series.startswith(f"{column} · "))
+    )
+
+
+def _points(report: Report, table: int, place: int) -> Points:
+    """The figures by moment, summed where several rows are of one, in the order of time."""
+    when = time_column(report.tables[table])
+    is_money = report.tables[table]["columns"][place]["type"] == "money"
+    figure = KT(f"cells__{place}__amount" if is_money else f"cells__{place}")
+    rows = report.rows.filter(table=table).values_list(KT(f"cells__{when}"), figure)
+    sums: dict[datetime, float] = {}
+    for moment, value in rows.order_by().iterator(chunk_size=5_000):
+        try:
+            at, number = datetime.fromisoformat(moment).replace(tzinfo=None), float(value)
+        except (TypeError, ValueError):  # a hole, or no figure
+            continue
+        sums[at] = sums.get(at, 0.0) + number
+    return sorted(sums.items())
+
+
+def _drawn(title: str, points: Points, insights: Sequence[Insight]) -> Chart:
+    begin, end = points[0][0], points[-1][0]
+    seconds = (end - begin).total_seconds()
+    low, high = min(value for _at, value in points), max(value for _at, value in points)
+    low, high = (low - 1, high + 1) if low == high else (min(low, 0) if low < high / 3 else low, high)
+    floor = HEIGHT - BOTTOM
+
+    def across(moment: datetime) -> float:
+        share = min(max((moment - begin).total_seconds() / seconds, 0.0), 1.0)
+        return round(LEFT + share * (WIDTH - LEFT - 8), 1)
+
+    def up(value: float) -> float:
+        return round(floor - (value - low) / (high - low) * (floor - TOP), 1)
+
+    path = "M" + " L".join(f"{across(at)} {up(value)}" for at, value in _thinned(points))
+    marks = [_mark(insight, across) for insight in insights]
+    levels = [(up(value), formats.number_format(_short(value))) for value in (low, (low + high) / 2, high)]
+    dates = [(across(at), _day(at)) for at in (begin + (end - begin) * share for share in (0.02, 0.27, 0.52, 0.77, 0.98))]
+    return Chart(title, path, marks, levels, dates)
+
+
+def _thinned(points: Points) -> Points:
+    if len(points) <= MOST_POINTS:
+        return points
+    size = -(-2 * len(points) // MOST_POINTS)
+    kept: Points = []
+    for begin in range(0, len(points), size):
+        stretch = points[begin : begin + size]
+        ends = {min(stretch, key=lambda pair: pair[1]), max(stretch, key=lambda pair: pair[1])}
+        kept += sorted(ends)
+    return kept
+
+
+def _mark(insight: Insight, across: Any) -> Mark:
+    period = insight.content["period"]
+    first, last = across(datetime.fromisoformat(period["from"])), across(datetime.fromisoformat(period["to"]))
+    if insight.insight_type == Insight.Type.CHANGE_POINT:  # what matters is when it began
+        last = first
+    width = max(last - first, LEAST_MARK)
+    url = reverse("admin:reports_insight_change", args=[insight.pk])
+    return Mark(round(first - (width - (last - first)) / 2, 1), round(width, 1), insight.insight_type, text_of(insight), url)
+
+
+def _short(value: float) -> float | int:
+    return round(value) if abs(value) >= 100 else round(value, 2)
+
+
+def _day(moment: datetime) -> str:
+    return formats.date_format(timezone.make_aware(moment), "SHORT_DATE_FORMAT")

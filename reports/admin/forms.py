@@ -1,0 +1,84 @@
+"""Forms of reports: the upload, and what may be changed later."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
+
+from catalog.imports.file_kinds import check_kind
+from reports.models import Report
+from reports.reading.limits import MAX_FILE_BYTES
+from reports.thresholds import check_thresholds
+from tenants.errors import DomainError
+
+_BOUND = re.compile(r"(.+?)\s*([<>])\s*(-?[0-9]+(?:\.[0-9]+)?)")
+
+
+class NewReportForm(forms.ModelForm):
+    """A file, and what it is."""
+
+    file = forms.FileField(
+        label=_("File"), widget=UnfoldAdminFileFieldWidget(), help_text=_("CSV or Excel (.xlsx), up to 25 MB.")
+    )
+
+    class Meta:
+        model = Report
+        fields = ("vendor", "report_type", "report_date", "decimals")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["report_date"].initial = timezone.localdate
+
+    def clean_file(self) -> Any:
+        """Refuse what is too large, or no table."""
+        file = self.cleaned_data["file"]
+        if file.size > MAX_FILE_BYTES:
+            raise ValidationError(_("A file is larger than 25 MB."), code="too_large")
+        try:
+            check_kind(file, file.name)
+        except DomainError as error:
+            raise ValidationError(error.message, code=error.code) from error
+        return file
+
+
+class ReportForm(forms.ModelForm):
+    """What may be changed of a report: what it is called, and the bounds its figures are watched by."""
+
+    bounds = forms.CharField(
+        label=_("Thresholds"),
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text=_("One a line, such as “sold < 10” or “cost > 500”. They hold when insights are found again."),
+    )
+
+    class Meta:
+        model = Report
+        fields = ("vendor", "report_type", "report_date")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["bounds"].initial = "\n".join(written(one) for one in self.instance.thresholds)
+
+    def clean_bounds(self) -> list[dict[str, Any]]:
+        """Return the thresholds as they are kept."""
+        lines = [line.strip() for line in str(self.cleaned_data["bounds"]).splitlines() if line.strip()]
+        found = [_BOUND.fullmatch(line) for line in lines]
+        for line, match in zip(lines, found, strict=True):
+            if match is None:
+                raise ValidationError(_("This is no threshold: %(line)s"), code="invalid", params={"line": line[:100]})
+        kept = [{"column": match[1], "above" if match[2] == ">" else "below": float(match[3])} for match in found if match]
+        try:
+            check_thresholds(kept)
+        except DomainError as error:
+            raise ValidationError(error.message, code=error.code) from error
+        return kept
+
+
+def written(threshold: dict[str, Any]) -> str:
+    """Return a threshold as people write it: `sold > 10`."""
+    side, sign = ("above", ">") if "above" in threshold else ("below", "<")
+    return f"{threshold['column']} {sign} {threshold[side]:.15g}"

@@ -1,0 +1,103 @@
+"""The admin of insights: what was found, how much it matters and why, and the rows behind every number."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import RangeNumericFilter
+from unfold.decorators import display
+
+from reports.models import Insight
+from reports.wording import LANGUAGES, amount_of, number_name, period_of, query_of, reasons_of, text_of
+from tenants.admin import LedgerAdmin
+from tenants.admin.base import LINK
+from tenants.models import Tenant
+
+TYPE_LABELS = {
+    "anomaly": "danger",
+    "change_point": "warning",
+    "threshold": "warning",
+    "missing_data": "info",
+    "trend": "success",
+    "top_mover": "success",
+}
+
+
+@admin.register(Insight)
+class InsightAdmin(LedgerAdmin):
+    """Insights, the most important ones first."""
+
+    list_display = ("score", "type_label", "said", "period", "report")
+    list_display_links = ("said",)
+    list_filter = ("insight_type", "report__report_type", "report__vendor", ("score", RangeNumericFilter))
+    list_filter_submit = True
+    list_select_related = ("report",)
+    link_filters = ("report",)
+    ordering = ("-score", "-id")
+    fields = ("type_label", "score", "report", "period", "created_at")
+    change_form_template = "reports/admin/insight.html"
+    export_fields = ("id", "report", "insight_type", "score", "said", "created_at")
+    empty_message = _("What is worth knowing in your reports is told here: odd days, changes, trends, and what is missing.")
+    empty_links = ((_("Upload a report"), "admin:reports_report_add"),)
+
+    @display(description=_("type"), ordering="insight_type", label=TYPE_LABELS)
+    def type_label(self, insight: Insight) -> tuple[str, str]:
+        """Show the type as a label."""
+        return insight.insight_type, insight.get_insight_type_display()
+
+    @display(description=_("insight"))
+    def said(self, insight: Insight) -> str:
+        """Show what it says."""
+        return text_of(insight)
+
+    @display(description=_("period"))
+    def period(self, insight: Insight) -> str:
+        """Show when it was."""
+        return period_of(insight)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show the insight, and above its fields what it says and where its numbers come from."""
+        insight = self.get_object(request, object_id) if object_id else None
+        context = {**(_told(insight) if insight else {}), **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, context)
+
+
+def _told(insight: Insight) -> dict[str, Any]:
+    names = dict(Tenant.Locale.choices)
+    numbers = [
+        [number_name(one), amount_of(one), one["column"], one["aggregate"], _rows(one, insight)]
+        for one in insight.content["numbers"]
+    ]
+    return {
+        "insight": insight,
+        "texts": [(names[language], text_of(insight, language)) for language in LANGUAGES],
+        "numbers": {
+            "headers": [gettext("Number"), gettext("Value"), gettext("Column"), gettext("Taken as"), gettext("Rows")],
+            "rows": numbers,
+        },
+        "reasons": {
+            "headers": [gettext("Why it matters"), gettext("Points")],
+            "rows": [[one["text"], one["points"]] for one in reasons_of(insight)],
+        },
+    }
+
+
+def _rows(number: dict[str, Any], insight: Insight) -> SafeString | str:
+    if "between" in number:
+        return "–"
+    url = f"{reverse('admin:reports_report_data', args=[insight.report_id])}?{query_of(number, insight)}"
+    return format_html('<a class="{}" href="{}">{}</a>', LINK, url, _listed(number))
+
+
+def _listed(number: dict[str, Any]) -> str:
+    rows = number["rows"]
+    if number["row_count"] <= 5:
+        return ", ".join(map(str, rows))
+    return gettext("%(count)d rows") % {"count": number["row_count"]}

@@ -1,0 +1,51 @@
+"""The API of insights."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from reports.models import Insight
+from reports.wording import content_of, reasons_of
+from tenants.api import TenantReadViewSet
+from tenants.filters import Filter
+from tenants.serializers import TenantSerializer
+
+
+class InsightSerializer(TenantSerializer):
+    """A finding. Every number of ``content`` names the rows it was taken from, how, and the address that answers them."""
+
+    content = serializers.SerializerMethodField()
+    reasons = serializers.SerializerMethodField(help_text="What the score is made of.")
+
+    class Meta:
+        model = Insight
+        fields = ("id", "report", "insight_type", "score", "reasons", "content", "metadata", "created_at", "updated_at")
+        read_only_fields = fields
+
+    @extend_schema_field({"type": "object", "additionalProperties": {}})
+    def get_content(self, insight: Insight) -> dict[str, Any]:
+        """Return text (the reader's language, and both), sheet, series, period and numbers."""
+        return content_of(insight)
+
+    @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": {}}})
+    def get_reasons(self, insight: Insight) -> list[dict[str, Any]]:
+        """Return what the score is made of, each with its points."""
+        return reasons_of(insight)
+
+
+class InsightViewSet(TenantReadViewSet):
+    """Insights, the highest score first. ``?report=``; ``?insight_type=``; ``?min_score=``."""
+
+    http_method_names = ["get", "head"]
+    queryset = Insight.objects.all()
+    serializer_class = InsightSerializer
+    filters: ClassVar[dict[str, Filter]] = {
+        "report": "report",
+        "insight_type": "insight_type",
+        "min_score": "score__gte",
+        "report_type": "report__report_type",
+        "vendor": "report__vendor",
+    }
+    ordering_fields = ("score", "created_at")
+    ordering = ("-score",)

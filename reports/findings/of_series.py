@@ -1,0 +1,168 @@
+"""The findings of one series, told with their numbers: anomalies, shifts, trends, thresholds, holes and standstills."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from reports.findings.anomalies import Anomaly, find_anomalies
+from reports.findings.changes import Shift, Trend, find_shifts, find_trend
+from reports.findings.figures import Figures, is_quiet
+from reports.findings.gaps import Run, find_holes, find_standstills
+from reports.findings.telling import Finding, Number, Reason, change_between, recency, saturating
+
+COMPARED = 20
+"""Points of the same phase that tell what is usual."""
+MOST_EPISODES = 5
+_MOSTLY = 0.95
+
+
+def findings_of(figures: Figures, thresholds: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Yield everything that is found in a series."""
+    series = figures.series
+    yield from (_hole(figures, run) for run in find_holes(series))
+    yield from _thresholds(figures, thresholds)
+    if is_quiet(series) or len(series) < 8:
+        return
+    parts = figures.parts
+    still = find_standstills(series, parts)
+    yield from (_standstill(figures, run) for run in still)
+    shifts = find_shifts(series, parts)
+    yield from (_shift(figures, shift) for shift in shifts)
+    reach = min([*parts.periods, *series.cycles], default=2)
+    for anomaly in find_anomalies(series, parts):
+        if not any(anomaly.first - reach <= shift.at <= anomaly.last + reach for shift in shifts):  # a shift is told as one
+            yield _anomaly(figures, anomaly)
+    if not shifts and (trend := find_trend(series, parts)):
+        yield _trend(figures, trend)
+
+
+def _anomaly(figures: Figures, anomaly: Anomaly) -> Finding:
+    series, parts = figures.series, figures.parts
+    inside = series.inside(anomaly.first, anomaly.last) or [series.nearest(anomaly.peak, forward=True)]
+    sign = 1 if anomaly.sigma > 0 else -1
+    peak = max(inside, key=lambda moment: sign * parts.rest[series.places[moment]])
+    observed = figures.number("observed", "value", [peak])
+    usual = figures.number("usual", "median", _alike(figures, peak, inside))
+    away = abs(observed.value - usual.value) / max(abs(usual.value), 1e-9)
+    reasons = (
+        Reason("rarity", saturating(anomaly.surprise + 2, 3, 50)),
+        Reason("size", saturating(away, 0.5, 30)),
+        recency(anomaly.last, len(series)),
+    )
+    return _told(figures, "anomaly", "high" if sign > 0 else "low", inside[0], inside[-1], (observed, usual), reasons)
+
+
+def _alike(figures: Figures, moment: int, without: Sequence[int]) -> list[int]:
+    """The moments that a moment is compared with: of the same phase in other cycles, or without a season its neighbours."""
+    series, parts = figures.series, figures.parts
+    place, barred = int(series.places[moment]), set(without)
+    step = max(parts.periods, default=1)
+    steps = [sign * step * number for number in range(1, 4 * COMPARED) for sign in (-1, 1)]
+    known = {int(one): at for at, one in enumerate(series.places)}
+    found = [known[place + one] for one in steps if place + one in known and known[place + one] not in barred]
+    others = found[:COMPARED] or [at for at in range(len(series.places)) if at not in barred] or list(without)
+    return sorted(others)
+
+
+def _shift(figures: Figures, shift: Shift) -> Finding:
+    series = figures.series
+    before = figures.number("before", "median", series.inside(shift.first, shift.at - 1), is_range=True)
+    after = figures.number("after", "median", series.inside(shift.at, shift.last), is_range=True)
+    change = change_between(before, after)
+    reasons = (
+        Reason("certainty", saturating(shift.certainty - 5, 5, 40)),
+        Reason("size", saturating(abs(change.value), 0.25, 40)),
+        recency(shift.at, len(series)),
+    )
+    at, last = series.nearest(shift.at, forward=True), series.nearest(shift.last, forward=False)
+    code = "up" if after.value >= before.value else "down"
+    return _told(figures, "change_point", code, at, last, (before, after, change), reasons)
+
+
+def _trend(figures: Figures, trend: Trend) -> Finding:
+    series = figures.series
+    length = len(series)
+    begin = figures.number("first", "median", series.inside(0, trend.block - 1), is_range=True)
+    end = figures.number("last", "median", series.inside(length - trend.block, length - 1), is_range=True)
+    change = change_between(begin, end)
+    reasons = (
+        Reason("certainty", saturating(trend.certainty - 3, 4, 40)),
+        Reason("size", saturating(abs(change.value), 0.5, 40)),
+        Reason("recency", 10),
+    )
+    code = "up" if end.value >= begin.value else "down"
+    return _told(figures, "trend", code, 0, len(series.times) - 1, (begin, end, change), reasons)
+
+
+def _thresholds(figures: Figures, thresholds: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    own = [one for one in thresholds if one["column"] in (figures.column, figures.name)]
+    for one in own:
+        side = "above" if "above" in one else "below"
+        yield from _crossed(figures, side, float(one[side]))
+    values = figures.series.values[figures.series.places]
+    if not own and 0 < (values < 0).sum() <= (1 - _MOSTLY) * len(values) and float(np.median(values)) > 0:
+        yield from _crossed(figures, "below", 0.0)
+
+
+def _crossed(figures: Figures, side: str, bound: float) -> Iterator[Finding]:
+    """The longest times that figures were beyond a bound."""
+    values = figures.series.values[figures.series.places]
+    beyond = (values > bound) if side == "above" else (values < bound)
+    edges = np.diff(np.concatenate([[0], beyond.astype(np.int8), [0]]))
+    runs = [Run(int(a), int(b) - 1) for a, b in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True)]
+    for run in sorted(runs, key=lambda one: -one.length)[:MOST_EPISODES]:
+        inside = list(range(run.first, run.last + 1))
+        extreme = figures.number("observed", "max" if side == "above" else "min", inside, is_range=True)
+        count = figures.number("count", "count", inside, is_range=True)
+        away = abs(extreme.value - bound) / max(abs(bound), float(np.std(values)), 1e-9)
+        reasons = (
+            Reason("size", 20 + saturating(away, 0.5, 40)),
+            Reason("duration", saturating(run.length / len(values), 0.05, 20)),
+            recency(run.last, len(values)),
+        )
+        yield _told(figures, "threshold", side, run.first, run.last, (extreme, count), reasons, {"bound": bound})
+
+
+def _hole(figures: Figures, run: Run) -> Finding:
+    series = figures.series
+    before, after = series.nearest(run.first, forward=False), series.nearest(run.last, forward=True)
+    around = tuple(row for moment in (before, after) for row in figures.rows[moment])
+    missing = Number("missing", run.length, "gap", figures.column, around)
+    reasons = (
+        Reason("duration", 20 + saturating(run.length / len(series), 0.02, 50)),
+        recency(run.last, len(series)),
+    )
+    numbers = (missing, figures.number("before", "value", [before]), figures.number("after", "value", [after]))
+    return _told(figures, "missing_data", "hole", before, after, numbers, reasons)
+
+
+def _standstill(figures: Figures, run: Run) -> Finding:
+    series = figures.series
+    inside = series.inside(run.first, run.last)
+    numbers = (
+        figures.number("observed", "min", inside, is_range=True),
+        figures.number("count", "count", inside, is_range=True),
+    )
+    reasons = (
+        Reason("duration", 20 + saturating(run.length / len(series), 0.02, 50)),
+        recency(run.last, len(series)),
+    )
+    return _told(figures, "missing_data", "standstill", inside[0], inside[-1], numbers, reasons)
+
+
+def _told(
+    figures: Figures,
+    kind: Any,
+    code: str,
+    first: int,
+    last: int,
+    numbers: tuple[Number, ...],
+    reasons: tuple[Reason, ...],
+    values: Mapping[str, Any] | None = None,
+) -> Finding:
+    times = figures.series.times
+    named = {"category": figures.where[1]} if figures.where else {}
+    return Finding(
+        kind, f"{kind}_{code}", figures.name, times[first], times[last], numbers, reasons, {**named, **(values or {})}
+    )

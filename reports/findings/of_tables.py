@@ -1,0 +1,121 @@
+"""The findings of a whole table: those of its series, which category moved most, and where cells are missing."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reports.findings.figures import FIGURES, Table, category_of, figures_of
+from reports.findings.of_series import findings_of
+from reports.findings.telling import Finding, Number, Reason, change_between, saturating
+
+MOST_MOVERS = 3
+MOST_FINDINGS = 200
+_MOVED = 0.1
+"""Least relative change of a top mover,"""
+_PART = 0.15
+"""and its least part in all that moved."""
+_CALLED = ("before", "after")
+_SPANS = (7, 1)
+"""Moments that are compared with as many before them: a week of days, else one with one."""
+
+
+def find_all(tables: Sequence[Table], thresholds: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Return the findings of a report's tables, the best first."""
+    found: dict[str, Finding] = {}
+    for table in tables:
+        for figures in figures_of(table):
+            found |= {f"{table.sheet}\n{one.key}": one for one in findings_of(figures, thresholds)}
+        found |= {f"{table.sheet}\n{one.key}": one for one in (*top_movers(table), *missing_cells(table))}
+    return sorted(found.values(), key=lambda one: -one.score)[:MOST_FINDINGS]
+
+
+def top_movers(table: Table) -> Iterator[Finding]:
+    """Yield the categories whose figures changed most between the last moments and those before them."""
+    moments = defaultdict(list)
+    for row in range(len(table.cells)):
+        if (moment := table.moment(row)) is not None:
+            moments[moment].append(row)
+    times = sorted(moments)
+    category = category_of(table, [row for rows in moments.values() for row in rows])
+    span = next((span for span in _SPANS if len(times) >= 2 * span and len(times) > span), 0)
+    if category is None or not span or len(times) == len(table.cells):
+        return
+    before = [row for time in times[-2 * span : -span] for row in moments[time]]
+    after = [row for time in times[-span:] for row in moments[time]]
+    for place, column in enumerate(table.columns):
+        if column["type"] in FIGURES:
+            yield from _moved(table, place, category, (before, after), (times[-2 * span], times[-1]))
+
+
+def _moved(
+    table: Table, place: int, category: int, spans: tuple[Sequence[int], Sequence[int]], ends: tuple[Any, Any]
+) -> Iterator[Finding]:
+    names = {table.cells[row][category] for rows in spans for row in rows}
+    pairs: dict[str, tuple[Number, Number]] = {}
+    for name in filter(None, names):
+        before, after = (
+            _sum(table, place, (category, name), rows, called) for rows, called in zip(spans, _CALLED, strict=True)
+        )
+        pairs |= {name: (before, after)} if before and after else {}
+    moved = {name: after.value - before.value for name, (before, after) in pairs.items()}
+    total = sum(map(abs, moved.values()))
+    for name in sorted(moved, key=lambda one: -abs(moved[one]))[:MOST_MOVERS]:
+        before, after = pairs[name]
+        change, part = change_between(before, after), abs(moved[name]) / total if total else 0.0
+        if abs(change.value) < _MOVED or part < _PART:
+            continue
+        reasons = (
+            Reason("size", saturating(abs(change.value), 0.5, 40)),
+            Reason("share", round(40 * part)),
+            Reason("recency", 20),
+        )
+        code = "top_mover_up" if moved[name] > 0 else "top_mover_down"
+        title = f"{table.columns[place]['name']} · {name}"
+        yield Finding("top_mover", code, title, *ends, (before, after, change), reasons, {"category": name})
+
+
+def _sum(table: Table, place: int, of: tuple[int, str], rows: Sequence[int], called: str) -> Number | None:
+    """The sum of a category's rows in a span; None where it has none."""
+    category, name = of
+    own = [row for row in rows if table.cells[row][category] == name and table.figure(row, place) is not None]
+    if not own or table.time is None:
+        return None
+    moments = sorted(table.cells[row][table.time] for row in rows)
+    value = sum(table.figure(row, place) or 0.0 for row in own)
+    where = (str(table.columns[category]["name"]), name)
+    return Number(
+        called, value, "sum", str(table.columns[place]["name"]), tuple(own), "", None, moments[0], moments[-1], where
+    )
+
+
+def missing_cells(table: Table) -> Iterator[Finding]:
+    """Yield the columns that have holes, and those with cells that do not fit."""
+    rows = len(table.cells)
+    for place, column in enumerate(table.columns):
+        if 0 < column["empty"] < rows:
+            own = tuple(row for row in range(rows) if table.cells[row][place] is None)
+            yield _cells(column, "missing_data_empty", own, rows)
+        if column["odd"]:
+            own = tuple(row for row in range(rows) if _is_odd(table.cells[row][place], column["type"]))
+            yield _cells(column, "missing_data_odd", own, rows)
+
+
+def _cells(column: Mapping[str, Any], code: str, own: tuple[int, ...], rows: int) -> Finding:
+    number = Number("missing", len(own), "count", column["name"], own)
+    reasons = (Reason("share", saturating(len(own) / rows, 0.2, 50)),)
+    return Finding("missing_data", code, column["name"], None, None, (number,), reasons, {"of": rows})
+
+
+def _is_odd(cell: Any, kind: str) -> bool:
+    if cell is None:
+        return False
+    match kind:
+        case "number":
+            return isinstance(cell, str)
+        case "money":
+            return not isinstance(cell, dict)
+        case "boolean":
+            return not isinstance(cell, bool)
+        case "date" | "datetime" | "time":
+            return not (isinstance(cell, str) and cell[:2].isdecimal() and (":" in cell or "-" in cell) and cell.isascii())
+    return False

@@ -1,0 +1,55 @@
+"""What was found in a report, told so that every number leads to the rows it comes from."""
+
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from reports.models.reports import Report
+from tenants.fields import TenantForeignKey
+from tenants.models import TenantModel, updated_at_field
+
+
+class Insight(TenantModel):
+    """One finding. Generating the insights of a report again keeps the row of what is found again, under its ``key``."""
+
+    class Type(models.TextChoices):
+        """What kind of finding it is."""
+
+        ANOMALY = "anomaly", _("Anomaly")
+        CHANGE_POINT = "change_point", _("Change of level")
+        TREND = "trend", _("Trend")
+        TOP_MOVER = "top_mover", _("Top mover")
+        THRESHOLD = "threshold", _("Threshold crossed")
+        MISSING_DATA = "missing_data", _("Missing data")
+
+    report = TenantForeignKey(Report, on_delete=models.CASCADE, related_name="insights", verbose_name=_("report"))
+    insight_type = models.CharField(_("type"), max_length=16, choices=Type)
+    key = models.CharField(
+        max_length=64, editable=False, help_text="SHA-256 of what makes it this finding: type, series and period."
+    )
+    score = models.PositiveSmallIntegerField(
+        _("score"), validators=[MaxValueValidator(100)], help_text=_("How much it matters, 0 to 100.")
+    )
+    content = models.JSONField(
+        _("content"),
+        help_text="text: {code, values}; sheet, series; period: {from, to}; numbers: each name, value, aggregate, rows; reasons.",
+    )
+    metadata = models.JSONField(_("metadata"), default=dict, db_default={}, blank=True)
+    updated_at = updated_at_field()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("insight")
+        verbose_name_plural = _("insights")
+        ordering = ["-score", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "report", "key"], name="insight_once"),
+            models.CheckConstraint(
+                condition=models.Q(score__lte=100),
+                name="insight_score_range",
+                violation_error_message=_("A score is 0 to 100."),
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "-score", "-id"], name="insight_best")]
+
+    def __str__(self) -> str:
+        return f"{self.get_insight_type_display()} ({self.score})"

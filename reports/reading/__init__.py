@@ -1,0 +1,1 @@
+"""From an uploaded file to tables of typed cells. No model is loaded here."""

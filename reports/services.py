@@ -1,0 +1,96 @@
+"""Insights of a report: looked for in its rows, and written so that what is found again stays the same row."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from reports.findings.figures import MOST_ROWS, Table
+from reports.findings.of_tables import find_all
+from reports.findings.telling import Finding, Number
+from reports.models import Insight, Report
+from tenants.errors import Conflict
+
+
+def generate_insights(*, report_id: UUID) -> int:
+    """Find the insights of a report anew, here and now; returns how many there are.
+
+    Doing it twice changes nothing. Raises ``Conflict`` (``not_processed``) for a report that is not read.
+    """
+    report = Report.objects.get(pk=report_id)
+    if report.status != Report.Status.PROCESSED:
+        raise Conflict("not_processed", _("Only a report that has been read has insights."))
+    found = find_insights(report=report)
+    with transaction.atomic():
+        Report.objects.select_for_update(of=("self",)).get(pk=report.pk)
+        write_insights(report=report, found=found)
+        Report.objects.filter(pk=report.pk).update(insights_at=Now())
+    return len(found)
+
+
+def find_insights(*, report: Report) -> list[Insight]:
+    """Return the insights of a report's rows, not saved; outside of any transaction, for it takes a while."""
+    places: list[list[int]] = [[] for _table in report.tables]
+    cells: list[list[Any]] = [[] for _table in report.tables]
+    rows = report.rows.in_order().values_list("table", "row", "cells")
+    for table, row, values in rows.iterator(chunk_size=5_000):
+        places[table].append(row)
+        cells[table].append(values)
+    found = []
+    for number, table in enumerate(report.tables):
+        columns = [dict(column) for column in table["columns"]]
+        findings = find_all([Table(table["sheet"], columns, cells[number])], report.thresholds)
+        currencies = {column["name"]: column["currency"] for column in columns if column.get("currency")}
+        found += [_insight(report, table["sheet"], one, places[number], currencies) for one in findings]
+    return found
+
+
+def write_insights(*, report: Report, found: Sequence[Insight]) -> None:
+    """Make these the insights of a report, in the caller's transaction: one that was there keeps its row."""
+    report.insights.exclude(key__in=[one.key for one in found]).delete()
+    Insight.objects.bulk_create(
+        found,
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=["tenant", "report", "key"],
+        update_fields=["score", "content", "updated_at"],
+    )
+
+
+def _insight(report: Report, sheet: str, finding: Finding, rows: Sequence[int], currencies: Mapping[str, str]) -> Insight:
+    key = hashlib.sha256(f"{sheet}\n{finding.key}".encode("utf-8", "surrogatepass")).hexdigest()
+    content = {
+        "text": {"code": finding.code, "values": dict(finding.values)},
+        "sheet": sheet,
+        "series": finding.series,
+        "period": {"from": _iso(finding.first), "to": _iso(finding.last)},
+        "numbers": list(_numbers(finding.numbers, rows, currencies)),
+        "reasons": [asdict(reason) for reason in finding.reasons],
+    }
+    return Insight(report=report, insight_type=finding.type, key=key, score=finding.score, content=content)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _numbers(numbers: Sequence[Number], rows: Sequence[int], currencies: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """The numbers with the rows they were taken from, as the spreadsheet counts them: the first ones, and how many."""
+    for number in numbers:
+        told = {"name": number.name, "value": float(number.value), "aggregate": number.aggregate, "column": number.column}
+        if number.aggregate not in ("change", "count", "gap") and number.column in currencies:
+            told["currency"] = currencies[number.column]
+        if number.between:
+            yield {**told, "between": list(number.between)}
+            continue
+        sources = {"rows": [rows[place] for place in number.rows[:MOST_ROWS]], "row_count": len(number.rows)}
+        asked: dict[str, Any] = {"each": number.each} if number.each else {}
+        asked |= {"since": number.since, "until": number.until} if number.since else {}
+        asked |= {"where": list(number.where)} if number.where else {}
+        yield {**told, **sources, **asked}

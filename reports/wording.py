@@ -1,0 +1,152 @@
+"""Insights in words: kept as a code with its numbers, told in the language of whoever reads them, and in both.
+
+Every number of a text is one of the insight's own, or a bound that a person set.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.utils import formats, translation
+from django.utils.translation import gettext, gettext_noop
+
+from catalog.money import format_money
+from reports.models import Insight
+from reports.rows import MOST_NAMED
+from tenants.models import Tenant
+
+TEXTS = {
+    "anomaly_high": gettext_noop(
+        "%(series)s was unusually high from %(from)s to %(to)s: %(observed)s, where %(usual)s is usual."
+    ),
+    "anomaly_low": gettext_noop(
+        "%(series)s was unusually low from %(from)s to %(to)s: %(observed)s, where %(usual)s is usual."
+    ),
+    "change_point_up": gettext_noop(
+        "%(series)s rose to another level on %(from)s: from %(before)s to %(after)s (%(change)s)."
+    ),
+    "change_point_down": gettext_noop(
+        "%(series)s fell to another level on %(from)s: from %(before)s to %(after)s (%(change)s)."
+    ),
+    "trend_up": gettext_noop("%(series)s rises over the whole time: from %(first)s to %(last)s (%(change)s)."),
+    "trend_down": gettext_noop("%(series)s falls over the whole time: from %(first)s to %(last)s (%(change)s)."),
+    "top_mover_up": gettext_noop("%(series)s rose more than most others: from %(before)s to %(after)s (%(change)s)."),
+    "top_mover_down": gettext_noop("%(series)s fell more than most others: from %(before)s to %(after)s (%(change)s)."),
+    "threshold_above": gettext_noop("%(series)s was above %(bound)s from %(from)s to %(to)s: up to %(observed)s."),
+    "threshold_below": gettext_noop("%(series)s was below %(bound)s from %(from)s to %(to)s: down to %(observed)s."),
+    "missing_data_hole": gettext_noop("%(series)s has no figures between %(from)s and %(to)s: %(missing)s are missing."),
+    "missing_data_standstill": gettext_noop(
+        "%(series)s did not move from %(from)s to %(to)s: it was %(observed)s %(count)s times in a row."
+    ),
+    "missing_data_empty": gettext_noop("%(missing)s of the %(of)s cells of “%(series)s” are empty."),
+    "missing_data_odd": gettext_noop("%(missing)s of the %(of)s cells of “%(series)s” are not what the others are."),
+}
+REASONS = {
+    "rarity": gettext_noop("How rare it is in this series"),
+    "size": gettext_noop("How large it is"),
+    "recency": gettext_noop("How recent it is"),
+    "certainty": gettext_noop("How certain it is"),
+    "duration": gettext_noop("How long it lasts"),
+    "share": gettext_noop("How much of the whole it is"),
+}
+NAMES = {
+    "observed": gettext_noop("Observed"),
+    "usual": gettext_noop("Usual"),
+    "before": gettext_noop("Before"),
+    "after": gettext_noop("Afterwards"),
+    "first": gettext_noop("At the beginning"),
+    "last": gettext_noop("At the end"),
+    "change": gettext_noop("Change"),
+    "count": gettext_noop("Rows in a row"),
+    "missing": gettext_noop("Missing"),
+}
+"""What a number of an insight is called."""
+LANGUAGES = Tenant.Locale.values
+
+
+def text_of(insight: Insight, language: str | None = None) -> str:
+    """Return what an insight says, in the reader's language or in ``language``."""
+    with translation.override(language or translation.get_language() or "en"):
+        said = insight.content["text"]
+        values = {name: _shown(value) for name, value in said["values"].items()}
+        period = {name: _day(moment) for name, moment in insight.content["period"].items()}
+        numbers = {one["name"]: amount_of(one) for one in insight.content["numbers"]}
+        series = {"series": insight.content["series"]}
+        return gettext(TEXTS[said["code"]]) % {**values, **period, **numbers, **series}
+
+
+def content_of(insight: Insight) -> dict[str, Any]:
+    """Return an insight's content as the API answers it: told, and every number with its address."""
+    content = insight.content
+    texts = {language: text_of(insight, language) for language in LANGUAGES}
+    numbers = [{**one, **({} if "between" in one else {"url": address_of(one, insight)})} for one in content["numbers"]]
+    told = {name: content[name] for name in ("sheet", "series", "period")}
+    return {"text": text_of(insight), "texts": texts, **told, "numbers": numbers}
+
+
+def reasons_of(insight: Insight) -> list[dict[str, Any]]:
+    """Return what the score is made of, told."""
+    return [{**one, "text": gettext(REASONS[one["code"]])} for one in insight.content["reasons"]]
+
+
+def address_of(number: Mapping[str, Any], insight: Insight) -> str:
+    """Return where the API answers the rows of a number."""
+    return f"/api/v1/reports/{insight.report_id}/data/?{query_of(number, insight)}"
+
+
+def query_of(number: Mapping[str, Any], insight: Insight) -> str:
+    """Return the parameters by which the rows of a number are asked for: their numbers, or where they lie."""
+    asked = {"sheet": insight.content["sheet"]} if insight.content["sheet"] else {}
+    if "since" in number:
+        where = number.get("where")
+        narrow = {"column": where[0], "equals": where[1]} if where else {}
+        return urlencode({**asked, **narrow, "since": number["since"], "until": number["until"]})
+    return urlencode({**asked, "row": ",".join(map(str, number["rows"][:MOST_NAMED]))}, safe=",")
+
+
+def number_name(number: Mapping[str, Any]) -> str:
+    """Return what a number is called."""
+    return gettext(NAMES[number["name"]])
+
+
+def period_of(insight: Insight) -> str:
+    """Return when it was, for a list."""
+    first, last = (_day(insight.content["period"][name]) for name in ("from", "to"))
+    return first if first == last else f"{first} – {last}"
+
+
+def amount_of(number: Mapping[str, Any]) -> str:
+    """Return a number as people write it."""
+    value = number["value"]
+    if number["aggregate"] == "change":
+        return f"{'+' if value > 0 else ''}{formats.number_format(_rounded(value * 100), use_l10n=True)} %"
+    currency = number.get("currency", "")
+    if currency:
+        return format_money(Decimal(str(round(value, 4))), currency, translation.get_language() or "en")
+    return _shown(value)
+
+
+def _shown(value: Any) -> str:
+    return formats.number_format(_rounded(value), use_l10n=True, force_grouping=True) if _is_number(value) else str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _rounded(value: float) -> Decimal:
+    """A number with the digits that matter: whole above a thousand, else four."""
+    exact = Decimal(str(value))
+    if exact == exact.to_integral_value() or abs(exact) >= 1000:
+        return exact.quantize(Decimal(1))
+    return round(exact, 3 - exact.adjusted()).normalize() if exact else exact
+
+
+def _day(moment: str | None) -> str:
+    if moment is None:
+        return ""
+    at = datetime.fromisoformat(moment)
+    day = formats.date_format(at, "SHORT_DATE_FORMAT")
+    return f"{day} {at:%H:%M}" if (at.hour or at.minute) else day

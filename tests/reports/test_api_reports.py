@@ -1,0 +1,138 @@
+"""Reports through the API: handed in, read, looked at, found again, changed, deleted."""
+
+import pytest
+
+from reports.models import Insight, Report, ReportRow
+from reports.uploads import read_due_reports
+from tenants.models import StoredFile
+from tenants.storage import path_of
+from tests.conftest import in_tenant
+from tests.reports.files import ABOUT, days, read, rows_of, upload, workbook
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_report_is_pending_until_a_worker_has_read_it(api, saigon):
+    client = api(saigon.key)
+    given = upload(client, "day,sold\n2026-11-01,3\n2026-11-02,5\n")
+    assert given.status_code == 201
+    report = given.json()
+    assert (report["status"], report["duplicate"], report["row_count"]) == ("pending", False, 0)
+    assert {name: report[name] for name in ABOUT} == ABOUT
+    assert client.post(f"reports/{report['id']}/insights/").json()["code"] == "not_processed"
+
+    read_due_reports()
+    report = client.get(f"reports/{report['id']}/").json()
+    assert (report["status"], report["insights_status"], report["row_count"]) == ("processed", "ready", 2)
+    assert [(one["name"], one["type"]) for one in report["tables"][0]["columns"]] == [("day", "date"), ("sold", "number")]
+    assert [(row["row"], row["values"]) for row in rows_of(client, report)] == [
+        (2, {"day": "2026-11-01", "sold": 3}),
+        (3, {"day": "2026-11-02", "sold": 5}),
+    ]
+
+
+def test_a_workbook_has_prose_sheets_money_and_holes(api, saigon):
+    client = api(saigon.key)
+    first = [["Sales of the north"], ["made by hand", None, "draft"], ["Product", "Sold", "Worth"], ["Lamp", 3, 1.5]]
+    first += [["Chair", None, 12], ["checked by An"]]
+    second = [["Bàn", "Giá (VND)"], ["A", "1.200.000"], ["B", "850"]]
+    formats = {"C4": "[$€-407] #,##0.00", "C5": "[$€-407] #,##0.00"}
+    report = read(client, workbook(first, second, formats=formats), "sales.xlsx")
+    told = [(one["sheet"], one["header_row"], one["rows"]) for one in report["tables"]]
+    assert told == [("Sheet1", 3, 2), ("Sheet2", 1, 2)]
+    assert [row["values"] for row in rows_of(client, report)] == [
+        {"Product": "Lamp", "Sold": 3, "Worth": {"amount": "1.50", "currency": "EUR"}},
+        {"Product": "Chair", "Sold": None, "Worth": {"amount": "12.00", "currency": "EUR"}},
+        {"Bàn": "A", "Giá (VND)": {"amount": "1200000.00", "currency": "VND"}},
+        {"Bàn": "B", "Giá (VND)": {"amount": "850.00", "currency": "VND"}},
+    ]
+    assert [row["row"] for row in rows_of(client, report, sheet="Sheet2")] == [2, 3]
+
+
+def test_the_same_file_is_the_report_there_is(api, saigon, harbour):
+    client = api(saigon.key)
+    first = upload(client, days()).json()
+    again = upload(client, days(), "other.csv", vendor="South")
+    assert again.status_code == 200
+    assert (again.json()["id"], again.json()["duplicate"], again.json()["vendor"]) == (first["id"], True, "North")
+    with in_tenant(saigon.tenant):
+        assert (Report.objects.count(), StoredFile.objects.count()) == (1, 1)
+    assert upload(api(harbour.key), days()).status_code == 201  # another tenant's files are nobody else's business
+
+
+def test_a_file_that_could_not_be_read_is_tried_once_more(api, saigon):
+    client = api(saigon.key)
+    report = read(client, '"never closed\n1,2\n')
+    assert (report["status"], report["row_count"], report["insights_status"]) == ("failed", 0, "failed")
+    assert "quotation mark" in report["reason"]
+    again = upload(client, '"never closed\n1,2\n')
+    assert (again.status_code, again.json()["status"], again.json()["reason"]) == (200, "pending", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "status", "code"),
+    [
+        (b"<html><table></table></html>", "report.csv", 415, "web_page"),
+        (b"%PDF-1.7", "report.xlsx", 415, "binary_file"),
+        (b"", "report.csv", 422, "empty"),
+    ],
+)
+def test_what_is_no_table_is_refused_when_it_is_handed_in(api, saigon, content, name, status, code):
+    refused = upload(api(saigon.key), content, name)
+    assert refused.status_code == status
+    assert code in refused.content.decode()
+    with in_tenant(saigon.tenant):
+        assert (Report.objects.count(), StoredFile.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize(("missing"), ["vendor", "report_type", "report_date", "file"])
+def test_all_that_the_contract_names_is_asked_for(api, saigon, missing):
+    given = {**ABOUT, "file": days()}
+    del given[missing]
+    refused = api(saigon.key).upload("reports/", given)
+    assert refused.status_code == 422
+    assert missing in {one["field"] for one in refused.json()["errors"]}
+
+
+def test_rows_are_found_by_number_cell_and_date(api, saigon):
+    client = api(saigon.key)
+    lines = "day,shop,sold\n2026-11-01,A,1\n2026-11-01,B,2\n2026-11-02,A,3\n2026-11-03,A,4\n"
+    report = read(client, lines)
+
+    def found(**asked):
+        return [row["row"] for row in rows_of(client, report, **asked)]
+
+    assert found(row="3,5") == [3, 5]
+    assert found(column="shop", equals="A") == [2, 4, 5]
+    assert found(since="2026-11-02", until="2026-11-02") == [4]
+    assert found(column="shop", equals="A", since="2026-11-02") == [4, 5]
+    for asked in ({"sheet": "Nothing"}, {"column": "price", "equals": "1"}, {"row": "a"}, {"day": "1"}):
+        assert client.get(f"reports/{report['id']}/data/", asked).status_code == 400
+    nobody = client.get("reports/00000000-0000-7000-8000-00000000dead/data/")
+    assert nobody.status_code == 404
+
+
+def test_a_report_is_changed_and_deleted_with_all_that_came_of_it(api, saigon):
+    client = api(saigon.key)
+    report = read(client, days())
+    changed = client.patch(f"reports/{report['id']}/", {"vendor": "South", "thresholds": [{"column": "sold", "above": 400}]})
+    assert (changed.json()["vendor"], changed.json()["thresholds"]) == ("South", [{"column": "sold", "above": 400.0}])
+    refused = client.patch(f"reports/{report['id']}/", {"thresholds": [{"column": "sold"}]})
+    assert refused.status_code == 422
+    with in_tenant(saigon.tenant):
+        kept = path_of(StoredFile.objects.get())
+        assert kept.exists()
+        assert ReportRow.objects.exists()
+        assert Insight.objects.exists()
+    assert client.delete(f"reports/{report['id']}/").status_code == 204
+    with in_tenant(saigon.tenant):
+        assert not any(model.objects.exists() for model in (Report, ReportRow, Insight, StoredFile))
+
+
+def test_thresholds_hold_for_the_next_report_of_the_kind(api, saigon):
+    client = api(saigon.key)
+    report = read(client, days())
+    client.patch(f"reports/{report['id']}/", {"thresholds": [{"column": "sold", "above": 400}]})
+    following = upload(client, days(40), report_date="2026-11-21").json()
+    assert following["thresholds"] == [{"column": "sold", "above": 400.0}]
+    assert upload(client, days(41), vendor="South").json()["thresholds"] == []

@@ -1,0 +1,146 @@
+"""Insights as they are read: told in two languages, scored with reasons, every number traced to its rows."""
+
+import re
+import statistics
+from datetime import datetime, timedelta
+
+import pytest
+
+from reports.models import Insight
+from reports.services import generate_insights
+from reports.uploads import read_due_reports
+from tests.conftest import in_tenant
+from tests.reports.files import days, read
+
+pytestmark = pytest.mark.django_db
+
+
+def insights(client, report, **asked):
+    return client.get("insights/", {"report": report["id"], "page_size": 200, **asked}).json()["results"]
+
+
+def many(count: int = 140) -> str:
+    """A CSV with a day far off, a level that rises, missing days, two shops, and a hole."""
+    begin = datetime(2026, 1, 5)  # noqa: DTZ001 - days
+    lines = ["day,shop,sold,paid"]
+    for number in range(count):
+        if number in (60, 61, 62):
+            continue
+        for shop, factor in (("A", 1), ("B", 3)):
+            sold = factor * ((10, 12, 9, 11, 13, 20, 18)[number % 7] * 10 + (number * 7919) % 9)
+            sold = sold * 5 if number == 30 and shop == "A" else sold + 200 * factor * (number >= 90)
+            paid = "" if number == 40 else f"{sold / 2:.2f}"
+            lines.append(f"{begin + timedelta(days=number):%Y-%m-%d},{shop},{sold},{paid}")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_odd_day_is_told_in_the_readers_language_and_in_both(api, saigon):
+    client = api(saigon.key)
+    report = read(client, days())
+    odd = insights(client, report, insight_type="anomaly")
+    assert len(odd) == 1
+    content = odd[0]["content"]
+    assert content["period"] == {"from": "2026-04-16T00:00:00", "to": "2026-04-16T00:00:00"}
+    assert content["text"] == content["texts"]["en"]
+    assert content["text"].startswith("sold was unusually high from 04/16/2026 to 04/16/2026: 44")
+    assert set(content["texts"]) == {"en", "vi"}
+    assert sum(reason["points"] for reason in odd[0]["reasons"]) == odd[0]["score"] <= 100
+    assert all(reason["text"] for reason in odd[0]["reasons"])
+
+
+AGGREGATES = {
+    "value": lambda values: values[0],
+    "sum": sum,
+    "median": statistics.median,
+    "min": min,
+    "max": max,
+    "count": len,
+}
+
+
+def recomputed(client, number):
+    """Take a number anew from what its address answers."""
+    page = client.get(number["url"] + "&page_size=200").json()
+    rows = page["results"]
+    while page["next"]:
+        page = client.get(page["next"]).json()
+        rows += page["results"]
+    assert len(rows) >= number["row_count"] > 0
+    assert {row["row"] for row in rows} >= set(number["rows"])
+    cells = [(row["values"]["day"], row["values"][number["column"]]) for row in rows]
+    if number["aggregate"] == "gap":
+        begin, end = (datetime.fromisoformat(cell[0]) for cell in (min(cells), max(cells)))
+        return (end - begin).days - 1
+    if number["name"] == "missing":
+        return sum(value is None for _day, value in cells)
+    known = [(day, value) for day, value in cells if value is not None]
+    if number.get("each"):
+        known = [(day, sum(value for at, value in known if at == day)) for day in sorted({day for day, _value in known})]
+    return AGGREGATES[number["aggregate"]]([value for _day, value in known])
+
+
+def test_every_number_is_taken_anew_from_its_link(api, saigon):
+    client = api(saigon.key)
+    report = read(client, many())
+    client.patch(f"reports/{report['id']}/", {"thresholds": [{"column": "sold", "above": 1000}]})
+    assert client.post(f"reports/{report['id']}/insights/").status_code == 202
+    read_due_reports()
+    found = insights(client, report)
+    assert {one["insight_type"] for one in found} >= {"anomaly", "change_point", "threshold", "missing_data"}
+    checked = 0
+    for insight in found:
+        numbers = {number["name"]: number for number in insight["content"]["numbers"]}
+        for number in numbers.values():
+            if "between" in number:
+                before, after = (numbers[name]["value"] for name in number["between"])
+                assert number["value"] == pytest.approx((after - before) / abs(before))
+            else:
+                assert recomputed(client, number) == pytest.approx(number["value"]), (insight["content"]["text"], number)
+            checked += 1
+    assert checked > 20
+
+
+def test_texts_have_no_number_that_is_not_one_of_the_insights_own(api, saigon):
+    client = api(saigon.key)
+    report = read(client, many())
+    for insight in insights(client, report):
+        content = insight["content"]
+        text = content["text"].replace(content["series"], "")
+        for one in re.findall(r"\d\d/\d\d/\d{4}( \d\d:\d\d)?", text):
+            text = text.replace(one, "")
+        text = re.sub(r"\d\d/\d\d/\d{4}", "", text)
+        shown = [float(one.replace(",", "")) for one in re.findall(r"[-+]?\d[\d,]*(?:\.\d+)?", text)]
+        own = [number["value"] for number in content["numbers"]] + [report["row_count"]]
+        own += [100 * number["value"] for number in content["numbers"] if number["aggregate"] == "change"]
+        assert all(any(one == pytest.approx(number, rel=0.01, abs=0.5) for number in own) for one in shown), content["text"]
+
+
+def test_finding_again_keeps_rows_and_their_ids(api, saigon):
+    client = api(saigon.key)
+    report = read(client, many())
+    before = {one["id"]: one["content"]["text"] for one in insights(client, report)}
+    assert before
+    with in_tenant(saigon.tenant):
+        assert generate_insights(report_id=report["id"]) == len(before)
+        assert Insight.objects.count() == len(before)
+    assert {one["id"]: one["content"]["text"] for one in insights(client, report)} == before
+
+
+def test_a_category_that_moved_is_told(api, saigon):
+    client = api(saigon.key)
+    lines = ["month,product,sold"]
+    lines += [
+        f"2026-{month:02},{name},{sold}"
+        for month, name, sold in [(1, "Lamp", 100), (1, "Chair", 100), (2, "Lamp", 101), (2, "Chair", 40)]
+    ]
+    report = read(client, "\n".join(lines) + "\n")
+    moved = insights(client, report, insight_type="top_mover")
+    assert [one["content"]["text"] for one in moved] == ["sold · Chair fell more than most others: from 100 to 40 (-60 %)."]
+
+
+def test_insights_of_others_are_nobodys(api, saigon, harbour):
+    report = read(api(saigon.key), days())
+    foreign = api(harbour.key).get("insights/", {"report": report["id"]})
+    assert foreign.status_code == 422
+    assert foreign.json()["code"] == "unknown_reference" or "unknown_reference" in foreign.content.decode()
+    assert api(harbour.key).post(f"reports/{report['id']}/insights/").status_code == 404

@@ -1,0 +1,25 @@
+"""Rows of reports."""
+
+import hashlib
+
+from reports.models import Insight, Report
+from tenants.models import StoredFile
+from tests.rows.names import code
+
+
+def a_report() -> Report:
+    sha256 = hashlib.sha256(code().encode()).hexdigest()
+    stored = StoredFile.objects.create(name="secret.csv", media_type="text/csv", size=1, sha256=sha256)
+    columns = [{"name": "Secret", "type": "text", "filled": 1, "empty": 0, "odd": 0}]
+    table = {"sheet": "", "header_row": 1, "rows": 1, "columns": columns, "notes": []}
+    about = {"vendor": "Secret vendor", "report_type": "sales", "report_date": "2026-11-21", "sha256": sha256}
+    return Report.objects.create(**about, file=stored, state="done", status="processed", tables=[table], row_count=1)
+
+
+def an_insight() -> Insight:
+    text = {"code": "missing_data_empty", "values": {"of": 2}}
+    number = {"name": "missing", "value": 1.0, "aggregate": "count", "column": "Secret", "rows": [2], "row_count": 1}
+    content = {"text": text, "sheet": "", "series": "Secret", "period": {"from": None, "to": None}, "numbers": [number]}
+    content |= {"reasons": [{"code": "share", "points": 7}]}
+    report, key = a_report(), hashlib.sha256(code().encode()).hexdigest()
+    return Insight.objects.create(report=report, insight_type="missing_data", key=key, score=7, content=content)
