@@ -14,6 +14,8 @@ from tenants.fields import TenantForeignKey
 from tenants.models import TenantModel, TenantQuerySet, created_by_field, updated_at_field
 
 MOST_PRIORITY = 1_000_000
+MOST_ACTIVE = 100
+"""Of a tenant: a turn may have to ask them all."""
 
 
 class GuardrailQuerySet(TenantQuerySet):
@@ -94,6 +96,7 @@ class Guardrail(TenantModel):
     def clean(self) -> None:
         """Refuse a condition that cannot be read or costs too much, and a mask that has nothing to hide."""
         super().clean()
+        self._limit()
         try:
             expression = read_and_try(self.condition_expression)
         except ExpressionError as error:
@@ -103,3 +106,9 @@ class Guardrail(TenantModel):
                 "A mask hides what its condition looks for: name card_numbers, phone_numbers or emails, or use contains."
             )
             raise ValidationError({"condition_expression": ValidationError(message, "nothing_to_mask")})
+
+    def _limit(self) -> None:
+        others = Guardrail.objects.filter(is_active=True).exclude(pk=self.pk)
+        if self.is_active and others.count() >= MOST_ACTIVE:
+            message = _("Up to %(most)d guardrails are active at once: end another one first.") % {"most": MOST_ACTIVE}
+            raise ValidationError({"is_active": ValidationError(message, "too_many")})

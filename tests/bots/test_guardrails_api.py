@@ -66,6 +66,19 @@ def test_a_bad_condition_is_refused_with_its_place(
         assert not Guardrail.objects.exists()
 
 
+def test_a_turn_has_at_most_a_hundred_rules_to_ask(client: ApiClient, saigon: Business, harbour: Business) -> None:
+    for business, number in ((harbour, 1), (saigon, 100)):
+        with in_tenant(business.tenant):
+            Guardrail.objects.bulk_create(Guardrail(code=f"r{one}", condition_expression="true") for one in range(number))
+    answer = client.post("guardrails/", RULE)
+    assert (answer.status_code, answer.json()["code"], answer.json()["errors"][0]["field"]) == (422, "too_many", "is_active")
+    assert client.post("guardrails/", {**RULE, "is_active": False}).status_code == 201
+    with in_tenant(saigon.tenant):
+        assert Guardrail.objects.filter(is_active=True).count() == 100
+        changed = Guardrail.objects.get(code="r0")
+    assert client.patch(f"guardrails/{changed.pk}/", {"name": "still one of them"}).status_code == 200
+
+
 def test_a_change_to_a_bad_condition_changes_nothing(client: ApiClient, saigon: Business) -> None:
     made = client.post("guardrails/", RULE).json()
     assert client.patch(f"guardrails/{made['id']}/", {"condition_expression": "nobody"}).status_code == 422
