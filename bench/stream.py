@@ -100,6 +100,8 @@ def _endpoint() -> Iterator[tuple[str, list[float]]]:
     ended: list[float] = []
 
     class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True  # as servers of models do: a piece leaves at once
+
         def do_POST(self) -> None:  # the name http.server looks for
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
