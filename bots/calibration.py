@@ -45,7 +45,8 @@ logger = logging.getLogger(__name__)
 
 TASK = "bots.calibrate"
 CALIBRATED = ("faq", "document", "intent")
-"""Kinds of text with a threshold of their own, and their columns. Offerings are chosen by how they fit, and need none."""
+"""Kinds of text with a threshold of their own, and their columns, in the order in which ``LOAD`` reads them. Offerings are
+chosen by how they fit, and need none."""
 
 METHOD = "1"
 """Raised when questions, scores or the choice change: every bot is calibrated anew then, as it is with another embedding model."""

@@ -3,12 +3,10 @@
 LOAD = """
 WITH session AS (
     SELECT s.id, s.bot_id, s.bot_version_id, s.owner, s.owner_epoch, s.flow_step, s.turn_number, s.ended_at,
-           s.last_tier, s.language AS session_language, s.limits_collections, s.limits_tools, c.code AS channel, t.currency,
-           coalesce(h.by_hand, h.faq) AS faq, coalesce(h.by_hand, h.document) AS document, h.intent
+           s.last_tier, s.language AS session_language, s.limits_collections, s.limits_tools, c.code AS channel, t.currency
     FROM runtime_session s
     JOIN catalog_saleschannel c ON c.tenant_id = s.tenant_id AND c.id = s.channel_id
     JOIN tenants_tenant t ON t.id = s.tenant_id
-    LEFT JOIN bots_answerthreshold h ON h.tenant_id = s.tenant_id AND h.bot_id = s.bot_id
     WHERE s.tenant_id = %(tenant)s AND s.id = %(session)s
 ), earlier AS (
     SELECT t.id, t.message, t.ui_metadata FROM runtime_turn t
@@ -39,6 +37,8 @@ SELECT session.*, coalesce(taken.id, earlier.id) AS turn_id, coalesce(earlier.me
                    AND (k.expires_at IS NULL OR k.expires_at > %(now)s)), '{}') AS slots,
        EXISTS (SELECT FROM vault_credential v WHERE v.tenant_id = %(tenant)s
                AND v.provider = 'openai' AND v.kind IN ('api_key', 'custom') AND v.is_active) AS has_model,
+       (SELECT ARRAY[coalesce(h.by_hand, h.faq), coalesce(h.by_hand, h.document), h.intent] FROM bots_answerthreshold h
+        WHERE h.tenant_id = %(tenant)s AND h.bot_id = session.bot_id) AS thresholds,
        (SELECT v.flow_config -> 'steps' FROM bots_botversion v
         WHERE v.tenant_id = %(tenant)s AND v.id = session.bot_version_id)::text AS steps,
        (SELECT json_agg(json_build_array(g.id, g.code, g.name, g.violation_action, g.condition_expression,

@@ -157,9 +157,15 @@ def _context(session_id: UUID, row: dict[str, Any], say: Callable[[str], None] |
         say=say,
         flow=read_steps(row["steps"]) if row["steps"] else Flow(),
         rules=rules_from(row["rules"]) if row["rules"] else (),
-        thresholds={kind: row[kind] for kind in CALIBRATED if row[kind] is not None},
+        thresholds=_thresholds(row["thresholds"]),
         **{name: row[name] for name in _FROM_ROW},
     )
+
+
+def _thresholds(found: list[float | None] | None) -> dict[str, float]:
+    """Return those that a bot has, by kind; without a row of its own it has none."""
+    pairs = zip(CALIBRATED, found, strict=True) if found else ()
+    return {kind: value for kind, value in pairs if value is not None}
 
 
 _FROM_ROW = (
