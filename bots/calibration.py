@@ -43,7 +43,7 @@ from vault.providers.errors import ProviderError
 
 logger = logging.getLogger(__name__)
 
-TASK = "bots.calibrate"
+TASK = AnswerThreshold.task
 CALIBRATED = ("faq", "document", "intent")
 """Kinds of text with a threshold of their own, and their columns, in the order in which ``LOAD`` reads them. Offerings are
 chosen by how they fit, and need none."""

@@ -34,7 +34,7 @@ from vault.pages import PageError, fetch_page
 
 logger = logging.getLogger(__name__)
 
-TASK = "bots.read_documents"
+TASK = KnowledgeDocument.task
 EMBED = "catalog.embed_texts"
 LEASE = timedelta(minutes=5)
 """Longer than fetching and reading take at most."""
@@ -92,6 +92,17 @@ def read_again(*, document: KnowledgeDocument) -> KnowledgeDocument:
     """Have a document read once more, such as a page that was changed since; chunks that stay the same keep their vectors."""
     _begin(document)
     return document
+
+
+@transaction.atomic
+def read_all_again(*, collection: KnowledgeCollection | None = None) -> int:
+    """Have every file and web page read once more, of one collection or all; returns how many. Texts are as they were given."""
+    documents = KnowledgeDocument.objects.exclude(source=Source.TEXT)
+    if collection:
+        documents = documents.filter(collection=collection)
+    queued = documents.update(**_fresh(), state=QueueState.PENDING, status=Status.PENDING)
+    wake(TASK)
+    return queued
 
 
 @transaction.atomic
@@ -155,14 +166,18 @@ def _stored(upload: Upload | None, created_by: User | None) -> Iterator[StoredFi
 
 def _begin(document: KnowledgeDocument) -> None:
     """Read a text here, inside the caller's transaction; leave anything else to a worker, as if new."""
-    fresh: dict[str, Any] = {"attempt": 0, "due_at": Now(), "lease_until": None, "last_error": "", "failure": ""}
     rows = KnowledgeDocument.objects.filter(pk=document.pk)
     if document.source == Source.TEXT:
-        rows.update(**{**fresh, "state": QueueState.DONE, **_read_text(document)})
+        rows.update(**{**_fresh(), "state": QueueState.DONE, **_read_text(document)})
     else:
-        rows.update(**fresh, state=QueueState.PENDING, status=Status.PENDING)
+        rows.update(**_fresh(), state=QueueState.PENDING, status=Status.PENDING)
         wake(TASK)
     document.refresh_from_db()
+
+
+def _fresh() -> dict[str, Any]:
+    """Return what the row of a document is in the queue when it begins anew."""
+    return {"attempt": 0, "due_at": Now(), "lease_until": None, "last_error": "", "failure": ""}
 
 
 def _read_text(document: KnowledgeDocument) -> dict[str, Any]:

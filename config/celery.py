@@ -46,6 +46,8 @@ app.conf.update(
         "cache": {"task": "runtime.sweep_cache", "schedule": 60.0, "options": {"expires": 60}},
         "claims": {"task": "runtime.put_claims_back", "schedule": 10.0, "options": {"expires": 10}},
         "idle": {"task": "runtime.end_idle", "schedule": 60.0, "options": {"expires": 60}},
+        "schedules": {"task": "runtime.dispatch_schedules", "schedule": 3.0, "options": {"expires": 3}},
+        "occurrences": {"task": "runtime.run_occurrences", "schedule": 5.0, "options": {"expires": 5}},
         "memories": {"task": "bots.forget_memories", "schedule": 60.0, "options": {"expires": 60}},
         "thresholds": {"task": "bots.calibrate", "schedule": 60.0, "options": {"expires": 60}},
         "reports": {"task": "reports.read_reports", "schedule": 5.0, "options": {"expires": 5}},

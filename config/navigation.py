@@ -64,6 +64,12 @@ CONNECTIONS: list[Entry] = [
     (_("Event destinations"), "webhook", "vault.eventdestination"),
     (_("Event deliveries"), "outbox", "vault.eventdelivery"),
 ]
+WORK: list[Entry] = [
+    (_("Schedules"), "event_repeat", "runtime.schedule"),
+    (_("Scheduled runs"), "schedule", "runtime.scheduleoccurrence"),
+    (_("Jobs"), "work_history", "tenants.taskrun.jobs"),
+    (_("Task runs"), "checklist", "tenants.taskrun"),
+]
 PEOPLE: list[Entry] = [
     (_("Settings"), "tune", "tenants.tenant"),
     (_("Members"), "badge", "tenants.membership"),
@@ -75,6 +81,7 @@ PEOPLE: list[Entry] = [
 ]
 PLATFORM: list[Entry] = [
     (_("Tenants"), "domain", "tenants.tenant"),
+    (_("Jobs"), "work_history", "tenants.taskrun.jobs"),
     (_("Users"), "person", "tenants.user"),
     (_("Knowledge domains"), "category", "catalog.knowledgedomain"),
     (_("Attributes"), "list_alt", "catalog.attributedefinition"),
@@ -106,6 +113,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _group(request, _("Catalogue"), CATALOGUE),
             _group(request, _("Reports"), REPORTS),
             _group(request, _("Connections"), CONNECTIONS),
+            _group(request, _("Background work"), WORK),
             _group(request, _("People and access"), PEOPLE),
         ),
     ]

@@ -31,7 +31,7 @@ from tenants.storage import delete_file, path_of, store_file
 
 logger = logging.getLogger(__name__)
 
-TASK = "reports.read_reports"
+TASK = Report.task
 LEASE = timedelta(minutes=5)
 """Longer than reading the largest file takes."""
 BATCH = 5_000

@@ -5,14 +5,18 @@ from django.utils.translation import gettext_lazy as _
 
 
 class RuntimeConfig(AppConfig):
-    """Registers the app and its settings."""
+    """Registers the app, its settings and the targets of schedules."""
 
     name = "runtime"
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
-        """Add what can be set here."""
+        """Add what can be set here, and what schedules can do."""
         from runtime.settings import SETTINGS
+        from runtime.target_kinds import OWN
+        from runtime.targets import register_target
         from tenants.settings import register_settings
 
         register_settings(SETTINGS)
+        for kind in OWN:
+            register_target(kind)

@@ -46,7 +46,7 @@ def end_idle_sessions() -> int:
     done = 0
     for tenant_id in _tenants(Session, ended_at=None, state_updated_at__lt=Now() - SHORTEST):
         with tenant_scope(tenant_id):
-            done += _end_idle_of_tenant(timedelta(minutes=Setting.effective("session_idle_minutes")))
+            done += end_idle_of_tenant()
     return done
 
 
@@ -66,11 +66,18 @@ def _put_back_of_tenant(usual: timedelta) -> int:
     )
 
 
-def _end_idle_of_tenant(usual: timedelta) -> int:
+def end_idle_of_tenant(*, minutes: int | None = None, bot_id: UUID | None = None) -> int:
+    """Lead silent conversations of the scope's tenant on, and end idle ones; of one bot or all. Returns how many.
+
+    ``minutes`` of silence come before what flows and the settings say is idle.
+    """
     versions = BotVersion.objects.filter(Exists(Session.objects.filter(bot_version=OuterRef("pk"), ended_at=None)))
+    versions = versions.filter(bot=bot_id) if bot_id else versions
+    usual = timedelta(minutes=Setting.effective("session_idle_minutes"))
+    asked = timedelta(minutes=minutes) if minutes else None
     flows = [(version, read_flow(version.flow_config)) for version in versions]
     moved = sum(_move_on(version, flow) for version, flow in flows)
-    return moved + sum(_end_idle_of_version(version, flow.idle or usual) for version, flow in flows)
+    return moved + sum(_end_idle_of_version(version, asked or flow.idle or usual) for version, flow in flows)
 
 
 def _move_on(version: BotVersion, flow: Flow) -> int:

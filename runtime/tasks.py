@@ -4,6 +4,8 @@ from celery import shared_task
 
 from runtime.cache import sweep_cache
 from runtime.expiry import end_idle_sessions, put_overdue_claims_back
+from runtime.models.schedules import RUN_TASK
+from runtime.schedules import dispatch_due, run_due
 
 
 @shared_task(name="runtime.put_claims_back", ignore_result=True)
@@ -22,3 +24,15 @@ def end_idle() -> None:
 def tidy_cache() -> None:
     """Count how often answers were given again, and delete those that can be given no more."""
     sweep_cache()
+
+
+@shared_task(name="runtime.dispatch_schedules", ignore_result=True)
+def dispatch_schedules() -> None:
+    """Write what schedules are due for."""
+    dispatch_due()
+
+
+@shared_task(name=RUN_TASK, ignore_result=True)
+def run_occurrences() -> None:
+    """Run what schedules were due for."""
+    run_due()

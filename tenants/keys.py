@@ -36,11 +36,13 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     ),
     "prices": frozenset({"variantprice", "pricelist", "pricechange"}),
     "reports": frozenset({"report", "reportrow", "insight"}),
+    "schedules": frozenset({"schedule", "scheduleoccurrence"}),
     "sessions": frozenset(
         {"session", "sessionscope", "turn", "contextslot", "decisionevent", "actionexecution", "rating", "uievent"}
     ),
     "settings": frozenset({"setting"}),
     "stock": frozenset({"inventoryitem", "inventorylocation", "stockmovement", "stockreservation", "stockallocation"}),
+    "task-runs": frozenset({"taskrun"}),
     "tenant": frozenset({"tenant"}),
     "tools": frozenset({"tool"}),
     "usage": frozenset({"usageentry", "modelprice"}),
@@ -70,6 +72,8 @@ BOT_KEY_TABLE: dict[str, frozenset[str]] = {
     "runtime": frozenset({"view", "add", "change"}),
     "runtime.escalation": frozenset({"view", "add"}),  # a bot asks for a person and is none
     "runtime.knowledgegap": frozenset({"view", "add"}),
+    "runtime.schedule": NONE,
+    "runtime.scheduleoccurrence": NONE,
 }
 """The most a key bound to a bot may do: talk, log, and read what is sold. No keys: it could make itself an unbound one."""
 

@@ -4,29 +4,40 @@ A service writes a ``QueueRow`` and calls ``wake`` after commit; a task calls ``
 due rows in turn and claims a batch inside each one's own scope, so that row security stays on and one busy tenant
 does not starve another. A lease by the database's clock brings a dead worker's rows back; the lease a row was claimed
 with, like no other's, fences its late writes. Losing Redis delays work until the next tick and never loses it.
+
+Every model that is a ``QueueRow`` is a queue, and stands on the page of jobs (``tenants/jobs.py``). One that
+``keeps_runs`` leaves a ``TaskRun`` for each attempt: a queue of what people set up or ask for one by one, such as imports
+and due schedules. Queues that the machine fills, by the million, keep none: their rows tell enough.
 """
 
 import logging
 import random
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from celery import current_app
-from django.db import models, transaction
+from django.apps import apps
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 from kombu.exceptions import OperationalError
 
 from tenants.actor import Actor, ActorKind, acting
-from tenants.models import Tenant, TenantModel
-from tenants.scope import platform_scope, tenant_scope
+from tenants.models import TaskRun, Tenant, TenantModel
+from tenants.scope import current_tenant_id, platform_scope, tenant_scope
+from tenants.task_runs import begin_runs, end_lost_runs, end_run, forget_run
 
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
+DIED_EACH_TIME = gettext_noop("The worker died each time.")
 LEASE = timedelta(seconds=60)
 WORK_SECONDS = 240
 """How long one task goes on claiming."""
@@ -35,13 +46,23 @@ WAKE_TIMEOUT = 0.2
 
 
 class QueueState(models.TextChoices):
-    """Where a row stands. ``unknown``: the outcome is ambiguous, a person decides; never retried blindly."""
+    """Where a row stands. ``unknown``: the outcome is ambiguous, a person decides; never retried blindly.
+
+    ``skipped``: by a rule it was never begun. ``cancelled``: a person has given it up.
+    """
 
     PENDING = "pending", _("Waiting")
     RUNNING = "running", _("Running")
     DONE = "done", _("Done")
     FAILED = "failed", _("Failed")
     UNKNOWN = "unknown", _("Unclear")
+    SKIPPED = "skipped", _("Skipped")
+    CANCELLED = "cancelled", _("Given up")
+
+
+OPEN = (QueueState.PENDING, QueueState.RUNNING)
+STUCK = (QueueState.FAILED, QueueState.UNKNOWN)
+"""What waits for a person."""
 
 
 class QueueRow(TenantModel):
@@ -53,6 +74,16 @@ class QueueRow(TenantModel):
 
     max_attempts: ClassVar[int] = MAX_ATTEMPTS
     """After so many a row is a dead letter."""
+    task: ClassVar[str] = ""
+    """The task that works the queue, woken when a person puts rows back; empty where they are gone on with elsewhere."""
+    put_back_values: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Columns of the model's own that putting a row back sets as well."""
+    keeps_runs: ClassVar[bool] = False
+    """Whether every attempt leaves a ``TaskRun``."""
+    run_related: ClassVar[tuple[str, ...]] = ()
+    """Relations that the run's description reads."""
+    output: Mapping[str, Any] = MappingProxyType({})
+    """What a worker says its attempt has brought, for the ``TaskRun``; said before ``finish``."""
 
     state = models.CharField(
         _("state"),
@@ -71,12 +102,25 @@ class QueueRow(TenantModel):
     class Meta(TenantModel.Meta):
         abstract = True
         indexes = [
-            models.Index(  # read by due_tenants and claim
-                fields=["tenant", "due_at"],
-                name="%(class)s_due",
+            models.Index(  # read by due_tenants and claim, in the order in which it claims
+                fields=["tenant", "-priority", "due_at"],
+                name="%(class)s_next",
                 condition=models.Q(state__in=["pending", "running"]),
             ),
+            models.Index(  # read by the page of jobs
+                fields=["tenant", "state"],
+                name="%(class)s_stuck",
+                condition=models.Q(state__in=["failed", "unknown"]),
+            ),
         ]
+
+    def task_type(self) -> str:
+        """Return what is done with the row, for its ``TaskRun``."""
+        return str(self._meta.model_name)
+
+    def run_input(self) -> dict[str, Any]:
+        """Return what it is done with, for its ``TaskRun``."""
+        return {}
 
 
 Row = TypeVar("Row", bound=QueueRow)
@@ -84,15 +128,31 @@ Row = TypeVar("Row", bound=QueueRow)
 
 def due(rows: models.QuerySet[Row]) -> models.QuerySet[Row]:
     """Narrow to rows that wait and are due, or whose worker's lease has ended; a suspended tenant's rows wait."""
-    waiting = [QueueState.PENDING, QueueState.RUNNING]
-    return rows.filter(state__in=waiting, due_at__lte=Now(), tenant__status=Tenant.Status.ACTIVE)
+    return rows.filter(state__in=OPEN, due_at__lte=Now(), tenant__status=Tenant.Status.ACTIVE)
+
+
+# From tenant to tenant along the index, so that 100,000 rows of one cost no more than one row of it.
+_DUE_TENANTS = """
+WITH RECURSIVE open (tenant_id) AS (
+    (SELECT tenant_id FROM {queue} WHERE state IN ('pending', 'running') ORDER BY tenant_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT q.tenant_id FROM {queue} q WHERE q.state IN ('pending', 'running') AND q.tenant_id > open.tenant_id
+            ORDER BY q.tenant_id LIMIT 1)
+    FROM open WHERE open.tenant_id IS NOT NULL
+)
+SELECT t.id FROM open JOIN tenants_tenant t ON t.id = open.tenant_id
+WHERE t.status = 'active' AND EXISTS (
+    SELECT FROM {queue} q
+    WHERE q.tenant_id = t.id AND q.state IN ('pending', 'running') AND q.due_at <= statement_timestamp())
+"""
 
 
 def due_tenants(model: type[Row]) -> list[UUID]:
     """Return the active tenants that have due rows, in random turn."""
-    with platform_scope(reason="name the tenants with due work"):
-        rows = due(model._default_manager.all())
-        tenants = list(rows.values_list("tenant_id", flat=True).distinct().order_by())
+    queue = connection.ops.quote_name(model._meta.db_table)
+    with platform_scope(reason="name the tenants with due work"), connection.cursor() as cursor:
+        cursor.execute(_DUE_TENANTS.format(queue=queue))
+        tenants = [tenant_id for (tenant_id,) in cursor.fetchall()]
     random.shuffle(tenants)
     return tenants
 
@@ -111,7 +171,10 @@ def claim(model: type[Row], *, limit: int, lease: timedelta = LEASE, **only: Any
         taken.update(
             state=QueueState.RUNNING, attempt=models.F("attempt") + 1, lease_until=Now() + lease, due_at=Now() + lease
         )
-        return list(taken.order_by("-priority", "created_at"))
+        claimed = list(taken.select_related(*model.run_related).order_by("-priority", "created_at"))
+        if model.keeps_runs:
+            begin_runs(claimed)
+        return claimed
 
 
 def owned(row: QueueRow) -> models.QuerySet[Any]:
@@ -130,7 +193,7 @@ def renew(row: QueueRow, *, lease: timedelta = LEASE) -> bool:
 
 def finish(row: QueueRow, **values: Any) -> bool:
     """Mark the row done together with ``values``; False when a later attempt has taken it over."""
-    return owned(row).update(state=QueueState.DONE, lease_until=None, last_error="", **values) == 1
+    return _end(row, TaskRun.Status.DONE, "", state=QueueState.DONE, **values)
 
 
 def fail(row: QueueRow, error: str, *, permanent: bool = False, delay: timedelta | None = None, **values: Any) -> bool:
@@ -141,32 +204,95 @@ def fail(row: QueueRow, error: str, *, permanent: bool = False, delay: timedelta
     dead = permanent or row.attempt >= row.max_attempts
     delay = delay or timedelta(seconds=min(600, 2**row.attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
     state = QueueState.FAILED if dead else QueueState.PENDING
-    return owned(row).update(state=state, due_at=Now() + delay, lease_until=None, last_error=error[:2000], **values) == 1
+    return _end(row, TaskRun.Status.FAILED, error, state=state, due_at=Now() + delay, **values)
 
 
-def postpone(row: QueueRow, error: str, *, delay: timedelta) -> bool:
+def unclear(row: QueueRow, error: str, **values: Any) -> bool:
+    """Leave to a person what may have been done or not, such as a call that was sent and never answered."""
+    return _end(row, TaskRun.Status.UNKNOWN, error, state=QueueState.UNKNOWN, **values)
+
+
+def _end(row: QueueRow, status: TaskRun.Status, error: str, /, **values: Any) -> bool:
+    ended = {"lease_until": None, "last_error": error[:2000], **values}
+    return _write(row, ended, lambda: end_run(row, status, error))
+
+
+def postpone(row: QueueRow, error: str, *, delay: timedelta, **values: Any) -> bool:
     """Put back what could not be done for no fault of its own, such as a provider that is down: no attempt is counted."""
-    waiting = {"state": QueueState.PENDING, "due_at": Now() + delay, "lease_until": None}
-    return owned(row).update(attempt=models.F("attempt") - 1, last_error=error[:2000], **waiting) == 1
+    waiting = {"state": QueueState.PENDING, "due_at": Now() + delay, "lease_until": None, "last_error": error[:2000]}
+    return _write(row, {**waiting, "attempt": models.F("attempt") - 1, **values}, lambda: forget_run(row))
+
+
+def _write(row: QueueRow, values: Mapping[str, Any], tell_run: Callable[[], None]) -> bool:
+    """Write to a row that is still owned, and with it to its run where runs are kept."""
+    if not row.keeps_runs:
+        return owned(row).update(**values) == 1
+    with transaction.atomic():
+        is_mine = owned(row).update(**values) == 1
+        if is_mine:
+            tell_run()
+    return is_mine
 
 
 def retry(row: QueueRow) -> None:
     """Put a failed or unclear row back, as if new: a person's decision."""
-    type(row)._default_manager.filter(pk=row.pk, state__in=[QueueState.FAILED, QueueState.UNKNOWN]).update(
-        state=QueueState.PENDING, due_at=Now(), attempt=0, last_error=""
-    )
+    put_back(type(row)._default_manager.filter(pk=row.pk))
+
+
+def put_back(rows: models.QuerySet[Any]) -> int:
+    """Put the failed and unclear ones of the rows back, as if new, and wake who works them; returns how many."""
+    model: Any = rows.model
+    fresh = {"state": QueueState.PENDING, "due_at": Now(), "lease_until": None, "attempt": 0, "last_error": ""}
+    back = rows.filter(state__in=STUCK).update(**fresh, **model.put_back_values)
+    if back and model.task:
+        wake(model.task)
+    return back
+
+
+def give_up(rows: models.QuerySet[Any]) -> int:
+    """Let the failed and unclear ones of the rows be, for good; returns how many. Their last error stays."""
+    return rows.filter(state__in=STUCK).update(state=QueueState.CANCELLED, lease_until=None)
+
+
+@contextmanager
+def kept(rows: Sequence[QueueRow], *, lease: timedelta = LEASE) -> Iterator[None]:
+    """Renew the leases of rows from a thread of its own while the block runs: one step may take longer than a lease."""
+    done = threading.Event()
+    thread = threading.Thread(target=_keep, args=(rows, current_tenant_id(), lease, done), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _keep(rows: Sequence[QueueRow], tenant_id: UUID, lease: timedelta, done: threading.Event) -> None:
+    while not done.wait(lease.total_seconds() / 3):
+        try:
+            with tenant_scope(tenant_id):
+                for row in rows:
+                    renew(row, lease=lease)
+        except DatabaseError:  # the next one may succeed; if none does, the lease ends, and the fence holds
+            logger.warning("leases of %s could not be renewed", rows[0]._meta.label)
+        finally:
+            connection.close()
 
 
 def sweep(model: type[Row], **values: Any) -> int:
     """Bury rows, together with ``values``, whose last allowed attempt died without a word; returns how many."""
-    buried = 0
-    for tenant_id in due_tenants(model):
-        with tenant_scope(tenant_id):
-            lost = due(model._default_manager.filter(state=QueueState.RUNNING, attempt__gte=model.max_attempts))
-            buried += lost.update(
-                state=QueueState.FAILED, lease_until=None, last_error="The worker died each time.", **values
-            )
-    return buried
+    ended = {"state": QueueState.FAILED, "lease_until": None, "last_error": DIED_EACH_TIME, **values}
+    return sum(_bury(model, tenant_id, ended) for tenant_id in due_tenants(model))
+
+
+def _bury(model: type[Row], tenant_id: UUID, ended: Mapping[str, Any]) -> int:
+    with tenant_scope(tenant_id):
+        lost = due(model._default_manager.filter(state=QueueState.RUNNING, attempt__gte=model.max_attempts))
+        if not model.keeps_runs:
+            return lost.update(**ended)
+        with transaction.atomic():
+            end_lost_runs(model, lost)
+            return lost.update(**ended)
 
 
 def work(
@@ -191,6 +317,12 @@ def work(
             break
         done += claimed
     return done
+
+
+def queues() -> list[type[QueueRow]]:
+    """Return every queue of the project: each model that is a ``QueueRow``."""
+    found = [model for model in apps.get_models() if issubclass(model, QueueRow)]
+    return sorted(found, key=lambda model: model._meta.label)
 
 
 def _work_tenant(

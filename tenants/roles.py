@@ -36,6 +36,7 @@ ROLE_TABLE: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], froz
     "tenants.auditentry": (VIEW, VIEW, NONE, NONE),
     "tenants.auditseal": (NONE, NONE, NONE, NONE),
     "tenants.event": (VIEW, VIEW, VIEW, VIEW),
+    "tenants.taskrun": (VIEW, VIEW, VIEW, VIEW),
     "tenants.userpreference": (NONE, NONE, NONE, NONE),
     "tenants.idempotencykey": (NONE, NONE, NONE, NONE),
     "vault": (EDIT, EDIT, NONE, NONE),

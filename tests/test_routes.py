@@ -26,6 +26,7 @@ from catalog.models import (
 )
 from reports.models import ReportRow
 from runtime.models import (
+    ScheduleOccurrence,
     Turn,
 )
 from tenants.models import LoginToken
@@ -89,6 +90,9 @@ def _row_for(resource: str, rest: list[str]) -> tuple[Any, dict[str, Any]]:
     if resource == "documents" and rest[1:2] == ["chunks"]:
         row = make_row(KnowledgeChunk)
         return row, {"document": row.document_id, "id": row.pk}
+    if resource == "schedules" and rest[1:2] == ["occurrences"]:
+        row = make_row(ScheduleOccurrence)
+        return row, {"schedule": row.schedule_id, "id": row.pk}
     if child := CHILDREN.get(rest[1] if len(rest) > 1 else ""):
         row = make_row(child)
         return row, {"session": row.session_id, "id": row.pk}

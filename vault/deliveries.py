@@ -389,6 +389,6 @@ def _new_ping(destination: EventDestination) -> EventDelivery:
 def forget_deliveries() -> int:
     """Delete what is older than ``KEPT`` and was delivered, or older than ``KEPT_FAILED`` and given up; returns how many."""
     delivered = Q(state=QueueState.DONE, created_at__lt=Now() - KEPT)
-    failed = Q(state=QueueState.FAILED, created_at__lt=Now() - KEPT_FAILED)
+    failed = Q(state__in=[QueueState.FAILED, QueueState.CANCELLED], created_at__lt=Now() - KEPT_FAILED)
     with platform_scope(reason="deliveries are kept for a month, failed ones for three"):
         return EventDelivery.objects.filter(delivered | failed).delete()[0]

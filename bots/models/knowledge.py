@@ -85,6 +85,8 @@ class KnowledgeDocument(QueueRow):
         FAILED = "failed", _("Failed")
 
     max_attempts: ClassVar[int] = 3
+    task: ClassVar[str] = "bots.read_documents"
+    put_back_values: ClassVar[dict[str, str]] = {"status": "pending", "failure": ""}
 
     collection = TenantForeignKey(
         KnowledgeCollection, on_delete=models.CASCADE, related_name="documents", verbose_name=_("collection")

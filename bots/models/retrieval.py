@@ -87,6 +87,7 @@ class AnswerThreshold(QueueRow):
     """
 
     max_attempts: ClassVar[int] = 3
+    task: ClassVar[str] = "bots.calibrate"
 
     bot = TenantForeignKey(Bot, on_delete=models.CASCADE, related_name="answer_thresholds", verbose_name=_("bot"))
     faq = models.FloatField(_("of FAQs"), null=True, editable=False)

@@ -46,6 +46,7 @@ def apply(job: ImportJob, *, seconds_before: float) -> dict[str, Any]:
         summary = summarise(job, ImportJob.Status.COMPLETED, counts, seconds)
         status = ImportJob.Status.COMPLETED
         done = {"status": status, "progress": 100, "error_log": "", "summary": summary, "counts": counted(job, counts)}
+        job.output = summary
         if not finish(job, applied_at=_beginning(), **done):
             raise LeaseLost
     return summary

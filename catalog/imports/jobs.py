@@ -252,6 +252,7 @@ def _run(job: ImportJob, on_progress: OnProgress | None) -> None:
         seconds = time.monotonic() - started
         told = {"summary": summarise(job, Status.STAGED, counts, seconds), "counts": counted(job, counts)}
         if not job.auto_apply:
+            job.output = told["summary"]
             finish(job, status=Status.STAGED, progress=100, **told)
             return
         job.status = Status.APPLYING

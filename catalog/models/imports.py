@@ -1,6 +1,6 @@
 """A catalogue on its way in: the job, and each row of the file as it was understood."""
 
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db import models
@@ -109,6 +109,9 @@ class ImportJob(QueueRow):
 
         KEEP = "keep", _("Leave them as they are")
         ARCHIVE = "archive", _("Archive them")
+
+    keeps_runs: ClassVar[bool] = True
+    run_related: ClassVar[tuple[str, ...]] = ("source_file",)
 
     source_type = models.CharField(_("source"), max_length=16, choices=SourceType, default=SourceType.FILE)
     source_file = TenantForeignKey(
@@ -236,6 +239,14 @@ class ImportJob(QueueRow):
         verbose_name = _("import")
         verbose_name_plural = _("imports")
         ordering = ["-id"]
+
+    def task_type(self) -> str:
+        """Return ``import_catalog``, or what it is taken back by."""
+        return "undo_import" if self.status == self.Status.UNDOING else "import_catalog"
+
+    def run_input(self) -> dict[str, Any]:
+        """Return what is read, and how."""
+        return {"source": self.source_type, "file": str(self), "mapping": self.mapping, "currency": self.currency}
 
     def __str__(self) -> str:
         return self.source_file.name if self.source_file else f"{self.get_source_type_display()} {self.created_at:%Y-%m-%d}"

@@ -1,6 +1,6 @@
 """What retrieval reads: two narrow tables that serve every kind of thing a bot can find (DESIGN section 4)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -73,6 +73,8 @@ class SearchVector(QueueRow):
     A changed text empties the embedding in the same transaction, so that an old vector is never served.
     ``kind``, ``owner_id`` and ``bot_id`` are the text's, so that the nearest are found without a join.
     """
+
+    task: ClassVar[str] = "catalog.embed_texts"
 
     tenant = TenantField(referenced=False)
     text = TenantForeignKey(SearchText, on_delete=models.CASCADE, related_name="vectors")

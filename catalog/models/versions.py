@@ -19,6 +19,8 @@ class ScheduledActivation(QueueRow):
     was planned: when that has changed meanwhile, what was done by hand stands.
     """
 
+    task: ClassVar[str] = "catalog.activate_versions"
+
     tenant = TenantField(referenced=False)
     offering_version = TenantForeignKey(
         OfferingVersion, on_delete=models.CASCADE, related_name="activations", verbose_name=_("version")

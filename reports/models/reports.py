@@ -27,6 +27,8 @@ class Report(QueueRow):
         FAILED = "failed", _("Failed")
 
     max_attempts: ClassVar[int] = 3
+    task: ClassVar[str] = "reports.read_reports"
+    keeps_runs: ClassVar[bool] = True
 
     vendor = models.CharField(_("vendor"), max_length=200, help_text=_("Who the figures come from."))
     report_type = models.CharField(_("report type"), max_length=100, help_text=_("Such as “daily sales”."))
@@ -83,6 +85,14 @@ class Report(QueueRow):
             *QueueRow.Meta.indexes,
             models.Index(fields=["tenant", "-id"], name="report_newest"),
         ]
+
+    def task_type(self) -> str:
+        """Return what is due: reading the file, or looking for insights in it."""
+        return "generate_insights" if self.status == self.Status.PROCESSED else "read_report"
+
+    def run_input(self) -> dict[str, Any]:
+        """Return which report it is."""
+        return {"vendor": self.vendor, "report_type": self.report_type, "report_date": str(self.report_date)}
 
     def __str__(self) -> str:
         return f"{self.vendor}: {self.report_type}, {self.report_date}"

@@ -7,6 +7,7 @@ from runtime.api.gaps import KnowledgeGapViewSet
 from runtime.api.guardrails import GuardrailTryView
 from runtime.api.ratings import RatedTurnViewSet, RatingViewSet, UiEventViewSet
 from runtime.api.records import ActionViewSet, DecisionViewSet, SlotViewSet
+from runtime.api.schedules import OccurrenceViewSet, ScheduleViewSet
 from runtime.api.sessions import SessionViewSet
 from runtime.api.turns import TurnViewSet
 
@@ -16,8 +17,10 @@ __all__ = [
     "EscalationViewSet",
     "GuardrailTryView",
     "KnowledgeGapViewSet",
+    "OccurrenceViewSet",
     "RatedTurnViewSet",
     "RatingViewSet",
+    "ScheduleViewSet",
     "SemanticCacheViewSet",
     "SessionViewSet",
     "SlotViewSet",

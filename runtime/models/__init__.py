@@ -4,6 +4,7 @@ from runtime.models.cache import SemanticCacheEntry
 from runtime.models.decisions import ActionExecution, DecisionEvent, Tier
 from runtime.models.escalations import Escalation
 from runtime.models.ratings import KnowledgeGap, Rating, UiEvent
+from runtime.models.schedules import Schedule, ScheduleOccurrence
 from runtime.models.scopes import SessionScope
 from runtime.models.sessions import ContextSlot, Session, Turn
 
@@ -14,6 +15,8 @@ __all__ = [
     "Escalation",
     "KnowledgeGap",
     "Rating",
+    "Schedule",
+    "ScheduleOccurrence",
     "SemanticCacheEntry",
     "Session",
     "SessionScope",

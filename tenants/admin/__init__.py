@@ -2,6 +2,7 @@
 
 from tenants.admin.asking import asks_first, asks_who
 from tenants.admin.base import LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
+from tenants.admin.jobs import TaskRunAdmin
 from tenants.admin.members import InvitationAdmin, MembershipAdmin
 from tenants.admin.people import ApiKeyAdmin, StoredFileAdmin, TenantSettingsAdmin, UserAdmin, show_once
 from tenants.admin.records import AuditEntryAdmin, EventAdmin
@@ -15,6 +16,7 @@ __all__ = [
     "MembershipAdmin",
     "PlatformAdmin",
     "StoredFileAdmin",
+    "TaskRunAdmin",
     "TenantAdmin",
     "TenantSettingsAdmin",
     "UserAdmin",

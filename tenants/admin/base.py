@@ -216,10 +216,7 @@ class PlatformAdmin(TenantAdmin):
 
     def opens_platform(self, request: HttpRequest) -> bool:
         """Open the platform for its staff."""
-        if not is_platform_staff(request):
-            return False
-        request.scopes.enter_context(platform_scope(reason="platform staff on a platform page"))  # type: ignore[attr-defined]
-        return True
+        return is_platform_staff(request) and open_platform(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Platform staff only."""
@@ -232,6 +229,12 @@ class PlatformAdmin(TenantAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Platform staff only."""
         return is_platform_staff(request)
+
+
+def open_platform(request: HttpRequest) -> bool:
+    """Enter the platform until the page is rendered; returns True."""
+    request.scopes.enter_context(platform_scope(reason="platform staff on a platform page"))  # type: ignore[attr-defined]
+    return True
 
 
 def is_platform_staff(request: HttpRequest) -> bool:

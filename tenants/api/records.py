@@ -10,7 +10,7 @@ from tenants.api.base import TenantReadViewSet
 from tenants.errors import Malformed
 from tenants.events import EVENT_KINDS
 from tenants.filters import Filter
-from tenants.models import AuditEntry, Event
+from tenants.models import AuditEntry, Event, TaskRun
 from tenants.serializers import TenantSerializer
 
 
@@ -77,3 +77,33 @@ class EventViewSet(TenantReadViewSet):
         "since": "created_at__gte",
         "until": "created_at__lt",
     }
+
+
+class TaskRunSerializer(TenantSerializer):
+    """One attempt at something done in the background: what it was given, what it brought, or what went wrong."""
+
+    error = serializers.CharField(source="problem", read_only=True)
+
+    class Meta:
+        model = TaskRun
+        fields: Any = (
+            *("id", "task_type", "name", "queue", "row_id", "bot_id", "attempt", "status", "input", "output", "error"),
+            *("started_at", "finished_at", "created_at"),
+        )
+        read_only_fields = fields
+
+
+class TaskRunViewSet(TenantReadViewSet):
+    """What was done in the background for whom somebody set it up or asked for it, the newest first."""
+
+    queryset = TaskRun.objects.all()
+    serializer_class = TaskRunSerializer
+    filters: ClassVar[dict[str, Filter]] = {
+        "task_type": "task_type",
+        "status": "status",
+        "queue": "queue",
+        "row_id": "row_id",
+        "since": "created_at__gte",
+        "until": "created_at__lt",
+    }
+    search_fields = ("name",)

@@ -6,6 +6,7 @@ from tenants.models.events import Event
 from tenants.models.people import PLATFORM_ID, ApiKey, Membership, Tenant, User, hash_token
 from tenants.models.requests import IdempotencyKey, StoredFile
 from tenants.models.settings import Setting, UserPreference
+from tenants.models.task_runs import TaskRun
 from tenants.models.ways_in import AuthIdentity, LoginFailure, LoginToken
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Membership",
     "Setting",
     "StoredFile",
+    "TaskRun",
     "Tenant",
     "TenantModel",
     "TenantQuery",

@@ -71,13 +71,15 @@ from runtime.models import (
     Escalation,
     KnowledgeGap,
     Rating,
+    Schedule,
+    ScheduleOccurrence,
     SemanticCacheEntry,
     Session,
     SessionScope,
     Turn,
     UiEvent,
 )
-from tenants.models import ApiKey, AuditEntry, AuditSeal, Event, IdempotencyKey, Membership, Setting, StoredFile
+from tenants.models import ApiKey, AuditEntry, AuditSeal, Event, IdempotencyKey, Membership, Setting, StoredFile, TaskRun
 from tests.rows.bots import a_bot_version, a_chunk, a_collection, a_document, a_mark, a_tool, an_intent
 from tests.rows.catalog import (
     a_channel,
@@ -101,8 +103,18 @@ from tests.rows.catalog import (
 )
 from tests.rows.names import code
 from tests.rows.reports import a_report, an_insight
-from tests.rows.runtime import a_cached_answer, a_decision, a_gap, a_rating, a_session, a_turn, an_escalation
-from tests.rows.tenants import a_member, an_api_key, an_audit_entry, an_audit_seal, an_event, an_idempotency_key
+from tests.rows.runtime import (
+    a_cached_answer,
+    a_decision,
+    a_gap,
+    a_rating,
+    a_schedule,
+    a_session,
+    a_turn,
+    an_escalation,
+    an_occurrence,
+)
+from tests.rows.tenants import a_member, a_task_run, an_api_key, an_audit_entry, an_audit_seal, an_event, an_idempotency_key
 from tests.rows.vault import a_budget, a_credential, a_delivery, a_destination, a_usage_entry, a_use
 from vault.models import (
     Budget,
@@ -145,9 +157,11 @@ __all__ = [
     "a_reservation",
     "a_return",
     "a_return_line",
+    "a_schedule",
     "a_search_text",
     "a_search_vector",
     "a_session",
+    "a_task_run",
     "a_tool",
     "a_turn",
     "a_usage_entry",
@@ -161,6 +175,7 @@ __all__ = [
     "an_event",
     "an_idempotency_key",
     "an_intent",
+    "an_occurrence",
     "an_offering",
     "an_order",
     "an_order_line",
@@ -241,6 +256,8 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     PriceList: a_price_list,
     PriceListChange: lambda: a_price_list().changes.get(),
     Rating: a_rating,
+    Schedule: a_schedule,
+    ScheduleOccurrence: an_occurrence,
     RetrievalMark: a_mark,
     SemanticCacheEntry: a_cached_answer,
     SalesChannel: a_channel,
@@ -259,6 +276,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     StoredFile: lambda: a_job().source_file,
     # Retired, for there may be only one that is not.
     TenantKey: lambda: TenantKey.objects.create(master_key=code("key"), wrapped=b"wrapped", retired_at=timezone.now()),
+    TaskRun: a_task_run,
     Tool: a_tool,
     Turn: a_turn,
     UiEvent: lambda: UiEvent.objects.create(session=a_session(), kind="card-clicked", data={"sku": "Secret"}),

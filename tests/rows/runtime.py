@@ -10,6 +10,8 @@ from runtime.models import (
     Escalation,
     KnowledgeGap,
     Rating,
+    Schedule,
+    ScheduleOccurrence,
     SemanticCacheEntry,
     Session,
     Turn,
@@ -73,3 +75,19 @@ def a_gap() -> KnowledgeGap:
         turn=turn,
         last_asked_at=timezone.now(),
     )
+
+
+def a_schedule() -> Schedule:
+    # Switched off: no worker of another test may find it due.
+    return Schedule.objects.create(
+        name=code("Secret schedule"),
+        bot=a_bot_version().bot,
+        cron="0 3 * * *",
+        time_zone="Asia/Ho_Chi_Minh",
+        target={"kind": "end_idle_sessions"},
+        is_active=False,
+    )
+
+
+def an_occurrence() -> ScheduleOccurrence:
+    return ScheduleOccurrence.objects.create(schedule=a_schedule(), scheduled_for=timezone.now(), state="failed")

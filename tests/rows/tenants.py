@@ -1,12 +1,13 @@
 """Rows of ``tenants``: who is here, and what was done."""
 
+import uuid
 from datetime import timedelta
 
 from django.utils import timezone
 
 from tenants.audit import seal_batch
 from tenants.events import record_event
-from tenants.models import ApiKey, AuditEntry, AuditSeal, Event, IdempotencyKey, Membership, User
+from tenants.models import ApiKey, AuditEntry, AuditSeal, Event, IdempotencyKey, Membership, TaskRun, User
 from tests.rows.catalog import a_job, a_location
 from tests.rows.names import code
 
@@ -42,3 +43,9 @@ def an_audit_seal() -> AuditSeal:
 def an_event() -> Event:
     record_event("import.finished", subject=a_job(), data={"file": "secret.csv"})
     return Event.objects.latest("id")
+
+
+def a_task_run() -> TaskRun:
+    return TaskRun.objects.create(
+        queue="runtime.scheduleoccurrence", row_id=uuid.uuid4(), task_type="reindex", name=code("Secret run"), status="done"
+    )

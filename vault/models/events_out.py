@@ -162,6 +162,8 @@ class EventDelivery(QueueRow):
     max_attempts: ClassVar[int] = 11
     """With the pauses of ``vault.deliveries``: over three days."""
 
+    task: ClassVar[str] = DELIVER_TASK
+
     destination: Any = TenantForeignKey(
         EventDestination, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("destination")
     )
@@ -200,7 +202,7 @@ class EventDelivery(QueueRow):
 
     def resend(self) -> None:
         """Send it once more, from the first attempt. Raises ``Conflict`` (``not_ended``) while it is on its way."""
-        ended = [QueueState.DONE, QueueState.FAILED, QueueState.UNKNOWN]
+        ended = [QueueState.DONE, QueueState.FAILED, QueueState.UNKNOWN, QueueState.CANCELLED]
         mine = EventDelivery.objects.filter(pk=self.pk, state__in=ended)
         if not mine.update(state=QueueState.PENDING, due_at=Now(), attempt=0, last_error=""):
             raise Conflict("not_ended", str(_("It is on its way already.")))

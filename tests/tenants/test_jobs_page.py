@@ -1,0 +1,102 @@
+"""The page of jobs: how every queue stands, and what is stuck put back or given up by one click."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+
+from bots.models import KnowledgeDocument
+from runtime.models import ScheduleOccurrence
+from tenants.models import TaskRun
+from tenants.queue import queues
+from tests.conftest import Business, in_tenant
+from tests.rows import a_delivery, a_document, an_occurrence
+from tests.tenants.admin_pages import browser, page, text_of
+from vault.models import EventDelivery
+
+pytestmark = pytest.mark.django_db
+
+JOBS = "tenants_taskrun_jobs"
+
+
+def press(person: Any, step: str) -> Any:
+    return person.post(page(JOBS), {"step": step}, follow=True)
+
+
+@pytest.fixture
+def stuck(saigon: Business) -> None:
+    """A run that failed, one that is unclear, one that waits for ten minutes, and a document that failed."""
+    with in_tenant(saigon.tenant):
+        an_occurrence()
+        for state in ("unknown", "pending"):
+            row = an_occurrence()
+            ScheduleOccurrence.objects.filter(pk=row.pk).update(state=state, due_at=Now() - timedelta(minutes=10))
+        KnowledgeDocument.objects.filter(pk=a_document().pk).update(state="failed", status="failed")
+
+
+def test_every_queue_stands_there_and_an_idle_business_has_nothing_to_decide(saigon):
+    told = text_of(browser(saigon.analyst).get(page(JOBS)))
+    for model in queues():
+        assert str(model._meta.verbose_name_plural).capitalize() in told
+    assert "Nothing waits for a decision." in told
+    assert "Try again" not in told
+
+
+def test_queues_are_counted_with_the_age_of_the_oldest(saigon, harbour, stuck):
+    found = browser(saigon.operator).get(page(JOBS)).context["queues"]
+    counts = {queue.key: queue for queue, _address, _may in found}
+    runs = counts["runtime.scheduleoccurrence"]
+    assert (runs.waiting, runs.running, runs.failed, runs.unclear) == (1, 0, 1, 1)
+    assert "10\xa0minutes" in browser(saigon.operator).get(page(JOBS), {"part": ""}).content.decode()
+    assert counts["bots.knowledgedocument"].failed == 1
+    assert [queue.key for queue, *_ in found[:2]] == ["bots.knowledgedocument", "runtime.scheduleoccurrence"]
+    theirs = browser(harbour.operator).get(page(JOBS)).context["queues"]
+    assert not any(queue.stuck or queue.waiting for queue, *_ in theirs)
+
+
+def test_platform_staff_see_the_whole_installation_and_no_row_of_anybody(saigon, harbour, root, stuck):
+    with in_tenant(harbour.tenant):
+        an_occurrence()
+    person = browser(root)
+    counts = {queue.key: queue for queue, *_ in person.get(page(JOBS)).context["queues"]}
+    assert counts["runtime.scheduleoccurrence"].failed == 2
+    assert "tenants.logintoken" in counts
+    assert person.get(page("tenants_taskrun_changelist"))["Location"] == "/admin/"
+
+
+def test_one_click_puts_back_or_gives_up_what_is_stuck(saigon, stuck):
+    person = browser(saigon.operator)
+    assert "2 entries are tried again." in text_of(press(person, "retry:runtime.scheduleoccurrence"))
+    assert "1 entry is given up." in text_of(press(person, "give_up:bots.knowledgedocument"))
+    with in_tenant(saigon.tenant):
+        assert set(ScheduleOccurrence.objects.values_list("state", "attempt")) == {("pending", 0)}
+        assert KnowledgeDocument.objects.get().state == "cancelled"
+
+
+@pytest.mark.parametrize("step", ["retry:vault.eventdelivery", "give_up:vault.eventdelivery", "retry:tenants.tenant", "x:y"])
+def test_who_may_not_change_a_queues_rows_changes_nothing(saigon, step):
+    with in_tenant(saigon.tenant):
+        a_delivery()
+    press(browser(saigon.operator), step)
+    with in_tenant(saigon.tenant):
+        assert EventDelivery.objects.get().state == "failed"
+
+
+def test_imports_are_gone_on_with_on_their_own_page(saigon):
+    assert "own page" in text_of(press(browser(saigon.owner), "retry:catalog.importjob"))
+
+
+def test_what_failed_is_tried_again_from_the_list_of_task_runs(saigon, stuck):
+    with in_tenant(saigon.tenant):
+        row = ScheduleOccurrence.objects.get(state="failed")
+        run = TaskRun.objects.create(
+            queue="runtime.scheduleoccurrence", row_id=row.pk, task_type="http", status="failed", error="No connection."
+        )
+    form = {"action": "retry", "_selected_action": [str(run.pk)]}
+    assert "1 entry is tried again." in text_of(
+        browser(saigon.operator).post(page("tenants_taskrun_changelist"), form, follow=True)
+    )
+    with in_tenant(saigon.tenant):
+        row.refresh_from_db()
+        assert row.state == "pending"
