@@ -18,12 +18,8 @@ from reports.rows import MOST_NAMED
 from tenants.models import Tenant
 
 TEXTS = {
-    "anomaly_high": gettext_noop(
-        "%(series)s was unusually high from %(from)s to %(to)s: %(observed)s, where %(usual)s is usual."
-    ),
-    "anomaly_low": gettext_noop(
-        "%(series)s was unusually low from %(from)s to %(to)s: %(observed)s, where %(usual)s is usual."
-    ),
+    "anomaly_high": gettext_noop("%(series)s was unusually high %(period)s: %(observed)s, where %(usual)s is usual."),
+    "anomaly_low": gettext_noop("%(series)s was unusually low %(period)s: %(observed)s, where %(usual)s is usual."),
     "change_point_up": gettext_noop(
         "%(series)s rose to another level on %(from)s: from %(before)s to %(after)s (%(change)s)."
     ),
@@ -34,15 +30,17 @@ TEXTS = {
     "trend_down": gettext_noop("%(series)s falls over the whole time: from %(first)s to %(last)s (%(change)s)."),
     "top_mover_up": gettext_noop("%(series)s rose more than most others: from %(before)s to %(after)s (%(change)s)."),
     "top_mover_down": gettext_noop("%(series)s fell more than most others: from %(before)s to %(after)s (%(change)s)."),
-    "threshold_above": gettext_noop("%(series)s was above %(bound)s from %(from)s to %(to)s: up to %(observed)s."),
-    "threshold_below": gettext_noop("%(series)s was below %(bound)s from %(from)s to %(to)s: down to %(observed)s."),
-    "missing_data_hole": gettext_noop("%(series)s has no figures between %(from)s and %(to)s: %(missing)s are missing."),
+    "threshold_above": gettext_noop("%(series)s was above %(bound)s %(period)s: up to %(observed)s."),
+    "threshold_below": gettext_noop("%(series)s was below %(bound)s %(period)s: down to %(observed)s."),
+    "missing_data_hole": gettext_noop("%(series)s has no figures between %(from)s and %(to)s. Missing: %(missing)s."),
     "missing_data_standstill": gettext_noop(
-        "%(series)s did not move from %(from)s to %(to)s: it was %(observed)s %(count)s times in a row."
+        "%(series)s did not move %(period)s: it was %(observed)s %(count)s times in a row."
     ),
     "missing_data_empty": gettext_noop("%(missing)s of the %(of)s cells of “%(series)s” are empty."),
     "missing_data_odd": gettext_noop("%(missing)s of the %(of)s cells of “%(series)s” are not what the others are."),
 }
+ON, BETWEEN = gettext_noop("on %(from)s"), gettext_noop("from %(from)s to %(to)s")
+"""What stands for the gap `period`."""
 REASONS = {
     "rarity": gettext_noop("How rare it is in this series"),
     "size": gettext_noop("How large it is"),
@@ -59,7 +57,7 @@ NAMES = {
     "first": gettext_noop("At the beginning"),
     "last": gettext_noop("At the end"),
     "change": gettext_noop("Change"),
-    "count": gettext_noop("Rows in a row"),
+    "count": gettext_noop("How many"),
     "missing": gettext_noop("Missing"),
 }
 """What a number of an insight is called."""
@@ -72,6 +70,7 @@ def text_of(insight: Insight, language: str | None = None) -> str:
         said = insight.content["text"]
         values = {name: _shown(value) for name, value in said["values"].items()}
         period = {name: _day(moment) for name, moment in insight.content["period"].items()}
+        period["period"] = gettext(ON if period["from"] == period["to"] else BETWEEN) % period
         numbers = {one["name"]: amount_of(one) for one in insight.content["numbers"]}
         series = {"series": insight.content["series"]}
         return gettext(TEXTS[said["code"]]) % {**values, **period, **numbers, **series}
@@ -148,5 +147,5 @@ def _day(moment: str | None) -> str:
     if moment is None:
         return ""
     at = datetime.fromisoformat(moment)
-    day = formats.date_format(at, "SHORT_DATE_FORMAT")
+    day = formats.date_format(at, "DATE_FORMAT")
     return f"{day} {at:%H:%M}" if (at.hour or at.minute) else day

@@ -9,7 +9,7 @@ from django.db.models.fields.json import KT
 from django.urls import reverse
 from django.utils import formats, timezone
 
-from reports.findings.figures import FIGURES
+from reports.findings.figures import is_figure
 from reports.models import Insight, Report
 from reports.rows import time_column
 from reports.wording import text_of
@@ -19,6 +19,8 @@ MOST_POINTS = 700
 """Points drawn of one line; of more the lowest and the highest of each stretch, so that no peak is lost."""
 LEAST_MARK = 3
 """Width of a mark, however short the time it stands for."""
+DATES = ((0.0, "start"), (0.25, "middle"), (0.5, "middle"), (0.75, "middle"), (1.0, "end"))
+"""Where dates stand below the line, and how their text lies."""
 Points = list[tuple[datetime, float]]
 
 
@@ -41,7 +43,7 @@ class Chart:
     path: str
     marks: list[Mark]
     levels: list[tuple[float, str]]
-    dates: list[tuple[float, str]]
+    dates: list[tuple[float, str, str]]
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -55,7 +57,7 @@ def series_names(report: Report) -> list[tuple[int, int, str]]:
         for number, table in enumerate(report.tables)
         if time_column(table) is not None
         for place, column in enumerate(table["columns"])
-        if column["type"] in FIGURES
+        if is_figure(column)
     ]
 
 
@@ -114,8 +116,8 @@ def _drawn(title: str, points: Points, insights: Sequence[Insight]) -> Chart:
 
     path = "M" + " L".join(f"{across(at)} {up(value)}" for at, value in _thinned(points))
     marks = [_mark(insight, across) for insight in insights]
-    levels = [(up(value), formats.number_format(_short(value))) for value in (low, (low + high) / 2, high)]
-    dates = [(across(at), _day(at)) for at in (begin + (end - begin) * share for share in (0.02, 0.27, 0.52, 0.77, 0.98))]
+    levels = [(up(value), _short(value)) for value in (low, (low + high) / 2, high)]
+    dates = [(across(begin + (end - begin) * share), _day(begin + (end - begin) * share), way) for share, way in DATES]
     return Chart(title, path, marks, levels, dates)
 
 
@@ -141,8 +143,9 @@ def _mark(insight: Insight, across: Any) -> Mark:
     return Mark(round(first - (width - (last - first)) / 2, 1), round(width, 1), insight.insight_type, text_of(insight), url)
 
 
-def _short(value: float) -> float | int:
-    return round(value) if abs(value) >= 100 else round(value, 2)
+def _short(value: float) -> str:
+    rounded = round(value) if abs(value) >= 100 or value == round(value) else round(value, 2)
+    return formats.number_format(rounded, use_l10n=True, force_grouping=True)
 
 
 def _day(moment: datetime) -> str:

@@ -21,7 +21,7 @@ _BOUND = re.compile(r"(.+?)\s*([<>])\s*(-?[0-9]+(?:\.[0-9]+)?)")
 class NewReportForm(forms.ModelForm):
     """A file, and what it is."""
 
-    file = forms.FileField(
+    upload = forms.FileField(
         label=_("File"), widget=UnfoldAdminFileFieldWidget(), help_text=_("CSV or Excel (.xlsx), up to 25 MB.")
     )
 
@@ -33,9 +33,9 @@ class NewReportForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.fields["report_date"].initial = timezone.localdate
 
-    def clean_file(self) -> Any:
+    def clean_upload(self) -> Any:
         """Refuse what is too large, or no table."""
-        file = self.cleaned_data["file"]
+        file = self.cleaned_data["upload"]
         if file.size > MAX_FILE_BYTES:
             raise ValidationError(_("A file is larger than 25 MB."), code="too_large")
         try:

@@ -39,7 +39,7 @@ class InsightAdmin(LedgerAdmin):
     list_select_related = ("report",)
     link_filters = ("report",)
     ordering = ("-score", "-id")
-    fields = ("type_label", "score", "report", "period", "created_at")
+    fields = ("insight_type", "score", "report", "period", "created_at")
     change_form_template = "reports/admin/insight.html"
     export_fields = ("id", "report", "insight_type", "score", "said", "created_at")
     empty_message = _("What is worth knowing in your reports is told here: odd days, changes, trends, and what is missing.")

@@ -77,7 +77,7 @@ class ReportAdmin(TenantAdmin):
         about = {"fields": (("vendor", "report_type"), "report_date")}
         if obj is None:
             return [
-                (None, {"fields": ("file",)}),
+                (None, {"fields": ("upload",)}),
                 (_("What it is"), about),
                 (_("How it is read"), {"fields": ("decimals",)}),
             ]
@@ -104,7 +104,7 @@ class ReportAdmin(TenantAdmin):
             super().save_model(request, obj, form, change)
             return
         values = dict(form.cleaned_data)
-        file = values.pop("file")
+        file = values.pop("upload")
         source = {"chunks": file.chunks(), "name": file.name, "media_type": file.content_type or ""}
         made, is_new = create_report(**values, **source, created_by=request.user)  # type: ignore[arg-type]
         obj.pk = made.pk

@@ -124,7 +124,7 @@ def _refined(medians: Floats, splits: list[tuple[int, float]]) -> list[tuple[int
         last = refined[number + 1][0] if number + 1 < len(refined) else len(medians)
         if last - first >= 2 * _SIDE:
             at, certainty, _size, _noise = _clearest(medians[first:last])
-            refined[number] = (first + at, certainty) if at and certainty >= _CERTAIN else refined[number]
+            refined[number] = (first + at, float(certainty)) if at and certainty >= _CERTAIN else refined[number]
     return refined
 
 

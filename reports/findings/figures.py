@@ -13,7 +13,6 @@ from reports.findings.seasons import Parts, taken_apart
 from reports.findings.series import Series, series_of
 from reports.findings.telling import AGGREGATES, Aggregate, Number
 
-FIGURES = ("number", "money")
 MOST_SERIES = 50
 """Series of one table that are looked at."""
 MOST_ROWS = 100
@@ -95,13 +94,18 @@ class Figures:
         return Number(name, value, aggregate, self.column, rows, each, where=self.where if ends else None, **ends)
 
 
+def is_figure(column: Mapping[str, Any]) -> bool:
+    """Whether a column holds figures that can be added and compared: amounts only if they are all of one currency."""
+    return column["type"] == "number" or (column["type"] == "money" and bool(column["currency"]))
+
+
 def figures_of(table: Table) -> list[Figures]:
     """Return the series of a table: of every column of figures, by category where the rows of a moment differ in one."""
     if table.time is None:
         return []
     moments = [(moment, row) for row in range(len(table.cells)) if (moment := table.moment(row)) is not None]
     moments.sort(key=lambda pair: pair[0])
-    places = [place for place, column in enumerate(table.columns) if column["type"] in FIGURES]
+    places = [place for place, column in enumerate(table.columns) if is_figure(column)]
     category = category_of(table, [row for _moment, row in moments]) if _repeats(moments) else None
     found = []
     for place in places:

@@ -14,6 +14,8 @@ from reports.findings.telling import Finding, Number, Reason, change_between, re
 COMPARED = 20
 """Points of the same phase that tell what is usual."""
 MOST_EPISODES = 5
+FEWEST_WITHOUT_GRID = 30
+"""Points of a series on no grid, such as people by their birthdays, without which nothing is said to last."""
 _MOSTLY = 0.95
 
 
@@ -25,15 +27,16 @@ def findings_of(figures: Figures, thresholds: Sequence[Mapping[str, Any]]) -> It
     if is_quiet(series) or len(series) < 8:
         return
     parts = figures.parts
+    may_last = bool(series.unit) or len(series) >= FEWEST_WITHOUT_GRID
     still = find_standstills(series, parts)
     yield from (_standstill(figures, run) for run in still)
-    shifts = find_shifts(series, parts)
+    shifts = find_shifts(series, parts) if may_last else []
     yield from (_shift(figures, shift) for shift in shifts)
     reach = min([*parts.periods, *series.cycles], default=2)
     for anomaly in find_anomalies(series, parts):
         if not any(anomaly.first - reach <= shift.at <= anomaly.last + reach for shift in shifts):  # a shift is told as one
             yield _anomaly(figures, anomaly)
-    if not shifts and (trend := find_trend(series, parts)):
+    if may_last and not shifts and (trend := find_trend(series, parts)):
         yield _trend(figures, trend)
 
 

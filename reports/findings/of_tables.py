@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reports.findings.figures import FIGURES, Table, category_of, figures_of
+from reports.findings.figures import Figures, Table, category_of, figures_of, is_figure
 from reports.findings.of_series import findings_of
 from reports.findings.telling import Finding, Number, Reason, change_between, saturating
 
@@ -23,10 +23,32 @@ def find_all(tables: Sequence[Table], thresholds: Sequence[Mapping[str, Any]]) -
     """Return the findings of a report's tables, the best first."""
     found: dict[str, Finding] = {}
     for table in tables:
-        for figures in figures_of(table):
-            found |= {f"{table.sheet}\n{one.key}": one for one in findings_of(figures, thresholds)}
+        found |= {f"{table.sheet}\n{one.key}": one for one in _of_series(table, thresholds)}
         found |= {f"{table.sheet}\n{one.key}": one for one in (*top_movers(table), *missing_cells(table))}
     return sorted(found.values(), key=lambda one: -one.score)[:MOST_FINDINGS]
+
+
+def _of_series(table: Table, thresholds: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Yield what is found in the series: what happened to one category of it, else what happened to all together."""
+    columns: defaultdict[int, list[tuple[Figures, list[Finding]]]] = defaultdict(list)
+    for figures in figures_of(table):
+        columns[figures.place].append((figures, list(findings_of(figures, thresholds))))
+    for series in columns.values():
+        whole = [one for figures, findings in series for one in findings if figures.where is None]
+        parts = [one for figures, findings in series for one in findings if figures.where is not None]
+        for one in whole:
+            same = [part for part in parts if _is_same(one, part)]
+            if len(same) == 1:
+                continue
+            parts = [part for part in parts if part not in same]
+            yield one
+        yield from parts
+
+
+def _is_same(one: Finding, other: Finding) -> bool:
+    if one.code != other.code or not (one.first and one.last and other.first and other.last):
+        return False
+    return one.first <= other.last and other.first <= one.last
 
 
 def top_movers(table: Table) -> Iterator[Finding]:
@@ -43,7 +65,7 @@ def top_movers(table: Table) -> Iterator[Finding]:
     before = [row for time in times[-2 * span : -span] for row in moments[time]]
     after = [row for time in times[-span:] for row in moments[time]]
     for place, column in enumerate(table.columns):
-        if column["type"] in FIGURES:
+        if is_figure(column):
             yield from _moved(table, place, category, (before, after), (times[-2 * span], times[-1]))
 
 

@@ -5,6 +5,7 @@ length the calendar offers (day, week, year) that explains figures it was not ta
 must bring the even ones nearer to it, and the other way round. After Cleveland's STL (1990), with medians for loess.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from reports.findings.series import Floats, Series
 
 TO_SIGMA = 1.4826
 """The median distance from the median, times this, is the standard deviation of a normal distribution."""
+MEAN_TO_SIGMA = 1.2533
+"""And the mean distance, times this."""
 _EXPLAINS = 0.9
 """A season is one if what is left is at most this share of what there was."""
 _CYCLES = 3
@@ -42,9 +45,12 @@ class Parts:
 
 
 def spread(figures: Floats) -> float:
-    """Return the robust standard deviation of figures, 0 for none."""
+    """Return the robust standard deviation of figures, 0 for none; where most are alike, it is that of the others' mean."""
     known = figures[np.isfinite(figures)]
-    return TO_SIGMA * float(np.median(np.abs(known - np.median(known)))) if len(known) else 0.0
+    if not len(known):
+        return 0.0
+    away = np.abs(known - np.median(known))
+    return TO_SIGMA * float(np.median(away)) or MEAN_TO_SIGMA * float(away.mean())
 
 
 def taken_apart(series: Series) -> Parts:
@@ -130,8 +136,15 @@ def _explains(rest: Floats, period: int, smoothing: int) -> bool:
 
 def _profile(rest: Floats, period: int, smoothing: int) -> Floats:
     """The median of each phase, smoothed over its neighbours, at every place."""
-    phases = np.array([_median(rest[phase::period]) for phase in range(period)])
-    phases = np.where(np.isfinite(phases), phases, 0.0)
+    filled = np.full(-(-len(rest) // period) * period, np.nan)
+    filled[: len(rest)] = rest
+    cycles = filled.reshape(-1, period)
+    whole = cycles[np.isfinite(cycles).all(axis=1)]
+    if len(whole) < len(cycles) - 1:  # holes beside what the last cycle lacks
+        whole = cycles
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a phase that was never seen
+        phases = np.nan_to_num(np.nanmedian(whole, axis=0))
     if smoothing > 1:
         half = smoothing // 2
         around = np.concatenate([phases[-half:], phases, phases[:half]])
