@@ -5,7 +5,15 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ReportsConfig(AppConfig):
-    """Registers the app."""
+    """Registers the app, and what schedules can do with reports."""
 
     name = "reports"
     verbose_name = _("Reports")
+
+    def ready(self) -> None:
+        """Add what schedules can do."""
+        from reports.schedule_targets import OWN
+        from runtime.targets import register_target
+
+        for kind in OWN:
+            register_target(kind)

@@ -1,0 +1,124 @@
+"""What schedules do with reports: fetch one from an address, and have the insights of one found."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
+
+from catalog.imports.file_kinds import check_kind
+from reports.models import Report
+from reports.reading.limits import MAX_FILE_BYTES
+from reports.services import generate_insights
+from reports.uploads import create_report
+from runtime.targets import Author, Occasion, TargetKind, TryAgain
+from tenants.errors import DomainError
+from tenants.models import Tenant
+from tenants.notes import note
+from tenants.scope import current_tenant_id
+from vault.outbound import check_url
+from vault.pages import PageError, fetch_page
+
+FETCH_SECONDS = 60.0
+MAY_PASS = frozenset({"page_timeout", "page_unreachable", "page_refused"})
+VENDOR = {"type": "string", "minLength": 1, "maxLength": 200, "title": gettext_lazy("Vendor")}
+REPORT_TYPE = {"type": "string", "minLength": 1, "maxLength": 100, "title": gettext_lazy("Report type")}
+
+
+def _report(target: Mapping[str, Any]) -> Report:
+    """Return the report that is meant: by id, or the newest one that is read, of this vendor and type if they are named.
+
+    Raises ``DomainError`` (``unknown_reference``).
+    """
+    named = {name: target[name] for name in ("vendor", "report_type") if target.get(name)}
+    reports = Report.objects.filter(status=Report.Status.PROCESSED, **named).order_by("-report_date", "-id")
+    try:
+        found: Report | None = Report.objects.filter(pk=target["report"]).first() if "report" in target else reports.first()
+    except (ValueError, ValidationError):
+        found = None
+    if found is None:
+        raise DomainError("unknown_reference", _("There is nothing of this name."), field="target.report")
+    return found
+
+
+def _generate(occasion: Occasion) -> dict[str, Any]:
+    report = _report(occasion.target)
+    return {"report": str(report.pk), "insights": generate_insights(report_id=report.pk)}
+
+
+def _check_report(target: Mapping[str, Any], author: Author) -> None:
+    if "report" in target:
+        _report(target)
+
+
+GENERATE = TargetKind(
+    "generate_insights",
+    label=gettext_lazy("Find the insights of a report"),
+    properties={
+        "report": {
+            "type": "string",
+            "format": "uuid",
+            "title": gettext_lazy("Report"),
+            "reference": "reports.Report",
+            "description": gettext_lazy("Empty: the newest one, of the vendor and type below if they are named."),
+        },
+        "vendor": VENDOR,
+        "report_type": REPORT_TYPE,
+    },
+    check=_check_report,
+    run=_generate,
+)
+
+
+def _fetch(occasion: Occasion) -> dict[str, Any]:
+    """Fetch a file and make it a report; one that was fetched before is the report there is."""
+    target = occasion.target
+    try:
+        answer, address = fetch_page(
+            target["url"], accept="text/csv,*/*;q=0.5", seconds=FETCH_SECONDS, max_bytes=MAX_FILE_BYTES
+        )
+    except PageError as error:
+        said = note(gettext_noop("The file could not be fetched: %(code)s."), code=error.code)
+        raise (TryAgain(said) if error.code in MAY_PASS else DomainError(error.code, said)) from None
+    name = unquote(urlsplit(address).path.rpartition("/")[2])[:200] or "report"
+    check_kind(io.BytesIO(answer.body), name)
+    zone = ZoneInfo(Tenant.objects.get(pk=current_tenant_id()).time_zone)
+    report, is_new = create_report(
+        chunks=[answer.body],
+        name=name,
+        vendor=target["vendor"],
+        report_type=target["report_type"],
+        report_date=occasion.scheduled_for.astimezone(zone).date(),
+        media_type=answer.headers.get("content-type", "").partition(";")[0],
+        created_by=occasion.created_by,
+    )
+    return {"report": str(report.pk), "duplicate": not is_new}
+
+
+def _check_address(target: Mapping[str, Any], author: Author) -> None:
+    check_url(target["url"], field="target.url")
+
+
+FETCH = TargetKind(
+    "fetch_report",
+    label=gettext_lazy("Fetch a report"),
+    properties={
+        "url": {
+            "type": "string",
+            "maxLength": 2000,
+            "title": gettext_lazy("Address of the file"),
+            "description": gettext_lazy("CSV or Excel, up to 25 MB, that everybody may read."),
+        },
+        "vendor": VENDOR,
+        "report_type": REPORT_TYPE,
+    },
+    required=("url", "vendor", "report_type"),
+    check=_check_address,
+    run=_fetch,
+)
+
+OWN = (GENERATE, FETCH)
