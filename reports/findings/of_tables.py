@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, time
 from typing import Any
 
 from reports.findings.figures import Figures, Table, category_of, figures_of, is_figure
@@ -62,8 +63,8 @@ def top_movers(table: Table) -> Iterator[Finding]:
     span = next((span for span in _SPANS if len(times) >= 2 * span and len(times) > span), 0)
     if category is None or not span or len(times) == len(table.cells):
         return
-    before = [row for time in times[-2 * span : -span] for row in moments[time]]
-    after = [row for time in times[-span:] for row in moments[time]]
+    before = [row for at in times[-2 * span : -span] for row in moments[at]]
+    after = [row for at in times[-span:] for row in moments[at]]
     for place, column in enumerate(table.columns):
         if is_figure(column):
             yield from _moved(table, place, category, (before, after), (times[-2 * span], times[-1]))
@@ -112,14 +113,14 @@ def _sum(table: Table, place: int, of: tuple[int, str], rows: Sequence[int], cal
 
 def missing_cells(table: Table) -> Iterator[Finding]:
     """Yield the columns that have holes, and those with cells that do not fit."""
-    rows = len(table.cells)
+    rows = range(len(table.cells))
     for place, column in enumerate(table.columns):
-        if 0 < column["empty"] < rows:
-            own = tuple(row for row in range(rows) if table.cells[row][place] is None)
-            yield _cells(column, "missing_data_empty", own, rows)
-        if column["odd"]:
-            own = tuple(row for row in range(rows) if _is_odd(table.cells[row][place], column["type"]))
-            yield _cells(column, "missing_data_odd", own, rows)
+        holes = tuple(row for row in rows if table.cells[row][place] is None)
+        if 0 < len(holes) < len(rows):
+            yield _cells(column, "missing_data_empty", holes, len(rows))
+        odd = tuple(row for row in rows if _is_odd(table.cells[row][place], column["type"])) if column["odd"] else ()
+        if odd:
+            yield _cells(column, "missing_data_odd", odd, len(rows))
 
 
 def _cells(column: Mapping[str, Any], code: str, own: tuple[int, ...], rows: int) -> Finding:
@@ -138,6 +139,16 @@ def _is_odd(cell: Any, kind: str) -> bool:
             return not isinstance(cell, dict)
         case "boolean":
             return not isinstance(cell, bool)
-        case "date" | "datetime" | "time":
-            return not (isinstance(cell, str) and cell[:2].isdecimal() and (":" in cell or "-" in cell) and cell.isascii())
+        case "date" | "datetime":
+            return not _is_iso(datetime, cell)
+        case "time":
+            return not _is_iso(time, cell)
     return False
+
+
+def _is_iso(kind: type[datetime] | type[time], cell: Any) -> bool:
+    try:
+        kind.fromisoformat(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
