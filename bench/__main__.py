@@ -24,6 +24,7 @@ NAMES = (
     "imports",
     "prices",
     "vault",
+    "schedules",
     "quality",
     "cache",
 )

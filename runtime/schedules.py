@@ -121,6 +121,8 @@ def dispatch_due() -> int:
         with tenant_scope(tenant_id):
             while batch := _dispatch_batch():
                 written += batch
+                if batch < BATCH:
+                    break
     if written:
         wake(RUN_TASK)
     return written
@@ -138,10 +140,9 @@ def _dispatch_batch() -> int:
     """Write what is due of up to ``BATCH`` schedules that nobody else is at; returns how many they were."""
     rows = Schedule.objects.due().select_for_update(skip_locked=True, of=("self",), no_key=True)
     schedules = list(rows.annotate(now=Now())[:BATCH])
-    steps = [_step(schedule, schedule.now) for schedule in schedules]
-    ScheduleOccurrence.objects.bulk_create([row for step in steps for row in step.rows], ignore_conflicts=True)
-    _move_on(steps)
-    return len(steps)
+    if schedules:
+        _write([_step(schedule, schedule.now) for schedule in schedules])
+    return len(schedules)
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,8 @@ class _Step:
     """What one schedule does in one tick."""
 
     schedule_id: UUID
-    rows: Sequence[ScheduleOccurrence]
+    occurrences: Sequence[tuple[datetime, str]]
+    """Each instant, with why it is skipped; empty for one that is to run."""
     next_run: datetime | None
     last_run: datetime | None
 
@@ -166,31 +168,34 @@ def _step(schedule: Schedule, now: datetime) -> _Step:
         Misfire(schedule.misfire), [newest] if now - newest <= GRACE else []
     )
     why = ONE_FOR_ALL if runs else LEFT_OUT
-    rows = [_occurrence(schedule, at, "" if at in runs else why) for at in due.instants]
+    told = [(at, "" if at in runs else why) for at in due.instants]
     if due.are_more:
-        rows.insert(
-            0, _occurrence(schedule, schedule.next_run, note(TOO_MANY, until=f"{due.instants[0]:%Y-%m-%d %H:%M} UTC"))
-        )
-    return _Step(schedule.pk, rows, due.following, runs[-1] if runs else schedule.last_run)
+        told.insert(0, (schedule.next_run, note(TOO_MANY, until=f"{due.instants[0]:%Y-%m-%d %H:%M} UTC")))
+    return _Step(schedule.pk, told, due.following, runs[-1] if runs else schedule.last_run)
 
 
-def _occurrence(schedule: Schedule, at: datetime, skipped: str) -> ScheduleOccurrence:
-    state = State.SKIPPED if skipped else State.PENDING
-    return ScheduleOccurrence(schedule_id=schedule.pk, scheduled_for=at, due_at=at, state=state, note=skipped)
-
-
-_MOVE_ON = """
+# One message for hundreds of schedules.
+_WRITE = """
+INSERT INTO runtime_scheduleoccurrence (tenant_id, schedule_id, scheduled_for, due_at, state, note)
+SELECT %s, made.schedule_id, made.at, made.at, CASE made.skipped WHEN '' THEN 'pending' ELSE 'skipped' END, made.skipped
+FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[]) AS made (schedule_id, at, skipped)
+ON CONFLICT (tenant_id, schedule_id, scheduled_for) DO NOTHING;
 UPDATE runtime_schedule AS s SET next_run = step.next_run, last_run = step.last_run
 FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) AS step (id, next_run, last_run)
 WHERE s.tenant_id = %s AND s.id = step.id
 """
 
 
-def _move_on(steps: Sequence[_Step]) -> None:
-    columns = zip(*((step.schedule_id, step.next_run, step.last_run) for step in steps), strict=True)
-    if steps:
-        with connection.cursor() as cursor:
-            cursor.execute(_MOVE_ON, [*map(list, columns), current_tenant_id()])
+def _write(steps: Sequence[_Step]) -> None:
+    made = [(step.schedule_id, at, skipped) for step in steps for at, skipped in step.occurrences]
+    moved = [(step.schedule_id, step.next_run, step.last_run) for step in steps]
+    tenant_id = current_tenant_id()
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE, [tenant_id, *_columns(made), *_columns(moved), tenant_id])
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [[row[place] for row in rows] for place in range(3)]
 
 
 # --- running

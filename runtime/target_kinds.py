@@ -253,7 +253,9 @@ HTTP = TargetKind(
             "type": "string",
             "enum": list(Tool.Effect.values),
             "title": gettext_lazy("Effect"),
-            "description": gettext_lazy("“acts”: with every call; a call without an answer is left to you to decide on."),
+            "description": gettext_lazy(
+                "Empty: a GET only reads, anything else acts. One that acts and gets no answer is left to you to decide on."
+            ),
         },
     },
     required=("url",),

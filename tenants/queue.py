@@ -118,6 +118,10 @@ class QueueRow(TenantModel):
         """Return what is done with the row, for its ``TaskRun``."""
         return str(self._meta.model_name)
 
+    def run_name(self) -> str:
+        """Return what people call the row, for its ``TaskRun``."""
+        return str(self)
+
     def run_input(self) -> dict[str, Any]:
         """Return what it is done with, for its ``TaskRun``."""
         return {}

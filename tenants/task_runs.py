@@ -31,7 +31,7 @@ def _begun(row: Any, label: str) -> TaskRun:
         queue=label,
         row_id=row.pk,
         task_type=row.task_type()[:63],
-        name=str(row)[:200],
+        name=row.run_name()[:200],
         bot_id=getattr(row, "bot_id", None),
         attempt=row.attempt,
         input=_kept(row.run_input()),

@@ -12,14 +12,20 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.models.functions import Now
+from django.utils import timezone
 from redis import Redis
 
 from catalog.models import SearchVector
 from catalog.tasks import embed_texts
 from config.celery import app
+from runtime.models import Schedule, ScheduleOccurrence
+from runtime.tasks import run_occurrences
+from tenants.models import TaskRun
 from tenants.queue import QueueState
 from tests.config.installation import wait_for
 from tests.conftest import Business, in_tenant
+from tests.outside import listener
 from tests.rows import an_offering
 from tests.worker_tasks import slow_embeddings, whose
 
@@ -132,3 +138,33 @@ def test_work_of_a_killed_worker_is_finished_by_another_when_the_lease_ends(
     start_worker()
     wait_for(lambda: tick() or all_done(saigon), 90, "the second worker to finish")
     assert {attempt for _state, attempt in states(saigon)} == {2}
+
+
+def occurrence(business: Business) -> ScheduleOccurrence:
+    with in_tenant(business.tenant):
+        found: ScheduleOccurrence = ScheduleOccurrence.objects.get()
+        return found
+
+
+def test_a_call_whose_worker_was_killed_is_unclear_and_not_made_again(
+    saigon: Business, start_worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTBOUND_ALLOW", "127.0.0.0/8")
+    with listener(lambda _stream: time.sleep(60)) as deaf:
+        with in_tenant(saigon.tenant):
+            target = {"kind": "http", "url": deaf.url, "timeout_seconds": 30}
+            schedule = Schedule.objects.create(cron="0 3 * * *", time_zone="UTC", target=target)
+            ScheduleOccurrence.objects.create(schedule=schedule, scheduled_for=timezone.now())
+        first = start_worker()
+        app.send_task(run_occurrences.name)
+        wait_for(lambda: deaf.connects == 1, 60, "the call")
+        kill(first)
+        assert occurrence(saigon).state == QueueState.RUNNING
+        with in_tenant(saigon.tenant):  # its lease ends
+            ScheduleOccurrence.objects.update(due_at=Now())
+        start_worker()
+        again = run_occurrences.name
+        wait_for(lambda: app.send_task(again) and occurrence(saigon).state == QueueState.UNKNOWN, 60, "somebody to see it")
+        assert deaf.connects == 1
+    with in_tenant(saigon.tenant):
+        assert list(TaskRun.objects.order_by("id").values_list("status", flat=True)) == ["failed", "unknown"]

@@ -55,6 +55,7 @@ class ScheduleForm(forms.ModelForm):
     class Meta:
         model = Schedule
         fields = ("name", "bot", "cron", "time_zone", "misfire", "is_active")
+        labels = {"cron": _("Cron expression")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -119,7 +120,7 @@ class ScheduleAdmin(TenantAdmin):
         return (
             (None, {"fields": (("name", "bot"), "is_active")}),
             (_("When"), {"fields": (("cron", "time_zone"), "times", "misfire")}),
-            (_("What is done"), {"fields": ("kind", *more)}),
+            (_("Task"), {"fields": ("kind", *more)}),
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -172,7 +173,7 @@ class ScheduleAdmin(TenantAdmin):
     @display(description=_("next times"))
     def times(self, schedule: Schedule | None) -> str:
         """Show the next five times; a script fills this in anew while somebody types."""
-        shown = _times(schedule.cron, schedule.time_zone) if schedule and schedule.cron else "–"
+        shown = _times(schedule) if schedule and schedule.cron else "–"
         return format_html('<div data-times="{}">{}</div>', reverse("admin:runtime_schedule_preview"), shown)
 
     # --- pages
@@ -181,16 +182,12 @@ class ScheduleAdmin(TenantAdmin):
         """Add what the script asks for the next times."""
         return (("preview", "runtime_schedule_preview", self.preview),)
 
-    def preview(self, request: HttpRequest) -> HttpResponse:
+    def preview(self, request: HttpRequest, **_options: Any) -> HttpResponse:
         """Answer the next five times of ``cron`` and ``time_zone``, or what is wrong with them."""
         if not self.has_view_permission(request):
             return HttpResponse(status=403)
         asked = Schedule(cron=request.GET.get("cron", "")[:100], time_zone=request.GET.get("time_zone", "")[:64])
-        try:
-            asked.clean()
-        except ValidationError as error:
-            return HttpResponse(format_html('<span class="text-red-600">{}</span>', " ".join(error.messages)))
-        return HttpResponse(_times(asked.cron, asked.time_zone))
+        return HttpResponse(_times(asked))
 
     @action(description=_("Run now"), icon="play_arrow", permissions=["change"])
     @asks_first
@@ -232,23 +229,28 @@ class ScheduleAdmin(TenantAdmin):
         return redirect(f"{reverse('admin:runtime_scheduleoccurrence_changelist')}?schedule={object_id}")
 
 
-def _times(cron: str, time_zone: str) -> str:
-    shown = [formatted(at, "DATETIME_FORMAT") for at in upcoming(cron, time_zone, after=timezone.now())]
-    return " · ".join(shown)
+def _times(schedule: Schedule) -> str:
+    """Return the next five times as HTML, or what is wrong with when it is to run."""
+    try:
+        schedule.clean()
+    except ValidationError as error:
+        return format_html('<span class="text-red-600">{}</span>', " ".join(error.messages))
+    shown = upcoming(schedule.cron, schedule.time_zone, after=timezone.now())
+    return " · ".join(formatted(at, "DATETIME_FORMAT") for at in shown)
 
 
 @admin.register(ScheduleOccurrence)
 class ScheduleOccurrenceAdmin(LedgerAdmin):
     """The times schedules were due, the newest first."""
 
-    list_display = ("scheduled_for", "of", "state_label", "why", "origin", "attempt")
+    list_display = ("scheduled_for", "of", "state_label", "why", "begun_by", "attempt")
     list_display_links = ("scheduled_for",)
     list_filter = ("state", "origin", "schedule__bot")
     list_select_related = ("schedule", "created_by")
     link_filters = ("schedule",)
     search_fields = ("schedule__name",)
     ordering = ("-id",)
-    fields = ("of", "scheduled_for", "state", "why", "origin", "attempt", "due_at", "created_by", "results")
+    fields = ("of", "scheduled_for", "state", "why", "begun_by", "attempt", "due_at", "created_by", "results")
     readonly_fields = fields
     actions: Any = ("put_back", "repeat", "give_up", "export")
     export_fields = ("schedule", "scheduled_for", "state", "origin", "attempt", "last_error", "created_at")
@@ -270,6 +272,11 @@ class ScheduleOccurrenceAdmin(LedgerAdmin):
     def why(self, row: ScheduleOccurrence) -> str:
         """Show why it stands so."""
         return row.reason or "–"
+
+    @display(description=_("begun by"), ordering="origin")
+    def begun_by(self, row: ScheduleOccurrence) -> str:
+        """Show whether the clock or a person had it run."""
+        return f"{row.get_origin_display()} ({row.created_by})" if row.created_by else str(row.get_origin_display())
 
     @display(description=_("task runs"))
     def results(self, row: ScheduleOccurrence) -> str:

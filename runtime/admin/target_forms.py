@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.apps import apps
+from django.forms.fields import InvalidJSONInput
 from django.utils.text import capfirst
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -88,5 +89,7 @@ def _field(schema: Mapping[str, Any]) -> forms.Field:
             limits: dict[str, Any] = {"min_value": schema.get("minimum"), "max_value": schema.get("maximum")}
             return forms.IntegerField(widget=UnfoldAdminIntegerFieldWidget, **limits, **common)
         case "object" | "array":
-            return StrictJSONField(encoder=IndentedEncoder, widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}), **common)
+            empty = InvalidJSONInput("")  # shown as it is, where None would be shown as null
+            widget = UnfoldAdminTextareaWidget(attrs={"rows": 4})
+            return StrictJSONField(encoder=IndentedEncoder, initial=empty, widget=widget, **common)
     return forms.CharField(widget=UnfoldAdminTextInputWidget, **common)

@@ -172,7 +172,7 @@ class ScheduleOccurrence(QueueRow):
         ]
 
     def __str__(self) -> str:
-        return f"{self.schedule} – {self.scheduled_for:%Y-%m-%d %H:%M}"
+        return f"{self.schedule} – {timezone.localtime(self.scheduled_for):%Y-%m-%d %H:%M}"
 
     @property
     def reason(self) -> str:
@@ -192,6 +192,10 @@ class ScheduleOccurrence(QueueRow):
     def task_type(self) -> str:
         """Return the kind of the target."""
         return self.schedule.kind
+
+    def run_name(self) -> str:
+        """Return the schedule's name."""
+        return str(self.schedule)
 
     def run_input(self) -> dict[str, Any]:
         """Return the target."""

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -18,7 +19,7 @@ from runtime.models import Schedule, ScheduleOccurrence
 from runtime.schedules import dispatch_due
 from runtime.tasks import dispatch_schedules, run_occurrences
 from tenants.models import TaskRun
-from tenants.queue import QueueState, claim
+from tenants.queue import QueueState, claim, due_tenants
 from tests.conftest import Business, in_tenant
 from tests.outside import HttpServer, http_server, listener
 from vault.services import store_credential
@@ -248,6 +249,27 @@ def test_ten_runs_of_one_business_do_not_wait_for_the_thousands_of_another(api, 
         run_occurrences()
     assert order.count(harbour.tenant.id) == 10
     assert order.count(saigon.tenant.id) <= 15
+
+
+@pytest.mark.slow
+def test_a_turn_of_each_business_costs_the_same_however_long_the_queue_of_one_is(saigon, harbour):
+    with in_tenant(saigon.tenant), connection.cursor() as cursor:
+        schedule = Schedule.objects.create(cron="0 3 * * *", time_zone="UTC", target={"kind": "x"}, is_active=False)
+        cursor.execute(
+            """INSERT INTO runtime_scheduleoccurrence (tenant_id, schedule_id, scheduled_for)
+            SELECT %s, %s, now() + n * interval '1 second' FROM generate_series(1, 100000) AS n""",
+            [saigon.tenant.pk, schedule.pk],
+        )
+        cursor.execute("ANALYZE runtime_scheduleoccurrence")
+        began = time.perf_counter()
+        assert len(claim(ScheduleOccurrence, limit=5)) == 5
+        assert time.perf_counter() - began < 0.5
+    with in_tenant(harbour.tenant):
+        schedule = Schedule.objects.create(cron="0 3 * * *", time_zone="UTC", target={"kind": "x"}, is_active=False)
+        ScheduleOccurrence.objects.create(schedule=schedule, scheduled_for=timezone.now())
+    began = time.perf_counter()
+    assert set(due_tenants(ScheduleOccurrence)) == {saigon.tenant.pk, harbour.tenant.pk}
+    assert time.perf_counter() - began < 0.5
 
 
 def test_a_tick_finds_what_an_emptied_broker_forgot(api, saigon, nightly_due):
