@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.utils import formats, translation
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 
 from catalog.money import format_money
 from reports.models import Insight
@@ -18,47 +18,41 @@ from reports.rows import MOST_NAMED
 from tenants.models import Tenant
 
 TEXTS = {
-    "anomaly_high": gettext_noop("%(series)s was unusually high %(period)s: %(observed)s, where %(usual)s is usual."),
-    "anomaly_low": gettext_noop("%(series)s was unusually low %(period)s: %(observed)s, where %(usual)s is usual."),
-    "change_point_up": gettext_noop(
-        "%(series)s rose to another level on %(from)s: from %(before)s to %(after)s (%(change)s)."
-    ),
-    "change_point_down": gettext_noop(
-        "%(series)s fell to another level on %(from)s: from %(before)s to %(after)s (%(change)s)."
-    ),
-    "trend_up": gettext_noop("%(series)s rises over the whole time: from %(first)s to %(last)s (%(change)s)."),
-    "trend_down": gettext_noop("%(series)s falls over the whole time: from %(first)s to %(last)s (%(change)s)."),
-    "top_mover_up": gettext_noop("%(series)s rose more than most others: from %(before)s to %(after)s (%(change)s)."),
-    "top_mover_down": gettext_noop("%(series)s fell more than most others: from %(before)s to %(after)s (%(change)s)."),
-    "threshold_above": gettext_noop("%(series)s was above %(bound)s %(period)s: up to %(observed)s."),
-    "threshold_below": gettext_noop("%(series)s was below %(bound)s %(period)s: down to %(observed)s."),
-    "missing_data_hole": gettext_noop("%(series)s has no figures between %(from)s and %(to)s. Missing: %(missing)s."),
-    "missing_data_standstill": gettext_noop(
-        "%(series)s did not move %(period)s: it was %(observed)s %(count)s times in a row."
-    ),
-    "missing_data_empty": gettext_noop("%(missing)s of the %(of)s cells of “%(series)s” are empty."),
-    "missing_data_odd": gettext_noop("%(missing)s of the %(of)s cells of “%(series)s” are not what the others are."),
+    "anomaly_high": _("%(series)s was unusually high %(period)s: %(observed)s, where %(usual)s is usual."),
+    "anomaly_low": _("%(series)s was unusually low %(period)s: %(observed)s, where %(usual)s is usual."),
+    "change_point_up": _("%(series)s rose to another level on %(from)s: from %(before)s to %(after)s (%(change)s)."),
+    "change_point_down": _("%(series)s fell to another level on %(from)s: from %(before)s to %(after)s (%(change)s)."),
+    "trend_up": _("%(series)s rises over the whole time: from %(first)s to %(last)s (%(change)s)."),
+    "trend_down": _("%(series)s falls over the whole time: from %(first)s to %(last)s (%(change)s)."),
+    "top_mover_up": _("%(series)s rose more than most others: from %(before)s to %(after)s (%(change)s)."),
+    "top_mover_down": _("%(series)s fell more than most others: from %(before)s to %(after)s (%(change)s)."),
+    "threshold_above": _("%(series)s was above %(bound)s %(period)s: up to %(observed)s."),
+    "threshold_below": _("%(series)s was below %(bound)s %(period)s: down to %(observed)s."),
+    "missing_data_hole": _("%(series)s has no figures between %(from)s and %(to)s. Missing: %(missing)s."),
+    "missing_data_standstill": _("%(series)s did not move %(period)s: it was %(observed)s %(count)s times in a row."),
+    "missing_data_empty": _("%(missing)s of the %(of)s cells of “%(series)s” are empty."),
+    "missing_data_odd": _("%(missing)s of the %(of)s cells of “%(series)s” are not what the others are."),
 }
-ON, BETWEEN = gettext_noop("on %(from)s"), gettext_noop("from %(from)s to %(to)s")
+ON, BETWEEN = _("on %(from)s"), _("from %(from)s to %(to)s")
 """What stands for the gap `period`."""
 REASONS = {
-    "rarity": gettext_noop("How rare it is in this series"),
-    "size": gettext_noop("How large it is"),
-    "recency": gettext_noop("How recent it is"),
-    "certainty": gettext_noop("How certain it is"),
-    "duration": gettext_noop("How long it lasts"),
-    "share": gettext_noop("How much of the whole it is"),
+    "rarity": _("How rare it is in this series"),
+    "size": _("How large it is"),
+    "recency": _("How recent it is"),
+    "certainty": _("How certain it is"),
+    "duration": _("How long it lasts"),
+    "share": _("How much of the whole it is"),
 }
 NAMES = {
-    "observed": gettext_noop("Observed"),
-    "usual": gettext_noop("Usual"),
-    "before": gettext_noop("Before"),
-    "after": gettext_noop("Afterwards"),
-    "first": gettext_noop("At the beginning"),
-    "last": gettext_noop("At the end"),
-    "change": gettext_noop("Change"),
-    "count": gettext_noop("How many"),
-    "missing": gettext_noop("Missing"),
+    "observed": _("Observed"),
+    "usual": _("Usual"),
+    "before": _("Before"),
+    "after": _("Afterwards"),
+    "first": _("At the beginning"),
+    "last": _("At the end"),
+    "change": _("Change"),
+    "count": _("How many"),
+    "missing": _("Missing"),
 }
 """What a number of an insight is called."""
 LANGUAGES = Tenant.Locale.values
@@ -70,10 +64,10 @@ def text_of(insight: Insight, language: str | None = None) -> str:
         said = insight.content["text"]
         values = {name: _shown(value) for name, value in said["values"].items()}
         period = {name: _day(moment) for name, moment in insight.content["period"].items()}
-        period["period"] = gettext(ON if period["from"] == period["to"] else BETWEEN) % period
+        period["period"] = (ON if period["from"] == period["to"] else BETWEEN) % period
         numbers = {one["name"]: amount_of(one) for one in insight.content["numbers"]}
         series = {"series": insight.content["series"]}
-        return gettext(TEXTS[said["code"]]) % {**values, **period, **numbers, **series}
+        return TEXTS[said["code"]] % {**values, **period, **numbers, **series}
 
 
 def content_of(insight: Insight) -> dict[str, Any]:
@@ -87,7 +81,7 @@ def content_of(insight: Insight) -> dict[str, Any]:
 
 def reasons_of(insight: Insight) -> list[dict[str, Any]]:
     """Return what the score is made of, told."""
-    return [{**one, "text": gettext(REASONS[one["code"]])} for one in insight.content["reasons"]]
+    return [{**one, "text": str(REASONS[one["code"]])} for one in insight.content["reasons"]]
 
 
 def address_of(number: Mapping[str, Any], insight: Insight) -> str:
@@ -107,7 +101,7 @@ def query_of(number: Mapping[str, Any], insight: Insight) -> str:
 
 def number_name(number: Mapping[str, Any]) -> str:
     """Return what a number is called."""
-    return gettext(NAMES[number["name"]])
+    return str(NAMES[number["name"]])
 
 
 def period_of(insight: Insight) -> str:

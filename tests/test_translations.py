@@ -176,11 +176,13 @@ def test_what_was_learnt_is_told_in_the_readers_language(saigon: Business) -> No
     with in_tenant(saigon.tenant):
         session = make_row(Session)
         set_slot(session=session, slot_key="budget", slot_value='{"max": "200000", "currency": "VND"}')
+        set_slot(session=session, slot_key="offering", slot_value='{"text": "LAMP", "max": "3"}')
     person = browser(saigon.operator)
     person.cookies[settings.LANGUAGE_COOKIE_NAME] = "vi"
     said = text_of(person.get(page("runtime_session_change", session.pk)))
     assert "ngân sách" in said
-    assert "tối đa 200000, tiền tệ VND" in said
+    assert "tối đa 200.000 ₫" in said
+    assert "văn bản LAMP, tối đa 3" in said
 
 
 @pytest.mark.django_db

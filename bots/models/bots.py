@@ -4,12 +4,13 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
-from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from catalog.models import KnowledgeDomain
 from tenants.fields import TenantForeignKey, UUIDv7
 from tenants.models import TenantModel, TenantQuerySet, created_by_field, updated_at_field
+from tenants.notes import told
 
 
 class Capability(models.Model):
@@ -30,7 +31,7 @@ class Capability(models.Model):
         ordering = ["code"]
 
     def __str__(self) -> str:
-        return gettext(self.name) if self.name else self.code
+        return told(self.name) or self.code
 
 
 CAPABILITY_NAMES = (

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils import formats, translation
 from django.utils.html import format_html
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from catalog.money import format_money
 from reports.models import Insight, Report
@@ -20,14 +21,14 @@ from tenants.errors import Malformed
 PAGE = 100
 ASKED = ("sheet", "column", "equals", "since", "until")
 TYPES = {
-    "empty": gettext_noop("empty"),
-    "text": gettext_noop("text"),
-    "number": gettext_noop("number"),
-    "money": gettext_noop("amount"),
-    "boolean": gettext_noop("yes or no"),
-    "date": gettext_noop("date"),
-    "datetime": gettext_noop("date and time"),
-    "time": gettext_noop("time"),
+    "empty": _("empty"),
+    "text": _("text"),
+    "number": _("number"),
+    "money": _("amount"),
+    "boolean": _("yes or no"),
+    "date": _("date"),
+    "datetime": _("date and time"),
+    "time": _("time"),
 }
 
 
@@ -37,7 +38,7 @@ def columns_table(report: Report) -> dict[str, Any]:
         [
             table["sheet"] or "–",
             one["name"],
-            gettext(TYPES[one["type"]]),
+            TYPES[one["type"]],
             one.get("currency") or "–",
             one["empty"],
             one["odd"],

@@ -12,9 +12,8 @@ from django.template.defaultfilters import truncatechars
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action, display
 
@@ -66,7 +65,7 @@ class TaskRunAdmin(LedgerAdmin):
     @display(description=_("took"))
     def took(self, run: TaskRun) -> str:
         """Show how long it took."""
-        return "–" if run.seconds is None else _now("%(seconds).1f s") % {"seconds": run.seconds}
+        return "–" if run.seconds is None else gettext("%(seconds).1f s") % {"seconds": run.seconds}
 
     @display(description=_("error"))
     def said(self, run: TaskRun) -> str:
@@ -150,9 +149,9 @@ def _step(request: HttpRequest, step: str, key: str, **only: Any) -> int:
     """Put back or give up what is stuck in a queue; raises ``NotAllowed`` and ``DomainError`` (``unknown_queue``)."""
     model = queue_named(key)
     if not _may(request, key):
-        raise NotAllowed("permission_denied", _now("You may not do this."))
+        raise NotAllowed("permission_denied", gettext("You may not do this."))
     if step == "retry" and not model.task:
-        raise DomainError("not_here", _now("Such rows are gone on with on their own page."))
+        raise DomainError("not_here", gettext("Such rows are gone on with on their own page."))
     rows: Any = model._default_manager.filter(state__in=STUCK, **only)
     return STEPS[step](rows)
 
