@@ -7,6 +7,7 @@ Mann and Kendall.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,8 @@ _RELATIVE = 0.05
 """And by the level."""
 _MOST_BLOCKS = 400
 _MOST_SHIFTS = 5
+_NEAR = 10
+"""Points around a shift that tell how large it is, where there is no cycle."""
 _TREND = 4.0
 """Standard errors that a trend needs,"""
 _STEADY = 0.5
@@ -32,12 +35,24 @@ _STEADY = 0.5
 
 @dataclass(frozen=True)
 class Shift:
-    """A level that changed before the place ``at`` of the grid, and lasted from ``first`` to ``last`` around it."""
+    """A level that changed before the place ``at`` of the grid; ``first`` and ``last`` are a cycle, or some points, around it.
+
+    ``last`` is not beyond the next shift. ``is_rise`` tells of the step itself, beside whatever trend there is.
+    """
 
     first: int
     at: int
     last: int
     certainty: float
+    is_rise: bool
+
+
+class _Split(NamedTuple):
+    """A step between two cycles: before which one, its standard errors, and how large it is."""
+
+    at: int
+    certainty: float
+    size: float
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,7 @@ class Trend:
 
     block: int
     certainty: float
+    is_rise: bool
 
 
 def find_shifts(series: Series, parts: Parts) -> list[Shift]:
@@ -55,11 +71,13 @@ def find_shifts(series: Series, parts: Parts) -> list[Shift]:
     if len(medians) < _FEWEST_BLOCKS:
         return []
     splits = _refined(medians, sorted(_splits(medians, 0, len(medians), [])))
-    ends = [0, *(at for at, _certainty in splits), len(medians)]
-    last = len(series) - 1
+    ends = [0, *(split.at * block for split in splits), len(series)]
+    cycles = [*parts.periods, *(cycle for cycle in series.cycles if len(series) >= 4 * cycle)]
+    near = max(cycles) if cycles else _NEAR * block
     return [
-        Shift(ends[number] * block, at * block, min(ends[number + 2] * block - 1, last), certainty)
-        for number, (at, certainty) in enumerate(splits)
+        Shift(max(ends[number], at - near), at, min(ends[number + 2], at + near) - 1, split.certainty, split.size > 0)
+        for number, split in enumerate(splits)
+        for at in [split.at * block]
     ]
 
 
@@ -77,7 +95,7 @@ def find_trend(series: Series, parts: Parts) -> Trend | None:
     certainty = abs(float(rises.sum())) / np.sqrt(count * (count - 1) * (2 * count + 5) / 18)
     is_large = abs(slope) * (count - 1) >= max(_LARGE * spread(rest), _relative(medians, parts))
     is_steady = abs(float(rises.mean())) >= _STEADY
-    return Trend(block, float(certainty)) if certainty >= _TREND and is_steady and is_large else None
+    return Trend(block, float(certainty), slope > 0) if certainty >= _TREND and is_steady and is_large else None
 
 
 def _block(series: Series, parts: Parts, *, longest: bool) -> int:
@@ -102,37 +120,37 @@ def _median(figures: Floats) -> float:
     return float(np.median(known)) if len(known) else np.nan
 
 
-def _splits(medians: Floats, first: int, last: int, found: list[tuple[int, float]]) -> list[tuple[int, float]]:
+def _splits(medians: Floats, first: int, last: int, found: list[_Split]) -> list[_Split]:
     """The places of shifts between two places, each with its certainty: the clearest one, then on either side of it."""
     part = medians[first:last]
     if len(part) < _FEWEST_BLOCKS or len(found) >= _MOST_SHIFTS:
         return found
-    at, certainty, size, noise = _clearest(part)
-    is_large = abs(size) >= max(_LARGE * noise, _RELATIVE * _span(medians), 1e-12)
-    if at and certainty >= _CERTAIN and is_large:
-        found.append((first + at, float(certainty)))
-        _splits(medians, first, first + at, found)
-        _splits(medians, first + at, last, found)
+    best, noise = _clearest(part)
+    is_large = abs(best.size) >= max(_LARGE * noise, _RELATIVE * _span(medians), 1e-12)
+    if best.at and best.certainty >= _CERTAIN and is_large:
+        found.append(best._replace(at=first + best.at))
+        _splits(medians, first, first + best.at, found)
+        _splits(medians, first + best.at, last, found)
     return found
 
 
-def _refined(medians: Floats, splits: list[tuple[int, float]]) -> list[tuple[int, float]]:
+def _refined(medians: Floats, splits: list[_Split]) -> list[_Split]:
     """Each split once more between its neighbours: when it was found, the others were not known yet."""
     refined = list(splits)
     for number in range(len(refined)):
-        first = refined[number - 1][0] if number else 0
-        last = refined[number + 1][0] if number + 1 < len(refined) else len(medians)
+        first = refined[number - 1].at if number else 0
+        last = refined[number + 1].at if number + 1 < len(refined) else len(medians)
         if last - first >= 2 * _SIDE:
-            at, certainty, _size, _noise = _clearest(medians[first:last])
-            refined[number] = (first + at, float(certainty)) if at and certainty >= _CERTAIN else refined[number]
+            best, _noise = _clearest(medians[first:last])
+            refined[number] = best._replace(at=first + best.at) if best.certainty >= _CERTAIN else refined[number]
     return refined
 
 
-def _clearest(part: Floats) -> tuple[int, float, float, float]:
-    """Where a step beside a line explains most: its place, certainty, size, and what the rest scatters."""
+def _clearest(part: Floats) -> tuple[_Split, float]:
+    """Where a step beside a line explains most, and what the rest scatters."""
     count = len(part)
     line = np.column_stack([np.ones(count), np.arange(count) / count])
-    best = (0, 0.0, 0.0, 0.0)
+    best, scatter = _Split(0, 0.0, 0.0), 0.0
     for at in range(_SIDE, count - _SIDE + 1):
         step = (np.arange(count) >= at).astype(np.float64)
         model = np.column_stack([line, step])
@@ -142,8 +160,9 @@ def _clearest(part: Floats) -> tuple[int, float, float, float]:
         own = step - line @ np.linalg.lstsq(line, step, rcond=None)[0]
         error = noise / np.sqrt(float(own @ own)) * _widened(rest)
         certainty = abs(float(fit[2])) / error if error > 0 else 0.0
-        best = max(best, (at, certainty, float(fit[2]), noise), key=lambda one: one[1])
-    return best
+        if certainty > best.certainty:
+            best, scatter = _Split(at, float(certainty), float(fit[2])), noise
+    return best, scatter
 
 
 def _span(figures: Floats) -> float:

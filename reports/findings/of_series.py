@@ -31,12 +31,13 @@ def findings_of(figures: Figures, thresholds: Sequence[Mapping[str, Any]]) -> It
     still = find_standstills(series, parts)
     yield from (_standstill(figures, run) for run in still)
     shifts = find_shifts(series, parts) if may_last else []
-    yield from (_shift(figures, shift) for shift in shifts)
+    yield from filter(None, (_shift(figures, shift) for shift in shifts))
     reach = min([*parts.periods, *series.cycles], default=2)
     for anomaly in find_anomalies(series, parts):
         if not any(anomaly.first - reach <= shift.at <= anomaly.last + reach for shift in shifts):  # a shift is told as one
             yield _anomaly(figures, anomaly)
-    if may_last and not shifts and (trend := find_trend(series, parts)):
+    trend = find_trend(series, parts) if may_last else None
+    if trend and not any(shift.is_rise == trend.is_rise for shift in shifts):  # a shift alone looks like a trend
         yield _trend(figures, trend)
 
 
@@ -68,10 +69,13 @@ def _alike(figures: Figures, moment: int, without: Sequence[int]) -> list[int]:
     return sorted(others)
 
 
-def _shift(figures: Figures, shift: Shift) -> Finding:
+def _shift(figures: Figures, shift: Shift) -> Finding | None:
+    """The shift by the figures around it; None if a trend hides there what the step says."""
     series = figures.series
     before = figures.number("before", "median", series.inside(shift.first, shift.at - 1), is_range=True)
     after = figures.number("after", "median", series.inside(shift.at, shift.last), is_range=True)
+    if before.value == after.value or (after.value > before.value) is not shift.is_rise:
+        return None
     change = change_between(before, after)
     reasons = (
         Reason("certainty", saturating(shift.certainty - 5, 5, 40)),
@@ -79,7 +83,7 @@ def _shift(figures: Figures, shift: Shift) -> Finding:
         recency(shift.at, len(series)),
     )
     at, last = series.nearest(shift.at, forward=True), series.nearest(shift.last, forward=False)
-    code = "up" if after.value >= before.value else "down"
+    code = "up" if shift.is_rise else "down"
     return _told(figures, "change_point", code, at, last, (before, after, change), reasons)
 
 

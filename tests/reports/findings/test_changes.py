@@ -1,12 +1,16 @@
 """Levels that shift, trends, gaps and standstills."""
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 
 from reports.findings.changes import find_shifts, find_trend
+from reports.findings.figures import Table
 from reports.findings.gaps import find_holes, find_standstills
+from reports.findings.of_tables import find_all
 from reports.findings.seasons import taken_apart
-from tests.reports.findings.series import DAY, counts, hours, over, year_of_days
+from tests.reports.findings.series import DAY, counts, hours, months, over, year_of_days
 
 
 def shifts(values: np.ndarray, step=None) -> list[int]:
@@ -26,6 +30,19 @@ def test_a_level_that_changed_is_found_within_a_cycle_of_its_change() -> None:
     days = year_of_days()
     days[400:] *= 1.3
     assert [abs(at - 400) < 7 for at in shifts(days, DAY)] == [True]
+
+
+def test_a_fall_in_what_grows_is_told_as_a_fall_beside_the_growth() -> None:
+    grown = months()
+    grown[96:] *= 0.85
+    times = [datetime(2005 + number // 12, number % 12 + 1, 1) for number in range(len(grown))]  # noqa: DTZ001
+    cells = [[time.isoformat(), float(value)] for time, value in zip(times, grown, strict=True)]
+    columns = [{"name": name, "type": kind, "empty": 0, "odd": 0} for name, kind in (("month", "date"), ("sold", "number"))]
+    found = {one.code: one for one in find_all([Table("", columns, cells)], [])}
+    assert set(found) == {"change_point_down", "trend_up"}
+    assert found["change_point_down"].first == datetime(2013, 1, 1)  # noqa: DTZ001
+    before, after, _change = found["change_point_down"].numbers
+    assert after.value < before.value
 
 
 def test_two_changes_are_two() -> None:
