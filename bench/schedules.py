@@ -24,12 +24,12 @@ from tenants.models import Tenant
 from tenants.scope import platform_scope, tenant_scope
 from tenants.services import create_tenant
 
-TENANTS, EACH, ROUNDS = 20, 50, 3
+TENANTS, EACH, ROUNDS = 20, 50, 2
 ONE_EACH = "bench.dispatch_one"
 
 
 def run() -> list[Result]:
-    """Dispatch the same schedules both ways in turn; the best of three rounds of each."""
+    """Dispatch the same schedules both ways in turn; the best of two rounds of each."""
     tenants = [
         create_tenant(slug=f"clock-{number}", name="Clock", owner_email=f"owner@clock-{number}.example").tenant
         for number in range(TENANTS)

@@ -146,6 +146,23 @@ def test_a_worker_that_dies_before_the_call_leaves_it_to_another_one(saigon, ser
     assert (newest(saigon).state, newest(saigon).attempt, len(server.received)) == ("done", 2, 1)
 
 
+def test_what_kills_its_worker_each_time_is_parked_after_three_attempts(saigon, run_target):
+    run_target({"kind": "end_idle_sessions"})
+    with in_tenant(saigon.tenant):
+        ScheduleOccurrence.objects.update(state="pending", due_at=Now(), attempt=0)
+        TaskRun.objects.all().delete()
+    for attempt in (1, 2, 3):
+        with in_tenant(saigon.tenant):
+            (row,) = claim(ScheduleOccurrence, limit=1)
+        assert row.attempt == attempt
+        lease_ends(saigon)
+    run_occurrences()
+    assert newest(saigon).state == "unknown"
+    assert [(run.attempt, run.status, run.problem) for run in runs(saigon)] == [
+        (attempt, "failed", "The worker died.") for attempt in (1, 2, 3)
+    ]
+
+
 def test_who_does_not_manage_credentials_sends_none_by_a_schedule(api, saigon, server):
     with in_tenant(saigon.tenant):
         secret = store_credential(provider="custom", kind="api_key", label="ERP", secret={"api_key": "sk-very-secret"})
