@@ -1,4 +1,4 @@
-"""The two SQL texts of a turn: each is one message to the database and commits by itself (DESIGN section 5)."""
+"""The SQL texts of a turn: each is one message to the database and commits by itself (DESIGN section 5)."""
 
 LOAD = """
 WITH session AS (
@@ -54,6 +54,16 @@ LEFT JOIN runtime_decisionevent decision
 """
 """Stores the customer's turn and reads what deciding needs. A message sent twice is stored once: the second time it
 comes back as decided, or is taken over, in its first words, when the lease of whoever decided it has run out."""
+
+EARLIER = """
+SELECT 1 AS found FROM runtime_turn t
+WHERE t.tenant_id = %(tenant)s AND t.session_id = %(session)s AND t.id < %(turn)s
+  AND t.speaker = 'user' AND t.lease_until > %(now)s
+  AND NOT EXISTS (SELECT FROM runtime_decisionevent d WHERE d.tenant_id = t.tenant_id AND d.input_turn_id = t.id
+                  AND d.event_type = 'tier_selection')
+LIMIT 1
+"""
+"""Finds a message of the conversation that came before this one (the ids grow with time) and is being answered."""
 
 RELEASE = """
 UPDATE runtime_turn SET lease_until = %(now)s WHERE tenant_id = %(tenant)s AND id = %(turn)s

@@ -2,8 +2,8 @@
 
 ``load`` stores the customer's message and reads the session into one frozen ``TurnContext``; ``decide`` asks the
 tiers in order, with no transaction open; ``record`` stores reply, slots, decision and actions in one statement that
-advances the session by a conditional UPDATE. Whoever loses that race reads again and decides again. Without a
-language model a turn costs at most 4 messages to the database: load, search, facts, record.
+advances the session by a conditional UPDATE. Whoever loses that race waits for the messages that came before its own,
+reads again and decides again. Without a language model a turn costs at most 4 messages to the database: load, search, facts, record.
 """
 
 import json
@@ -29,22 +29,28 @@ from runtime.guarding import hear, speak
 from runtime.models import DecisionEvent, Session, Tier, Turn
 from runtime.models.escalations import REASON_LENGTH
 from runtime.services import end_session
-from runtime.statements import LOAD, RELEASE, record_statement
+from runtime.statements import EARLIER, LOAD, RELEASE, record_statement
 from runtime.steps import step_after
 from runtime.tiers import TIERS
 from runtime.tiers.cache import keep_answer
 from runtime.tiers.person import asks_by_click
 from runtime.tiers.proposal import answers_by_click
 from runtime.understanding.wishes import FLEETING, LIFETIMES
-from tenants.errors import Conflict
+from tenants.errors import Conflict, InProgress
 from tenants.scope import current_tenant_id
 from tenants.text import detect_language, nfc
 
 LEASE = timedelta(seconds=30)
 """How long a turn belongs to the process that decides it."""
 
-ROUNDS = 3
-"""How often a turn is decided again when another one of the session was recorded first."""
+ROUNDS = 5
+"""How often a turn is decided at most, because another one of the session was recorded first."""
+PATIENCE_SECONDS = 6.0
+"""How long a turn that lost the race waits, in all, for the messages that came before it."""
+GLANCE_SECONDS = 0.03
+"""How long it waits before it looks again. No transaction is open meanwhile."""
+BUSY_SECONDS = 1
+"""After how long a message that was not answered may be sent again."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,16 @@ def take_turn(
                 keep_answer(loaded.context, reply)
                 _end_if_over(recorded, session_id)
                 return recorded
+            _wait_for_earlier(loaded.context, until=started + PATIENCE_SECONDS)
             loaded = load(session_id=session_id, turn_id=loaded.context.turn_id, **asked)
-        raise Conflict("session_busy", _("Several messages came at once. Send it again."))
+        raise Conflict("session_busy", _("Several messages came at once. Send it again."), seconds=BUSY_SECONDS)
+
+
+def _wait_for_earlier(context: TurnContext, *, until: float) -> None:
+    """Let the messages that came before this one be answered first, while somebody answers them and patience lasts."""
+    asked = {"tenant": current_tenant_id(), "session": context.session_id, "turn": context.turn_id}
+    while time.perf_counter() < until and _fetch(EARLIER, **asked, now=timezone.now()):
+        time.sleep(GLANCE_SECONDS)
 
 
 def _end_if_over(recorded: Recorded, session_id: UUID) -> None:
@@ -143,7 +157,7 @@ def load(
     if row["ended_at"] is not None:
         raise Conflict("session_ended", _("This conversation has ended."))
     if not (row["is_mine"] or row["is_decided"] or turn_id):
-        raise Conflict("in_progress", _("This message is being answered."))
+        raise InProgress(_("This message is being answered."), seconds=BUSY_SECONDS)
     context = _context(session_id, row, say)
     return Loaded(context if row["is_decided"] else hear(context), is_decided=row["is_decided"])
 

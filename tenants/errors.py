@@ -64,17 +64,22 @@ class NotAllowed(DomainError):
 
 
 class Conflict(DomainError):
-    """The request does not fit the present state: 409."""
+    """The request does not fit the present state: 409. ``seconds`` after which it may, when that is known."""
 
     status = 409
+
+    def __init__(
+        self, code: str, message: str, *, field: str | None = None, seconds: int | None = None, **extra: Any
+    ) -> None:
+        super().__init__(code, message, field=field, **extra)
+        self.seconds = seconds
 
 
 class InProgress(Conflict):
     """The same is being done right now: 409 ``in_progress``. ``seconds`` after which to ask again."""
 
     def __init__(self, message: str, *, seconds: int) -> None:
-        super().__init__("in_progress", message)
-        self.seconds = seconds
+        super().__init__("in_progress", message, seconds=seconds)
 
 
 class PreconditionFailed(DomainError):
@@ -212,7 +217,7 @@ def _first_message(detail: Any) -> str:
 def _headers_of(exc: Exception) -> dict[str, str]:
     if isinstance(exc, exceptions.Throttled):
         return {"Retry-After": str(max(1, int(getattr(exc, "wait", None) or 1)))}
-    if isinstance(exc, (TooMany, InProgress)):
+    if isinstance(exc, (TooMany, Conflict)) and exc.seconds is not None:
         return {"Retry-After": str(exc.seconds)}
     if isinstance(exc, (OperationalError, InterfaceError)):
         return {"Retry-After": "1"}

@@ -45,7 +45,7 @@ MEANINGS = {
     "401": "No token, or one that is not valid",
     "403": "The role or the key may not do this",
     "404": "Not found, or of another tenant",
-    "409": "Conflict with the present state",
+    "409": "Conflict with the present state (`in_progress`, `session_busy`: send it again, see `Retry-After`)",
     "412": "`If-Match` names an older version",
     "413": "Body too large",
     "415": "Not a media type this understands",

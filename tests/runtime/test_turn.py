@@ -231,7 +231,7 @@ def test_who_loses_the_race_decides_again_on_what_is_true_then(session: Session,
     assert Turn.objects.filter(session=session).count() == 2
 
 
-def test_three_lost_races_are_a_conflict_and_keep_the_message(session: Session, monkeypatch: Any) -> None:
+def test_races_lost_again_and_again_are_a_conflict_and_keep_the_message(session: Session, monkeypatch: Any) -> None:
     from runtime import turn
 
     decide = turn.decide
@@ -243,8 +243,32 @@ def test_three_lost_races_are_a_conflict_and_keep_the_message(session: Session, 
     monkeypatch.setattr(turn, "decide", always_too_late)
     with pytest.raises(Conflict) as refused:
         say(session, "How long does delivery take?")
-    assert refused.value.code == "session_busy"
+    assert (refused.value.code, refused.value.seconds) == ("session_busy", 1)
     assert list(Turn.objects.filter(session=session).values_list("speaker", flat=True)) == ["user"]
+
+
+def test_who_loses_the_race_lets_the_messages_that_came_before_be_answered_first(session: Session, monkeypatch: Any) -> None:
+    from runtime import turn
+
+    earlier = turn.load(session_id=session.pk, message="hello", external_id="", ui_event=None, turn_id=None).context
+    decide, waited = turn.decide, []
+
+    def decide_late(context: Any) -> Any:
+        if not waited:
+            Session.objects.filter(pk=session.pk).update(turn_number=context.turn_number + 1)
+        return decide(context)
+
+    def answer_the_earlier_one(seconds: float) -> None:
+        waited.append(seconds)
+        again = turn.load(session_id=session.pk, message="", external_id="", ui_event=None, turn_id=earlier.turn_id).context
+        assert turn.record(again, decide(again), started=0)
+
+    monkeypatch.setattr(turn, "decide", decide_late)
+    monkeypatch.setattr(turn.time, "sleep", answer_the_earlier_one)
+    assert say(session, "How long does delivery take?").decision["tier"] == "faq"
+    assert waited == [turn.GLANCE_SECONDS]
+    replies = Turn.objects.filter(session=session, speaker="assistant").order_by("id")
+    assert [reply.in_reply_to.message for reply in replies] == ["hello", "How long does delivery take?"]
 
 
 def test_an_ended_conversation_takes_no_message(session: Session) -> None:

@@ -166,6 +166,9 @@ def test_what_was_heard_and_could_not_be_kept_is_taken_back_before_the_error(tal
     [replaced, (name, problem)] = events[-2:]
     assert replaced == ("replace", {"message": ""})
     assert (name, problem["status"], problem["code"]) == ("error", 409, "session_busy")
+    endpoint.script = [server.streamed("It is a fine day.")] * turn.ROUNDS
+    plain = talk({"message": "What is the capital of Mongolia?"}, Accept="application/json")
+    assert (plain.status_code, plain.json()["code"], plain["Retry-After"]) == (409, "session_busy", "1")
     with in_tenant(saigon.tenant):
         assert not Turn.objects.filter(speaker="assistant").exists()
 
