@@ -373,6 +373,7 @@ def test_a_list_takes_the_same_number_of_queries_however_long_it_is(saigon: Busi
     is_global = isinstance(admin.site._registry[model], PlatformAdmin)
     person = browser(root) if is_global else browser(saigon.owner)
     counts = []
+    whole = {"all": ""} if is_global else {}  # the platform's rows are more than a page to begin with
     for more in (3, 27):
         if is_global:
             with platform_scope(reason="rows of the platform for a test"):
@@ -380,9 +381,9 @@ def test_a_list_takes_the_same_number_of_queries_however_long_it_is(saigon: Busi
         else:
             with in_tenant(saigon.tenant):
                 rows = [GLOBAL_ROWS.get(model, lambda: make_row(model))() for _ in range(more)]
-        person.get(page(f"{prefix(model)}_changelist"))
+        person.get(page(f"{prefix(model)}_changelist"), whole)
         with CaptureQueriesContext(connection) as queries:
-            answer = person.get(page(f"{prefix(model)}_changelist"))
+            answer = person.get(page(f"{prefix(model)}_changelist"), whole)
         assert all(str(row.pk) in shown(answer) for row in rows)
         counts.append([query["sql"] for query in queries])
     assert len(counts[0]) == len(counts[1]), "\n".join(counts[1][len(counts[0]) :])

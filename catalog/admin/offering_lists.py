@@ -171,13 +171,15 @@ def _with_word(
         count = change(Offering.objects.filter(pk__in=queryset.values("pk")), form.cleaned_data["word"])
         messages.success(request, gettext("%(count)d offerings were changed.") % {"count": count})
         return None
+    across = request.POST.get("select_across", "0")
     context = {
         **page.admin_site.each_context(request),
         "title": dict(page.get_action_choices(request))[request.POST["action"]],
         "opts": page.opts,
         "form": form,
-        "chosen": request.POST.getlist("_selected_action"),
-        "across": request.POST.get("select_across", "0"),
+        # Of all across the pages one is named: Django does nothing for a form that names none.
+        "chosen": queryset.values_list("pk", flat=True)[: 1 if across == "1" else None],
+        "across": across,
         "action": request.POST["action"],
         "count": queryset.count(),
     }

@@ -79,7 +79,7 @@ class Installation:
         """Start everything and wait until it answers."""
         with (self.folder / "up.log").open("a") as log:
             self.supervisor = self.run("up", "--no-demo", "--port", str(self.port), output=log)
-        wait_for(lambda: self.status("/healthz") == 200, 60, "healthz")
+        wait_for(lambda: self.status("/healthz") == 200, 180, "healthz")
         return self
 
     def status(self, path: str) -> int:

@@ -48,7 +48,7 @@ def fresh(place: Path) -> Iterator[Installation]:
 
 def one_line(command: subprocess.Popen[str]) -> str:
     """The only line that a refused start prints."""
-    output, _ = command.communicate(timeout=60)
+    output, _ = command.communicate(timeout=180)
     assert command.returncode == 1, output
     assert "Traceback" not in output
     assert output.startswith("backroom: ")
@@ -64,18 +64,18 @@ def usable_by_all(program: str) -> bool:
 
 @pytest.mark.parametrize("name", WORDS)
 def test_a_killed_process_comes_back(running: Installation, name: str) -> None:
-    wait_for(lambda: running.status("/readyz") == 200, 60, "readyz")
+    wait_for(lambda: running.status("/readyz") == 200, 180, "readyz")
     victim = running.leader(name)
     assert victim
     os.kill(victim, signal.SIGKILL)
     wait_for(lambda: running.leader(name) not in (None, victim), 20, f"a new {name}")
-    wait_for(lambda: running.status("/readyz") == 200, 60, f"readyz with the new {name}")
+    wait_for(lambda: running.status("/readyz") == 200, 180, f"readyz with the new {name}")
 
 
 def test_commands_work_beside_it_two_at_once(running: Installation) -> None:
     commands = [running.run("migrate", "--check") for _ in range(2)]
     for command in commands:
-        output, _ = command.communicate(timeout=60)
+        output, _ = command.communicate(timeout=180)
         assert command.returncode == 0, output
 
 
@@ -84,7 +84,7 @@ def test_whoever_waits_for_healthz_can_log_in_to_the_demo(fresh: Installation) -
     with (fresh.folder / "up.log").open("a") as log:
         fresh.supervisor = fresh.run("up", "--port", str(fresh.port), output=log, DEMO_PASSWORD=password)
     try:
-        wait_for(lambda: fresh.status("/healthz") == 200, 120, "healthz")
+        wait_for(lambda: fresh.status("/healthz") == 200, 180, "healthz")
         login = json.dumps({"email": "owner@saigon-gadgets.example", "password": password}).encode()
         address = f"http://127.0.0.1:{fresh.port}/api/v1/auth/token/"
         asked = urllib.request.Request(address, login, {"Content-Type": "application/json"})
@@ -98,7 +98,7 @@ def test_stopped_while_the_demo_is_loaded_it_leaves_nothing_behind(fresh: Instal
     log = fresh.folder / "up.log"
     with log.open("a") as output:
         fresh.supervisor = fresh.run("up", "--port", str(fresh.port), output=output)
-    wait_for(lambda: "loading the demo" in log.read_text(), 60, "the demo's line")
+    wait_for(lambda: "loading the demo" in log.read_text(), 180, "the demo's line")
     assert fresh.stop() == 0
     wait_for(lambda: fresh.processes() == {}, 1, "no process")
 
@@ -111,7 +111,7 @@ def test_a_second_one_in_the_same_checkout_is_refused(running: Installation) -> 
 def test_after_kill_9_nothing_stays_and_a_new_one_starts(running: Installation) -> None:
     running.stop(signal.SIGKILL)
     running.start()
-    wait_for(lambda: running.status("/readyz") == 200, 60, "readyz")
+    wait_for(lambda: running.status("/readyz") == 200, 180, "readyz")
 
 
 def test_two_checkouts_run_at_once(running: Installation, fresh: Installation) -> None:
@@ -140,7 +140,7 @@ def test_an_ordinary_user_can_run_it(place: Path) -> None:
     if python is None:
         pytest.skip("no Python that another user can reach")
     installation = Installation(place / "ordinary", pwd.getpwnam("nobody").pw_uid, python).start()
-    wait_for(lambda: installation.status("/readyz") == 200, 60, "readyz")
+    wait_for(lambda: installation.status("/readyz") == 200, 180, "readyz")
     assert installation.stop() == 0
     wait_for(lambda: installation.processes() == {}, 1, "no process")
 
@@ -148,7 +148,7 @@ def test_an_ordinary_user_can_run_it(place: Path) -> None:
 def test_commands_start_the_servers_for_their_own_time(fresh: Installation) -> None:
     commands = [fresh.run("dbshell", "--", "-c", "SELECT 40 + 2") for _ in range(2)]
     for command in commands:
-        output, _ = command.communicate(timeout=60)
+        output, _ = command.communicate(timeout=180)
         assert "42" in output
     wait_for(lambda: fresh.processes() == {}, 10, "no process")
 
