@@ -55,6 +55,18 @@ NAMES = {
     "missing": _("Missing"),
 }
 """What a number of an insight is called."""
+AGGREGATES = {
+    "value": _("as it stands"),
+    "sum": _("sum"),
+    "mean": _("mean"),
+    "median": _("median"),
+    "min": _("lowest"),
+    "max": _("highest"),
+    "count": _("count"),
+    "change": _("change"),
+    "gap": _("gap"),
+}
+"""How a number was taken from its rows."""
 LANGUAGES = Tenant.Locale.values
 
 
@@ -102,6 +114,11 @@ def query_of(number: Mapping[str, Any], insight: Insight) -> str:
 def number_name(number: Mapping[str, Any]) -> str:
     """Return what a number is called."""
     return str(NAMES[number["name"]])
+
+
+def aggregate_name(number: Mapping[str, Any]) -> str:
+    """Return how a number was taken from its rows."""
+    return str(AGGREGATES[number["aggregate"]])
 
 
 def period_of(insight: Insight) -> str:

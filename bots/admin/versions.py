@@ -65,7 +65,7 @@ class BotVersionForm(FlowForm):
     """A version with the capabilities it may use, and its flow."""
 
     capabilities = forms.ModelMultipleChoiceField(
-        Capability.objects.all(), required=False, label=_("capabilities"), widget=UnfoldAdminCheckboxSelectMultipleWidget
+        Capability.objects.all(), required=False, label=_("Capabilities"), widget=UnfoldAdminCheckboxSelectMultipleWidget
     )
 
     class Meta:

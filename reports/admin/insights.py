@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import RangeNumericFilter
 from unfold.decorators import display
 
 from reports.models import Insight
-from reports.wording import LANGUAGES, amount_of, number_name, period_of, query_of, reasons_of, text_of
+from reports.wording import LANGUAGES, aggregate_name, amount_of, number_name, period_of, query_of, reasons_of, text_of
 from tenants.admin import LedgerAdmin
 from tenants.admin.base import LINK
 from tenants.models import Tenant
@@ -72,7 +72,7 @@ class InsightAdmin(LedgerAdmin):
 def _told(insight: Insight) -> dict[str, Any]:
     names = dict(Tenant.Locale.choices)
     numbers = [
-        [number_name(one), amount_of(one), one["column"], one["aggregate"], _rows(one, insight)]
+        [number_name(one), amount_of(one), one["column"], aggregate_name(one), _rows(one, insight)]
         for one in insight.content["numbers"]
     ]
     return {

@@ -1,6 +1,9 @@
 """Reports in the admin: uploaded, drawn, looked through, and their numbers followed to the rows."""
 
+from datetime import date
+
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from reports.models import Insight, Report
@@ -41,6 +44,7 @@ def test_a_number_of_an_insight_leads_to_its_rows(api, saigon):
     shown = client.get(page("reports_insight_change", insight.pk)).content.decode()
     address = f"{page('reports_report_data', report['id'])}?row={row}"
     assert address in shown
+    assert "as it stands" in shown
     text = text_of(client.get(address))
     assert "2026-04-16" in text
     assert "2026-04-15" not in text
@@ -82,6 +86,17 @@ def test_thresholds_are_written_a_line_each(api, saigon):
     read_due_reports()
     with in_tenant(saigon.tenant):
         assert Insight.objects.filter(insight_type="threshold").exists()
+
+
+def test_a_date_is_typed_as_people_write_it_in_vietnamese(api, saigon):
+    address = page("reports_report_change", read(api(saigon.key), days())["id"])
+    client = browser(saigon.operator)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "vi"
+    form = form_of(client.get(address))
+    assert client.post(address, {**form, "report_date": "01/11/2026"}).status_code == 302
+    with in_tenant(saigon.tenant):
+        assert Report.objects.get().report_date == date(2026, 11, 1)
+    assert 'value="01/11/2026"' in client.get(address).content.decode()
 
 
 def test_each_sheet_and_page_of_rows_is_shown(api, saigon):
