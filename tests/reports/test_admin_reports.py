@@ -120,3 +120,14 @@ def test_markup_in_a_report_stays_text(api, saigon):
         assert "<script>alert(1)" not in shown
         assert "<b>sold</b>" not in shown
         assert "&lt;script&gt;alert(1)" in shown
+
+
+def test_insights_are_exported_with_what_they_say(api, saigon):
+    read(api(saigon.key), days())
+    with in_tenant(saigon.tenant):
+        chosen = [str(insight.pk) for insight in Insight.objects.all()]
+    form = {"action": "export", "_selected_action": chosen}
+    answer = browser(saigon.analyst).post(page("reports_insight_changelist"), form)
+    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+    assert lines[0] == "id,report,insight_type,score,said,created_at"
+    assert any("sold was unusually high" in line for line in lines[1:])
