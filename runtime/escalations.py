@@ -75,7 +75,7 @@ def answer(*, escalation: Escalation, message: str, by: Colleague, external_id: 
     known = said_before.first() if external_id else None
     if known:
         return known
-    message = nfc(message).strip()
+    message = nfc(message).replace("\r\n", "\n").strip()  # forms send both
     said = Turn.objects.create(
         session_id=row.session_id,
         speaker=Turn.Speaker.AGENT,

@@ -86,7 +86,7 @@ def take_turn(
     with ``session_ended``, ``in_progress`` (the message is being answered) or ``session_busy``.
     """
     started = time.perf_counter()
-    asked: dict[str, Any] = {"message": nfc(message).strip(), "external_id": external_id, "ui_event": ui_event}
+    asked: dict[str, Any] = {"message": _as_said(message), "external_id": external_id, "ui_event": ui_event}
     loaded = load(session_id=session_id, turn_id=None, say=listener.say if listener else None, **asked)
     if listener:
         listener.begin()
@@ -109,6 +109,11 @@ def _wait_for_earlier(context: TurnContext, *, until: float) -> None:
     asked = {"tenant": current_tenant_id(), "session": context.session_id, "turn": context.turn_id}
     while time.perf_counter() < until and _fetch(EARLIER, **asked, now=timezone.now()):
         time.sleep(GLANCE_SECONDS)
+
+
+def _as_said(message: str) -> str:
+    """Return the message in Unicode NFC, with the line ends of text: forms send them as CR and LF."""
+    return nfc(message).replace("\r\n", "\n").strip()
 
 
 def _end_if_over(recorded: Recorded, session_id: UUID) -> None:

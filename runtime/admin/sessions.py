@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import truncatechars
@@ -126,6 +126,7 @@ class SessionAdmin(LedgerAdmin):
     list_select_related = ("customer", "bot", "channel")
     link_filters = ("customer", "bot_version")
     search_fields = ("customer__name", "customer__phone", "customer__email")
+    search_help_text = _("Finds customers, and what was said.")
     ordering = ("-id",)
     actions_list = ("talk",)
     actions_detail = ("say", "take_over", "rate")
@@ -137,6 +138,14 @@ class SessionAdmin(LedgerAdmin):
         """Return the conversations with their last message."""
         said = Turn.objects.filter(session=OuterRef("pk")).order_by("-id")
         return super().get_queryset(request).annotate(last_message=Subquery(said.values("message")[:1]))
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """Find by customer, and by what was said as the API does."""
+        by_customer, may_repeat = super().get_search_results(request, queryset, search_term)
+        if not search_term.strip():
+            return by_customer, may_repeat
+        said = Session.objects.saying(search_term.strip()).values("pk")
+        return queryset.filter(Q(pk__in=by_customer.values("pk")) | Q(pk__in=said)), False
 
     @display(description=_("customer"), ordering="customer__name")
     def who(self, session: Session) -> str:

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -19,7 +18,7 @@ from runtime.api.escalations import EscalationSerializer
 from runtime.api.turns import ReplySerializer
 from runtime.auth import SessionPrincipal, is_own
 from runtime.escalations import escalate
-from runtime.models import Escalation, Session, Turn
+from runtime.models import Escalation, Session
 from runtime.models.escalations import REASON_LENGTH
 from runtime.services import (
     CustomerName,
@@ -32,7 +31,7 @@ from runtime.services import (
 )
 from tenants.api import TenantReadViewSet, check_if_match
 from tenants.auth import author_of, bound_bot
-from tenants.filters import Filter, Fold, parse_bool
+from tenants.filters import Filter, parse_bool
 from tenants.models import User
 from tenants.schema import example
 from tenants.serializers import (
@@ -42,7 +41,6 @@ from tenants.serializers import (
     TenantSerializer,
     TextField,
 )
-from tenants.text import fold
 
 
 class SessionSerializer(TenantSerializer):
@@ -166,10 +164,9 @@ def _is_open(sessions: models.QuerySet, value: str) -> models.QuerySet:
     return sessions.filter(ended_at__isnull=parse_bool(value, field="open"))
 
 
-def _said(sessions: models.QuerySet, value: str) -> models.QuerySet:
-    """Narrow to conversations in which this was said, with or without diacritics."""
-    turns = Turn.objects.annotate(folded=Fold("message")).filter(session=OuterRef("pk"), folded__contains=fold(value))
-    return sessions.filter(Exists(turns))
+def _said(sessions: Any, value: str) -> models.QuerySet:
+    found: models.QuerySet = sessions.saying(value)
+    return found
 
 
 class SessionViewSet(TenantReadViewSet):

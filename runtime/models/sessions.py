@@ -11,7 +11,18 @@ from django.utils.translation import gettext_lazy as _
 from bots.models import Bot, BotVersion
 from catalog.models import Customer, SalesChannel
 from tenants.fields import TenantForeignKey
+from tenants.filters import Fold
 from tenants.models import TenantModel, TenantQuerySet
+from tenants.text import fold
+
+
+class SessionQuerySet(TenantQuerySet):
+    """Conversations."""
+
+    def saying(self, text: str) -> Self:
+        """Narrow to those in which this was said, with or without diacritics."""
+        turns = Turn.objects.annotate(folded=Fold("message")).filter(session=models.OuterRef("pk"))
+        return self.filter(models.Exists(turns.filter(folded__contains=fold(text))))
 
 
 class Session(TenantModel):
@@ -53,6 +64,8 @@ class Session(TenantModel):
     )
     state_updated_at = models.DateTimeField(_("last change"), auto_now_add=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True, editable=False)
+
+    objects: ClassVar = SessionQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("conversation")

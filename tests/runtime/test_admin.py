@@ -70,6 +70,15 @@ def test_the_list_is_narrowed_and_searched(operator, saigon, shop):
     assert "Emily" in rows(bot__id__exact=str(shop.pk))
 
 
+def test_the_list_is_searched_for_what_was_said(operator, saigon, shop):
+    converse(saigon, shop, "Mình muốn hỏi về bảo hành", name="Emily")
+    converse(saigon, shop, "hello", name="Lan")
+    rows = lambda **asked: text_of(operator.get(page("runtime_session_changelist"), asked))  # noqa: E731
+    assert "Emily" in rows(q="hoi ve bao hanh")
+    assert "Lan" not in rows(q="hoi ve bao hanh")
+    assert "Emily" not in rows(q="100%")
+
+
 def test_the_transcript_shows_the_decision_beside_every_answer(operator, saigon, shop):
     session = converse(saigon, shop, QUESTION, f"{PRODUCT} giá bao nhiêu?", "What is the capital of Mongolia?")
     shown = operator.get(page("runtime_session_change", session.pk))

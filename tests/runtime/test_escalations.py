@@ -159,6 +159,12 @@ def test_a_claim_silences_the_bot_and_resolving_brings_it_back(session: Session,
     assert kinds() == ["escalation.opened", "escalation.claimed", "escalation.resolved"]
 
 
+def test_lines_of_an_answer_end_as_lines_of_text_do(session: Session, lan: Colleague) -> None:
+    row = escalate(session=session, origin=Escalation.Origin.STAFF)[0]
+    claim(escalation=row, by=lan)
+    assert answer(escalation=row, by=lan, message="Dạ,\r\ncòn ạ.\r\n").message == "Dạ,\ncòn ạ."
+
+
 def test_what_one_has_claimed_nobody_else_claims_answers_or_resolves(
     session: Session, lan: Colleague, minh: Colleague
 ) -> None:

@@ -30,10 +30,11 @@
     }
   };
 
-  const scrollDown = () => document.getElementById("lines")?.lastElementChild?.scrollIntoView({ block: "nearest" });
+  // What can be done stands under the newest message, so both are seen.
+  const scrollDown = () => document.querySelector(".handover-foot")?.scrollIntoView({ block: "end" });
 
   document.addEventListener("DOMContentLoaded", () => {
-    if (document.getElementById("answer")) scrollDown();
+    scrollDown();
     const text = document.querySelector("#answer textarea");
     text?.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || !text.value.trim()) return;
