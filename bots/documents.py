@@ -6,6 +6,7 @@ read before is served until then, and afterwards only if it is still there. What
 
 import hashlib
 import logging
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -259,6 +260,12 @@ def read_claimed(document: KnowledgeDocument) -> None:
                 KnowledgeDocument.objects.filter(pk=document.pk).update(**_index(document, read.chunks))
 
 
+_DATA = re.compile(
+    r"^\s*(?!application/xhtml)[\w.+-]+/(?:[\w.+-]*(?:json|xml|javascript|ecmascript|yaml)|css)\s*$", re.IGNORECASE
+)
+"""Media types of what is text and yet no document: data and programs for other programs."""
+
+
 def _read(document: KnowledgeDocument) -> tuple[ReadDocument, str]:
     """Return what is in the file or on the page, and the SHA-256 of it; outside of any transaction."""
     if document.source == Source.FILE and document.file:
@@ -273,6 +280,8 @@ def _read(document: KnowledgeDocument) -> tuple[ReadDocument, str]:
     except PageError as error:
         raise UnreadableDocument(error.code) from None
     media_type, _semicolon, options = answer.headers.get("content-type", "").partition(";")
+    if _DATA.search(media_type):
+        raise UnreadableDocument("unknown_kind")
     charset = options.partition("charset=")[2].strip(" \"'")[:40]
     with tempfile.NamedTemporaryFile() as page:
         page.write(answer.body)

@@ -34,6 +34,7 @@ _OPTIONAL = (
     "Image Alt Text",
 )
 _KNOWN = {name.casefold(): name for name in (*REQUIRED, *_OPTIONAL)}
+_OWN = _KNOWN.keys() - {"handle", "title", "vendor", "type", "product category", "tags", "published", "status"}
 # What Shopify's newer template calls some of them; it is known by its first column.
 _NEWER_HANDLE = "url handle"
 _NEWER = {
@@ -59,8 +60,11 @@ _VALUE_COLUMNS = ("Option1 Value", "Option2 Value", "Option3 Value")
 
 
 def is_header(names: Sequence[str]) -> bool:
-    """Whether these are the columns of a Shopify file."""
-    return not {name.strip().casefold() for name in names}.isdisjoint(("handle", _NEWER_HANDLE))
+    """Whether these are the columns of a Shopify file: others have a handle, too, but none of Shopify's own columns."""
+    found = {name.strip().casefold() for name in names if name.strip()}
+    if "handle" not in found:
+        return _NEWER_HANDLE in found
+    return not found.isdisjoint(_OWN) or found <= _KNOWN.keys()
 
 
 def check_header(header: Sequence[str]) -> list[str]:

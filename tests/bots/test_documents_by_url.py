@@ -69,6 +69,22 @@ def test_another_encoding_that_the_site_names_is_read(shop: Any, site: HttpServe
     assert shop.get("bots/shop/search/", {"q": "café crème"}).json()["results"][0]["text"] == "Café crème, 3 €"
 
 
+@pytest.mark.parametrize(
+    "kind", ["application/json; charset=utf-8", "application/ld+json", "Application/RSS+XML", "text/css"]
+)
+def test_what_is_meant_for_programs_is_no_document(shop: Any, site: HttpServer, saigon: Business, kind: str) -> None:
+    site.headers, site.body = {"Content-Type": kind}, b'{"warranty": "24 months"}'
+    document = read(shop, site.url)
+    assert document["status"] == "failed"
+    assert reason(saigon) == "unknown_kind"
+
+
+@pytest.mark.parametrize("kind", ["application/xhtml+xml", "text/plain"])
+def test_what_is_meant_for_people_is_one_whatever_its_kind_is_called(shop: Any, site: HttpServer, kind: str) -> None:
+    site.headers = {"Content-Type": kind}
+    assert read(shop, site.url)["status"] == "indexed"
+
+
 def test_a_page_that_moved_is_followed_and_one_that_moves_for_ever_is_not(
     shop: Any, site: HttpServer, saigon: Business
 ) -> None:

@@ -285,3 +285,15 @@ def test_in_the_admin_a_person_says_what_the_columns_mean_and_goes_on_with_the_s
         assert ImportMapping.objects.get().columns == MEANT
     client.force_login(saigon.analyst)
     assert client.post(address, fields).status_code == 403
+
+
+def test_a_handle_alone_does_not_make_a_file_one_of_shopify():
+    [row] = read("handle,name,category,price,stock\nal-1,Áo linen,Áo,250000,4\n")
+    assert (row.handle, row.offering.name, str(row.variant.price)) == ("al-1", "Áo linen", "250000.00")
+    with pytest.raises(UnreadableFile) as refused:
+        read("handle,name,note,price,stock\nal-1,Áo linen,-,250000,4\n", only_safe=True)
+    assert refused.value.code == "unknown_mapping"
+    assert refused.value.understood["columns"]["handle"] == "code"
+    with pytest.raises(UnreadableFile) as refused:
+        read("Handle,Variant Price\nal-1,250000\n")
+    assert refused.value.code == "missing_header"
