@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_variables
@@ -74,6 +75,7 @@ def try_credential(credential: Credential) -> Outcome:
         begun = time.monotonic()
         try:
             code = _ask(credential.provider, secret)
+            code = "model_missing" if code == "ok" and _names_no_model(credential) else code
         except DestinationForbidden:
             code = "destination_forbidden"
         except OutboundError as error:
@@ -82,10 +84,18 @@ def try_credential(credential: Credential) -> Outcome:
     return Outcome(ok, code, _said(code), round((time.monotonic() - begun) * 1000))
 
 
+def _names_no_model(credential: Credential) -> bool:
+    """Whether bots could not ask a model with it: neither it nor the installation says which."""
+    return credential.provider == "openai" and not (credential.metadata.get("model") or settings.LLM_MODEL)
+
+
 def _said(code: str) -> str:
     texts = {
         "ok": _("It works."),
         "nothing_to_test": _("There is nothing to ask for this kind of credential."),
+        "model_missing": _(
+            'The key works, but bots cannot use it: no model is named. Write {"model": "…"} into the metadata of the credential.'
+        ),
         "refused": _("The service refused it."),
         "unexpected_answer": _("The service gave an answer that tells neither yes nor no."),
         "not_sendable": _("The secret has characters that cannot be sent."),

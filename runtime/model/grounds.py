@@ -14,8 +14,8 @@ from runtime.context import TurnContext, as_source
 
 MOST_TEXTS, MOST_OFFERINGS = 5, 6
 """Found texts and offerings that a model is shown."""
-LEAST_SCORE = 0.1
-"""What fits less is no ground for anything."""
+LEAST_SCORE = 0.01
+"""What fits less is no ground for anything; what fits little is shown, for the model reads what words alone do not tell."""
 TEXT_LENGTH = 2000
 """Characters of one text that a model is shown."""
 
@@ -35,9 +35,10 @@ class Grounds:
     def add_found(self) -> None:
         """Take in what the turn's look-up found: texts as they are, offerings with their facts."""
         for hit in found_texts(self.context):
-            self.sources.append(self.context.source(hit))
+            source = self.context.source(hit)
+            self.sources.append(source)
             self.texts.append(f"{hit.title}\n{hit.body}")
-            self.bodies[str(hit.id)] = hit.body[:TEXT_LENGTH]
+            self.bodies[_text_of(source)] = hit.body[:TEXT_LENGTH]
         offerings = [hit for hit in self.context.hits.get("offering", []) if hit.score >= LEAST_SCORE][:MOST_OFFERINGS]
         self.add_offerings([hit.id for hit in offerings], hits=offerings)
 
@@ -84,10 +85,15 @@ class Grounds:
         return [self._datum(number, source, language) for number, source in enumerate(self.sources, start=1)]
 
     def _datum(self, number: int, source: dict[str, Any], language: str) -> dict[str, Any]:
-        body = self.bodies.get(source["id"], "")
+        body = self.bodies.get(_text_of(source), "")
         if source["kind"] != "offering":
             return {"n": number, "kind": source["kind"], "title": source["title"], "text": body}
         return {"n": number, "kind": "offering", **told(self.facts[UUID(source["id"])], language), "description": body}
+
+
+def _text_of(source: dict[str, Any]) -> str:
+    """The id of the text that was found: of a document, that of its passage, for several of one document may be sources."""
+    return str(source.get("chunk", source["id"]))
 
 
 def told(offering: OfferingFacts, language: str) -> dict[str, Any]:

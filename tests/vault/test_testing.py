@@ -33,9 +33,12 @@ pytestmark = pytest.mark.django_db
 KEY = "sk-live-0123456789abcdef"
 
 
-def outcome(business: Business, provider: str, kind: str, secret: dict[str, Any]) -> Outcome:
+def outcome(business: Business, provider: str, kind: str, secret: dict[str, Any], model: str = "gpt-test") -> Outcome:
     with in_tenant(business.tenant):
-        return try_credential(store_credential(provider=provider, kind=kind, label="Tried", secret=secret))
+        metadata = {"model": model}
+        return try_credential(
+            store_credential(provider=provider, kind=kind, label="Tried", secret=secret, metadata=metadata)
+        )
 
 
 QUESTIONS = [
@@ -68,6 +71,16 @@ def test_each_service_is_asked_one_question_of_its_own(
             assert outcome(saigon, provider, "api_key", secret).code == code
     assert {one.path for one in outside.received} == {asked}
     assert headers.items() <= outside.received[0].headers.items()
+
+
+def test_a_key_without_a_model_is_of_no_use_to_bots(saigon: Business, loopback_allowed: None, settings: Any) -> None:
+    with http_server() as outside:
+        secret = {"api_key": KEY, "base_url": f"http://127.0.0.1:{outside.port}/v1"}
+        found = outcome(saigon, "openai", "api_key", secret, model="")
+        assert (found.ok, found.code) == (False, "model_missing")
+        assert "model" in found.detail
+        settings.LLM_MODEL = "gpt-test"
+        assert outcome(saigon, "openai", "api_key", secret, model="").ok is True
 
 
 def test_name_and_password_are_sent_as_such(saigon: Business, loopback_allowed: None) -> None:

@@ -116,7 +116,7 @@ class CredentialAdmin(TenantAdmin):
         asked: list[Any] = [
             (None, {"fields": (("provider", "kind"), ("label", "is_active"), ("expires_at", "person"), "allowed_hosts")}),
             (_("Secret"), {"fields": SECRET_FIELDS, "description": KEEP if obj else ""}),
-            (_("Notes for programs"), {"fields": ("metadata",), "classes": ("collapse",)}),
+            (_("Model, and notes for programs"), {"fields": ("metadata",)}),
         ]
         known = (
             ("ends_with", "version_now"),

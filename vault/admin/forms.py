@@ -1,6 +1,6 @@
 """The form of a credential: takes a secret, and never shows one, not even the one that was just typed."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -71,6 +71,9 @@ class CredentialForm(forms.ModelForm):
     class Meta:
         model = Credential
         fields = ("provider", "kind", "label", "is_active", "expires_at", "person", "allowed_hosts", "metadata")
+        help_texts: ClassVar = {
+            "metadata": _('A JSON object. Of an OpenAI account it names the model that bots ask: {"model": "gpt-5-mini"}.')
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Offer members only; a stored credential keeps service and kind."""
