@@ -63,6 +63,9 @@ def _shared_home() -> Path:
     """A place of our own under /var/lib/backroom, noted on both sides."""
     home = layout.SHARED_HOME / layout.digest()
     home.mkdir(mode=0o711, parents=True, exist_ok=True)
+    for folder in (layout.SHARED_HOME, home):
+        if not reachable(folder):
+            folder.chmod(0o711)  # a strict umask
     (home / "data-dir").write_text(f"{layout.data_dir()}\n")
     (layout.data_dir() / "cluster").write_text(f"{home}\n")
     return home
@@ -79,7 +82,13 @@ def _is_a_copy(home: Path) -> bool:
 
 def reachable(path: Path) -> bool:
     """Whether any user may pass through every folder above the path, and through or into the path itself."""
-    return all(step.stat().st_mode & stat.S_IXOTH for step in (path, *path.resolve().parents))
+    return barrier_before(path) is None
+
+
+def barrier_before(path: Path) -> Path | None:
+    """The first folder above the path, or the path itself, that not every user may enter; None when they may reach it."""
+    steps = (*reversed(path.resolve().parents), path)
+    return next((step for step in steps if not step.stat().st_mode & stat.S_IXOTH), None)
 
 
 def make_private(folder: Path, account: Account | None) -> None:
@@ -98,22 +107,37 @@ def usable_copy(tree: Path, siblings: tuple[str, ...], label: str, program: str,
 
     `siblings` are folders beside the package that its libraries live in: relative paths between them must survive.
     """
-    if account is None or reachable(tree / program):
+    if account is None:
         return tree / program
+    if reachable(tree / program):
+        return (tree / program).resolve()  # not through a link that stands in a folder the user cannot enter
     target = layout.SHARED_HOME / label
     if not target.exists():
         _copy(tree.parent, (tree.name, *siblings), target)
+    if barrier := barrier_before(target / tree.name / program):
+        raise layout.StartError(f"the system user {NAME} cannot enter {barrier}: run `chmod a+x '{barrier}'` and try again")
     return target / tree.name / program
 
 
 def _copy(source: Path, names: tuple[str, ...], target: Path) -> None:
     """Copy into a draft folder and rename: a half copy is never used, and the first of two wins."""
     target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if barrier_before(target.parent) == target.parent:
+        target.parent.chmod(0o755)  # a strict umask
     draft = Path(tempfile.mkdtemp(dir=target.parent))
     for name in names:
         shutil.copytree(source / name, draft / name, symlinks=True)
     draft.chmod(0o755)
+    _open(draft)
     try:
         draft.rename(target)
     except OSError:
         shutil.rmtree(draft)
+
+
+def _open(tree: Path) -> None:
+    """Let every user read what is in a copy and enter its folders: it may have been installed under a strict umask."""
+    for path in tree.rglob("*"):
+        if not path.is_symlink():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            path.chmod(mode | (0o055 if mode & stat.S_IXUSR else 0o044))

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -204,3 +205,54 @@ def test_a_spawned_process_can_be_asked_to_end() -> None:
 )
 def test_only_commands_that_may_use_the_database_get_servers(words: list[str], needs: bool) -> None:
     assert needs_servers(["manage.py", *words]) is needs
+
+
+# --- as root: the servers' user and the folders it cannot enter
+
+
+@pytest.fixture
+def open_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that every user may enter, with a package in it, and a place of our own for copies."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        place.chmod(0o755)
+        monkeypatch.setattr(layout, "SHARED_HOME", place / "shared")
+        (place / "home" / "package" / "bin").mkdir(parents=True)
+        (place / "home" / "package" / "bin" / "server").write_text("program")
+        yield place
+
+
+SERVERS_USER = account.Account(65534, 65534)
+
+
+def found_program(place: Path) -> Path:
+    return account.usable_copy(place / "home" / "package", (), "package-1", "bin", SERVERS_USER)
+
+
+def test_programs_in_a_private_folder_are_used_from_a_copy_that_every_user_can_reach(open_place: Path) -> None:
+    for folder in ("home", "home/package", "home/package/bin"):
+        (open_place / folder).chmod(0o700)  # as installed under a strict umask
+    before = os.umask(0o077)
+    try:
+        found = found_program(open_place)
+    finally:
+        os.umask(before)
+    assert found == open_place / "shared" / "package-1" / "package" / "bin"
+    assert account.reachable(found)
+    assert stat.S_IMODE((found / "server").stat().st_mode) & 0o044 == 0o044
+
+
+def test_programs_behind_a_link_in_a_private_folder_are_used_from_where_they_are(open_place: Path) -> None:
+    (open_place / "private").mkdir(mode=0o700)
+    (open_place / "private" / "link").symlink_to(open_place / "home" / "package")
+    found = account.usable_copy(open_place / "private" / "link", (), "package-1", "bin", SERVERS_USER)
+    assert found == open_place / "home" / "package" / "bin"
+    assert account.usable_copy(open_place / "private" / "link", (), "package-1", "bin", None).parent.name == "link"
+
+
+def test_a_folder_that_the_servers_user_cannot_enter_is_named(open_place: Path) -> None:
+    (open_place / "home").chmod(0o700)
+    found_program(open_place)
+    open_place.chmod(0o700)
+    with pytest.raises(layout.StartError, match=f"cannot enter {open_place}: run `chmod"):
+        found_program(open_place)
