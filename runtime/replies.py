@@ -12,6 +12,7 @@ from catalog.money import format_money
 from catalog.pricing import ResolvedPrice
 from runtime.context import TurnContext
 from runtime.understanding import Question
+from runtime.understanding.courtesy import Courtesy
 from tenants.text import words
 
 VARIANTS_NAMED = 6
@@ -178,6 +179,17 @@ def done_for_you(outcome: str) -> str:
 def yes_and_no() -> tuple[str, str]:
     """Return the labels of the buttons under a proposal."""
     return _("Yes, please"), _("No, thank you")
+
+
+def polite(said: Courtesy) -> str:
+    """Return the words back to a greeting, thanks, a goodbye, a bare yes or a bare no."""
+    if said == "greeting":
+        return _("Hello! What can I do for you?")
+    if said == "thanks":
+        return _("You are welcome! Is there anything else I can do for you?")
+    if said == "goodbye":
+        return _("Goodbye, and see you soon!")
+    return _("All right. Is there anything else I can do for you?")
 
 
 def person_asked() -> str:

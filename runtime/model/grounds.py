@@ -78,7 +78,10 @@ class Grounds:
             return []
         context = self.context
         currency = context.question.currency if context.has_budget else None
-        return offering_facts(list(offering_ids), channel=context.channel, currency=currency, bot_id=context.bot_id)
+        told_in = context.question.language
+        return offering_facts(
+            list(offering_ids), channel=context.channel, currency=currency, bot_id=context.bot_id, language=told_in
+        )
 
     def as_data(self, language: str) -> list[dict[str, Any]]:
         """Return the sources as a model reads them; prices and stock are those of now. The caller activates the language."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from runtime.context import Reply, TurnContext
 from runtime.tiers.cache import answer_from_cache
 from runtime.tiers.catalog import answer_from_catalog
+from runtime.tiers.courtesy import answer_politely
 from runtime.tiers.document import answer_from_document
 from runtime.tiers.faq import answer_from_faq
 from runtime.tiers.guardrail import refuse_message
@@ -20,6 +21,7 @@ TIERS: tuple[Callable[[TurnContext], Reply | None], ...] = (
     refuse_message,
     settle_proposal,
     hand_over_when_asked,
+    answer_politely,
     answer_from_cache,
     answer_from_document,
     answer_from_faq,

@@ -128,7 +128,7 @@ def knows_better(context: TurnContext, answer: Hit) -> bool:
 def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list[Hit]) -> Reply | None:
     question, started = context.question, time.perf_counter()
     currency = question.currency if context.has_budget else None
-    found = offering_facts(offering_ids, channel=context.channel, bot_id=context.bot_id, currency=currency)
+    found = _facts_of(context, offering_ids, currency)
     facts = [one for one in found if replies.fits_budget(one, question)]
     if question.sort or context.wants_anything:
         facts.sort(key=replies.amount, reverse=question.sort == "price_desc")
@@ -139,20 +139,24 @@ def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list
     return _catalog_reply(context, shown, hits, looked_up)
 
 
+def _facts_of(context: TurnContext, offering_ids: list[UUID], currency: str | None = None) -> list[OfferingFacts]:
+    """Return what holds now, with the names in the customer's language where they are translated."""
+    if not offering_ids:
+        return []
+    told_in = context.question.language
+    return offering_facts(offering_ids, channel=context.channel, bot_id=context.bot_id, currency=currency, language=told_in)
+
+
 def answer_about(context: TurnContext, offering_ids: list[UUID]) -> Reply | None:
     """Answer with the facts of these offerings, in the place of what a model said of them. The caller activates the language."""
-    shown = offering_facts(offering_ids, channel=context.channel, bot_id=context.bot_id) if offering_ids else []
+    shown = _facts_of(context, offering_ids)
     return _catalog_reply(context, shown, context.hits.get("offering", []), _looked_up(context, shown)) if shown else None
 
 
 def _nearest(context: TurnContext, hits: list[Hit]) -> Reply | None:
     """Say that nothing fits the budget, and what comes nearest to it."""
     question = context.question
-    found = (
-        offering_facts([hit.id for hit in hits], channel=context.channel, bot_id=context.bot_id, currency=question.currency)
-        if hits
-        else []
-    )
+    found = _facts_of(context, [hit.id for hit in hits], question.currency)
     priced = [one for one in found if one.lowest_price and one.lowest_price.currency == question.currency]
     if not priced:
         return None

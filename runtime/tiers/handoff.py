@@ -7,7 +7,7 @@ from django.utils import translation
 from runtime import replies
 from runtime.context import Reply, TurnContext
 from runtime.models import Tier
-from runtime.understanding.person import is_courtesy
+from runtime.understanding.courtesy import asks_nothing
 
 
 def offer_a_person(context: TurnContext, *, why: str = "") -> Reply:
@@ -26,7 +26,7 @@ def offer_a_person(context: TurnContext, *, why: str = "") -> Reply:
         confidence=best.score if best else 0,
         sources=(context.source(best),) if best else (),
         ui_metadata={"quick_replies": [{"title": button, "action": "escalate"}]},
-        is_gap=not is_courtesy(context.message),
+        is_gap=not asks_nothing(context.message),
     )
 
 

@@ -40,11 +40,6 @@ GREETING = _set("hello hi hey bye goodbye morning afternoon evening night chao x
 """Folded words that open and close a conversation."""
 
 
-def is_courtesy(message: str) -> bool:
-    """Whether the message only greets, thanks, agrees or declines: nothing that an answer is missing to."""
-    return set(words(message)) <= AGREEING | REFUSING | POLITE | GREETING
-
-
 def agrees(message: str) -> bool:
     """Whether the message says yes to being given a person, and nothing else."""
     said = words(message)
