@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.template.defaultfilters import truncatechars
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -65,7 +66,9 @@ class TaskRunAdmin(LedgerAdmin):
     @display(description=_("took"))
     def took(self, run: TaskRun) -> str:
         """Show how long it took."""
-        return "–" if run.seconds is None else gettext("%(seconds).1f s") % {"seconds": run.seconds}
+        if run.seconds is None:
+            return "–"
+        return gettext("%(seconds)s s") % {"seconds": number_format(round(run.seconds, 1), 1)}
 
     @display(description=_("error"))
     def said(self, run: TaskRun) -> str:
