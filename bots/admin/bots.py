@@ -78,7 +78,7 @@ class BotAdmin(TenantAdmin):
 
     @action(description=_("New version"), icon="add", permissions=["change"])
     def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Open the form of the next version, filled with the newest one."""
+        """Open the form of the next version, filled with the active one."""
         return redirect(f"{reverse('admin:bots_botversion_add')}?bot={object_id}")
 
     @action(description=_("Memory"), icon="psychology", permissions=["view"])

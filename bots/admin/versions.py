@@ -31,6 +31,7 @@ from bots.versions import FLOW, version_diff
 from catalog.admin.word_diff import ShownChange, as_text, marked_words
 from tenants.admin import TenantAdmin, asks_first
 
+ACTIVATE = "bots_botversion_activate"
 MOST_CHOICES = 200
 """Versions offered to compare with."""
 
@@ -84,12 +85,14 @@ class BotVersionForm(FlowForm):
 
 
 def _begun_from(initial: dict[str, Any]) -> BotVersion | None:
-    """Return the version that the address names, else the newest one of the bot it names."""
+    """Return the version that the address names, else the active one of the bot it names, else its newest."""
     versions = BotVersion.objects.all()
     try:
         if named := initial.pop("from", ""):
             return versions.filter(pk=UUID(named)).first()
-        return versions.filter(bot=UUID(str(initial["bot"]))).first() if initial.get("bot") else None
+        if not initial.get("bot"):
+            return None
+        return versions.filter(bot=UUID(str(initial["bot"]))).order_by("-is_active", "-version").first()
     except ValueError:
         return None
 
@@ -157,8 +160,10 @@ class BotVersionAdmin(TenantAdmin):
         return ("may_use", "flow_shown", "bot") if obj else ("may_use", "flow_shown")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Begin with the version named, else the newest of the bot: a new one is mostly a small change."""
+        """Begin with the version named, else the active one of the bot: a new one is mostly a small change."""
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        if not initial.keys() & {"from", "bot"} and len(bots := Bot.objects.values_list("pk", flat=True)[:2]) == 1:
+            initial["bot"] = str(bots[0])
         if source := _begun_from(initial):
             initial |= {"bot": source.bot_id, "system_prompt": source.system_prompt, "flow_config": source.flow_config}
             initial["capabilities"] = source.capabilities
@@ -177,6 +182,13 @@ class BotVersionAdmin(TenantAdmin):
         author: Any = request.user  # nobody anonymous gets here
         made = services.create_version(bot=obj.bot, created_by=author, **said)
         obj.pk, obj.version = made.pk, made.version
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer to activate what is not active."""
+        actions: list[Any] = super().get_actions_detail(request, object_id)
+        if not BotVersion.objects.filter(pk=object_id, is_active=True).exists():
+            return actions
+        return [one for one in actions if one.action_name != ACTIVATE]
 
     @action(description=_("Activate"), icon="play_arrow", permissions=["activate"])
     @asks_first

@@ -43,6 +43,33 @@ def test_a_new_version_begins_as_a_copy_of_the_newest(staff: Client, saigon: Bus
         ]
 
 
+def test_a_new_version_begins_with_what_the_active_one_has(staff: Client, saigon: Business, bot: Bot) -> None:
+    prices = Capability.objects.get(code="price_lookup")
+    flow = {"greeting": {"vi": "Shop chào bạn"}, "note": "Nhắc khách để lại số điện thoại"}
+    with in_tenant(saigon.tenant):
+        active = create_version(bot=bot, system_prompt="Be kind.", flow_config=flow, capabilities=[prices])
+        activate_version(version=active)
+        create_version(bot=bot, system_prompt="A draft.")
+    for address in (staff.get(url("bot_new_version", bot.pk)).url, url("botversion_add")):  # its only bot
+        page = staff.get(address)
+        form = page.context["adminform"].form
+        assert (form["system_prompt"].value(), form["greeting_vi"].value()) == ("Be kind.", "Shop chào bạn")
+        assert form["capabilities"].value() == [prices.pk]
+        assert "Nhắc khách để lại" in page.content.decode()
+    shown = staff.get(url("botversion_change", active.pk)).content.decode()
+    assert "Nhắc khách để lại" in shown
+    assert "\\u" not in shown
+
+
+def test_only_what_is_not_active_can_be_activated(staff: Client, saigon: Business, bot: Bot) -> None:
+    with in_tenant(saigon.tenant):
+        first, second = create_version(bot=bot), create_version(bot=bot)
+        activate_version(version=first)
+    pages = [staff.get(url("botversion_change", one.pk)).content.decode() for one in (first, second)]
+    assert url("botversion_activate", first.pk) not in pages[0]
+    assert url("botversion_activate", second.pk) in pages[1]
+
+
 def test_a_version_is_copied_and_the_two_are_compared_word_by_word(staff: Client, saigon: Business, bot: Bot) -> None:
     with in_tenant(saigon.tenant):
         first = create_version(bot=bot, system_prompt="Be kind and brief.", flow_config={"idle_minutes": 30})
