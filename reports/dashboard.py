@@ -18,7 +18,7 @@ from bots.models import Bot, Faq
 from catalog.availability import count_sold_out
 from catalog.models import ImportJob, Offering, SearchVector, Status
 from reports.attention import warnings
-from runtime.models import DecisionEvent, Session, Tier, Turn
+from runtime.models import DecisionEvent, Escalation, Session, Tier, Turn
 from tenants.middleware import count_tenants
 from tenants.models import ApiKey, Tenant, User
 
@@ -63,17 +63,21 @@ class Step:
 
 @dataclass(frozen=True)
 class Day:
-    """What one day brought. ``latency`` in milliseconds, None without answers."""
+    """What one day brought. ``latency`` in milliseconds, None without answers.
+
+    ``conversations`` began on it, of these ``handed_over`` asked for a person; of its answers ``given_up`` were none.
+    """
 
     conversations: int = 0
-    answered: int = 0
     handed_over: int = 0
+    answered: int = 0
+    given_up: int = 0
     latency: float | None = None
 
     @property
     def contained(self) -> float | None:
         """Share of the answers that needed no person, 0 to 1; None without answers."""
-        total = self.answered + self.handed_over
+        total = self.answered + self.given_up
         return self.answered / total if total else None
 
 
@@ -121,19 +125,21 @@ def _days(today: date) -> dict[date, Day]:
     since = timezone.make_aware(datetime.combine(dates[0], time.min))
     # The ids are in order of time, and the index on them is the one that sessions have.
     sessions = Session.objects.filter(id__gte=_first_id_of(since), created_at__gte=since)
-    conversations = dict(sessions.order_by().values_list(TruncDate("created_at")).annotate(n=Count("id")))
+    asked = models.Exists(Escalation.objects.filter(session=models.OuterRef("pk")))
+    counted = sessions.order_by().values_list(TruncDate("created_at")).annotate(Count("id"), asked=Count("id", filter=asked))
+    begun = {day: {"conversations": conversations, "handed_over": asked} for day, conversations, asked in counted}
     decisions = DecisionEvent.objects.filter(created_at__gte=since, event_type=DecisionEvent.EventType.TIER_SELECTION)
     rows = (
         decisions.order_by()
         .values_list(TruncDate("created_at"))
         .annotate(
             answered=Count("id", filter=Q(tier__in=ANSWERED)),
-            handed_over=Count("id", filter=Q(tier=Tier.HANDOFF)),
+            given_up=Count("id", filter=Q(tier=Tier.HANDOFF)),
             latency=Avg("latency_ms", filter=Q(tier__in=(*ANSWERED, Tier.HANDOFF))),
         )
     )
-    found = {day: Day(0, answered, handed_over, latency) for day, answered, handed_over, latency in rows}
-    return {day: replace(found.get(day, Day()), conversations=conversations.get(day, 0)) for day in dates}
+    found = {day: Day(answered=answered, given_up=given_up, latency=latency) for day, answered, given_up, latency in rows}
+    return {day: replace(found.get(day, Day()), **begun.get(day, {})) for day in dates}
 
 
 def _first_id_of(moment: datetime) -> UUID:
@@ -227,7 +233,7 @@ def _recent() -> list[dict[str, Any]]:
 
 
 def _chart(days: dict[date, Day]) -> dict[str, Any]:
-    """Return what Chart.js draws: conversations and hand-overs of each day."""
+    """Return what Chart.js draws: the conversations begun on each day, and those that a person was asked into."""
     return {
         "labels": [formats.date_format(day, "d/m") for day in days],
         "datasets": [

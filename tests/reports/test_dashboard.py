@@ -1,5 +1,6 @@
 """The home page: the figures of today, in the tenant's own day, and what to do next."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -12,7 +13,7 @@ from django.utils import timezone
 from bots.models import Bot, BotVersion, Faq
 from catalog.models import ImportJob, InventoryLocation, Offering, SalesChannel, StockMovement, Variant
 from reports.dashboard import home
-from runtime.models import DecisionEvent, Session, Turn
+from runtime.models import DecisionEvent, Escalation, Session, Turn
 from tenants.models import ApiKey, User
 from tests.conftest import Business, in_tenant
 from tests.tenants.admin_pages import browser, page, text_of
@@ -53,6 +54,19 @@ def test_todays_conversations_stand_beside_yesterdays(saigon: Business) -> None:
     assert shown["Answered by the bot"].value == "3"
     assert (shown["Without a person"].value, shown["Without a person"].change) == ("75%", "yesterday 100%")
     assert (shown["Time to answer"].value, shown["Time to answer"].change) == ("20 ms", "yesterday 40 ms")
+
+
+def test_the_chart_counts_conversations_handed_over_and_not_their_turns(saigon: Business) -> None:
+    for _conversation in range(3):
+        talk(saigon, tier="handoff")
+    with in_tenant(saigon.tenant):
+        session = Session.objects.all()[0]
+        for state in ("resolved", "waiting"):
+            Escalation.objects.create(
+                session=session, state=state, resolved_at=timezone.now() if state == "resolved" else None
+            )
+    conversations, handed_over = json.loads(browser(saigon.operator).get(page("index")).context["chart"])["datasets"]
+    assert (conversations["data"][-1], handed_over["data"][-1]) == (3, 1)
 
 
 def test_a_day_begins_at_midnight_where_the_tenant_is(saigon: Business) -> None:
