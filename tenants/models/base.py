@@ -134,9 +134,25 @@ def _with_tenant(exclude: Collection[str] | None) -> set[str]:
     return set(exclude or ()) - {"tenant"}
 
 
+class _UpdatedAtField(models.DateTimeField):
+    """Is set by every save; of a new row by the database, whose clock tells ``created_at``, so that it is never before it."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return the time of a change, or what lets the database say it."""
+        if not add:
+            return super().pre_save(model_instance, add)
+        setattr(model_instance, self.attname, DatabaseDefault(Now(), output_field=self))  # read back after the INSERT
+        return getattr(model_instance, self.attname)
+
+    def deconstruct(self) -> Any:
+        """Return the plain column, which is what it is in the database."""
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.DateTimeField", args, kwargs
+
+
 def updated_at_field() -> models.DateTimeField:
     """Return the column of rows that people change: set by every save, and by the database for bulk SQL."""
-    return models.DateTimeField(_("updated"), auto_now=True, db_default=Now())
+    return _UpdatedAtField(_("updated"), auto_now=True, db_default=Now())
 
 
 def created_by_field(label: "StrOrPromise | None" = None) -> models.ForeignKey:

@@ -85,6 +85,21 @@ def test_an_odd_id_is_not_there_either(owner, odd):
     assert owner.get(f"channels/{odd}/").status_code == 404
 
 
+def test_a_new_row_was_changed_when_it_was_made_and_an_old_one_later(owner, saigon):
+    for number in range(5):
+        made = owner.post("customers/", {"name": f"Lan {number}"}).json()["id"]
+    with in_tenant(saigon.tenant):
+        rows = Customer.objects.all()
+        assert [row.updated_at for row in rows] == [row.created_at for row in rows]
+        one = Customer(name="Hoa")
+        one.save()
+        assert one.updated_at == one.created_at  # known at once
+    owner.patch(f"customers/{made}/", {"name": "Minh"})
+    with in_tenant(saigon.tenant):
+        changed = Customer.objects.get(pk=made)
+        assert changed.updated_at > changed.created_at
+
+
 # --- references and constraints
 
 
