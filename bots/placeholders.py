@@ -38,11 +38,12 @@ def placeholders(text: str, *, field: str | None = None) -> Iterator[Placeholder
         yield Placeholder(found[1], position)
 
 
-def check_placeholders(text: str, *, known: Collection[str], field: str | None = None) -> None:
-    """Raise ``UnknownPlaceholder`` for the first name that is not ``known``."""
+def check_placeholders(text: str, *, known: Collection[str], family: str = "", field: str | None = None) -> None:
+    """Raise ``UnknownPlaceholder`` for the first name that is not ``known``, and does not begin as those of the ``family``."""
     for one in placeholders(text, field=field):
-        if one.name not in known:
-            values = {"position": one.position, "name": one.name, "known": ", ".join(sorted(known)) or "–"}
+        if one.name not in known and not (family and one.name.startswith(family)):
+            listed = ", ".join([*sorted(known), *([f"{family}…"] if family else [])]) or "–"
+            values = {"position": one.position, "name": one.name, "known": listed}
             said = _("Character %(position)d: there is no “%(name)s” here. Known: %(known)s.") % values
             raise UnknownPlaceholder(said, field=field, position=one.position)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from bots.placeholders import PLACEHOLDER, check_placeholders, fill, placeholders
+from bots.placeholders import PLACEHOLDER, check_placeholders, fill
 
 VARIABLES = ("bot_name", "business_name", "today", "language", "customer_name")
 MEMORY = "memory."
@@ -34,8 +34,7 @@ class PromptValues:
 
 def check_prompt(text: str, *, field: str = "system_prompt") -> None:
     """Raise ``UnknownPlaceholder`` (422 ``unknown_variable`` with ``position``) for a name that is not declared."""
-    memories = {one.name for one in placeholders(text, field=field) if one.name.startswith(MEMORY)}
-    check_placeholders(text, known={*VARIABLES, *memories}, field=field)
+    check_placeholders(text, known=VARIABLES, family=MEMORY, field=field)
 
 
 def memory_keys(text: str) -> set[str]:

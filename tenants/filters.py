@@ -167,7 +167,8 @@ def _converted(field: models.Field, name: str, value: str) -> Any:
     if isinstance(base, models.BooleanField):
         return parse_bool(value, field=name)
     if base.choices and value not in {str(choice) for choice, _label in base.flatchoices}:
-        raise Malformed("invalid_choice", _("This is none of the choices."), field=name)
+        choices = ", ".join(str(choice) for choice, _label in base.flatchoices)
+        raise Malformed("invalid_choice", _("Choose one of: %(choices)s.") % {"choices": choices}, field=name)
     try:
         converted = base.to_python(value)
         base.run_validators(converted)

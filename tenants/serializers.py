@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from copy import copy
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -19,6 +19,8 @@ from tenants.errors import constraint_problem
 from tenants.text import money_text, nfc
 
 NO_SUCH_ROW = _("There is nothing of this name.")
+MOST_NAMED = 30
+"""Choices that a refusal lists."""
 
 
 class TextField(serializers.CharField):
@@ -29,6 +31,17 @@ class TextField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return nfc(super().to_internal_value(data))
+
+
+class ChoiceField(serializers.ChoiceField):
+    """One of a few values; a refusal names them."""
+
+    def fail(self, key: str, **values: Any) -> NoReturn:
+        """Raise ``ValidationError``; of a value that is none of them, with what may be written."""
+        if key == "invalid_choice" and len(self.choices) <= MOST_NAMED:
+            said = gettext("Choose one of: %(choices)s.") % {"choices": ", ".join(map(str, self.choices))}
+            raise serializers.ValidationError(said, key)
+        super().fail(key, **values)
 
 
 @extend_schema_field({"type": "object", "additionalProperties": {}})
@@ -98,8 +111,16 @@ class ReferenceField(serializers.RelatedField):
             row = next(filter(None, (self._find(name, data) for name in names)), None)
             self.found |= {data: row} if row else {}
         if not usable or data not in self.found:
-            self.fail("unknown_reference")
+            self._fail(data)
         return self.found[data]
+
+    def _fail(self, data: Any) -> NoReturn:
+        """Say that there is no such row; of several that were named together, which one."""
+        if isinstance(self.parent, serializers.ManyRelatedField) and isinstance(data, str):
+            raise serializers.ValidationError(
+                gettext("There is nothing of this name: %(name)s.") % {"name": data[:100]}, "unknown_reference"
+            )
+        self.fail("unknown_reference")
 
     def _find(self, name: str, value: str) -> models.Model | None:
         queryset = self.get_queryset()
@@ -161,6 +182,7 @@ class TenantSerializer(StrictSerializer, serializers.ModelSerializer):
     """
 
     serializer_related_field = IdRelatedField
+    serializer_choice_field = ChoiceField
     serializer_field_mapping: ClassVar[dict[Any, Any]] = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.CharField: TextField,

@@ -23,7 +23,7 @@ from tenants.auth import author_of, of_bound_bot
 from tenants.errors import DomainError
 from tenants.filters import Filter
 from tenants.schema import example
-from tenants.serializers import CodeRelatedField, StrictSerializer, TenantSerializer
+from tenants.serializers import ChoiceField, CodeRelatedField, StrictSerializer, TenantSerializer
 
 
 class CapabilitySerializer(serializers.ModelSerializer[Capability]):
@@ -93,7 +93,7 @@ class NewVersionSerializer(BotVersionSerializer):
 class HitSerializer(serializers.Serializer[Any]):
     """Something a bot would answer with, and why."""
 
-    kind = serializers.ChoiceField(choices=["faq", "document", "offering"])
+    kind = ChoiceField(choices=["faq", "document", "offering"])
     id = serializers.UUIDField()
     title = serializers.CharField()
     text = serializers.CharField()

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from rest_framework import serializers
-
 from bots.expressions import ExpressionError, read_and_try
 from bots.guardrails import Stage
 from bots.models import Bot, Guardrail
@@ -11,7 +9,7 @@ from tenants.api import TenantViewSet
 from tenants.auth import author_of
 from tenants.errors import DomainError
 from tenants.schema import example
-from tenants.serializers import CodeRelatedField, TenantSerializer, TextField
+from tenants.serializers import ChoiceField, CodeRelatedField, TenantSerializer, TextField
 
 
 @example(
@@ -30,7 +28,7 @@ class GuardrailSerializer(TenantSerializer):
 
     bot = CodeRelatedField(queryset=Bot.objects.all(), required=False, allow_null=True)
     condition_expression = TextField()
-    applies_to = serializers.ChoiceField(choices=Stage.choices, read_only=True)
+    applies_to = ChoiceField(choices=Stage.choices, read_only=True)
 
     class Meta:
         model = Guardrail

@@ -17,7 +17,14 @@ from tenants.api import TenantViewSet
 from tenants.auth import author_of, bound_bot
 from tenants.filters import Filter
 from tenants.schema import example
-from tenants.serializers import CodeRelatedField, IdRelatedField, ObjectField, StrictSerializer, TenantSerializer
+from tenants.serializers import (
+    ChoiceField,
+    CodeRelatedField,
+    IdRelatedField,
+    ObjectField,
+    StrictSerializer,
+    TenantSerializer,
+)
 from vault.models import Credential
 
 
@@ -93,7 +100,7 @@ class TrialSerializer(StrictSerializer):
 class ToolResultSerializer(serializers.Serializer[Any]):
     """How a call ended; ``request`` is what was sent, without the secret. ``outcome`` is null when nothing was sent."""
 
-    outcome = serializers.ChoiceField(choices=["done", "failed", "unknown"], allow_null=True)
+    outcome = ChoiceField(choices=["done", "failed", "unknown"], allow_null=True)
     code = serializers.CharField()
     message = serializers.CharField()
     output = serializers.JSONField(allow_null=True)

@@ -17,7 +17,7 @@ from tenants.auth import author_of
 from tenants.errors import Conflict, DomainError
 from tenants.filters import Filter
 from tenants.schema import example
-from tenants.serializers import CodeRelatedField, IdRelatedField, StrictSerializer, TenantSerializer, TextField
+from tenants.serializers import ChoiceField, CodeRelatedField, IdRelatedField, StrictSerializer, TenantSerializer, TextField
 
 
 class IdentitySerializer(TenantSerializer):
@@ -68,7 +68,7 @@ class MergeSerializer(StrictSerializer):
 class HistoryEntrySerializer(StrictSerializer):
     """One thing that happened; ``data`` depends on the kind."""
 
-    kind = serializers.ChoiceField(["order", "identity", "merge"])
+    kind = ChoiceField(["order", "identity", "merge"])
     at = serializers.DateTimeField()
     id = serializers.UUIDField()
     text = TextField()

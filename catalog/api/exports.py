@@ -4,18 +4,17 @@ from django.http import FileResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 
 from catalog.imports.exporting import FORMATS, export_catalogue
 from tenants.api import TenantAPIView
-from tenants.serializers import StrictSerializer
+from tenants.serializers import ChoiceField, StrictSerializer
 
 
 class ExportQuery(StrictSerializer):
     """What kind of file."""
 
-    format = serializers.ChoiceField(list(FORMATS), default="csv")
+    format = ChoiceField(list(FORMATS), default="csv")
 
 
 ROWS = {"type": "array", "items": {"type": "object", "additionalProperties": {}}}

@@ -33,7 +33,7 @@ from tenants.models import Tenant
 from tenants.parsers import StrictJSONParser, UploadParser
 from tenants.schema import example
 from tenants.scope import current_tenant_id
-from tenants.serializers import CodeRelatedField, StrictSerializer, TenantSerializer, TextField
+from tenants.serializers import ChoiceField, CodeRelatedField, StrictSerializer, TenantSerializer, TextField
 
 MOST_ROWS = 10_000
 
@@ -107,7 +107,7 @@ class ImportSerializer(TenantSerializer):
 class NewImportSerializer(StrictSerializer):
     """A file (multipart), or rows (JSON) with the columns of our own CSV. Nothing is applied before ``apply/``."""
 
-    source_type = serializers.ChoiceField(["file_upload", "api", "web"], required=False)
+    source_type = ChoiceField(["file_upload", "api", "web"], required=False)
     file = serializers.FileField(required=False, max_length=1000)
     rows = serializers.ListField(
         child=serializers.DictField(allow_empty=False), required=False, min_length=1, max_length=MOST_ROWS
@@ -122,18 +122,18 @@ class NewImportSerializer(StrictSerializer):
     mapping = TextField(
         default="auto", max_length=100, help_text="auto, shopify, backroom, saleor, web, or a saved mapping by name or id."
     )
-    decimals = serializers.ChoiceField(
+    decimals = ChoiceField(
         ImportMapping.Decimals.choices,
         required=False,
         help_text="How a file of your own writes numbers: plain, point (1,234.50) or comma (1.234,50).",
     )
     currency = TextField(required=False, max_length=3, help_text="Of prices without one; by default the tenant's.")
     domain = CodeRelatedField(queryset=KnowledgeDomain.objects.filter(status="active"), required=False, allow_null=True)
-    on_duplicate_sku = serializers.ChoiceField(ImportJob.DuplicateSku.choices, default="error")
+    on_duplicate_sku = ChoiceField(ImportJob.DuplicateSku.choices, default="error")
     source = TextField(  # type: ignore[assignment] # the base has an option of this name
         required=False, max_length=63, help_text="Such as a supplier: missing offerings are looked for among its own."
     )
-    missing = serializers.ChoiceField(ImportJob.Missing.choices, default="keep", help_text="What the file has no more.")
+    missing = ChoiceField(ImportJob.Missing.choices, default="keep", help_text="What the file has no more.")
     may_archive_many = serializers.BooleanField(default=False, help_text="Even if the file lacks more than a fifth.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from catalog.services import next_priority
 from tenants.api import TenantReadViewSet, TenantViewSet
 from tenants.filters import Filter
 from tenants.schema import example
-from tenants.serializers import CodeRelatedField, MoneyField, SkuRelatedField, StrictSerializer, TenantSerializer, TextField
+from tenants.serializers import (
+    ChoiceField,
+    CodeRelatedField,
+    MoneyField,
+    SkuRelatedField,
+    StrictSerializer,
+    TenantSerializer,
+    TextField,
+)
 
 
 @example("A messenger", {"code": "zalo", "name": "Zalo"})
@@ -114,7 +122,7 @@ class CandidateSerializer(StrictSerializer):
     amount = MoneyField()
     currency = TextField()
     compare_at = MoneyField(allow_null=True)
-    verdict = serializers.ChoiceField(Verdict.choices)
+    verdict = ChoiceField(Verdict.choices)
     reason = TextField()
 
 

@@ -21,7 +21,7 @@ from tenants.filters import Filter
 from tenants.models import Tenant
 from tenants.schema import example
 from tenants.scope import current_tenant_id
-from tenants.serializers import CodeRelatedField, MoneyField, StrictSerializer, TenantSerializer, TextField
+from tenants.serializers import ChoiceField, CodeRelatedField, MoneyField, StrictSerializer, TenantSerializer, TextField
 
 ATTRIBUTE = re.compile(r"attr\.([^.\x00]{1,63})(?:\.(min|max))?")
 BOUNDS = {"min": "minimum", "max": "maximum"}
@@ -36,12 +36,10 @@ class SearchQuery(StrictSerializer):
     currency = CurrencyField()
     min_price = MoneyField(required=False)
     max_price = MoneyField(required=False)
-    available = serializers.ChoiceField(
-        choices=["true", "false"], required=False, help_text=_("Whether it can be sold now.")
-    )
+    available = ChoiceField(choices=["true", "false"], required=False, help_text=_("Whether it can be sold now."))
     category = TextField(max_length=200, required=False)
     tag = TextField(max_length=100, required=False)
-    offering_type = serializers.ChoiceField(choices=Offering.Type.values, required=False)
+    offering_type = ChoiceField(choices=Offering.Type.values, required=False)
     domain = CodeRelatedField(queryset=KnowledgeDomain.objects.all(), required=False)
     language = LanguageField()
 

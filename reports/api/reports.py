@@ -27,7 +27,7 @@ from tenants.auth import author_of
 from tenants.errors import Malformed
 from tenants.filters import Filter
 from tenants.parsers import StrictJSONParser, UploadParser
-from tenants.serializers import StrictSerializer, TenantSerializer, TextField
+from tenants.serializers import ChoiceField, StrictSerializer, TenantSerializer, TextField
 
 
 class ReportUploadParser(UploadParser):
@@ -71,7 +71,7 @@ class ReportSerializer(TenantSerializer):
     file_name = TextField(source="file.name", read_only=True)
     size = serializers.IntegerField(source="file.size", read_only=True, help_text="Bytes.")
     reason = TextField(read_only=True, help_text="Why it could not be read.")
-    insights_status = serializers.ChoiceField(["pending", "ready", "failed"], read_only=True)
+    insights_status = ChoiceField(["pending", "ready", "failed"], read_only=True)
     thresholds = ThresholdSerializer(many=True, required=False)
     tables = serializers.ListField(child=serializers.DictField(), read_only=True)
 
@@ -100,7 +100,7 @@ class NewReportSerializer(StrictSerializer):
     vendor = TextField(max_length=200, help_text="Who the figures come from.")
     report_type = TextField(max_length=100, help_text="Such as daily sales.")
     report_date = DayField()
-    decimals = serializers.ChoiceField(
+    decimals = ChoiceField(
         ImportMapping.Decimals.choices,
         required=False,
         help_text="How a CSV file writes numbers: plain, point (1,234.50) or comma (1.234,50); else as the file proves.",

@@ -12,13 +12,13 @@ from runtime.auth import is_own
 from runtime.export import FORMATS, export_transcripts
 from runtime.models import Session
 from tenants.api import TenantAPIView
-from tenants.serializers import CodeRelatedField, StrictSerializer
+from tenants.serializers import ChoiceField, CodeRelatedField, StrictSerializer
 
 
 class ExportQuery(StrictSerializer):
     """Which conversations, and what kind of file."""
 
-    format = serializers.ChoiceField(list(FORMATS), default="jsonl")
+    format = ChoiceField(list(FORMATS), default="jsonl")
     bot = CodeRelatedField(queryset=Bot.objects.all(), required=False)
     channel = CodeRelatedField(queryset=SalesChannel.objects.all(), required=False)
     since = serializers.DateTimeField(required=False, help_text="Begun then or later.")

@@ -20,7 +20,7 @@ from tenants.auth import bound_bot, of_bound_bot
 from tenants.filters import Filter
 from tenants.models import Tenant
 from tenants.schema import example
-from tenants.serializers import CodeRelatedField, StrictSerializer, TenantSerializer, TextField
+from tenants.serializers import ChoiceField, CodeRelatedField, StrictSerializer, TenantSerializer, TextField
 
 CHANGEABLE = (KnowledgeGap.State.OPEN, KnowledgeGap.State.IGNORED)
 
@@ -31,7 +31,7 @@ class KnowledgeGapSerializer(TenantSerializer):
 
     bot = CodeRelatedField(queryset=Bot.objects.all())
     question = TextField(max_length=4000)
-    state = serializers.ChoiceField(choices=KnowledgeGap.State.choices, required=False)
+    state = ChoiceField(choices=KnowledgeGap.State.choices, required=False)
 
     class Meta:
         model = KnowledgeGap
@@ -47,7 +47,8 @@ class KnowledgeGapSerializer(TenantSerializer):
     def validate_state(self, state: str) -> str:
         """Refuse to call answered what has no answer."""
         if state not in CHANGEABLE:
-            self.fields["state"].fail("invalid_choice", input=state)
+            said = _("Choose one of: %(choices)s.") % {"choices": ", ".join(CHANGEABLE)}
+            raise serializers.ValidationError(said, "invalid_choice")
         return state
 
 
@@ -64,7 +65,7 @@ class GapAnswerSerializer(StrictSerializer):
 
     answer = TextField(max_length=10_000)
     question = TextField(max_length=1000, required=False)
-    language = serializers.ChoiceField(choices=Tenant.Locale.choices, required=False)
+    language = ChoiceField(choices=Tenant.Locale.choices, required=False)
     category = TextField(max_length=100, required=False, allow_blank=True)
 
 

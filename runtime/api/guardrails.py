@@ -14,7 +14,7 @@ from runtime.models import Tier
 from runtime.trial import Situation, Trial, saved_rules, try_rules
 from tenants.api import TenantAPIView
 from tenants.schema import example
-from tenants.serializers import CodeRelatedField, ObjectField, StrictSerializer, TextField
+from tenants.serializers import ChoiceField, CodeRelatedField, ObjectField, StrictSerializer, TextField
 
 MESSAGE_LENGTH, REPLY_LENGTH = 4000, 10_000
 UNSAVED = "unsaved"
@@ -32,10 +32,10 @@ class TrySerializer(StrictSerializer):
     channel = TextField(max_length=63, required=False)
     flow_step = TextField(max_length=63, required=False)
     turn_number = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
-    tier = serializers.ChoiceField(choices=Tier.choices, required=False)
+    tier = ChoiceField(choices=Tier.choices, required=False)
     bot = CodeRelatedField(queryset=Bot.objects.all(), required=False, allow_null=True)
     condition_expression = TextField(max_length=LONGEST, required=False)
-    violation_action = serializers.ChoiceField(choices=Action.choices, required=False)
+    violation_action = ChoiceField(choices=Action.choices, required=False)
 
 
 class TriedRuleSerializer(serializers.Serializer[Any]):
@@ -44,8 +44,8 @@ class TriedRuleSerializer(serializers.Serializer[Any]):
     id = serializers.CharField()
     code = serializers.CharField()
     name = serializers.CharField()
-    applies_to = serializers.ChoiceField(choices=Stage.choices)
-    violation_action = serializers.ChoiceField(choices=Action.choices)
+    applies_to = ChoiceField(choices=Stage.choices)
+    violation_action = ChoiceField(choices=Action.choices)
     condition_expression = serializers.CharField()
     asked = serializers.BooleanField()
     fires = serializers.BooleanField()

@@ -20,7 +20,7 @@ from tenants.auth import author_of
 from tenants.errors import Conflict
 from tenants.filters import Filter
 from tenants.schema import example
-from tenants.serializers import IdRelatedField, ObjectField, StrictSerializer, TenantSerializer, TextField
+from tenants.serializers import ChoiceField, IdRelatedField, ObjectField, StrictSerializer, TenantSerializer, TextField
 
 MOST_DATA = 10 * 1024
 """Characters of what comes with a click, as JSON."""
@@ -39,7 +39,7 @@ class RatingSerializer(TenantSerializer):
 class VoteSerializer(StrictSerializer):
     """A thumb up or down, with a word about it."""
 
-    vote = serializers.ChoiceField(choices=Rating.Vote.choices)
+    vote = ChoiceField(choices=Rating.Vote.choices)
     comment = TextField(max_length=1000, required=False, allow_blank=True)
 
 

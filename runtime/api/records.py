@@ -14,6 +14,7 @@ from runtime.models import ActionExecution, ContextSlot, DecisionEvent, Turn
 from runtime.services import set_slot
 from tenants.schema import example
 from tenants.serializers import (
+    ChoiceField,
     ObjectField,
     StrictSerializer,
     TenantSerializer,
@@ -69,7 +70,7 @@ class DecisionSerializer(TenantSerializer):
 
     input_turn = TurnOfSessionField(queryset=Turn.objects.all(), required=False, allow_null=True)
     bot_version = serializers.IntegerField(source="bot_version.version", read_only=True)
-    event_type = serializers.ChoiceField(choices=DecisionEvent.EventType.choices, default=DecisionEvent.EventType.CUSTOM)
+    event_type = ChoiceField(choices=DecisionEvent.EventType.choices, default=DecisionEvent.EventType.CUSTOM)
     confidence = serializers.FloatField(min_value=0, max_value=1, required=False, allow_null=True)
     sources = serializers.ListField(child=ObjectField(), max_length=MOST_SOURCES, required=False)
     decision_metadata = ObjectField(required=False)

@@ -35,6 +35,7 @@ from tenants.filters import Filter, parse_bool
 from tenants.models import User
 from tenants.schema import example
 from tenants.serializers import (
+    ChoiceField,
     CodeRelatedField,
     ObjectField,
     StrictSerializer,
@@ -117,9 +118,7 @@ class SessionStartSerializer(StrictSerializer):
     bot = CodeRelatedField(queryset=Bot.objects.all())
     channel = CodeRelatedField(queryset=SalesChannel.objects.all())
     customer = CustomerNameSerializer(required=False)
-    language = serializers.ChoiceField(
-        choices=settings.LANGUAGES, required=False, help_text="To greet in; else that of the business."
-    )
+    language = ChoiceField(choices=settings.LANGUAGES, required=False, help_text="To greet in; else that of the business.")
     flow_context = ObjectField(required=False)
     resume = serializers.BooleanField(
         default=False, help_text="Go on with the customer's open conversation, if there is one."

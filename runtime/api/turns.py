@@ -23,6 +23,7 @@ from tenants.filters import Filter
 from tenants.models import Setting
 from tenants.schema import example
 from tenants.serializers import (
+    ChoiceField,
     ObjectField,
     StrictSerializer,
     TenantSerializer,
@@ -79,7 +80,7 @@ class SourceSerializer(serializers.Serializer[Any]):
 class TurnDecisionSerializer(serializers.Serializer[Any]):
     """Why the bot answered as it did."""
 
-    tier = serializers.ChoiceField(choices=Tier.choices)
+    tier = ChoiceField(choices=Tier.choices)
     confidence = serializers.FloatField(min_value=0, max_value=1)
     sources = SourceSerializer(many=True)
     estimated_cost_usd = serializers.CharField()
@@ -90,7 +91,7 @@ class ReplySerializer(serializers.Serializer[Any]):
     """What the bot says."""
 
     id = serializers.UUIDField()
-    speaker = serializers.ChoiceField(choices=Turn.Speaker.choices)
+    speaker = ChoiceField(choices=Turn.Speaker.choices)
     message = serializers.CharField()
     ui_metadata = ObjectField()
 
@@ -99,7 +100,7 @@ class SaidSerializer(serializers.Serializer[Any]):
     """What the customer said, as stored."""
 
     id = serializers.UUIDField()
-    speaker = serializers.ChoiceField(choices=Turn.Speaker.choices)
+    speaker = ChoiceField(choices=Turn.Speaker.choices)
     message = serializers.CharField(allow_blank=True)
 
 
@@ -115,7 +116,7 @@ class StateSerializer(serializers.Serializer[Any]):
     """Where the conversation stands now."""
 
     flow_step = serializers.CharField()
-    owner = serializers.ChoiceField(choices=Session.Owner.choices)
+    owner = ChoiceField(choices=Session.Owner.choices)
 
 
 class TurnAnswerSerializer(serializers.Serializer[Any]):

@@ -18,7 +18,7 @@ from tenants.permissions import IsPerson, person_of
 from tenants.roles import Role
 from tenants.schema import example
 from tenants.scope import current_tenant_id
-from tenants.serializers import StrictSerializer, TenantSerializer
+from tenants.serializers import ChoiceField, StrictSerializer, TenantSerializer
 
 
 class MemberSerializer(TenantSerializer):
@@ -39,7 +39,7 @@ class InviteSerializer(StrictSerializer):
     """Whom to invite, and what they will be."""
 
     email = serializers.EmailField(max_length=254)
-    role = serializers.ChoiceField(choices=Role.choices)
+    role = ChoiceField(choices=Role.choices)
 
 
 class InvitationSerializer(TenantSerializer):

@@ -18,7 +18,7 @@ from tenants.models import Setting, User, UserPreference
 from tenants.permissions import IsPerson
 from tenants.schema import example
 from tenants.second_factor import enrolled
-from tenants.serializers import StrictSerializer, TextField
+from tenants.serializers import ChoiceField, StrictSerializer, TextField
 from tenants.settings import SETTINGS
 
 Held = tuple[Any, str]
@@ -31,9 +31,9 @@ class SettingSerializer(StrictSerializer):
 
     name = TextField(read_only=True)
     value = serializers.JSONField(read_only=True)
-    origin = serializers.ChoiceField(["tenant", "platform", "default"], read_only=True)
+    origin = ChoiceField(["tenant", "platform", "default"], read_only=True)
     default = serializers.JSONField(read_only=True)
-    type = serializers.ChoiceField(["boolean", "integer", "string"], read_only=True)
+    type = ChoiceField(["boolean", "integer", "string"], read_only=True)
     title = TextField(read_only=True)
     description = TextField(read_only=True)
 

@@ -154,6 +154,26 @@ def test_an_unknown_variable_is_refused_with_its_position(shop: Any, saigon: Bus
         assert not BotVersion.objects.exists()
 
 
+def test_the_refusal_lists_what_is_declared_and_not_what_else_the_prompt_says(shop: Any) -> None:
+    refused = shop.post("bots/shop/versions/", {"system_prompt": "{{ memory.hours }} {{ colour }}"}).json()
+    assert "bot_name" in refused["detail"]
+    assert "memory.…" in refused["detail"]
+    assert "memory.hours" not in refused["detail"]
+
+
+def test_of_several_references_the_unknown_one_is_named(shop: Any) -> None:
+    refused = shop.post("bots/shop/versions/", {"capabilities": ["price_lookup", "flying"]}).json()
+    assert [(one["field"], one["code"]) for one in refused["errors"]] == [("capabilities", "unknown_reference")]
+    assert "flying" in refused["errors"][0]["message"]
+
+
+def test_a_refused_choice_names_those_there_are(shop: Any) -> None:
+    refused = shop.patch("bots/shop/", {"status": "asleep"}).json()
+    assert [(one["field"], one["code"]) for one in refused["errors"]] == [("status", "invalid_choice")]
+    assert "active" in refused["detail"]
+    assert "archived" in shop.get("bots/", {"status": "asleep"}).json()["detail"]
+
+
 def test_a_prompt_may_show_json_and_other_signs(shop: Any) -> None:
     prompt = 'Answer {"a": {"b": 1}} {% now %} ${x} about {{ memory.opening_hours }}.'
     assert shop.post("bots/shop/versions/", {"system_prompt": prompt}).json()["system_prompt"] == prompt
