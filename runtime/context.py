@@ -18,12 +18,18 @@ from catalog.search import ANSWER_THRESHOLD, Hit, Only, Statement, listed, price
 from runtime.cache import look_up, stands_alone
 from runtime.models import Escalation, SessionScope, Tier
 from runtime.understanding import Question, understand, within_budget
+from runtime.understanding.evidence import evidence, share_held
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, words
 from vault.providers.endpoints import platform_chats
 
 HITS = 20
 """Offerings a turn looks at: enough to sort and to narrow by the price that holds now."""
+
+NEARLY, HELD, CERTAIN = 0.5, 0.5, 0.7
+"""A FAQ below the platform's threshold, but not below this share of it, answers when its question holds this share of the telling words
+and so much evidence speaks for it.
+"""
 
 ANYTHING = frozenset(
     words(
@@ -134,10 +140,13 @@ class TurnContext:
     def hits(self) -> dict[str, list[Hit]]:
         """What fits, best first, by ``faq``, ``document``, ``offering`` and (whatever it costs) ``dearer``: one look-up."""
         language = self.question.language
-        return {
+        hits = {
             name: rank(asked, [row.candidate for row in self._found if row.look == name], limit=HITS, language=language)
             for name, (asked, _found) in self._looks.items()
         }
+        # Of few passages the best leads by far, whatever it says: no score is above what speaks for it.
+        passages = [replace(hit, score=min(hit.score, self.evidence_of(hit))) for hit in hits["document"]]
+        return {**hits, "document": sorted(passages, key=lambda hit: -hit.score)}
 
     @cached_property
     def _found(self) -> list["Found"]:
@@ -191,6 +200,28 @@ class TurnContext:
     def threshold_of(self, kind: str) -> float:
         """Return the score from which on a text of a kind answers."""
         return self.thresholds.get(kind, ANSWER_THRESHOLD)
+
+    def evidence_of(self, hit: Hit) -> float:
+        """Return what speaks for a text by its words and meaning alone, from 0 to 1: comparable between all kinds."""
+        return evidence(self.message, hit)
+
+    def is_answered_by(self, faq: Hit) -> bool:
+        """Whether a FAQ answers the message: by its score, or because it holds what was asked, and only other FAQs that
+        do so too, such as its translation, keep the score down.
+        """
+        is_close = faq.kind not in self.thresholds and faq.score >= NEARLY * self.threshold_of(faq.kind)
+        holds = is_close and share_held(self.message, faq.title) >= HELD and self.evidence_of(faq) >= CERTAIN
+        return (self.is_sure_of(faq) or holds) and not (self.names_nothing and not self._asks_the_same(faq))
+
+    @property
+    def names_nothing(self) -> bool:
+        """Whether the message asks for a price or for stock and says of what only by pointing: “còn hàng không?”."""
+        asked = self.question
+        return asked.kind in ("price", "stock") and not asked.subject and not asked.about_fee
+
+    def _asks_the_same(self, faq: Hit) -> bool:
+        written = understand(faq.title, currency=self.currency)
+        return written.kind == self.question.kind and not written.subject
 
     def is_sure_of(self, hit: Hit) -> bool:
         """Whether the hit fits well enough to be answered with; of an example, to tell the intent by."""

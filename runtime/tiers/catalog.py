@@ -8,9 +8,11 @@ from django.utils import translation
 
 from catalog.facts import OfferingFacts, offering_facts
 from catalog.search import FIT_THRESHOLD, Hit, fit
+from catalog.search.naming import lists_sku
 from runtime import replies
 from runtime.context import Action, Reply, TurnContext, as_source
 from runtime.models import Tier
+from runtime.understanding.evidence import stems_of, telling
 from tenants.text import words
 
 CARDS = 5
@@ -112,6 +114,26 @@ def looked_at(context: TurnContext) -> UUID | None:
         return UUID(context.slots.get(LOOKED_AT, ""))
     except ValueError:  # none yet, or a slot that a front end wrote
         return None
+
+
+def asks_of_goods(context: TurnContext) -> bool:
+    """Whether the message asks for a price, for stock or for so many of something that is sold: no text tells that."""
+    question = context.question
+    is_fact = question.kind in ("price", "stock") or context.has_budget or question.quantity is not None
+    if not is_fact or question.about_fee or question.confidence < NAMED:
+        return False
+    return bool(named_in(context)) or bool(fitting(context))
+
+
+def named_in(context: TurnContext) -> list[Hit]:
+    """Return the offerings of which the message says the whole name, or a SKU; not “rose” where it says “rose vase”."""
+    said, typed = stems_of(context.message), context.message.split()
+    found = context.hits.get("offering", [])
+    by_sku = [hit for hit in found if any(lists_sku(hit.body, word.strip(".,;:!?()")) for word in typed)]
+    names = {hit.id: telling(hit.title) for hit in found}
+    whole = [hit for hit in found if names[hit.id] and names[hit.id] <= said]
+    longest = [hit for hit in whole if not any(names[hit.id] < names[other.id] for other in whole)]
+    return by_sku or longest
 
 
 def knows_better(context: TurnContext, answer: Hit) -> bool:

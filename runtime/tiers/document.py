@@ -4,8 +4,15 @@ from bots.models import PATH_SEPARATOR
 from catalog.search import Hit
 from runtime.context import Reply, TurnContext
 from runtime.models import Tier
-from runtime.tiers.catalog import NAMED, knows_better
+from runtime.tiers.catalog import NAMED, asks_of_goods, knows_better
 from runtime.understanding.passage import fitting_passage
+
+GROUNDED = 0.45
+"""Evidence from which a passage answers: all telling words of the question, two of three and some likeness of meaning, or half
+of them and much."""
+
+AS_GOOD = 0.1
+"""Evidence that a FAQ may lack to a passage and goes first all the same: somebody wrote it as the answer."""
 
 
 def answer_from_document(context: TurnContext) -> Reply | None:
@@ -26,8 +33,16 @@ def answer_from_document(context: TurnContext) -> Reply | None:
 
 
 def _is_beaten(context: TurnContext, found: Hit) -> bool:
+    """Whether too little speaks for the passage, or as much for an answer that somebody wrote, or for the catalogue."""
+    speaks = context.evidence_of(found)
+    if speaks < GROUNDED or asks_of_goods(context):
+        return True
     faq = context.best("faq")
-    if faq is not None and faq.score >= found.score:
+    if (
+        faq is not None
+        and context.is_answered_by(faq)
+        and (faq.score >= found.score or context.evidence_of(faq) >= speaks - AS_GOOD)
+    ):
         return True
     if context.question.kind != "other":
         return knows_better(context, found)

@@ -8,6 +8,6 @@ from runtime.tiers.catalog import knows_better
 def answer_from_faq(context: TurnContext) -> Reply | None:
     """Give the answer of the FAQ that fits, unless the customer asks the catalogue and it knows better."""
     faq = context.best("faq")
-    if faq is None or not context.is_sure_of(faq) or knows_better(context, faq):
+    if faq is None or not context.is_answered_by(faq) or knows_better(context, faq):
         return None
     return Reply(Tier.FAQ, faq.body, faq.score, sources=(as_source(faq),), ui_metadata={"title": faq.title})
