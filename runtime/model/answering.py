@@ -21,8 +21,9 @@ from runtime.model.catalog_tools import Desk
 from runtime.model.fact_check import Doubt, FactCheck, Known
 from runtime.model.grounds import Grounds
 from runtime.model.languages import is_foreign
-from runtime.model.prompting import build_messages
+from runtime.model.prompting import build_messages, rules_of
 from runtime.model.speech import Speech, TooLong
+from runtime.model.support import Support, claims_order, is_no_claim
 from runtime.model.tools import Proposal, Toolbox
 from runtime.models import Session, Tier
 from tenants.errors import Conflict
@@ -39,6 +40,9 @@ MOST_CALLS, MOST_TOOLS = 8, 40
 """Calls of tools in one answer of the model, and tools of the tenant's own that it is told of."""
 MOST_STEPS = 5
 """Calls of the model in one turn; a model that still wants tools then is not coming to an end."""
+
+TOLD = ("who", "unknown_sku", "insufficient_stock")
+"""Why an order is refused that a customer can do something about."""
 
 
 class Unanswered(Exception):
@@ -58,6 +62,8 @@ class Outcome:
     message: str = ""
     doubt: Doubt | None = None
     cited: list[dict[str, Any]] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    """Of the sources that the model named; without, ``cited`` holds all it was given."""
     proposal: Proposal | None = None
     refused: Verdict | None = None
     grounds: Grounds | None = None
@@ -104,6 +110,7 @@ class _Talk:
         self.deadline = time.monotonic() + TURN_SECONDS
         self.brief: Brief = read_brief(context)
         self.grounds = outcome.grounds = Grounds(context)
+        self.box: Toolbox | None = None
         self.check = FactCheck(context.question.language)
         self.speech = Speech(self._passed, say=context.say, allowed=self._given)
         self.purpose = Purpose(
@@ -120,7 +127,7 @@ class _Talk:
         self.grounds.add_found()
         messages = build_messages(self.context, self.brief, self.grounds)
         endpoint = chat_endpoint(bot_id=self.context.bot_id, run=self.context.turn_id)
-        box = Toolbox(Desk(self.brief, self.grounds, self._own_tools()))
+        box = self.box = Toolbox(Desk(self.brief, self.grounds, self._own_tools()))
         for step in range(1, MOST_STEPS + 1):
             answer = self._ask(messages, box.declared(), endpoint, step)
             if not answer.tool_calls or self.speech.is_stopped:
@@ -151,17 +158,32 @@ class _Talk:
         """Say what the outcome is of what was heard."""
         outcome, speech = self.outcome, self.speech
         outcome.text, outcome.cited = speech.text, list(self._cited())
+        outcome.numbers = list(dict.fromkeys(speech.cited))
         if speech.is_stopped:
-            raise Unanswered("guardrail" if outcome.refused else "unproven")
+            raise self._stopped()
         if answer.refusal or answer.finish_reason == "content_filter":
             raise Unanswered("content_filter", answer.refusal)
         if speech.is_unknown and not speech.text:
             raise Unanswered("unknown")
         if not speech.text:
             raise Unanswered("empty")
-        names = [one.name for one in self.grounds.facts.values()]
-        if is_foreign(speech.text, self.context.question.language, names=names):
+        if self._is_foreign(speech.text):
             raise Unanswered("wrong_language")
+
+    def _is_foreign(self, text: str) -> bool:
+        names = [one.name for one in self.grounds.facts.values()]
+        return is_foreign(text, self.context.question.language, names=names)
+
+    def _stopped(self) -> Unanswered:
+        """Return why a sentence was not said."""
+        if self.outcome.refused:
+            return Unanswered("guardrail")
+        doubt, refused = self.outcome.doubt, self.box.refused_order if self.box else None
+        if doubt and doubt.kind == "source" and self._is_foreign(doubt.said):
+            return Unanswered("wrong_language")
+        if refused and doubt and doubt.kind == "order":
+            return Unanswered("order_refused" if refused.code in TOLD else "unproven", str(refused.message))
+        return Unanswered("unproven")
 
     def _cited(self) -> Iterator[dict[str, Any]]:
         """Yield the sources that were named, else all that were given."""
@@ -196,8 +218,8 @@ class _Talk:
                 raise Unanswered("timeout")
         raise Unanswered("empty")
 
-    def _passed(self, sentence: str) -> str | None:
-        """Return the sentence, as guardrails leave it, when it says only what the facts of this moment say; else None."""
+    def _passed(self, sentence: str, cited: list[int]) -> str | None:
+        """Return the sentence, as guardrails leave it, when it says only what sources and the facts of now say; else None."""
         is_ours = self.context.say is None or self._is_ours()
         if is_ours and self.check.makes_claims(sentence):
             self.grounds.refresh()
@@ -210,7 +232,37 @@ class _Talk:
             return None
         verdict = check_reply(self.context, sentence, tier=Tier.LLM)
         self.outcome.refused = verdict if verdict.stopped_by else None
-        return None if verdict.stopped_by else verdict.text
+        if verdict.stopped_by:
+            return None
+        self.outcome.doubt = self._ungrounded(sentence, cited)
+        return None if self.outcome.doubt else verdict.text
+
+    def _ungrounded(self, sentence: str, cited: list[int]) -> Doubt | None:
+        """Return what is wrong with a sentence that rests on nothing, recites the instructions, or tells of an order that
+        is none.
+        """
+        box, support = self.box, self._support()
+        results = box.results if box else []
+        if box and box.refused_order and not is_no_claim(sentence):
+            return Doubt("order", sentence)
+        if claims_order(sentence) and not results:
+            return Doubt("order", sentence)
+        if support.recites(f"{self.speech.text} {sentence}"):
+            return Doubt("instructions", sentence)
+        numbers = cited if support.sources or not results else []  # results of tools have no numbers
+        is_given = support.is_given(sentence, numbers, rests_on_tools=bool(results))
+        return None if is_given else Doubt("source", sentence)
+
+    def _support(self) -> Support:
+        context, brief, grounds = self.context, self.brief, self.grounds
+        earlier = [message for speaker, message in brief.history if speaker != "user"]
+        return Support(
+            sources=grounds.written(context.question.language),
+            others=(*grounds.texts, *(self.box.results if self.box else ()), *earlier, brief.bot, brief.business),
+            said=(*brief.said_by_customer, context.message),
+            prompt=brief.system_prompt,
+            rules=f"{brief.instructions}\n{rules_of(context, brief)}",
+        )
 
     def _is_ours(self) -> bool:
         """Whether the conversation is still the bot's: what is streamed is heard before ``record`` can refuse it."""

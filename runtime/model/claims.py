@@ -34,6 +34,12 @@ _GONE = re.compile(
 _THERE = re.compile(r"\b(in stock|con hang|san hang|co san|hang san|con san|van con|ready to ship|available|co hang)\b")
 _WEAK = frozenset(("available", "not available", "unavailable", "khong con", "da het", "van con", "co san", "khong co san"))
 """Words that are said of many things besides goods."""
+_FREE = re.compile(
+    r"(?<!not )(?<!isn t )(?<!never )(?<!feel )(?<!-)\bfree\b(?! (?:to|size|time|of (?!charge|cost)))"
+    r"|\bfreeship|\b(?:at )?no (?:extra )?(?:cost|charge)\b"
+    r"|(?<!khong )(?<!khong duoc )\bmien phi\b|\bkhong (?:mat|tinh|thu) (?:them )?(?:phi|tien)\b"
+)
+"""That something costs nothing. Folded; not “feel free”, “free to”, “sugar-free”."""
 _SPELLED = {"con": "còn", "het": "hết", "giam": "giảm", "gia": "giá", "tien": "tiền"}
 
 
@@ -78,6 +84,11 @@ def amounts_in(message: Message, language: Language, *, is_loose: bool = False) 
         if is_loose or one.evidence > Evidence.NUMBER or _is_priced(message, one.amount.span)
     ]
     return sorted([*worded, *in_digits], key=lambda amount: amount.span)
+
+
+def free_in(message: Message) -> list[tuple[int, int]]:
+    """Return where a text says that something costs nothing: an amount of 0."""
+    return [match.span() for match in _FREE.finditer(message.folded)]
 
 
 def _has_digit(message: Message, span: tuple[int, int]) -> bool:

@@ -13,9 +13,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
 from catalog.facts import OfferingFacts, VariantFacts
-from runtime.model.claims import Amount, StockClaim, amounts_in, discounts_in, stock_claims_in
+from runtime.model.claims import Amount, StockClaim, amounts_in, discounts_in, free_in, stock_claims_in
 from runtime.model.naming import Mention, mentions
 from runtime.model.sentences import split
+from runtime.model.support import telling
 from runtime.understanding.tokens import Message
 from tenants.text import Language, fold
 
@@ -60,7 +61,9 @@ class FactCheck:
     def makes_claims(self, sentence: str) -> bool:
         """Whether there is anything in the sentence to check against facts."""
         message = Message(sentence)
-        return bool(amounts_in(message, self.language) or stock_claims_in(message) or discounts_in(message))
+        return bool(
+            amounts_in(message, self.language) or stock_claims_in(message) or discounts_in(message) or free_in(message)
+        )
 
     def find_doubt(self, sentence: str, known: Known) -> Doubt | None:
         """Return the first claim of the sentence that is not borne out, None when all are."""
@@ -69,6 +72,7 @@ class FactCheck:
         before = self._about(message, named, known)
         doubts = (
             *self._doubtful_amounts(message, named, before, known),
+            *_doubtful_gifts(message, known),
             *_doubtful_discounts(message, named, before, known),
             *_doubtful_stock(message, named, before, known),
         )
@@ -147,6 +151,20 @@ def _texts_apart(known: Known) -> Iterator[str]:
         for sentence in split(text):
             if not any(mentions(Message(sentence), known.offerings)):
                 yield sentence
+
+
+def _doubtful_gifts(message: Message, known: Known) -> Iterator[Doubt]:
+    """Yield what is said to cost nothing, unless a text that speaks of the same says so too."""
+    for span in free_in(message):
+        around = message.text[: span[0]] + message.text[span[1] :]
+        if not any(_is_free(around, text) for text in known.texts):
+            yield Doubt("amount", message.text[slice(*span)])
+
+
+def _is_free(said: str, text: str) -> bool:
+    """Whether a text states that something is free, and speaks of what ``said`` speaks of."""
+    stated = any(free_in(Message(one)) for one in split(text) if not one.rstrip().endswith("?"))
+    return stated and bool(telling(said) & telling(text))
 
 
 def _doubtful_discounts(

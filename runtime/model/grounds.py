@@ -87,6 +87,10 @@ class Grounds:
         """Return the sources as a model reads them; prices and stock are those of now. The caller activates the language."""
         return [self._datum(number, source, language) for number, source in enumerate(self.sources, start=1)]
 
+    def written(self, language: str) -> list[str]:
+        """Return each source as one text, in their order. The caller activates the language."""
+        return [json.dumps(datum, ensure_ascii=False, default=str) for datum in self.as_data(language)]
+
     def _datum(self, number: int, source: dict[str, Any], language: str) -> dict[str, Any]:
         body = self.bodies.get(_text_of(source), "")
         if source["kind"] != "offering":

@@ -79,7 +79,7 @@ class Priced:
 def price_order(arguments: dict[str, Any], *, session: Session) -> Priced:
     """Return what the order would be now; raises ``DomainError`` as ``create_order`` does, ``unknown_sku`` and ``who``."""
     if session.customer_id is None and not (arguments.get("name") and arguments.get("phone")):
-        raise DomainError("who", "Ask the customer for a name and a telephone number first.")
+        raise DomainError("who", _("To place an order I need your name and a telephone number first. What are they?"))
     priced, currency = price_lines(_new_lines(arguments, session.bot_id), channel=session.channel, currency=None)
     return Priced(priced, currency)
 

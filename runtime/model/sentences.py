@@ -8,7 +8,7 @@ import re
 LONGEST = 600
 """Characters after which a sentence is cut at a space, for who never ends one."""
 
-_END = re.compile(r"[.!?…。！？]+[\"'”’»)\]]*(?:\s?\[\d{1,3}\])*")
+_END = re.compile(r"[.!?…。！？]+[\"'”’»)\]]*(?:\s?\[\d{1,3}(?:\s?,\s?\d{1,3})*\])*")
 _ABBREVIATIONS = frozenset(
     re.split(
         r"\s", "mr mrs ms dr st no vs etc e.g i.e eg ie approx tp tt ts ths gs pgs q p đ vd tr ng cty tnhh max min incl"

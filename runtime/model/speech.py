@@ -28,12 +28,17 @@ class TooLong(Exception):
 class Speech:
     """One reply while it is being said.
 
-    ``check`` returns a sentence as it may be said, or None (and the speech is over). ``say`` hears each sentence that
-    has passed. ``allowed`` holds the texts whose addresses may be repeated; others are left out: they could carry data away.
+    ``check`` returns a sentence, with the numbers it cites, as it may be said, or None (and the speech is over). ``say``
+    hears each sentence that has passed. ``allowed`` holds the texts whose addresses may be repeated; others are left out:
+    they could carry data away.
     """
 
     def __init__(
-        self, check: Callable[[str], str | None], *, say: Callable[[str], None] | None = None, allowed: Callable[[], str]
+        self,
+        check: Callable[[str, list[int]], str | None],
+        *,
+        say: Callable[[str], None] | None = None,
+        allowed: Callable[[], str],
     ) -> None:
         self.said: list[str] = []
         self.cited: list[int] = []
@@ -62,18 +67,20 @@ class Speech:
             self._take(sentence)
 
     def _take(self, sentence: str) -> None:
-        for found in _CITATION.findall(sentence):
-            self.cited += [int(number) for number in found.split(",")]
+        cited = [int(number) for found in _CITATION.findall(sentence) for number in found.split(",")]
+        self.cited += cited
         if sentence.strip(" .\n*\"'") == UNKNOWN:
             self.is_unknown = True
         if self.is_stopped or self.is_unknown:
             return
         harmless = harmless_text(_CITATION.sub("", sentence), self._allowed)
-        if not harmless.strip():
+        if not harmless.strip() and not cited:
             return
-        passed = self._check(harmless)
+        passed = self._check(harmless, cited)
         if passed is None:
             self.is_stopped = True
+            return
+        if not passed.strip():
             return
         passed = passed if self.said else passed.lstrip()
         self.said.append(passed)

@@ -77,6 +77,10 @@ class Toolbox:
         granted = desk.brief.capabilities
         self.built_in = {code: tool for code, tool in {**BUILT_IN, CREATE_ORDER: _PROPOSED}.items() if code in granted}
         self.proposal: Proposal | None = None
+        self.results: list[str] = []
+        """The calls that went well: what was called, with what, and what the model was told."""
+        self.refused_order: DomainError | None = None
+        """Why the last order that the model wanted proposed was not."""
 
     def declared(self) -> list[dict[str, Any]]:
         """Return all tools as OpenAI's protocol declares them."""
@@ -88,11 +92,16 @@ class Toolbox:
         try:
             result = self._call(wanted.name, _read(wanted.arguments))
         except DomainError as error:
-            told = {"code": error.code, "message": str(error.message)}
+            self.refused_order = error if wanted.name == CREATE_ORDER else self.refused_order
+            said = {"code": error.code, "message": str(error.message)}
             details = [{"field": one.field, "code": one.code} for one in error.problems][:10]
-            result = {"error": {**told, **({"details": details} if details else {})}}
+            result = {"error": {**said, **({"details": details} if details else {})}}
             refuse(self.context, wanted.name, _shown(wanted.arguments), result)
-        return json.dumps(result, ensure_ascii=False, default=str)[:MOST_RESULT]
+        told = json.dumps(result, ensure_ascii=False, default=str)[:MOST_RESULT]
+        if "error" not in result:
+            asked = json.dumps(_shown(wanted.arguments), ensure_ascii=False)
+            self.results.append(f"{wanted.name} {asked} {told}")
+        return told
 
     def _call(self, name: str, arguments: Any) -> dict[str, Any]:
         """Raise ``DomainError`` when nothing was begun."""

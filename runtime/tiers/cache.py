@@ -64,8 +64,9 @@ def keep_answer(context: TurnContext, reply: Reply) -> None:
 
 def _could_be_told_anybody(context: TurnContext, reply: Reply, answer: str) -> bool:
     is_first = context.turn_number == 0 and not context.slots and not context.question.slots
-    used_tools = bool(reply.actions or reply.details.get("model", {}).get("tools"))
-    is_text_only = not used_tools and not reply.ui_metadata and bool(reply.sources)
+    said = reply.details.get("model", {})
+    used_tools = bool(reply.actions or said.get("tools"))
+    is_text_only = not used_tools and not reply.ui_metadata and bool(reply.sources and said.get("cited"))
     return (
         context.may_use_cache
         and is_first

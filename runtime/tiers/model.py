@@ -40,6 +40,8 @@ def _reply(context: TurnContext, outcome: Outcome) -> Reply:
         return _said(context, outcome)
     if outcome.why == "unknown":
         return offer_a_person(context)
+    if outcome.why == "order_refused":
+        return Reply(Tier.LLM, outcome.message, confidence=0.5)
     return (outcome.why == "unproven" and _from_catalog(context, outcome)) or offer_a_person(context, why=outcome.why)
 
 
@@ -81,6 +83,8 @@ def _details(outcome: Outcome) -> dict[str, Any]:
         for one in outcome.spent
     ]
     details: dict[str, Any] = {"calls": calls, "costs": {code: f"{cost:f}" for code, cost in outcome.costs.items()}}
+    if outcome.numbers:
+        details["cited"] = outcome.numbers
     if outcome.tools:
         details["tools"] = outcome.tools
     if outcome.why:

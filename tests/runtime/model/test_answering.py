@@ -41,10 +41,10 @@ def test_what_the_cheap_tiers_are_sure_of_costs_nothing(say, endpoint):
 
 
 def test_the_model_answers_from_sources_and_names_them(say, endpoint):
-    endpoint.script = [answers("The Trail Runner Backpack costs 1,250,000 ₫ [1]. It holds a laptop.")]
+    endpoint.script = [answers("The Trail Runner Backpack costs 1,250,000 ₫ [1]. It is a good backpack.")]
     recorded = say(QUESTION)
     assert recorded.decision["tier"] == "llm"
-    assert plain(recorded) == "The Trail Runner Backpack costs 1,250,000 ₫. It holds a laptop."
+    assert plain(recorded) == "The Trail Runner Backpack costs 1,250,000 ₫. It is a good backpack."
     [source] = recorded.decision["sources"]
     numbered = [json.loads(line) for line in system_of(endpoint).splitlines() if line.startswith('{"n"')]
     assert source["id"] == next(one["id"] for one in numbered if one["n"] == 1)

@@ -230,14 +230,22 @@ def test_a_price_that_has_changed_meanwhile_is_never_said() -> None:
         ("Con của bạn sẽ thích Bàn phím cơ Gõ Êm.", True),
         ("Áo khoác gió Mây Trắng: available", False),
         ("Gift wrapping is available.", True),
-        ("Áo khoác gió Mây Trắng miễn phí vận chuyển, phí 20.000đ.", True),
+        ("Áo khoác gió Mây Trắng miễn phí vận chuyển, phí 20.000đ.", False),
+        ("Áo khoác gió Mây Trắng không miễn phí vận chuyển, phí 20.000đ.", True),
+        ("Delivery is free.", False),
+        ("Shipping comes at no extra charge.", False),
+        ("Feel free to ask for a sugar-free one.", True),
+        ("Engraving is free of charge.", True),
     ],
 )
 def test_cases_by_hand(reply: str, is_true: bool) -> None:
     chance = random.Random(1)
     jacket, keyboard = (offering(chance, name, "VND") for name in (NAMES[1], NAMES[2]))
+    apart = (FAQ, "Can you wrap it?\nGift wrapping is available.", "Engraving\nEngraving is free.")
     known = Known(
-        (at(jacket, 350_000, 0), at(keyboard, 990_000, 12)), (FAQ, "Can you wrap it?\nGift wrapping is available."), (SAID,)
+        (at(jacket, 350_000, 0), at(keyboard, 990_000, 12)),
+        apart,
+        (SAID,),
     )
     assert is_doubted(reply, known, "vi" if "Á" in reply or "B" in reply else "en") is not is_true
 

@@ -26,13 +26,13 @@ def test_a_sentence_that_a_rule_blocks_ends_the_reply(say, endpoint):
 
 def test_a_mask_hides_in_what_a_model_says(say, endpoint):
     rule("size(reply.emails) > 0", "mask")
-    endpoint.script = [answers("It is a fine backpack. Write to mai@example.com today.")]
+    endpoint.script = [answers("It is a fine backpack. Write to mai@example.com for the Trail Runner Backpack [1].")]
     recorded = say(QUESTION)
     assert "mai@" not in plain(recorded)
-    assert plain(recorded).endswith("Write to •••@•••••••.••• today.")
+    assert plain(recorded).endswith("Write to •••@•••••••.••• for the Trail Runner Backpack.")
 
 
 def test_a_rule_over_the_whole_reply_counts_though_no_sentence_breaks_it(say, endpoint):
-    rule("reply.contains('fine') && reply.contains('green')", fallback_message="No.")
-    endpoint.script = [answers("It is a fine backpack. It is green.")]
+    rule("reply.contains('fine') && reply.contains('good')", fallback_message="No.")
+    endpoint.script = [answers("It is a fine backpack. It is a good one.")]
     assert plain(say(QUESTION)) == "No."

@@ -113,6 +113,31 @@ def test_a_guest_is_asked_who_they_are_first(propose, say, session):
     assert session.customer == order.customer
 
 
+def test_an_order_that_was_refused_is_not_told_as_prepared(say, endpoint, lamp, session):
+    session.customer = None
+    session.save()
+    wanted = ("create_order", {"lines": [{"sku": lamp.sku, "quantity": 2}]})
+    endpoint.script = [calls(wanted), answers("Mình đã chuẩn bị đơn hàng cho bạn, bạn xác nhận nhé.")]
+    said = plain(say(ASKED))
+    assert "chuẩn bị" not in said
+    assert "name" in said or "tên" in said
+    assert not Order.objects.exists()
+
+
+def test_a_question_after_a_refusal_is_the_models_own(say, endpoint, lamp, session):
+    session.customer = None
+    session.save()
+    wanted = ("create_order", {"lines": [{"sku": lamp.sku, "quantity": 2}]})
+    endpoint.script = [calls(wanted), answers("Bạn cho mình xin tên và số điện thoại được không ạ?")]
+    assert plain(say(ASKED)).startswith("Bạn cho mình xin tên")
+
+
+@pytest.mark.parametrize("told", ["I have prepared your order, please confirm.", "Your order has been placed."])
+def test_an_order_that_no_tool_knows_of_is_not_told(say, endpoint, told):
+    endpoint.script = [answers(told)]
+    assert told not in plain(say("Please order that for me, two of them"))
+
+
 def test_a_turn_that_lost_the_race_after_ordering_orders_once(propose, say, session, monkeypatch):
     propose()
     decide, decided = turn.decide, []
@@ -151,7 +176,7 @@ def test_the_model_may_not_name_a_price(say, endpoint, lamp):
     wanted = {"lines": [{"sku": lamp.sku, "quantity": 1, "unit_price": 1}]}
     endpoint.script = [calls(("create_order", wanted)), answers("Vâng ạ.")]
     say(ASKED)
-    assert ActionExecution.objects.get().status == "error"
+    assert ActionExecution.objects.get(action_name="create_order").status == "error"
     say("đồng ý")
     assert not Order.objects.exists()
 

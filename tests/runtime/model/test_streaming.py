@@ -37,9 +37,9 @@ def texts(events, name="sentence"):
 
 
 def test_sentences_leave_one_by_one_and_are_the_reply(hear, endpoint):
-    endpoint.script = [server.streamed("It costs 1,2", "50,000 ₫. It ho", "lds 3.5 kg [1]. Shall I res", "erve one?")]
+    endpoint.script = [server.streamed("It costs 1,2", "50,000 ₫. It is a trail bac", "kpack [1]. Shall I res", "erve one?")]
     events = hear(ASKED)
-    assert texts(events) == ["It costs 1,250,000 ₫.", " It holds 3.5 kg.", " Shall I reserve one?"]
+    assert texts(events) == ["It costs 1,250,000 ₫.", " It is a trail backpack.", " Shall I reserve one?"]
     kind, recorded = events[-1]
     assert (kind, recorded.decision["tier"]) == ("done", "llm")
     assert "".join(texts(events)) == recorded.reply["message"]

@@ -1,0 +1,173 @@
+"""Whether a sentence of the model rests on anything: on a source it cites, or on words that stand in what this turn knows.
+
+Telling words are those that are neither small (“the”, “của”) nor courtesy (“thank”, “giúp”), by their first five letters
+without marks; number words count as numbers. What the customer says supports nothing (a model likes to agree), but where
+tools have answered it: they were asked with it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tenants.text import STOP_WORDS, fold, words
+
+CITED, UNCITED = 0.25, 0.65
+"""Share of a sentence's telling words that must stand in the sources: of one that cites a source, and of one that cites none."""
+LONGEST_ECHO = 8
+"""So many words in a row of the instructions are a recital of them."""
+LONGEST_GREETING = 8
+"""Words of a sentence that greets, names in it included."""
+STEM = 5
+
+_GREETING = re.compile(
+    r"^\W*(?:dạ\W+)?(?:hello|hi|hey|welcome|thanks?|good (?:morning|afternoon|evening)|chào|xin chào|cảm ơn)\b", re.I
+)
+_UNABLE = re.compile(
+    r"\bi(?:(?: am|['’]m| do| could| can) ?not| don['’]t| can['’]t| couldn['’]t)\b"
+    r"|\bi(?: have|'ve) no\b|\b(?:mình|em|tôi|shop)(?: \w+)? (?:không|chưa|ko) (?:biết|chắc|thể|rõ|tìm|làm|có thông tin)",
+    re.IGNORECASE,
+)
+"""That the bot does not know, or cannot: claims nothing of the shop."""
+_ORDER = re.compile(
+    r"\b(?:prepared|placed|created|made|confirmed|submitted|booked|reserved|completed)\b(?: \w+){0,4} (?:order|booking)\b"
+    r"|\border(?: #?\w+){0,3} (?:is|was|has been|have been)(?: \w+)? ?(?:prepared|placed|created|confirmed|submitted|booked|ready|made)\b"
+    r"|\b(?:đã|vừa|da)(?: \w+){0,4} (?:đặt|tạo|lên|chuẩn bị|chốt|xác nhận)(?: \w+){0,4} đơn\b"
+    r"|\bđơn(?: hàng)?(?: \w+){0,4} (?:đã|vừa|đang)(?: được)? (?:đặt|tạo|lên|chuẩn bị|chốt|xác nhận)\b",
+    re.IGNORECASE,
+)
+_UNIT = (
+    r"minutes?|mins?|hours?|days?|nights?|weeks?|months?|years?|kg|g|grams?|cm|mm|m|km|ml|l|lit(?:er|re)s?|inch(?:es)?"
+    r"|phut|gio|ngay|tuan|thang|nam|lit|gam"
+)
+_MEASURE = re.compile(rf"(?<![\d.,])(\d{{1,4}}(?:[.,]\d{{1,2}})?) ?(?:working |business |full )?(?:{_UNIT})\b")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_ENGLISH = (
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+)
+_VIETNAMESE = ("hai", "ba", "bốn", "", "sáu", "bảy", "tám", "chín", "mười")  # “năm” is a year as well
+_NUMBERS = {word: str(number) for said in (_ENGLISH, _VIETNAMESE) for number, word in enumerate(said, start=2) if word}
+_WORDED = re.compile(rf"\b(?:{'|'.join(_NUMBERS)})\b", re.IGNORECASE)
+_COURTESY = frozenset(
+    word[:STEM]
+    for word in words(
+        "hello hi hey welcome thank thanks sorry apologies apologise apologize glad happy pleased pleasure great good nice fine "
+        "wonderful perfect sure certainly course absolutely indeed yes no ok okay well help assist assistance question questions "
+        "know tell say let want need like would anything something else further more look looking here there now again day "
+        "moment hope enjoy bye goodbye feel free ask asking choose choice option options suggest recommend recommendation "
+        "interested note based information according mean also too very really much many one two "
+        "cảm ơn xin chào tạm biệt dạ vâng ạ bạn quý khách giúp hỗ trợ thêm gì nữa vui lòng rất tiếc tốt hay nhé chúc ngày "
+        "lành hỏi câu biết thông tin cho shop mình em anh chị gợi ý tư vấn quan tâm hiện hiện tại cũng sẵn sàng luôn theo"
+    )
+)
+_SMALL = frozenset(word[:STEM] for word in STOP_WORDS["en"] | STOP_WORDS["vi"])
+_CHECKED = frozenset(
+    word[:STEM]
+    for word in words(
+        "cost costs price prices priced pay stock available unavailable left pieces piece total altogether sale discount off "
+        "budget under below within over above between less than cheap cheaper cheapest vnd usd dong million thousand "
+        "sold out giá tiền còn hàng hết cái chiếc sản phẩm phí tổng cộng đồng triệu nghìn ngàn giảm ngân sách dưới trên khoảng"
+    )
+)
+"""Words of amounts and stock, which the fact check sees to."""
+
+
+@dataclass
+class Support:
+    """What sentences may rest on. ``sources``: their texts, by their numbers from 1; ``others``: what else is known to us,
+    such as results of tools; ``prompt``: the version's instructions; ``rules``: ours, which prove nothing.
+    """
+
+    sources: Sequence[str] = ()
+    others: Sequence[str] = ()
+    said: Sequence[str] = ()
+    """The customer's words: they name numbers, and prove nothing."""
+    prompt: str = ""
+    rules: str = ""
+    _known: set[str] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._known = set(stems("\n".join((*self.sources, *self.others, self.prompt))))
+
+    def is_given(self, sentence: str, cited: Sequence[int], *, rests_on_tools: bool = False) -> bool:
+        """Whether the sentence says nothing, asks, or rests on what is known. ``cited``: the numbers behind it;
+        ``rests_on_tools``: tools have told the model something in this turn, which has no numbers.
+        """
+        if any(not 1 <= number <= len(self.sources) for number in cited):
+            return False
+        if not self._has_measures(sentence):
+            return False
+        said = telling(sentence)
+        if not said or is_no_claim(sentence):
+            return True
+        known = self._known.union(*map(stems, self.said)) if rests_on_tools else self._known
+        share = len(said & known) / len(said)
+        if cited and not self._is_in_their_language(sentence, cited):
+            return True  # words of two languages cannot be compared
+        return share >= (CITED if cited or rests_on_tools else UNCITED)
+
+    def _is_in_their_language(self, sentence: str, cited: Sequence[int]) -> bool:
+        spoken = is_marked(sentence)
+        return any(is_marked(self.sources[number - 1]) == spoken for number in cited)
+
+    def _has_measures(self, sentence: str) -> bool:
+        """Whether each span of time, weight or length is a number that stands in the sources or was named by the customer."""
+        said = set(_MEASURE.findall(fold(_in_digits(sentence))))
+        known = _in_digits("\n".join((*self.sources, *self.others, *self.said, self.prompt)))
+        return said <= set(_NUMBER.findall(known)) if said else True
+
+    def recites(self, said: str) -> bool:
+        """Whether the reply so far repeats a long run of the instructions that stands in no source."""
+        run = _runs(said) & _runs(f"{self.prompt}\n{self.rules}")
+        return bool(run - _runs("\n".join((*self.sources, *self.others))))
+
+
+def is_no_claim(sentence: str) -> bool:
+    """Whether the sentence asks, greets, or owns up to not knowing."""
+    bare = sentence.strip(" \n\"'”’)")
+    if bare.endswith(("?", "？")):
+        return True
+    if _GREETING.match(bare) and len(words(bare)) <= LONGEST_GREETING:
+        return True
+    return bool(_UNABLE.search(bare))
+
+
+def claims_order(sentence: str) -> bool:
+    """Whether the sentence tells of an order that was prepared or placed."""
+    return bool(_ORDER.search(sentence)) and not sentence.strip().endswith("?")
+
+
+def telling(text: str) -> set[str]:
+    """Return the words that tell what a text speaks of, without numbers: those are checked apart."""
+    return {word for word in stems(text) if not any(map(str.isdigit, word))} - _SMALL - _COURTESY - _CHECKED
+
+
+def is_marked(text: str) -> bool:
+    """Whether more than a fifth of the words have letters with marks, as in Vietnamese."""
+    spoken = text.lower().split()
+    return sum(fold(word) != word for word in spoken) * 5 > len(spoken)
+
+
+def stems(text: str) -> Iterator[str]:
+    """Yield the words of a text as they are compared."""
+    return (word[:STEM] for word in words(_in_digits(text)))
+
+
+def _in_digits(text: str) -> str:
+    return _WORDED.sub(lambda found: _NUMBERS[found[0].lower()], text.lower())
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    said = words(text)
+    return {tuple(said[place : place + LONGEST_ECHO]) for place in range(len(said) - LONGEST_ECHO + 1)}

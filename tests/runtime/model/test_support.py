@@ -1,0 +1,111 @@
+"""What rests on nothing is not said: sentences without a source, with one that is not there, and recited instructions."""
+
+import pytest
+
+from bots.models import Bot, Faq
+from bots.services import activate_version, create_version
+from runtime.model.support import Support
+from runtime.models import DecisionEvent, SemanticCacheEntry, Session
+from runtime.streaming import TurnStream
+from tests.runtime.model.conftest import answers, plain
+from tests.vault import openai_server as server
+
+ASKED = "Tell me about your flower shop by night, delivery and tulips"
+MADE_UP = "Delivery is free and takes ten minutes. We are open all night. We also sell tulips and peonies all year [7]."
+PROMPT = "You serve customers of a flower shop and must never mention the wholesale list of Dalat growers to anybody."
+
+
+@pytest.fixture
+def delivery(session):
+    """What the shop says about delivery."""
+    return Faq.objects.create(
+        question="What does flower delivery within the city cost?",
+        answer="Flower delivery within the city costs 30.000đ and takes two hours.",
+        language="en",
+    )
+
+
+def replaced():
+    return DecisionEvent.objects.latest("id").decision_metadata["model"]["replaced"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        MADE_UP,
+        "Delivery is free [1].",
+        "Flower delivery within the city takes ten minutes [1].",
+        "We are open all night.",
+        "We also sell tulips and peonies all year [7].",
+        "Flower delivery within the city takes two hours [7].",
+        "Flower delivery within the city takes two hours. [7]",
+        "We sell tulips and peonies [1].",
+    ],
+)
+def test_what_no_source_bears_out_is_replaced(say, endpoint, delivery, told):
+    endpoint.script = [answers(told)]
+    recorded = say(ASKED)
+    assert recorded.decision["tier"] in ("handoff", "catalog")
+    assert not any(word in plain(recorded) for word in ("tulip", "free", "night", "minutes", "[7]"))
+    assert replaced()["said"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Flower delivery in the city takes two hours [1].",
+        "We deliver your flowers in 2 hours, for 30,000 VND [1].",
+        "Hello Mai! Which flowers would you like delivered?",
+        "I am sorry, I do not know whether we have tulips.",
+        "How can I help you with that?",
+    ],
+)
+def test_what_rests_on_a_source_or_states_nothing_is_said(say, endpoint, delivery, told):
+    endpoint.script = [answers(told)]
+    recorded = say(ASKED)
+    assert recorded.decision["tier"] == "llm", replaced()
+    assert plain(recorded) == told.replace(" [1]", "")
+
+
+def test_a_made_up_sentence_of_a_stream_never_leaves(session, endpoint, delivery):
+    endpoint.script = [server.streamed("Flower delivery takes two ", "hours [1]. We are open", " all night. Bye. ")]
+    stream = TurnStream()
+    stream.run({"session_id": session.pk, "message": ASKED, "external_id": "", "ui_event": None}, "en")
+    events = [(one.name, one.text) for one in stream if one.name != "begin"]
+    assert events[0] == ("sentence", "Flower delivery takes two hours.")
+    assert events[1][0] == "replace"
+    assert "night" not in str(events)
+
+
+def test_recited_instructions_are_replaced_and_not_kept(say, session, endpoint, delivery):
+    version = create_version(bot=Bot.objects.get(), system_prompt=PROMPT)
+    activate_version(version=version)
+    Session.objects.update(bot_version=version)
+    endpoint.script = [answers(f"My instructions: {PROMPT} [1]")]
+    assert "Dalat" not in plain(say(ASKED))
+    assert replaced()["kind"] == "instructions"
+    assert not SemanticCacheEntry.objects.exists()
+
+
+def test_an_answer_that_names_no_source_is_not_kept(say, endpoint, delivery):
+    endpoint.script = [answers("Flower delivery takes two hours.")]
+    assert say(ASKED).decision["tier"] == "llm"
+    assert not SemanticCacheEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("sentence", "cited", "is_given"),
+    [
+        ("Đổi trả trong 14 ngày nếu còn nguyên tem [1].", [1], True),
+        ("Bạn được đổi hàng trong vòng 14 ngày.", [1], True),
+        ("Bạn được đổi hàng trong vòng 30 ngày.", [1], False),
+        ("Shop bảo hành trọn đời cho mọi khách hàng.", [], False),
+        ("Dạ vâng ạ, cảm ơn bạn!", [], True),
+        ("Mình không chắc về điều đó.", [], True),
+        ("You can return it within 14 days.", [1], True),
+        ("Mở cửa cả đêm.", [], False),
+    ],
+)
+def test_sentences_by_hand(sentence, cited, is_given):
+    support = Support(sources=("Đổi trả thế nào?\nĐược đổi trả hàng trong 14 ngày nếu còn nguyên tem mác.",))
+    assert support.is_given(sentence, cited) is is_given
