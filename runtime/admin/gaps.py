@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import truncatechars
@@ -46,16 +46,19 @@ class GapAnswerForm(forms.ModelForm):
         }
 
 
+OPEN_FIRST = Case(When(state=KnowledgeGap.State.OPEN, then=0), default=1)
+
+
 @admin.register(KnowledgeGap)
 class KnowledgeGapAdmin(LedgerAdmin):
-    """Questions without a good answer, the most frequent first."""
+    """Questions without a good answer: the open ones first, of these the most frequent."""
 
     list_display = ("asked", "times_asked", "last_asked_at", "reason_label", "bot", "state_label", "next_step")
     list_display_links = ("asked",)
     list_filter = ("state", "reason", "bot", "language")
     list_select_related = ("bot", "faq")
     search_fields = ("question",)
-    ordering = ("-times_asked", "-id")
+    ordering = (OPEN_FIRST, "-times_asked", "-id")
     fields = ("question", "language", "bot", "times_asked", "last_asked_at", "reason", "state", "example", "faq")
     readonly_fields = ("example",)
     actions: Any = ("ignore", "reopen", "export")

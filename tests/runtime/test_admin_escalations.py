@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from bots.models import Faq
 from runtime.escalations import Colleague, claim, escalate
@@ -180,6 +181,28 @@ def test_chosen_conversations_are_taken_home_as_a_file(lan, saigon, shop, name, 
     assert content.startswith(begins)
     assert QUESTION.encode() in content
     assert b"something else" not in content
+
+
+def test_open_gaps_stand_above_the_others_however_often_those_were_asked(lan, saigon, shop):
+    with in_tenant(saigon.tenant):
+        for question, state, times in (
+            ("How?", "answered", 9),
+            ("When?", "open", 1),
+            ("Who?", "ignored", 5),
+            ("Why?", "open", 2),
+        ):
+            KnowledgeGap.objects.create(
+                bot=shop,
+                question=question,
+                question_key=question,
+                language="en",
+                state=state,
+                times_asked=times,
+                last_asked_at=timezone.now(),
+                reason="unanswered",
+            )
+    listed = text_of(lan.get(page("runtime_knowledgegap_changelist")))
+    assert listed.index("Why?") < listed.index("When?") < listed.index("How?") < listed.index("Who?")
 
 
 def test_the_missing_faq_is_a_click_away_and_closes_the_gap(lan, saigon, shop):
