@@ -1,9 +1,10 @@
 """PDF, page by page: its bookmarks are the headings; without any, the numbers of the pages."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 from pypdf.errors import PyPdfError
 
 from bots.reading import limits
@@ -11,6 +12,11 @@ from bots.reading.blocks import Block, Heading, Paragraph
 from bots.reading.problems import UnreadableDocument
 
 _ENDS_SENTENCE = (".", "!", "?", ":", "…", ";")
+_DAMAGES = (PyPdfError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
+_TORN_WORD = re.compile(r"(?<![^\W\d_])[bcdđghklmnpqrstvx]{1,3} [à-ỹ]", re.IGNORECASE)
+"""Consonants alone before an accented letter, as in “tr ươ ng”: what browsers print where a font lacks Vietnamese letters."""
+TORN_WORDS = 2
+"""So many of them on a page are no chance."""
 _SHORT_LINE = 0.6
 """A line of less than this share of the longest ends its paragraph."""
 
@@ -26,11 +32,29 @@ def read_pdf(stream: BinaryIO) -> Iterator[Block]:
         if not bookmarks:
             yield Heading(1, f"p. {number + 1}")
         yield from bookmarks.get(number, ())
-        for text in paragraphs(page.extract_text()):
+        for text in paragraphs(_text_of(page)):
             has_text = True
             yield Paragraph(text)
     if not has_text:
         raise UnreadableDocument("no_text_in_pages")
+
+
+def _text_of(page: PageObject) -> str:
+    """The text of a page. Where letters of another font were set apart from their words, they are put together again."""
+    text = page.extract_text()
+    if len(_TORN_WORD.findall(text)) < TORN_WORDS:
+        return text
+    try:
+        placed = page.extract_text(extraction_mode="layout")  # goes by where the letters stand
+    except _DAMAGES:
+        return text
+    whole = {_letters(line): " ".join(line.split()) for line in placed.splitlines()}
+    return "\n".join(whole.get(_letters(line), line) for line in text.splitlines())
+
+
+def _letters(line: str) -> str:
+    """Return a line without its spaces: what both ways of reading it agree on."""
+    return "".join(line.split())
 
 
 def _opened(stream: BinaryIO) -> PdfReader:
@@ -57,7 +81,7 @@ def _bookmarks(reader: PdfReader) -> dict[int, list[Heading]]:
 
     try:
         collect(reader.outline, 1)
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except _DAMAGES:
         return {}
     return found
 

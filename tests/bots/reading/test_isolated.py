@@ -132,6 +132,23 @@ def test_a_hostile_file_ends_in_one_clear_reason(tmp_path: Path, name: str, data
     assert refused.value.code in MESSAGES
 
 
+def torn_pdf() -> bytes:
+    """Return a page on which each letter with an accent is set by itself, as browsers print where a font lacks them."""
+    widths = {"n": 556, "h": 556, "à": 556, " ": 278, "c": 500, "ó": 556, "s": 500, "â": 556}  # Helvetica's
+    at, shown = 0.0, []
+    for part in ("nh", "à", " c", "ó", " s", "â", "n"):
+        letters = "".join(f"\\{ord(letter):03o}" for letter in part)
+        shown.append(f"BT /F1 12 Tf 1 0 0 1 50 700 Tm {at:.3f} 0 Td ({letters}) Tj ET")
+        at += sum(widths[letter] for letter in part) * 12 / 1000
+    return pdf(") Tj ET " + " ".join(shown) + " BT (")
+
+
+def test_words_that_a_pdf_sets_in_pieces_are_put_together(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(torn_pdf())
+    assert pypdf.PdfReader(tmp_path / "x").pages[0].extract_text().split() == ["nh", "à", "c", "ó", "s", "â", "n"]
+    assert [chunk.text for chunk in read_file(tmp_path / "x", name="a.pdf").chunks] == ["nhà có sân"]
+
+
 def _blank() -> pypdf.PdfWriter:
     writer = pypdf.PdfWriter()
     writer.add_blank_page(612, 792)
