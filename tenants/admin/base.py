@@ -160,7 +160,7 @@ class TenantAdmin(ModelAdmin):
         fields = list(self.export_fields) or _readable(self.model)
         related = [field.name for field in self.opts.concrete_fields if field.is_relation and field.name in fields]
         rows = queryset.select_related(*related) if related else queryset
-        told = {field: getattr(self, field) for field in fields if not hasattr(self.model, field)}
+        told = {field: getattr(self, field) for field in fields if hasattr(self, field) and not hasattr(self.model, field)}
         return export_csv(rows, fields=fields, name=str(self.opts.model_name), told=told)
 
     # The audit tells more than Django's log, and knows the tenant.
