@@ -30,9 +30,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from bots.models import PATH_SEPARATOR, AnswerThreshold, Bot, RetrievalMark
-from bots.thresholds import Judged, choose_threshold, outcome_at
+from bots.thresholds import Judged, choose_threshold, default_of, outcome_at
 from catalog.models import SearchText, SearchVector
-from catalog.search import ANSWER_THRESHOLD, Hit, rank, statement
+from catalog.search import Hit, rank, statement
 from tenants.errors import Conflict
 from tenants.models import Tenant
 from tenants.queue import QueueState, fail, finish, postpone, wake, work
@@ -139,9 +139,9 @@ def _calibrate_rows(rows: Sequence[AnswerThreshold]) -> None:
 
 def _keep(row: AnswerThreshold, judged: dict[str, list[Judged]]) -> None:
     """Keep the thresholds and, by kind, what they do to the questions; where these are too few, what the default does."""
-    outcomes = {kind: choose_threshold(asked) for kind, asked in judged.items()}
+    outcomes = {kind: choose_threshold(asked, default=default_of(kind)) for kind, asked in judged.items()}
     chosen = {kind: found.threshold if found else None for kind, found in outcomes.items()}
-    told = {kind: outcomes[kind] or outcome_at(ANSWER_THRESHOLD, asked) for kind, asked in judged.items() if asked}
+    told = {kind: outcomes[kind] or outcome_at(default_of(kind), asked) for kind, asked in judged.items() if asked}
     made_of = {kind: asdict(outcome) for kind, outcome in told.items()}
     finish(row, **chosen, made_of=made_of, calibrated_at=timezone.now())
 

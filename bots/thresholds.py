@@ -54,6 +54,15 @@ class Outcome:
         return (self.answered + self.refused) / 2
 
 
+INTENT_THRESHOLD = 0.4
+"""From which score on an intent is told until it was calibrated: rules and flows act on it, and most have few examples."""
+
+
+def default_of(kind: str) -> float:
+    """Return the threshold of a kind of text that was not calibrated."""
+    return INTENT_THRESHOLD if kind == "intent" else ANSWER_THRESHOLD
+
+
 def choose_threshold(judged: Sequence[Judged], *, default: float = ANSWER_THRESHOLD) -> Outcome | None:
     """Return the threshold nearest to the default that balances as well as the best; None when the questions are too few."""
     answerable = [one for one in judged if one.is_answerable]

@@ -14,11 +14,12 @@ from django.db.models import QuerySet
 from bots.flow import Flow
 from bots.guardrails import Rule, Verdict
 from bots.models import Tool
-from catalog.search import ANSWER_THRESHOLD, Hit, Only, Statement, listed, priced_between, rank, statement
+from bots.thresholds import default_of
+from catalog.search import Hit, Only, Statement, listed, priced_between, rank, statement
 from runtime.cache import look_up, stands_alone
 from runtime.models import Escalation, SessionScope, Tier
 from runtime.understanding import Question, understand, within_budget
-from runtime.understanding.evidence import evidence, share_held
+from runtime.understanding.evidence import evidence, likeness, share_held, telling
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, words
 from vault.providers.endpoints import platform_chats
@@ -29,6 +30,11 @@ HITS = 20
 NEARLY, HELD, CERTAIN = 0.5, 0.5, 0.7
 """A FAQ below the platform's threshold, but not below this share of it, answers when its question holds this share of the telling words
 and so much evidence speaks for it.
+"""
+
+ALIKE, NEAR = 0.5, 0.7
+"""A message is like an example above this share of common telling words (Dice 1945); as a sentence, also from this likeness
+of meaning on, or as far as its intents were calibrated.
 """
 
 ANYTHING = frozenset(
@@ -109,6 +115,11 @@ class TurnContext:
     def question(self) -> Question:
         """The message, understood without a language model."""
         return within_budget(understand(self.message, currency=self.currency), self.slots.get("budget", ""))
+
+    @property
+    def recalls_budget(self) -> bool:
+        """Whether the budget is one that was named before, and not in this message."""
+        return self.has_budget and all(slot.key != "budget" for slot in self.question.slots)
 
     @property
     def remembered(self) -> str:
@@ -199,7 +210,7 @@ class TurnContext:
 
     def threshold_of(self, kind: str) -> float:
         """Return the score from which on a text of a kind answers."""
-        return self.thresholds.get(kind, ANSWER_THRESHOLD)
+        return self.thresholds.get(kind, default_of(kind))
 
     def evidence_of(self, hit: Hit) -> float:
         """Return what speaks for a text by its words and meaning alone, from 0 to 1: comparable between all kinds."""
@@ -217,11 +228,11 @@ class TurnContext:
     def names_nothing(self) -> bool:
         """Whether the message asks for a price or for stock and says of what only by pointing: “còn hàng không?”."""
         asked = self.question
-        return asked.kind in ("price", "stock") and not asked.subject and not asked.about_fee
+        return asked.kind in ("price", "stock") and not telling(asked.subject) and not asked.about_fee
 
     def _asks_the_same(self, faq: Hit) -> bool:
         written = understand(faq.title, currency=self.currency)
-        return written.kind == self.question.kind and not written.subject
+        return written.kind == self.question.kind and not telling(written.subject)
 
     def is_sure_of(self, hit: Hit) -> bool:
         """Whether the hit fits well enough to be answered with; of an example, to tell the intent by."""
@@ -231,7 +242,17 @@ class TurnContext:
     def intent(self) -> str:
         """The code of the intent whose examples are nearest, empty when none is near enough; looks it up."""
         nearest = self.best("intent")
-        return nearest.body if nearest and self.is_sure_of(nearest) else ""
+        return nearest.body if nearest and self.is_sure_of(nearest) and self._is_like(nearest) else ""
+
+    def _is_like(self, example: Hit) -> bool:
+        """Whether the message says what an example of an intent says. A word that both hold says nothing alone: a shop's
+        customers speak of “flowers” whatever they mean.
+        """
+        if likeness(self.message, example.title) > ALIKE:
+            return True
+        is_sentence = len(telling(self.message)) > 1
+        is_near = "intent" in self.thresholds or example.parts["vector"] >= NEAR
+        return is_sentence and is_near
 
     @property
     def intent_found(self) -> str:

@@ -23,7 +23,7 @@ from bots.calibration import CALIBRATED, MARK_WEIGHT, calibrate_anew, set_by_han
 from bots.marks import mark_source, mark_unanswered
 from bots.models import AnswerThreshold, Bot, KnowledgeChunk, RetrievalMark
 from bots.models.retrieval import QUESTION_LENGTH
-from bots.thresholds import FEWEST
+from bots.thresholds import FEWEST, default_of
 from catalog.search import ANSWER_THRESHOLD, FIT_THRESHOLD, Hit
 from runtime.lab import MOST, Found, Looked, look, run_again
 from runtime.models import Tier
@@ -239,7 +239,7 @@ def _shown_threshold(
     origin = _("set by hand") if is_by_hand else _("calibrated") if kind in hold else _("the default: too few questions")
     return {
         "label": KINDS[kind],
-        "value": _percent(hold.get(kind, ANSWER_THRESHOLD)),
+        "value": _percent(hold.get(kind, default_of(kind))),
         "origin": origin,
         "answered": _share_of(made_of, "answered", "answerable"),
         "refused": _share_of(made_of, "refused", "unanswerable"),

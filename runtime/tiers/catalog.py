@@ -10,9 +10,9 @@ from catalog.facts import OfferingFacts, offering_facts
 from catalog.search import FIT_THRESHOLD, Hit, fit
 from catalog.search.naming import lists_sku
 from runtime import replies
-from runtime.context import Action, Reply, TurnContext, as_source
+from runtime.context import ANYTHING, Action, Reply, TurnContext, as_source
 from runtime.models import Tier
-from runtime.understanding.evidence import stems_of, telling
+from runtime.understanding.evidence import stems, stems_of, telling
 from tenants.text import words
 
 CARDS = 5
@@ -29,6 +29,16 @@ CLEAR_LEAD = 0.15
 
 ORDERS = frozenset(words("order buy purchase mua đặt chốt"))
 """Folded words of who orders and does not only ask."""
+
+
+POINTING = frozenset(
+    words("color colour size pair set box left price cái chiếc con cây loại mẫu kiểu dòng bộ hộp gói đôi món màu cỡ")
+)
+"""Folded words that point at what was spoken of, or ask about it, and name nothing else."""
+
+
+BY_SKU = 0.95
+"""Confidence that who says a SKU means what has it."""
 
 
 LIKED = 0.1
@@ -76,7 +86,7 @@ def answer_from_catalog(context: TurnContext) -> Reply | None:
         if hits:
             return _reply_with_facts(context, [hit.id for hit in hits], hits)
         if before:
-            return _reply_with_facts(context, [before], hits)
+            return _reply_with_remembered(context, before)
         return _nearest(context, fitting(context, "dearer"))
 
 
@@ -92,12 +102,14 @@ def _is_asked(context: TurnContext) -> bool:
 def meant(context: TurnContext) -> list[Hit]:
     """Return the offerings the message speaks of; a question of another kind must name one without doubt."""
     question = context.question
+    if named := _said_by_name(context):
+        return named
     if question.kind == "other":
         best = context.best("offering")
         return [best] if best and best.score >= NAMED else []
     if context.wants_anything:
         return context.hits["offering"]
-    if not question.subject and looked_at(context):
+    if not telling(question.subject) and looked_at(context):
         return []
     hits = fitting(context)
     if question.kind != "browse" and len(hits) > 1 and hits[0].score - hits[1].score >= CLEAR_LEAD:
@@ -125,11 +137,32 @@ def asks_of_goods(context: TurnContext) -> bool:
     return bool(named_in(context)) or bool(fitting(context))
 
 
-def named_in(context: TurnContext) -> list[Hit]:
-    """Return the offerings of which the message says the whole name, or a SKU; not “rose” where it says “rose vase”."""
-    said, typed = stems_of(context.message), context.message.split()
+def _said_by_name(context: TurnContext) -> list[Hit]:
+    """Return the offerings that are meant without doubt: by SKU, several by their names, or one that no longer fits the
+    budget named before.
+    """
     found = context.hits.get("offering", [])
-    by_sku = [hit for hit in found if any(lists_sku(hit.body, word.strip(".,;:!?()")) for word in typed)]
+    if by_sku := with_sku(context, found):
+        return by_sku
+    if context.recalls_budget:
+        named = named_in(context, "dearer")
+        return named if not {hit.id for hit in named} <= {hit.id for hit in found} else []
+    named = named_in(context)
+    return named if len(named) > 1 and context.question.kind in ("price", "stock") else []
+
+
+def with_sku(context: TurnContext, found: list[Hit]) -> list[Hit]:
+    """Return the offerings of which the message says a SKU."""
+    typed = [word.strip(".,;:!?()") for word in context.message.split()]
+    said = (hit for hit in found if any(lists_sku(hit.body, word) for word in typed if word))
+    return [replace(hit, score=max(hit.score, BY_SKU)) for hit in said]
+
+
+def named_in(context: TurnContext, kind: str = "offering") -> list[Hit]:
+    """Return the offerings of which the message says the whole name, or a SKU; not “rose” where it says “rose vase”."""
+    said = stems_of(context.message)
+    found = context.hits.get(kind, [])
+    by_sku = with_sku(context, found)
     names = {hit.id: telling(hit.title) for hit in found}
     whole = [hit for hit in found if names[hit.id] and names[hit.id] <= said]
     longest = [hit for hit in whole if not any(names[hit.id] < names[other.id] for other in whole)]
@@ -141,7 +174,9 @@ def knows_better(context: TurnContext, answer: Hit) -> bool:
     question = context.question
     if question.kind == "other":
         return False
-    if context.wants_anything or (not question.subject and looked_at(context)):
+    if context.wants_anything or (not telling(question.subject) and looked_at(context)):
+        return True
+    if with_sku(context, context.hits.get("offering", [])) and not question.about_fee:
         return True
     offerings = fitting(context)
     return bool(offerings) and offerings[0].score + (question.confidence - 0.5) / 2 >= answer.score
@@ -149,9 +184,10 @@ def knows_better(context: TurnContext, answer: Hit) -> bool:
 
 def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list[Hit]) -> Reply | None:
     question, started = context.question, time.perf_counter()
-    currency = question.currency if context.has_budget else None
+    is_named = context.recalls_budget and bool(_said_by_name(context))
+    currency = question.currency if context.has_budget and not is_named else None
     found = _facts_of(context, offering_ids, currency)
-    facts = [one for one in found if replies.fits_budget(one, question)]
+    facts = [one for one in found if is_named or replies.fits_budget(one, question)]
     if question.sort or context.wants_anything:
         facts.sort(key=replies.amount, reverse=question.sort == "price_desc")
     if not facts:
@@ -159,6 +195,26 @@ def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list
     shown = facts[:CARDS]
     looked_up = _looked_up(context, shown, round((time.perf_counter() - started) * 1000))
     return _catalog_reply(context, shown, hits, looked_up)
+
+
+def _reply_with_remembered(context: TurnContext, offering_id: UUID) -> Reply | None:
+    """Answer about the offering spoken of before, unless the message names anything that is not said of it."""
+    started = time.perf_counter()
+    found = _facts_of(context, [offering_id])
+    if not found or not names_only(context, found[0]) or not replies.fits_budget(found[0], context.question):
+        return None
+    return _catalog_reply(context, found, [], _looked_up(context, found, round((time.perf_counter() - started) * 1000)))
+
+
+def names_only(context: TurnContext, offering: OfferingFacts) -> bool:
+    """Whether all that the message asks for is said of this offering, or is a colour, a size or a word that points."""
+    question = context.question
+    own = [*(f"{one.name} {one.sku} {list(one.options.values())}" for one in offering.variants), str(offering.attributes)]
+    texts = [offering.name, offering.code, offering.category, *own]
+    texts += [f"{hit.title} {hit.body}" for hit in context.hits.get("offering", []) if hit.id == offering.id]
+    wishes = [context.message[slice(*slot.span)] for slot in question.slots if slot.key in ("colour", "size")]
+    known = stems_of(" ".join([*texts, *wishes])) | stems(ANYTHING | POINTING)
+    return telling(question.subject) <= known
 
 
 def _facts_of(context: TurnContext, offering_ids: list[UUID], currency: str | None = None) -> list[OfferingFacts]:

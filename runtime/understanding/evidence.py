@@ -65,6 +65,12 @@ def share_held(question: str, text: str) -> float:
     return len(asked & stems_of(text)) / len(asked) if asked else 0.0
 
 
+def likeness(one: str, other: str) -> float:
+    """Return how many telling words two messages have in common, in [0, 1] (Dice 1945); of all words where none is telling."""
+    left, right = (telling(text) or stems_of(text) for text in (one, other))
+    return 2 * len(left & right) / max(len(left) + len(right), 1)
+
+
 def evidence(question: str, hit: Hit) -> float:
     """Return in [0, 1] what speaks for a text that was found: half the share of the words, half the likeness of meaning."""
     share = share_held(question, f"{hit.title} {hit.body}")

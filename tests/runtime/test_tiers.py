@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from bots.models import Bot, Faq
+from bots.intents import save_intent
+from bots.models import Bot, Faq, Intent
 from bots.services import activate_version, create_version
 from catalog.models import OfferingTranslation, SalesChannel, Variant
 from catalog.search.embedding import embed_due_texts
 from runtime.services import start_session
-from runtime.turn import Recorded, take_turn
+from runtime.turn import Recorded, load, take_turn
 from tests.conftest import Business, in_tenant
 from tests.runtime.conftest import messages_to_database
 from tests.runtime.test_turn import sell
@@ -131,3 +132,76 @@ def test_no_tier_costs_a_further_message_to_the_database(say) -> None:
         with messages_to_database() as sent:
             say(message)
         assert len(sent) <= 4, message
+
+
+EXAMPLES = [
+    "the cake came burnt",
+    "my bread arrived mouldy",
+    "I want to complain about an order",
+    "bad service",
+    "bánh bị khét",
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "intent"),
+    [
+        *(("cake", ""), ("bread", ""), ("bánh", ""), ("service times", ""), ("I love the cake so much", "")),
+        *(
+            ("the cake came burnt again", "complaint"),
+            ("bánh bị khét rồi", "complaint"),
+            ("bread arrived mouldy", "complaint"),
+        ),
+    ],
+)
+def test_an_intent_of_few_examples_is_told_only_by_what_says_the_same(bakery, message: str, intent: str) -> None:
+    save_intent(intent=Intent(code="complaint", name="Complaint"), values={}, examples=EXAMPLES)
+    embed_due_texts()
+    session = start_session(bot=bakery, channel=SalesChannel.objects.get(code="web"))[0]
+    loaded = load(session_id=session.pk, message=message, external_id="", ui_event=None, turn_id=None)
+    assert loaded.context.intent == intent
+
+
+@pytest.mark.parametrize(
+    "message", ["price of rye baguettes?", "do you have doughnuts?", "giá bánh cuốn chả?", "có trà sữa trân châu không?"]
+)
+def test_what_was_spoken_of_is_not_meant_when_something_else_is_named(say, message: str) -> None:
+    assert "60,000" in text(say("how much is the sesame loaf?"))
+    said = say(message)
+    assert said.decision["tier"] == "handoff", text(said)
+
+
+@pytest.mark.parametrize(
+    ("message", "price"),
+    [
+        ("is it in stock?", "60,000"),
+        ("and how much is this one?", "60,000"),
+        ("cái này còn không?", "60.000"),
+        ("giá bao nhiêu một ổ?", "60.000"),
+    ],
+)
+def test_what_was_spoken_of_is_meant_when_the_message_only_points_at_it(say, message: str, price: str) -> None:
+    say("how much is the sesame loaf?")
+    assert price in text(say(message))
+
+
+def test_a_budget_named_before_does_not_hide_what_is_asked_for_by_name(say) -> None:
+    say("show me something under 50k")
+    assert "60,000" in text(say("show me the sesame loaf"))
+    say("có gì dưới 50k không")
+    assert "420.000" in text(say("cho xem bánh kem dâu"))
+
+
+@pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        ("CRO-7", ["35,000"]),
+        ("cro-7 và LOAF-2 giá bao nhiêu", ["35.000", "60.000"]),
+        ("how much are CAKE-9 and LOAF-2?", ["420,000", "60,000"]),
+        ("bánh sừng bò bơ và bánh kem dâu giá bao nhiêu", ["35.000", "420.000"]),
+    ],
+)
+def test_what_is_named_by_sku_or_whole_name_is_told_all_of_it(say, message: str, parts: list[str]) -> None:
+    said = say(message)
+    assert said.decision["tier"] == "catalog"
+    assert all(part in text(said) for part in parts), text(said)
