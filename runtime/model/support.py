@@ -17,11 +17,18 @@ LONGEST_ECHO = 8
 """So many words in a row of the instructions are a recital of them."""
 LONGEST_GREETING = 8
 """Words of a sentence that greets, names in it included."""
+LONGEST_REQUEST = 16
 STEM = 5
 
 _GREETING = re.compile(
     r"^\W*(?:dạ\W+)?(?:hello|hi|hey|welcome|thanks?|good (?:morning|afternoon|evening)|chào|xin chào|cảm ơn)\b", re.I
 )
+_REQUEST = re.compile(
+    r"^\W*(?:(?:please|just|kindly|simply) )*(?:let me know|tell me|give me|send me|share)\b"
+    r"|^\W*(?:dạ,? )?(?:bạn|anh|chị|nếu|hãy|vui lòng|xin)\b.*\b(?:cho|nhắn|gửi|báo) (?:mình|em|shop|tôi)\b",
+    re.IGNORECASE,
+)
+"""That asks the customer for something without a question mark."""
 _UNABLE = re.compile(
     r"\bi(?:(?: am|['’]m| do| could| can) ?not| don['’]t| can['’]t| couldn['’]t)\b"
     r"|\bi(?: have|'ve) no\b|\b(?:mình|em|tôi|shop)(?: \w+)? (?:không|chưa|ko) (?:biết|chắc|thể|rõ|tìm|làm|có thông tin)",
@@ -66,6 +73,7 @@ _COURTESY = frozenset(
         "wonderful perfect sure certainly course absolutely indeed yes no ok okay well help assist assistance question questions "
         "know tell say let want need like would anything something else further more look looking here there now again day "
         "moment hope enjoy bye goodbye feel free ask asking choose choice option options suggest recommend recommendation "
+        "found following below right correct unfortunately "
         "interested note based information according mean also too very really much many one two "
         "cảm ơn xin chào tạm biệt dạ vâng ạ bạn quý khách giúp hỗ trợ thêm gì nữa vui lòng rất tiếc tốt hay nhé chúc ngày "
         "lành hỏi câu biết thông tin cho shop mình em anh chị gợi ý tư vấn quan tâm hiện hiện tại cũng sẵn sàng luôn theo"
@@ -139,6 +147,8 @@ def is_no_claim(sentence: str) -> bool:
     if bare.endswith(("?", "？")):
         return True
     if _GREETING.match(bare) and len(words(bare)) <= LONGEST_GREETING:
+        return True
+    if _REQUEST.match(bare) and len(words(bare)) <= LONGEST_REQUEST:
         return True
     return bool(_UNABLE.search(bare))
 

@@ -104,6 +104,13 @@ def test_an_answer_that_names_no_source_is_not_kept(say, endpoint, delivery):
         ("Mình không chắc về điều đó.", [], True),
         ("You can return it within 14 days.", [1], True),
         ("Mở cửa cả đêm.", [], False),
+        ("Here is what I found:", [], True),
+        ("Please tell me your name and phone number.", [], True),
+        ("Let me know if you have any other questions!", [], True),
+        ("Bạn cho mình xin tên và số điện thoại nhé.", [], True),
+        ("Nếu cần thêm thông tin, bạn cứ nhắn mình nhé!", [], True),
+        ("Shop giao miễn cước toàn quốc, cứ nhắn mình nhé.", [], False),
+        ("Return within 14 days, and we have three shops in Hue.", [], False),
     ],
 )
 def test_sentences_by_hand(sentence, cited, is_given):
