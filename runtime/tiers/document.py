@@ -11,6 +11,9 @@ GROUNDED = 0.45
 """Evidence from which a passage answers: all telling words of the question, two of three and some likeness of meaning, or half
 of them and much."""
 
+MEANT = 0.6
+"""Likeness of meaning from which a passage answers in whatever words; what is unrelated stays below 0.4."""
+
 AS_GOOD = 0.1
 """Evidence that a FAQ may lack to a passage and goes first all the same: somebody wrote it as the answer."""
 
@@ -35,7 +38,7 @@ def answer_from_document(context: TurnContext) -> Reply | None:
 def _is_beaten(context: TurnContext, found: Hit) -> bool:
     """Whether too little speaks for the passage, or as much for an answer that somebody wrote, or for the catalogue."""
     speaks = context.evidence_of(found)
-    if speaks < GROUNDED or asks_of_goods(context):
+    if (speaks < GROUNDED and found.parts["vector"] < MEANT) or asks_of_goods(context):
         return True
     faq = context.best("faq")
     if (
