@@ -96,6 +96,8 @@ class EscalationAdmin(LedgerAdmin):
         found = list(rows.annotate(last_message=Subquery(last.values("message")[:1]))[:MOST_WAITING])
         context = {
             "title": _("Waiting conversations"),
+            "opts": None,
+            "content_title": _("Waiting conversations"),  # what the page is called above it
             "waiting": [row for row in found if row.state == Escalation.State.WAITING],
             "claimed": [row for row in found if row.state == Escalation.State.CLAIMED],
             "may_work": self.has_work_permission(request),

@@ -128,8 +128,8 @@ class Turn(TenantModel):
     )
 
     class Meta(TenantModel.Meta):
-        verbose_name = _("turn")
-        verbose_name_plural = _("turns")
+        verbose_name = _("message")
+        verbose_name_plural = _("Messages")
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(

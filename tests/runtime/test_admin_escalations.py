@@ -1,5 +1,6 @@
 """A person takes conversations over in the admin: the queue, the page to answer on, two people at once."""
 
+import re
 from typing import Any
 
 import pytest
@@ -181,6 +182,12 @@ def test_chosen_conversations_are_taken_home_as_a_file(lan, saigon, shop, name, 
     assert content.startswith(begins)
     assert QUESTION.encode() in content
     assert b"something else" not in content
+
+
+def test_pages_are_called_as_their_menu_entries_are(lan, saigon, shop):
+    crumbs = lambda name: re.findall(r"tracking-tight\"?>\s*([^<]+?)\s*</", lan.get(page(name)).content.decode())  # noqa: E731
+    assert crumbs("runtime_escalation_waiting")[-1] == "Waiting conversations"
+    assert crumbs("runtime_turn_changelist")[-1] == "Messages"
 
 
 def test_open_gaps_stand_above_the_others_however_often_those_were_asked(lan, saigon, shop):
