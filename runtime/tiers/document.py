@@ -7,9 +7,9 @@ from runtime.models import Tier
 from runtime.tiers.catalog import NAMED, asks_of_goods, knows_better
 from runtime.understanding.passage import fitting_passage
 
-GROUNDED = 0.45
-"""Evidence from which a passage answers: all telling words of the question, two of three and some likeness of meaning, or half
-of them and much."""
+GROUNDED = 0.38
+"""Evidence from which a passage answers: all telling words of the question, two of three and little likeness of meaning, or half
+of them and some."""
 
 MEANT = 0.6
 """Likeness of meaning from which a passage answers in whatever words; what is unrelated stays below 0.4."""

@@ -36,6 +36,9 @@ AROUND = frozenset(
 _VIETNAMESE = frozenset(
     words("chao xin cam on camon tam biet khong ko khoi thoi vang da duoc dong y tuyet tot anh chi em ban oi nhe nha roi")
 )
+_ENGLISH = frozenset(
+    words("thank good morning afternoon evening day night see you much so very how are great perfect sure alright")
+)
 _KNOWN = AGREEING | REFUSING | POLITE | GREETING | AROUND
 _KNOWN |= {word for phrases in PHRASES.values() for phrase in phrases for word in phrase.split()}
 _NOT_ALONE = frozenset({"help", "time", "day", "now", "later", "today", "soon", "sau", "sang", "chieu", "lai"})
@@ -60,8 +63,9 @@ def asks_nothing(message: str) -> bool:
 
 def language_of(message: str, before: str) -> Language:
     """Return the language of a polite word: “ok” and “bye” belong to every one, so that of the conversation ``before``."""
-    if _VIETNAMESE & set(words(message)):
-        return "vi"
+    said = set(words(message))
+    if said & (_VIETNAMESE | _ENGLISH):
+        return "vi" if said & _VIETNAMESE else "en"
     return "vi" if before == "vi" else "en"
 
 

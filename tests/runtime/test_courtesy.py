@@ -52,6 +52,8 @@ def test_a_bare_no_declines_the_offer_of_a_person_in_the_language_of_the_convers
     assert say("no")["reply"]["message"].startswith("Vâng ạ.")
     assert say("What is the capital of Mongolia?")["decision"]["tier"] == "handoff"
     assert say("no thanks")["reply"]["message"].startswith("All right.")
+    assert say("cảm ơn")["reply"]["message"].startswith("Không có gì")
+    assert say("thank you, bye")["reply"]["message"].startswith("Goodbye")
 
 
 def test_a_bare_yes_still_asks_for_the_person_that_was_offered(say) -> None:

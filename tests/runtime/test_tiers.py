@@ -89,6 +89,7 @@ def test_a_passage_that_holds_little_of_the_question_does_not_answer_it(say, mes
     [
         ("how should I keep bread?", "Keep bread in a paper bag"),
         ("may cafés pay monthly?", "Cafés may pay monthly"),
+        ("what colours is the icing?", "Our icing this month"),
         ("cất bánh mì thế nào?", "Cất bánh mì trong túi giấy"),
         ("quan ca phe tra theo thang duoc khong", "Quán cà phê có thể trả theo tháng"),
     ],
