@@ -205,16 +205,19 @@ def test_what_cannot_be_read_is_told_without_a_detail(api: Any, saigon: Business
 def test_a_credential_is_tested_at_its_service(api: Any, saigon: Business, loopback_allowed: None) -> None:
     with http_server() as outside:
         made = stored(api, saigon, secret={"api_key": SECRET, "base_url": f"http://127.0.0.1:{outside.port}/v1"})
+        unnamed = api(saigon).post(f"credentials/{made['id']}/test/").json()
+        api(saigon, saigon.owner).patch(f"credentials/{made['id']}/", {"metadata": {"model": "small"}})
         good = api(saigon).post(f"credentials/{made['id']}/test/").json()
         outside.status, outside.body = 401, json.dumps({"error": {"message": f"no such key: {SECRET}"}}).encode()
         bad = api(saigon).post(f"credentials/{made['id']}/test/")
+    assert (unnamed["ok"], unnamed["code"]) == (False, "model_missing")
     assert (good["ok"], good["code"]) == (True, "ok")
     assert (bad.json()["ok"], bad.json()["code"]) == (False, "refused")
     assert SECRET not in bad.content.decode()
     assert outside.received[0].path == "/v1/models"
     assert outside.received[0].headers["authorization"] == f"Bearer {SECRET}"
     with in_tenant(saigon.tenant):
-        assert CredentialUse.objects.count() == 2
+        assert CredentialUse.objects.count() == 3
 
 
 def test_an_end_that_is_over_is_refused_unless_it_was_stored_before(api: Any, saigon: Business) -> None:
