@@ -75,13 +75,13 @@ def try_credential(credential: Credential) -> Outcome:
         begun = time.monotonic()
         try:
             code = _ask(credential.provider, secret)
-            code = "model_missing" if code == "ok" and _names_no_model(credential) else code
         except DestinationForbidden:
             code = "destination_forbidden"
         except OutboundError as error:
             code = error.kind
     ok = {"ok": True, "nothing_to_test": None}.get(code, False)
-    return Outcome(ok, code, _said(code), round((time.monotonic() - begun) * 1000))
+    said = _said("model_missing" if ok and _names_no_model(credential) else code)
+    return Outcome(ok, code, said, round((time.monotonic() - begun) * 1000))
 
 
 def _names_no_model(credential: Credential) -> bool:

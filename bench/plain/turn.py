@@ -135,7 +135,7 @@ def load(session_id: UUID, asked: dict[str, Any]) -> tuple[TurnContext, Session,
         has_model=Credential.objects.filter(provider="openai", is_active=True).exists(),
     )
     if Guardrail.objects.filter(own, is_active=True).exists():
-        raise NotImplementedError("the shops of the benchmark have none")
+        raise ValueError("a guardrail would be asked by ours and not here: the shops of the benchmark have none")
     context.__dict__["hits"] = find(context)
     return context, row, said
 

@@ -73,14 +73,16 @@ def test_each_service_is_asked_one_question_of_its_own(
     assert headers.items() <= outside.received[0].headers.items()
 
 
-def test_a_key_without_a_model_is_of_no_use_to_bots(saigon: Business, loopback_allowed: None, settings: Any) -> None:
+def test_a_key_that_works_says_when_bots_know_no_model_to_ask_with_it(
+    saigon: Business, loopback_allowed: None, settings: Any
+) -> None:
     with http_server() as outside:
         secret = {"api_key": KEY, "base_url": f"http://127.0.0.1:{outside.port}/v1"}
         found = outcome(saigon, "openai", "api_key", secret, model="")
-        assert (found.ok, found.code) == (False, "model_missing")
-        assert "model" in found.detail
+        assert (found.ok, found.code) == (True, "ok")
+        assert "no model is named" in found.detail
         settings.LLM_MODEL = "gpt-test"
-        assert outcome(saigon, "openai", "api_key", secret, model="").ok is True
+        assert outcome(saigon, "openai", "api_key", secret, model="").detail == "It works."
 
 
 def test_name_and_password_are_sent_as_such(saigon: Business, loopback_allowed: None) -> None:
