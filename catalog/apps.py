@@ -11,12 +11,15 @@ class CatalogConfig(AppConfig):
     verbose_name = _("Catalogue")
 
     def ready(self) -> None:
-        """Add the channel, price list and location of new tenants to their creation, and what can be set here."""
+        """Add the channel, price list and location of new tenants to their creation, what can be set here, and what grows old."""
+        from catalog.retention import KEPT
         from catalog.services import create_defaults
+        from tenants.retention import register_kept
         from tenants.services import NEW_TENANT_STEPS
         from tenants.settings import SettingType, register_settings
 
         NEW_TENANT_STEPS.append(create_defaults)
+        register_kept(*KEPT)
         register_settings(
             {
                 "order_hold_minutes": SettingType(

@@ -30,7 +30,7 @@ app.conf.update(
     beat_schedule={
         "worker-seen": {"task": "tenants.worker_seen", "schedule": 10.0, "options": {"expires": 10}},
         "audit": {"task": "tenants.seal_audit", "schedule": 10.0, "options": {"expires": 10}},
-        "answers": {"task": "tenants.forget_answers", "schedule": 3600.0, "options": {"expires": 3600}},
+        "nights": {"task": "tenants.forget_old", "schedule": 600.0, "options": {"expires": 600}},
         "login-links": {"task": "tenants.send_login_links", "schedule": 5.0, "options": {"expires": 5}},
         "ways-in": {"task": "tenants.forget_ways_in", "schedule": 3600.0, "options": {"expires": 3600}},
         "embeddings": {"task": "catalog.embed_texts", "schedule": 3.0, "options": {"expires": 3}},
@@ -40,7 +40,6 @@ app.conf.update(
         "deliveries": {"task": "vault.deliver_events", "schedule": 5.0, "options": {"expires": 5}},
         "expiring": {"task": "vault.tell_expiring", "schedule": 60.0, "options": {"expires": 60}},
         "platform-tokens": {"task": "vault.refresh_platform_tokens", "schedule": 60.0, "options": {"expires": 60}},
-        "old-deliveries": {"task": "vault.forget_deliveries", "schedule": 3600.0, "options": {"expires": 3600}},
         "activations": {"task": "catalog.activate_versions", "schedule": 5.0, "options": {"expires": 5}},
         "expired": {"task": "catalog.end_expired", "schedule": 10.0, "options": {"expires": 10}},
         "cache": {"task": "runtime.sweep_cache", "schedule": 60.0, "options": {"expires": 60}},

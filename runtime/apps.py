@@ -11,12 +11,15 @@ class RuntimeConfig(AppConfig):
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
-        """Add what can be set here, and what schedules can do."""
+        """Add what can be set here, what grows old, and what schedules can do."""
+        from runtime.retention import KEPT
         from runtime.settings import SETTINGS
         from runtime.target_kinds import OWN
         from runtime.targets import register_target
+        from tenants.retention import register_kept
         from tenants.settings import register_settings
 
         register_settings(SETTINGS)
+        register_kept(*KEPT)
         for kind in OWN:
             register_target(kind)

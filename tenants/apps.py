@@ -6,10 +6,16 @@ from django.utils.translation import gettext_lazy as _
 
 
 class TenantsConfig(AppConfig):
-    """Registers the app."""
+    """Registers the app, and how long its rows are kept."""
 
     name = "tenants"
     verbose_name = _("People and access")
+
+    def ready(self) -> None:
+        """Add the kinds of rows that grow old."""
+        from tenants.retention import OWN, register_kept
+
+        register_kept(*OWN)
 
 
 class TenantSiteConfig(admin_apps.AdminConfig):

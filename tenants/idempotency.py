@@ -24,7 +24,7 @@ from rest_framework.request import Request
 
 from tenants.errors import Conflict, DomainError, Malformed
 from tenants.models import IdempotencyKey
-from tenants.scope import current_tenant_id, platform_scope
+from tenants.scope import current_tenant_id
 from tenants.throttling import principal
 
 HEADER = "Idempotency-Key"
@@ -131,12 +131,6 @@ def finish(claimed: Claim, response: HttpResponseBase, *, leave_out: Collection[
 def refuse_overtaken() -> None:
     """Raise ``Conflict``: this request took longer than its lease, and another one acts in its place."""
     raise Conflict("in_progress", _("Another request with this Idempotency-Key has taken over."))
-
-
-def forget_expired() -> int:
-    """Delete the answers of all tenants that are older than ``KEPT``; returns how many."""
-    with platform_scope(reason="answers are kept for a day"):
-        return IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT).delete()[0]
 
 
 def _key(request: Request) -> str:

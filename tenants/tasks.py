@@ -10,12 +10,13 @@ from django.core.cache import cache
 
 from tenants.actor import Actor, ActorKind, acting
 from tenants.audit import seal_all
-from tenants.idempotency import forget_expired
 from tenants.lockout import forget_old_attempts
 from tenants.login_links import forget_old_links
 from tenants.mail import TASK as SEND_LOGIN_LINKS
 from tenants.mail import send_due_links
 from tenants.models import Tenant
+from tenants.models.retention import TASK as FORGET_OLD
+from tenants.retention import begin_sweeps, run_sweeps
 from tenants.scope import NoScope, current_tenant_id, tenant_scope
 from tenants.services import forget_expired_tokens
 
@@ -62,10 +63,11 @@ def seal_audit() -> None:
     seal_all()
 
 
-@shared_task(name="tenants.forget_answers", ignore_result=True)
-def forget_answers() -> None:
-    """Delete the answers kept for repeated requests when their day is over."""
-    forget_expired()
+@shared_task(name=FORGET_OLD, ignore_result=True)
+def forget_old() -> None:
+    """Delete what tenants keep no longer, where a night has come."""
+    begin_sweeps()
+    run_sweeps()
 
 
 @shared_task(name=SEND_LOGIN_LINKS, ignore_result=True)

@@ -62,6 +62,7 @@ NOT_AUDITED = {
     "tenants.Event": "a ledger",
     "tenants.IdempotencyKey": "an answer kept for a day",
     "tenants.LoginFailure": "a count",
+    "tenants.RetentionSweep": "a queue: it tells what it deleted",
     "tenants.TaskRun": "a ledger of what was done in the background",
     "tenants.UserPreference": "a person's taste",
     "vault.BudgetPeriod": "counted from the usage",

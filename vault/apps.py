@@ -5,14 +5,18 @@ from django.utils.translation import gettext_lazy as _
 
 
 class VaultConfig(AppConfig):
-    """Registers the app."""
+    """Registers the app, its settings, and how long its rows are kept."""
 
     name = "vault"
     verbose_name = _("Connections")
 
     def ready(self) -> None:
-        """Add what can be set here."""
+        """Add what can be set here, and the kinds of rows that grow old."""
+        from tenants.retention import register_kept
         from tenants.settings import SettingType, register_settings
+        from vault.retention import KEPT
+
+        register_kept(*KEPT)
 
         register_settings(
             {

@@ -16,7 +16,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone, translation
 from django.utils.translation import gettext_noop as _
@@ -51,8 +50,6 @@ EXCERPT = 500
 NOBODY_THERE = frozenset({"timeout", "connection", "tls", "forbidden"})
 PAUSE_OF_OTHERS = timedelta(seconds=60)
 """What waits for a receiver that is not there waits so long, and counts no attempt."""
-KEPT = timedelta(days=30)
-KEPT_FAILED = timedelta(days=90)
 
 now = time.time
 """The clock of signatures."""
@@ -384,11 +381,3 @@ def _new_ping(destination: EventDestination) -> EventDelivery:
     )
     row.refresh_from_db()
     return row
-
-
-def forget_deliveries() -> int:
-    """Delete what is older than ``KEPT`` and was delivered, or older than ``KEPT_FAILED`` and given up; returns how many."""
-    delivered = Q(state=QueueState.DONE, created_at__lt=Now() - KEPT)
-    failed = Q(state__in=[QueueState.FAILED, QueueState.CANCELLED], created_at__lt=Now() - KEPT_FAILED)
-    with platform_scope(reason="deliveries are kept for a month, failed ones for three"):
-        return EventDelivery.objects.filter(delivered | failed).delete()[0]

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from vault.budgets import sweep_reservations
-from vault.deliveries import deliver_due, forget_deliveries
+from vault.deliveries import deliver_due
 from vault.events_out import DISPATCH_TASK, dispatch_events
 from vault.expiry import tell_expiring
 from vault.models.events_out import DELIVER_TASK
@@ -20,12 +20,6 @@ def dispatch() -> None:
 def deliver() -> None:
     """Send the deliveries that are due."""
     deliver_due()
-
-
-@shared_task(name="vault.forget_deliveries", ignore_result=True)
-def forget() -> None:
-    """Delete what was delivered a month ago, or given up three months ago."""
-    forget_deliveries()
 
 
 @shared_task(name="vault.sweep_reservations", ignore_result=True)

@@ -3,6 +3,7 @@
 from typing import ClassVar, Self
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -148,6 +149,7 @@ class Turn(TenantModel):
         indexes = [
             models.Index(fields=["tenant", "session", "id"], name="turn_of_session"),
             models.Index(fields=["tenant", "-id"], name="turn_newest"),
+            BrinIndex(fields=["created_at"], name="turn_by_age", autosummarize=True),  # read by the nightly sweep
             # read when a person's account goes; a plain index would have every turn of a bot in it
             models.Index(fields=["created_by"], condition=models.Q(created_by__isnull=False), name="turn_written_by"),
         ]

@@ -9,6 +9,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from tenants.errors import DomainError
 from tenants.models import Setting
+from tenants.retention import PREFIX as RETENTION
 from tenants.settings import SETTINGS, SettingType, Value
 
 PREFIX = "setting_"
@@ -97,9 +98,12 @@ class SettingsMixin:
 
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         """Add the settings below what the tenant is."""
-        names = [PREFIX + name for name in getattr(request, "settings_held", {})]
-        more = [(_("Rules"), {"fields": names})] if names else []
-        return [*self.fieldsets, *more]  # type: ignore[attr-defined]
+        held: Held = getattr(request, "settings_held", {})
+        kept = [PREFIX + name for name in held if name.startswith(RETENTION)]
+        rules = [PREFIX + name for name in held if not name.startswith(RETENTION)]
+        pairs = [tuple(kept[start : start + 2]) for start in range(0, len(kept), 2)]
+        more = [(_("Rules"), {"fields": rules}), (_("How long things are kept"), {"fields": pairs})]
+        return [*self.fieldsets, *(more if held else [])]  # type: ignore[attr-defined]
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
         """Save the tenant and what was set."""

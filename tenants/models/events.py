@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -35,6 +36,7 @@ class Event(TenantModel):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["tenant", "kind", "id"], name="event_kind"),
+            BrinIndex(fields=["created_at"], name="event_by_age", autosummarize=True),  # read by the nightly sweep
             # read by the fan-out to destinations
             models.Index(fields=["tenant", "id"], condition=models.Q(dispatched_at=None), name="event_undispatched"),
         ]

@@ -79,7 +79,18 @@ from runtime.models import (
     Turn,
     UiEvent,
 )
-from tenants.models import ApiKey, AuditEntry, AuditSeal, Event, IdempotencyKey, Membership, Setting, StoredFile, TaskRun
+from tenants.models import (
+    ApiKey,
+    AuditEntry,
+    AuditSeal,
+    Event,
+    IdempotencyKey,
+    Membership,
+    RetentionSweep,
+    Setting,
+    StoredFile,
+    TaskRun,
+)
 from tests.rows.bots import a_bot_version, a_chunk, a_collection, a_document, a_mark, a_tool, an_intent
 from tests.rows.catalog import (
     a_channel,
@@ -258,6 +269,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     Rating: a_rating,
     Schedule: a_schedule,
     ScheduleOccurrence: an_occurrence,
+    RetentionSweep: lambda: RetentionSweep.objects.create(night="2026-11-22", state="failed"),
     RetrievalMark: a_mark,
     SemanticCacheEntry: a_cached_answer,
     SalesChannel: a_channel,

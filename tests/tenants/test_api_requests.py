@@ -22,7 +22,6 @@ from catalog.models import Customer, SalesChannel
 from tenants import throttling
 from tenants.models import IdempotencyKey
 from tenants.parsers import parse_json
-from tenants.tasks import forget_answers
 from tests.conftest import in_tenant
 from tests.tenants.api_urls import CustomerViewSet, EchoView, UploadView
 
@@ -318,18 +317,6 @@ def test_a_key_is_free_again_after_a_day(owner, saigon):
     with in_tenant(saigon.tenant):
         IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
     assert owner.post("echo/", {"text": "y"}, Idempotency_Key="abc").status_code == 201
-
-
-def test_answers_older_than_a_day_are_deleted(api, owner, saigon, harbour):
-    owner.post("echo/", {"text": "old"}, Idempotency_Key="old")
-    with in_tenant(saigon.tenant):
-        IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
-    api(harbour.key).post("echo/", {"text": "new"}, Idempotency_Key="new")
-    forget_answers()
-    with in_tenant(saigon.tenant):
-        assert not IdempotencyKey.objects.exists()
-    with in_tenant(harbour.tenant):
-        assert IdempotencyKey.objects.get().key == "new"
 
 
 def test_a_key_costs_one_statement_before_and_one_after_and_a_transaction(owner, django_assert_num_queries):

@@ -13,11 +13,12 @@ from standardwebhooks.webhooks import Webhook
 
 from tenants.models import Event
 from tenants.queue import QueueState, claim
+from tenants.retention import KINDS, forget_old
 from tests.conftest import Business, in_tenant
 from tests.outside import HttpServer, http_server, listener
 from tests.vault.test_events_out import destination, events_of, make_due, run, stored
 from vault import deliveries
-from vault.deliveries import PAUSES, deliver, deliver_due, forget_deliveries, send_test
+from vault.deliveries import PAUSES, deliver, deliver_due, send_test
 from vault.events_out import create_destination, dispatch_events
 from vault.models import Credential, EventDelivery, EventDestination
 from vault.models.events_out import DISABLE_AFTER
@@ -296,7 +297,7 @@ def test_what_was_delivered_is_kept_for_a_month(server: HttpServer) -> None:
     old, dead, _new = EventDelivery.objects.order_by("id")
     EventDelivery.objects.exclude(pk=_new.pk).update(created_at=Now() - timedelta(days=31))
     EventDelivery.objects.filter(pk=dead.pk).update(state="failed")
-    assert forget_deliveries() == 1
+    assert sum(forget_old(KINDS["event_deliveries"])) == 1
     assert not EventDelivery.objects.filter(pk=old.pk).exists()
 
 
@@ -309,5 +310,5 @@ def test_what_was_given_up_is_kept_for_three_months_and_what_waits_for_ever(serv
     EventDelivery.objects.filter(pk__in=[given_up.pk, younger.pk]).update(state="failed")
     EventDelivery.objects.filter(pk__in=[given_up.pk, waiting.pk]).update(created_at=Now() - timedelta(days=91))
     EventDelivery.objects.filter(pk=younger.pk).update(created_at=Now() - timedelta(days=89))
-    assert forget_deliveries() == 1
+    assert sum(forget_old(KINDS["event_deliveries"])) == 1
     assert set(EventDelivery.objects.all()) == {younger, waiting}

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
@@ -338,6 +339,7 @@ class CredentialUse(TenantModel):
         indexes = [
             models.Index(fields=["tenant", "credential_id", "-id"], name="credentialuse_of_credential"),
             models.Index(fields=["tenant", "-id"], name="credentialuse_newest"),
+            BrinIndex(fields=["created_at"], name="credentialuse_by_age", autosummarize=True),  # read by the nightly sweep
             models.Index(
                 fields=["tenant", "actor_kind", "actor_id", "-id"], name="credentialuse_of_actor"
             ),  # read by reveal
