@@ -1,6 +1,5 @@
 """Versions: what changes between two, in every language, and on sale at a moment chosen beforehand."""
 
-import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -8,14 +7,13 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from catalog.models import (
     AttributeDefinition,
     AttributeValue,
-    KnowledgeDomain,
     Offering,
     OfferingTranslation,
     OfferingVersion,
@@ -24,7 +22,7 @@ from catalog.models import (
     Status,
 )
 from catalog.search.query import search
-from catalog.services import activate_version, archive_offering, change_offering, create_offering, create_version
+from catalog.services import activate_version, create_offering, create_version
 from catalog.tasks import activate_versions
 from catalog.versions import TASK, _carry_out, cancel_activation, schedule_activation
 from config.celery import app
@@ -55,6 +53,11 @@ def client(api: Api, saigon: Business) -> ApiClient:
 @pytest.fixture
 def lamp(client: ApiClient) -> str:
     """The address of an active lamp, whose second version is a draft."""
+    return lamp_with_a_draft(client)
+
+
+def lamp_with_a_draft(client: ApiClient) -> str:
+    """Make an active lamp with a draft beside it, and return its address."""
     made = client.post("offerings/", LAMP)
     assert made.status_code == 201, made.content
     address = f"offerings/{made.json()['id']}/"
@@ -377,90 +380,6 @@ def test_of_people_and_workers_at_once_one_version_is_active_in_the_end() -> Non
         assert OfferingVersion.objects.filter(status=Status.ACTIVE).count() == 1
         assert Offering.objects.get().status == Status.ACTIVE
         assert not ScheduledActivation.objects.filter(state__in=ScheduledActivation.OPEN).exists()
-
-
-class TestTheCopyOfTheAttributes:
-    """EAV is the truth; the JSON beside it says the same, whatever anybody does."""
-
-    def test_nobody_writes_another_copy(self, saigon: Business, lamp: str) -> None:
-        with in_tenant(saigon.tenant):
-            truth = {"brand": "Lumora", "power": 12.5}
-            version = OfferingVersion.objects.get(version=1)
-            OfferingVersion.objects.filter(pk=version.pk).update(attributes={"brand": "Forged"})
-            version.attributes = {"power": 1}
-            version.save()
-            version.refresh_from_db()
-            assert version.attributes == truth
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT current_user")
-                assert cursor.fetchone()[0] == "backroom_app"
-                cursor.execute(
-                    "UPDATE catalog_offeringversion SET attributes = '{\"brand\": \"Raw\"}', name = 'New' WHERE tenant_id = %s",
-                    [saigon.tenant.pk],
-                )
-            version.refresh_from_db()
-            assert (version.attributes, version.name) == (truth, "New")
-
-    def test_a_copy_that_comes_with_a_new_version_is_looked_at_when_the_transaction_ends(
-        self, saigon: Business, lamp: str
-    ) -> None:
-        with in_tenant(saigon.tenant), transaction.atomic():
-            forged = OfferingVersion.objects.create(
-                offering=Offering.objects.get(), version=9, name="Forged", attributes={"brand": "Forged"}
-            )
-            with connection.cursor() as cursor:
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            forged.refresh_from_db()
-            assert forged.attributes == {}
-
-    def test_the_copies_are_the_truth_after_any_history(self, saigon: Business) -> None:
-        chance = random.Random(7)
-        domains = [KnowledgeDomain.objects.get(code=code) for code in ("electronics", "fashion")]
-        values = {"brand": ["A", "B"], "power": [1, 2.5], "handmade": [True, False], "connections": [["USB"], {"a": 1}]}
-
-        def some(domain: KnowledgeDomain) -> dict[str, Any]:
-            known = set(domain.attribute_definitions.filter(scope="offering").values_list("key", flat=True))
-            picked = {
-                key: chance.choice(choices) for key, choices in values.items() if key in known and chance.random() < 0.7
-            }
-            return {"brand": "A", **picked}
-
-        with in_tenant(saigon.tenant):
-            offerings = [
-                create_offering(
-                    code=f"x{number}", name="X", domain=domains[number % 2], attributes=some(domains[number % 2])
-                )
-                for number in range(4)
-            ]
-            for _step in range(80):
-                offering = Offering.objects.get(pk=chance.choice(offerings).pk)
-                _act(chance.randrange(6), offering, chance.choice(domains), chance, some)
-            assert OfferingVersion.objects.count() > 30
-            for version in OfferingVersion.objects.prefetch_related("attribute_values__attribute_definition"):
-                rows = version.attribute_values.all()
-                assert version.attributes == {row.attribute_definition.key: row.value for row in rows}
-
-
-def _act(
-    what: int, offering: Offering, domain: KnowledgeDomain, chance: random.Random, some: Callable[[Any], dict[str, Any]]
-) -> None:
-    match what:
-        case 0:
-            change_offering(offering=offering, values={}, words={"attributes": some(offering.domain)})
-        case 1:
-            change_offering(offering=offering, values={"domain": domain}, words={"attributes": some(domain)})
-        case 2:
-            activate_version(version=chance.choice(list(offering.versions.filter(attributes__has_key="brand"))))
-        case 3:
-            archive_offering(offering=offering)
-        case 4:
-            AttributeValue.objects.filter(
-                offering_version__offering=offering, attribute_definition__key="brand", offering_version__version__gt=2
-            ).update(value_text=chance.choice("CDE"))
-        case 5:
-            newest = offering.versions.first()
-            newest.attributes = {"forged": True}
-            newest.save()
 
 
 def test_a_version_is_planned_only_when_it_is_not_on_sale(saigon: Business) -> None:
