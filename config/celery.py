@@ -50,6 +50,7 @@ app.conf.update(
         "memories": {"task": "bots.forget_memories", "schedule": 60.0, "options": {"expires": 60}},
         "thresholds": {"task": "bots.calibrate", "schedule": 60.0, "options": {"expires": 60}},
         "reports": {"task": "reports.read_reports", "schedule": 5.0, "options": {"expires": 5}},
+        "daily-figures": {"task": "reports.roll_up", "schedule": 30.0, "options": {"expires": 30}},
         "documents": {"task": "bots.read_documents", "schedule": 5.0, "options": {"expires": 5}},
         "imports": {"task": "catalog.run_imports", "schedule": 5.0, "options": {"expires": 5}},
     },

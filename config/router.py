@@ -90,6 +90,7 @@ urlpatterns = [
     path("facts/", catalog.FactsView.as_view()),
     path("offerings/export/", catalog.ExportView.as_view()),
     path("guardrails/try/", runtime.GuardrailTryView.as_view()),
+    path("analytics/daily/", reports.DailyView.as_view()),
     path("sessions/export/", runtime.TranscriptsView.as_view()),
     path("", include(router.urls)),
 ]

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from reports.rollups import roll_up_due
 from reports.uploads import TASK as READ_REPORTS
 from reports.uploads import read_due_reports
 
@@ -10,3 +11,9 @@ from reports.uploads import read_due_reports
 def read_reports() -> None:
     """Read the reports that are due, and look for their insights."""
     read_due_reports()
+
+
+@shared_task(name="reports.roll_up", ignore_result=True)
+def roll_up() -> None:
+    """Bring the daily figures up to date."""
+    roll_up_due()

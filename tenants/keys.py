@@ -10,6 +10,7 @@ from tenants.models import ApiKey
 from tenants.roles import EDIT, NONE, VIEW, Role, role_permissions
 
 SCOPE_GROUPS: dict[str, frozenset[str]] = {
+    "analytics": frozenset({"dailymetric"}),
     "api-keys": frozenset({"apikey"}),
     "audit": frozenset({"auditentry"}),
     "bots": frozenset({"bot", "botversion", "botversioncapability", "botsetting", "capability"}),
@@ -35,7 +36,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
         {"order", "orderline", "orderreturn", "orderreturnline", "orderentry", "stockreservation", "stockallocation"}
     ),
     "prices": frozenset({"variantprice", "pricelist", "pricechange"}),
-    "reports": frozenset({"report", "reportrow", "insight"}),
+    "reports": frozenset({"report", "reportrow", "insight", "dailymetric"}),
     "schedules": frozenset({"schedule", "scheduleoccurrence"}),
     "sessions": frozenset(
         {"session", "sessionscope", "turn", "contextslot", "decisionevent", "actionexecution", "rating", "uievent"}

@@ -57,6 +57,8 @@ ROLE_TABLE: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], froz
     "bots.capability": (VIEW, VIEW, VIEW, VIEW),
     "runtime": (EDIT, EDIT, EDIT, VIEW),
     "reports": (EDIT, EDIT, EDIT, VIEW),
+    "reports.dailymetric": (VIEW, VIEW, VIEW, VIEW),
+    "reports.metricmark": (NONE, NONE, NONE, NONE),
 }
 
 

@@ -62,6 +62,7 @@ MEMORIES = {"get": READ, "post": TALK, "patch": TALK, "delete": TALK}
 CONVERSE = {"get": READ, "post": TALK}
 
 ROUTES: dict[str, dict[str, str]] = {
+    "analytics/daily/": PRIVATE,
     "api-keys/": {"get": MANAGE, "post": MANAGE},
     "api-keys/{id}/": {"get": MANAGE, "patch": MANAGE, "delete": MANAGE},
     "api-keys/{id}/rotate/": {"post": MANAGE},
@@ -256,6 +257,7 @@ ELSEWHERE = {
 
 NO_LISTS = (
     *(
+        "analytics/daily/",
         "settings/",
         "facts/",
         "prices/explain/",

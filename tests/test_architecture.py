@@ -22,6 +22,7 @@ TENANT_SCOPES = {
     "catalog/search/embedding.py": "queues tenant by tenant",
     "bots/calibration.py": "notices changed texts tenant by tenant",
     "catalog/expiry.py": "ends what was held too long tenant by tenant",
+    "reports/rollups.py": "counts tenant by tenant",
     "runtime/demo/loading.py": "the demo's two tenants",
     "runtime/cache.py": "counts and forgets cached answers tenant by tenant",
     "runtime/schedules.py": "writes due occurrences tenant by tenant",
@@ -55,6 +56,7 @@ ANY_SCOPES = {
 PLATFORM_SCOPES = {
     "bots/calibration.py": "name the tenants that have bots",
     "bots/memories.py": "what bots remember has expired",
+    "reports/rollups.py": "name the tenants whose daily figures are due",
     "tenants/audit.py": "name the tenants with entries to seal",
     "tenants/management/commands/verify_audit.py": "a command names its tenants",
     "tenants/retention.py": "every tenant's night is swept",

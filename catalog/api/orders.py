@@ -231,6 +231,7 @@ class OrderViewSet(TenantViewSet):
         "channel": "channel__code",
         "number": "number",
         "session": "session",
+        "bot": "session__bot__code",
         "since": "created_at__gte",
         "until": "created_at__lt",
     }

@@ -63,6 +63,8 @@ class EscalationViewSet(TenantReadViewSet):
         "session": "session",
         "bot": "session__bot__code",
         "channel": "session__channel__code",
+        "since": "created_at__gte",
+        "until": "created_at__lt",
     }
     ordering: ClassVar[tuple[str, ...]] = ("id",)
     ordering_fields = ("created_at",)

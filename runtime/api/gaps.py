@@ -74,7 +74,14 @@ class KnowledgeGapViewSet(TenantViewSet):
 
     queryset = KnowledgeGap.objects.all()
     serializer_class = KnowledgeGapSerializer
-    filters: ClassVar[dict[str, Filter]] = {"state": "state", "bot": "bot__code", "reason": "reason", "language": "language"}
+    filters: ClassVar[dict[str, Filter]] = {
+        "state": "state",
+        "bot": "bot__code",
+        "reason": "reason",
+        "language": "language",
+        "since": "created_at__gte",
+        "until": "created_at__lt",
+    }
     search_fields = ("question",)
     ordering: ClassVar[tuple[str, ...]] = ("-times_asked", "-id")
     ordering_fields = ("times_asked", "last_asked_at")

@@ -180,6 +180,8 @@ class SessionViewSet(TenantReadViewSet):
         "owner": "owner",
         "customer": "customer",
         "search": _said,
+        "since": "created_at__gte",
+        "until": "created_at__lt",
     }
     session_token_may = frozenset({"retrieve", "escalate"})
     replay_without = ("token",)

@@ -63,7 +63,7 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
-from reports.models import Insight, Report, ReportRow
+from reports.models import DailyMetric, Insight, MetricMark, Report, ReportRow
 from runtime.models import (
     ActionExecution,
     ContextSlot,
@@ -220,6 +220,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
         customer=a_customer(), channel=a_channel(), external_id=code("external")
     ),
     CustomerMerge: lambda: CustomerMerge.objects.create(source=a_customer(), target=a_customer()),
+    DailyMetric: lambda: DailyMetric.objects.create(day="2026-11-20", bot_id=uuid.uuid4(), metric="sessions", value=3),
     DecisionEvent: a_decision,
     Escalation: an_escalation,
     Event: an_event,
@@ -249,6 +250,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     ReportRow: lambda: ReportRow.objects.create(report=a_report(), position=0, table=0, row=2, cells=["secret"]),
     Insight: an_insight,
     KnowledgeGap: a_gap,
+    MetricMark: lambda: MetricMark.objects.get_or_create()[0],
     MasterKey: lambda: MasterKey.objects.create(name=code("key"), canary=b"canary"),
     Membership: a_member,
     Offering: an_offering,

@@ -1,0 +1,172 @@
+"""Our own figures by day: conversations, containment, cost, orders, stock and knowledge gaps."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bots.models import Bot
+from reports.metrics import DayFigures, daily_figures, tenant_zone, today_in
+from reports.models import Metric, MetricMark
+from reports.models.metrics import MONEY
+from reports.rollups import day_begins
+from tenants.api import TenantAPIView
+from tenants.errors import Malformed
+from tenants.serializers import CodeRelatedField, MoneyField, StrictSerializer, TextField
+
+USUAL_DAYS, MOST_DAYS = 30, 400
+DAY = timedelta(days=1)
+ROWS = ("sessions", "escalations", "usage", "orders", "stock-movements", "knowledge-gaps")
+"""The resources that answer the rows of a day."""
+WITHOUT_BOT = ("stock-movements",)
+"""Of these, those that are of no bot."""
+
+
+EXAMPLE = OpenApiExample(
+    "One day of a bot",
+    {
+        "date": "2026-11-20",
+        "bot": "shop",
+        "sessions": 120,
+        "contained": 111,
+        "containment": 0.925,
+        "handed_over": 9,
+        "answered": 410,
+        "unanswered": 12,
+        "latency_ms": 31.4,
+        "model_calls": 57,
+        "orders": 6,
+        "orders_cancelled": 1,
+        "cost": [{"currency": "USD", "amount": "0.1312", "amount_pico": 131204000000}],
+        "order_value": [{"currency": "VND", "amount": "2450000.00", "amount_pico": 2450000000000000000}],
+        "stock_in": 0,
+        "stock_out": 0,
+        "knowledge_gaps": 3,
+        "rows": {"sessions": "/api/v1/sessions/?since=2026-11-19T17:00:00Z&until=2026-11-20T17:00:00Z&bot=shop"},
+    },
+    response_only=True,
+)
+
+
+class DailyQuery(StrictSerializer):
+    """Which days, both included, at most 400 of them; by default the last 30. ``bot`` is a code; without it, all together."""
+
+    to = serializers.DateField(required=False)
+    bot = CodeRelatedField(queryset=Bot.objects.all(), required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the parameters, with the one whose name Python keeps for itself."""
+        return {"from": serializers.DateField(required=False), **super().get_fields()}
+
+
+class AmountSerializer(StrictSerializer):
+    """An amount, exact (``amount_pico``: in units of 10^-12, to be added up) and rounded."""
+
+    currency = TextField()
+    amount = MoneyField(allow_negative=True)
+    amount_pico = serializers.IntegerField()
+
+
+class DaySerializer(StrictSerializer):
+    """The figures of one day. ``rows`` are the addresses of the rows that were counted."""
+
+    date = serializers.DateField(source="day")
+    bot = TextField(allow_null=True)
+    sessions = serializers.IntegerField(help_text="Conversations that began.")
+    contained = serializers.IntegerField(help_text="Of these, those into which no person was asked.")
+    containment = serializers.FloatField(allow_null=True, help_text="Their share, 0 to 1.")
+    handed_over = serializers.IntegerField(help_text="Times that a person was asked for.")
+    answered = serializers.IntegerField(help_text="Messages that the bot answered.")
+    unanswered = serializers.IntegerField(help_text="Messages to which it knew no answer.")
+    latency_ms = serializers.FloatField(allow_null=True, help_text="Mean time to these.")
+    model_calls = serializers.IntegerField()
+    cost = AmountSerializer(many=True, help_text="Of models.")
+    orders = serializers.IntegerField(help_text="Placed that day, whatever became of them.")
+    orders_cancelled = serializers.IntegerField(help_text="Of these.")
+    order_value = AmountSerializer(many=True, help_text="Of the others, without what was paid back.")
+    stock_in = serializers.IntegerField(help_text="Pieces, transfers left out.")
+    stock_out = serializers.IntegerField()
+    knowledge_gaps = serializers.IntegerField(help_text="Questions that were missed for the first time.")
+    rows = serializers.DictField(child=serializers.CharField())
+
+
+class DailySerializer(StrictSerializer):
+    """Days in their order. Those that are over are as of ``counted_until`` (null: not counted yet), today as of now."""
+
+    results = DaySerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    time_zone = TextField(help_text="Where the days begin and end.")
+    counted_until = serializers.DateTimeField(allow_null=True)
+
+
+class DailyView(TenantAPIView):
+    """Figures by day, of one bot or of all together: every day asked for is told, also one on which nothing happened."""
+
+    required_permission = "reports.view_dailymetric"
+
+    @extend_schema(
+        parameters=[DailyQuery],
+        responses=DailySerializer,
+        examples=[EXAMPLE],
+    )
+    def get(self, request: Request) -> Response:
+        """Return the days, the earliest first."""
+        asked = self.read_query(DailyQuery)
+        zone, bot = tenant_zone(), asked.get("bot")
+        first, last = _days(asked, today_in(zone))
+        found = daily_figures(first=first, last=last, zone=zone, bot_id=bot and bot.pk)
+        code = bot.code if bot else None
+        answer = {
+            "results": [_told(one, zone, code) for one in found],
+            "next": None,
+            "previous": None,
+            "time_zone": zone,
+            "counted_until": MetricMark.objects.values_list("counted_until", flat=True).first(),
+        }
+        return Response(DailySerializer(answer).data)
+
+
+def _days(asked: Mapping[str, Any], today: date) -> tuple[date, date]:
+    last = asked.get("to") or max(today, asked.get("from") or today)
+    first = asked.get("from") or last - (USUAL_DAYS - 1) * DAY
+    if first > last:
+        raise Malformed("invalid", _("The first day is after the last one."), field="from")
+    if (last - first).days >= MOST_DAYS:
+        raise Malformed("too_many", _("At most %(most)s days at once.") % {"most": MOST_DAYS}, field="from")
+    return first, last
+
+
+def _told(one: DayFigures, zone: str, bot: str | None) -> dict[str, Any]:
+    counts = {str(metric): one.count(metric) for metric in Metric if metric not in (Metric.ANSWER_MS, *MONEY)}
+    shares = {"containment": _rounded(one.containment, 4), "latency_ms": _rounded(one.latency_ms, 1)}
+    amounts = {str(metric): _amounts(one.money(metric)) for metric in MONEY}
+    return {"day": one.day, "bot": bot, **counts, **shares, **amounts, "rows": _addresses(one.day, zone, bot)}
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _amounts(amounts: Mapping[str, Decimal]) -> list[dict[str, Any]]:
+    return [
+        {"currency": currency, "amount": amount, "amount_pico": int(amount.scaleb(12))}
+        for currency, amount in amounts.items()
+    ]
+
+
+def _addresses(day: date, zone: str, bot: str | None) -> dict[str, str]:
+    """Where the API answers the rows of a day."""
+    begin, end = (f"{day_begins(one, zone):%Y-%m-%dT%H:%M:%SZ}" for one in (day, day + DAY))
+    between = f"since={begin}&until={end}"
+    return {
+        name: f"/api/v1/{name}/?{between}" + (f"&bot={bot}" if bot else "")
+        for name in ROWS
+        if not (bot and name in WITHOUT_BOT)
+    }

@@ -1,0 +1,89 @@
+"""Daily figures as they are read: kept ones of the days that are over, and of today what the rows say now."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from reports.models import DailyMetric, Metric
+from reports.rollups import Figure, count_now, day_begins
+from tenants.models import Tenant
+from tenants.scope import current_tenant_id
+
+Values = Mapping[tuple[str, str], Decimal]
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class DayFigures:
+    """The figures of one day, of one bot or of all, by metric and currency; 0 where there is none."""
+
+    day: date
+    values: Values = field(default_factory=dict)
+
+    def count(self, metric: Metric) -> int:
+        """Return a figure that is a number of something."""
+        return int(self.values.get((metric, ""), 0))
+
+    def money(self, metric: Metric) -> dict[str, Decimal]:
+        """Return the amounts of a figure by currency."""
+        found = {currency: value for (name, currency), value in self.values.items() if name == metric}
+        return dict(sorted(found.items()))
+
+    @property
+    def containment(self) -> float | None:
+        """The share of the day's conversations that no person was asked into, 0 to 1; None without any."""
+        begun = self.count(Metric.SESSIONS)
+        return self.count(Metric.CONTAINED) / begun if begun else None
+
+    @property
+    def latency_ms(self) -> float | None:
+        """The mean time to answer in milliseconds; None without answers."""
+        answers = self.count(Metric.ANSWERED) + self.count(Metric.UNANSWERED)
+        return self.count(Metric.ANSWER_MS) / answers if answers else None
+
+
+def tenant_zone() -> str:
+    """Return the time zone in which the days of the scope's tenant begin and end."""
+    return Tenant.objects.get(pk=current_tenant_id()).time_zone
+
+
+def today_in(zone: str) -> date:
+    """Return which day it is in a time zone."""
+    return timezone.now().astimezone(ZoneInfo(zone)).date()
+
+
+def daily_figures(*, first: date, last: date, zone: str, bot_id: UUID | None = None) -> list[DayFigures]:
+    """Return the figures of every day from ``first`` to ``last``, both included, in their order."""
+    today = today_in(zone)
+    days: defaultdict[date, dict[tuple[str, str], Decimal]] = defaultdict(dict)
+    rows = DailyMetric.objects.filter(day__gte=first, day__lte=min(last, today - DAY))
+    rows = rows.filter(bot_id=bot_id) if bot_id else rows
+    for day, metric, currency, value in (
+        rows.order_by().values_list("day", "metric", "currency").annotate(total=Sum("value"))
+    ):
+        days[day][metric, currency] = value
+    if first <= today <= last:
+        days[today] = figures_now(since=today, zone=zone, bot_id=bot_id)
+    count = (last - first).days + 1
+    return [DayFigures(day, days.get(day, {})) for day in (first + number * DAY for number in range(count))]
+
+
+def figures_now(*, since: date, zone: str, bot_id: UUID | None = None) -> dict[tuple[str, str], Decimal]:
+    """Return the figures of today (``since``), of one bot or all, as its rows say now."""
+    found = count_now(since=day_begins(since, zone), until=day_begins(since + DAY, zone))
+    return added_up(one for one in found if bot_id is None or one.bot_id == bot_id)
+
+
+def added_up(figures: Iterable[Figure]) -> dict[tuple[str, str], Decimal]:
+    """Add figures up by metric and currency."""
+    total: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for one in figures:
+        total[one.metric, one.currency] += one.value
+    return dict(total)

@@ -1,0 +1,213 @@
+"""Daily figures, added up little by little: of the days that were touched since the last time, all rows anew.
+
+A row counts where its ``created_at`` lies in the tenant's time zone. What touches a day is found by ids, which the
+database makes from its clock when a row is written, whatever day the row is of: every row with an id beyond the tenant's
+mark. What changes later is told by a row as well: of an order by its timeline, of a conversation by its escalation.
+
+A mark never passes a transaction that is open, for what it has written is not seen yet, nor a call of a model that has
+not ended, for its cost is not known yet; and it is read ``MARGIN`` before where it stands, for clocks are set. So a row may
+touch its day more than once and none is left out: a touched day is never added to, but counted as a whole.
+
+``count_all`` counts everything there is, which comes to the same; so it begins for a new tenant and after a change of the time
+zone. Days of which no rows are left, for they were swept after their time, stay as they were counted.
+"""
+
+import logging
+import random
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
+from decimal import Decimal
+from typing import Any, cast
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from reports.models import DailyMetric, MetricMark
+from reports.rollup_sources import ANSWERED, SOURCES, Source
+from runtime.models import Tier
+from tenants.actor import Actor, ActorKind, acting
+from tenants.models import Tenant
+from tenants.queue import WORK_SECONDS
+from tenants.scope import current_tenant_id, platform_scope, tenant_scope
+
+logger = logging.getLogger(__name__)
+
+SOON, LATER = timedelta(minutes=1), timedelta(minutes=10)
+"""When figures are looked at again: of a tenant in which something happened, and of one in which nothing did."""
+MARGIN = timedelta(minutes=5)
+SLACK = timedelta(hours=1)
+"""By how much an id may be older than the ``created_at`` of its row, for it may be made before the row is written; and by how
+much the database and Python may differ on when a day begins."""
+DAY = timedelta(days=1)
+BEGINNING, END = datetime(1971, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+
+TOUCHED = " UNION ALL ".join(
+    f"SELECT DISTINCT {number}, (at AT TIME ZONE %(zone)s)::date FROM ({source.touched}) AS rows"  # noqa: S608 - our own SQL
+    for number, source in enumerate(SOURCES)
+)
+
+COUNTED = """
+SELECT day, bot_id, metric, currency, sum(value) AS value FROM ({sources}) AS found
+GROUP BY 1, 2, 3, 4 HAVING sum(value) <> 0
+"""
+
+WRITE = """
+WITH counted AS ({counted}), fresh AS (
+    SELECT * FROM counted WHERE %(days)s::date[] IS NULL OR day = ANY (%(days)s)
+), gone AS (
+    DELETE FROM reports_dailymetric AS old WHERE old.tenant_id = %(tenant)s AND old.metric = ANY (%(metrics)s)
+    AND (old.day = ANY (%(days)s) OR %(days)s::date[] IS NULL AND old.day >= (SELECT min(day) FROM fresh)) AND NOT EXISTS (
+        SELECT FROM fresh WHERE fresh.day = old.day AND fresh.bot_id IS NOT DISTINCT FROM old.bot_id
+        AND fresh.metric = old.metric AND fresh.currency = old.currency)
+)
+INSERT INTO reports_dailymetric AS old (tenant_id, day, bot_id, metric, currency, value, updated_at)
+SELECT %(tenant)s, day, bot_id, metric, currency, value, %(now)s FROM fresh
+ON CONFLICT (tenant_id, day, bot_id, metric, currency) DO UPDATE
+    SET value = excluded.value, updated_at = excluded.updated_at WHERE old.value <> excluded.value
+"""
+
+HORIZON = """
+SELECT least(statement_timestamp(), (
+    SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+), (
+    SELECT min(created_at) FROM vault_usageentry WHERE tenant_id = %(tenant)s AND state = 'reserved'
+))
+"""
+"""The instant before which nothing can appear any more: no transaction that is open now began before it."""
+
+NEW_MARKS = """
+INSERT INTO reports_metricmark (tenant_id) SELECT t.id FROM tenants_tenant t
+WHERE NOT EXISTS (SELECT FROM reports_metricmark m WHERE m.tenant_id = t.id) ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of one day and bot, as ``DailyMetric`` keeps it."""
+
+    day: date
+    bot_id: UUID | None
+    metric: str
+    currency: str
+    value: Decimal
+
+
+def roll_up_due() -> int:
+    """Bring the figures of all tenants up to date whose time has come, in random turn; returns how many tenants."""
+    done, enough = 0, time.monotonic() + WORK_SECONDS
+    for tenant_id in _due_tenants():
+        if time.monotonic() > enough:  # the rest is still due at the next tick
+            break
+        try:
+            with tenant_scope(tenant_id), acting(Actor(ActorKind.TASK)):
+                roll_up()
+        except DatabaseError:  # the others' figures do not wait for this tenant's
+            logger.exception("the daily figures of tenant %s could not be counted", tenant_id)
+        done += 1
+    return done
+
+
+def _due_tenants() -> list[UUID]:
+    with platform_scope(reason="name the tenants whose daily figures are due"):
+        with connection.cursor() as cursor:
+            cursor.execute(NEW_MARKS)
+        tenants = list(MetricMark.objects.due().order_by().values_list("tenant_id", flat=True))
+    random.shuffle(tenants)
+    return tenants
+
+
+def roll_up() -> set[date]:
+    """Count the touched days of the scope's tenant anew, in one transaction; returns them, none while another worker does."""
+    with transaction.atomic():
+        mark = MetricMark.objects.select_for_update(skip_locked=True, of=("self",)).first()
+        if mark is None:
+            return set()
+        zone = _zone()
+        until = _horizon()  # before anything is read: what is written meanwhile lies behind it
+        if mark.counted_until is None or mark.time_zone != zone:
+            days = _count_everything(zone)
+        else:
+            days = _count_touched(zone, mark.counted_until - MARGIN)
+        due_at = timezone.now() + (SOON if days else LATER)
+        MetricMark.objects.filter(pk=mark.pk).update(counted_until=until, time_zone=zone, due_at=due_at)
+    return days
+
+
+def count_all() -> set[date]:
+    """Count everything of the scope's tenant anew, in one transaction; returns the days there are figures of."""
+    with transaction.atomic():
+        return _count_everything(_zone())
+
+
+def count_now(*, since: datetime, until: datetime) -> list[Figure]:
+    """Return the figures of the rows between two instants as they stand now; nothing is written."""
+    return [Figure(*row) for row in _rows(COUNTED.format(sources=_EVERY), _range(_zone(), since, until))]
+
+
+_EVERY = " UNION ALL ".join(f"({source.counted})" for source in SOURCES)
+
+
+def _zone() -> str:
+    return Tenant.objects.get(pk=current_tenant_id()).time_zone
+
+
+def _count_everything(zone: str) -> set[date]:
+    for source in SOURCES:
+        _write(source, _range(zone, BEGINNING, END), None)
+    return set(DailyMetric.objects.order_by().values_list("day", flat=True).distinct())
+
+
+def _count_touched(zone: str, since: datetime) -> set[date]:
+    touched: defaultdict[int, set[date]] = defaultdict(set)
+    for number, day in _rows(TOUCHED, _range(zone, since, END)):
+        touched[number].add(day)
+    for number, days in touched.items():
+        begin, end = day_begins(min(days), zone) - SLACK, day_begins(max(days) + DAY, zone) + SLACK
+        _write(SOURCES[number], _range(zone, begin, end), sorted(days))
+    return set().union(*touched.values())
+
+
+def day_begins(day: date, zone: str) -> datetime:
+    """Return the first instant of a day in a time zone."""
+    return datetime.combine(day, clock.min, ZoneInfo(zone)).astimezone(UTC)
+
+
+def _range(zone: str, since: datetime, until: datetime) -> dict[str, Any]:
+    """The parameters of every text here."""
+    return {
+        "tenant": current_tenant_id(),
+        "zone": zone,
+        "since": since,
+        "until": until,
+        "from_id": _first_id_of(since),
+        "tiers": [*ANSWERED, Tier.HANDOFF],
+    }
+
+
+def _first_id_of(moment: datetime) -> UUID:
+    """The smallest UUIDv7 of a moment: its first 48 bits are milliseconds."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def _write(source: Source, asked: Mapping[str, Any], days: list[date] | None) -> None:
+    """Write the figures of these days, or of all (None), as the rows are now, and delete those that are no more."""
+    told = {**asked, "days": days, "metrics": list(source.metrics), "now": timezone.now()}
+    with connection.cursor() as cursor:
+        cursor.execute(WRITE.format(counted=COUNTED.format(sources=source.counted)), told)
+
+
+def _horizon() -> datetime:
+    [(until,)] = _rows(HORIZON, {"tenant": current_tenant_id()})
+    return cast("datetime", until)
+
+
+def _rows(sql: str, asked: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, asked)
+        return cursor.fetchall()
