@@ -11,5 +11,9 @@ class BotsConfig(AppConfig):
     verbose_name = _("Bots")
 
     def ready(self) -> None:
-        """Make the functions known that tools may run."""
+        """Make the functions known that tools may run, and how a person is forgotten."""
         from bots import memories  # noqa: F401 - registers them
+        from bots.erasure import forget_in_memories
+        from tenants.erasure import register_eraser
+
+        register_eraser(forget_in_memories)

@@ -12,14 +12,17 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         """Add the channel, price list and location of new tenants to their creation, what can be set here, and what grows old."""
+        from catalog.erasure import forget_customer
         from catalog.retention import KEPT
         from catalog.services import create_defaults
+        from tenants.erasure import register_eraser
         from tenants.retention import register_kept
         from tenants.services import NEW_TENANT_STEPS
         from tenants.settings import SettingType, register_settings
 
         NEW_TENANT_STEPS.append(create_defaults)
         register_kept(*KEPT)
+        register_eraser(forget_customer)
         register_settings(
             {
                 "order_hold_minutes": SettingType(

@@ -103,10 +103,8 @@ def merge_customers(*, source: Customer, into: Customer, by: User | None = None)
     """
     if source.pk == into.pk:
         raise DomainError("same_customer", _("A customer cannot be merged into itself."), field="into")
-    # One merge of a tenant at a time: a merge also moves whoever was merged into its source a moment ago, so that three in a
-    # circle would wait for each other. The two in the order of their ids, for others lock customers, too.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"catalog.merge {current_tenant_id()}"])
+    lock_merges()
+    # The two in the order of their ids, for others lock customers, too.
     rows = Customer.objects.filter(pk__in=[source.pk, into.pk]).order_by("pk").select_for_update()
     locked = {row.pk: row for row in rows}
     source, into = locked[source.pk], locked[into.pk]
@@ -120,6 +118,15 @@ def merge_customers(*, source: Customer, into: Customer, by: User | None = None)
     source.save(update_fields=["merged_into", "updated_at"])
     CustomerMerge.objects.create(source=source, target=into, moved=moved, created_by=by)
     return into
+
+
+def lock_merges() -> None:
+    """Let others who merge or erase customers of the tenant wait until the transaction ends.
+
+    A merge also moves whoever was merged into its source a moment ago: three in a circle would wait for each other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"catalog.merge {current_tenant_id()}"])
 
 
 def _fill(into: Customer, source: Customer) -> None:

@@ -78,6 +78,7 @@ PEOPLE: list[Entry] = [
     (_("Files"), "folder", "tenants.storedfile"),
     (_("Audit"), "policy", "tenants.auditentry"),
     (_("Events"), "campaign", "tenants.event"),
+    (_("Erasures"), "person_off", "catalog.erasure"),
 ]
 PLATFORM: list[Entry] = [
     (_("Tenants"), "domain", "tenants.tenant"),

@@ -4,6 +4,8 @@ Link ``n`` is ``SHA-256(link n-1 || digest of entry n)``, the first one follows 
 sealed in batches after their transactions have ended, so that two writers never wait for each other's place in the
 chain. Who can rewrite the whole chain leaves no trace in it: keep the ends that ``verify_audit`` prints elsewhere.
 
+Values of a person who is to be forgotten are erased from an entry; the chain goes on holding the digest of what it was.
+
 The audit also knows how far a row had come: one whose column ``only_grows`` says less than that was put back.
 """
 
@@ -22,7 +24,7 @@ BATCH = 5_000
 """Entries sealed in one transaction, and read at once while verifying."""
 
 DIGESTS = """
-SELECT id, tenants_audit_digest(entry) FROM tenants_auditentry entry
+SELECT id, coalesce(erased_digest, tenants_audit_digest(entry)) FROM tenants_auditentry entry
 WHERE tenant_id = %s AND position IS NULL ORDER BY id LIMIT %s
 """
 SEAL = """
@@ -31,7 +33,7 @@ FROM unnest(%s::uuid[], %s::bigint[], %s::bytea[]) AS link(id, position, hash)
 WHERE entry.tenant_id = %s AND entry.id = link.id
 """
 LINKS = """
-SELECT position, id, hash, tenants_audit_digest(entry) FROM tenants_auditentry entry
+SELECT position, id, hash, coalesce(erased_digest, tenants_audit_digest(entry)) FROM tenants_auditentry entry
 WHERE tenant_id = %s AND position > %s ORDER BY position LIMIT %s
 """
 

@@ -56,6 +56,7 @@ BOT_KEY_TABLE: dict[str, frozenset[str]] = {
     "catalog.customer": NONE,
     "catalog.customeridentity": NONE,
     "catalog.customermerge": NONE,
+    "catalog.erasure": NONE,
     "catalog.order": NONE,
     "catalog.ordercounter": NONE,
     "catalog.orderentry": NONE,

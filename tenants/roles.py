@@ -52,6 +52,7 @@ ROLE_TABLE: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], froz
     "catalog": (EDIT, EDIT, EDIT, VIEW),
     "catalog.knowledgedomain": (VIEW, VIEW, VIEW, VIEW),
     "catalog.attributedefinition": (VIEW, VIEW, VIEW, VIEW),
+    "catalog.erasure": (VIEW | {"add"}, VIEW | {"add"}, NONE, NONE),
     "catalog.ordercounter": (NONE, NONE, NONE, NONE),
     "bots": (EDIT, EDIT, EDIT, VIEW),
     "bots.capability": (VIEW, VIEW, VIEW, VIEW),

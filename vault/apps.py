@@ -12,11 +12,14 @@ class VaultConfig(AppConfig):
 
     def ready(self) -> None:
         """Add what can be set here, and the kinds of rows that grow old."""
+        from tenants.erasure import register_eraser
         from tenants.retention import register_kept
         from tenants.settings import SettingType, register_settings
+        from vault.erasure import forget_in_deliveries
         from vault.retention import KEPT
 
         register_kept(*KEPT)
+        register_eraser(forget_in_deliveries)
 
         register_settings(
             {

@@ -2,6 +2,7 @@
 
 from catalog.admin.customers import CustomerAdmin
 from catalog.admin.domains import AttributeDefinitionAdmin, KnowledgeDomainAdmin
+from catalog.admin.erasures import ErasureAdmin
 from catalog.admin.import_mappings import ImportMappingAdmin
 from catalog.admin.imports import ImportJobAdmin, ImportRowAdmin
 from catalog.admin.offerings import OfferingAdmin
@@ -16,6 +17,7 @@ from catalog.admin.versions import OfferingVersionAdmin
 __all__ = [
     "AttributeDefinitionAdmin",
     "CustomerAdmin",
+    "ErasureAdmin",
     "ImportJobAdmin",
     "ImportMappingAdmin",
     "ImportRowAdmin",

@@ -1,7 +1,8 @@
 """Who buys: the list, a customer with the history, and making two that are one person one."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -17,8 +18,10 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from catalog.admin.customer_page import customer_page
 from catalog.admin.finding import customer_label, customers_like
 from catalog.customers import check_known, merge_customers
+from catalog.erasure import erase_customer
 from catalog.models import Customer, CustomerIdentity
 from tenants.admin import TenantAdmin
+from tenants.admin.asking import asks_first
 from tenants.errors import DomainError
 
 MOST_CHOICES = 200
@@ -86,7 +89,13 @@ class CustomerAdmin(TenantAdmin):
     list_display = ("__str__", "phone", "email", "tags", "created_at")
     list_filter = (TwiceFilter,)
     change_form_template = "catalog/admin/customer.html"
-    actions_detail = ("merge",)
+    actions_detail = ("merge", "erase")
+    consequences: ClassVar[dict[str, Any]] = {
+        "erase": _(
+            "Conversations, what bots remember and what was made of the customer's words are deleted for good, as are all who "
+            "were merged with them. Orders stay, without the person. You get a list of what was done."
+        )
+    }
     search_fields = ("name",)
     search_help_text = _("Name, phone or e-mail address, with or without accents")
     ordering = ("-id",)
@@ -137,3 +146,15 @@ class CustomerAdmin(TenantAdmin):
                 return redirect("admin:catalog_customer_change", into.pk)
         context = {"title": _("Merge into another"), "opts": self.opts, "original": customer, "form": form}
         return TemplateResponse(request, "catalog/admin/ask.html", {**self.admin_site.each_context(request), **context})
+
+    @action(description=_("Erase for good"), icon="person_off", permissions=["erase"])
+    @asks_first
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Forget the customer, and show the proof."""
+        done = erase_customer(customer_id=UUID(object_id), by=request.user)  # type: ignore[arg-type]
+        messages.success(request, _("The customer is forgotten."))
+        return redirect("admin:catalog_erasure_change", done.pk)
+
+    def has_erase_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whom the role allows to erase people: more than to delete one who has nothing."""
+        return request.user.has_perm("catalog.add_erasure")

@@ -1,6 +1,6 @@
 """What can be sold: described, priced, stocked, imported, found; and who buys it."""
 
-from catalog.models.customers import Customer, CustomerIdentity, CustomerMerge
+from catalog.models.customers import Customer, CustomerIdentity, CustomerMerge, Erasure
 from catalog.models.domains import AttributeDefinition, KnowledgeDomain
 from catalog.models.imports import ImportChange, ImportJob, ImportMapping, ImportRow
 from catalog.models.offerings import (
@@ -25,6 +25,7 @@ __all__ = [
     "Customer",
     "CustomerIdentity",
     "CustomerMerge",
+    "Erasure",
     "ImportChange",
     "ImportJob",
     "ImportMapping",

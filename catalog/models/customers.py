@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.pricing import SalesChannel
@@ -25,8 +26,8 @@ class CustomerQuerySet(TenantQuerySet):
     """Customers by who they are."""
 
     def present(self) -> Self:
-        """Leave out those that were merged into another."""
-        return self.filter(merged_into=None)
+        """Leave out those that were merged into another, and those who are forgotten."""
+        return self.filter(merged_into=None, erased_at=None)
 
     def like(self, customer: "Customer") -> Self:
         """Narrow to others of the same phone number or e-mail address: likely the same person."""
@@ -60,6 +61,7 @@ class Customer(TenantModel):
         related_name="merged",
         verbose_name=_("merged into"),
     )
+    erased_at = models.DateTimeField(_("erased"), null=True, editable=False, help_text=_("The orders stay, nobody's."))
     updated_at = updated_at_field()
 
     objects: ClassVar = CustomerQuerySet.as_manager()
@@ -85,7 +87,7 @@ class Customer(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.email or self.phone or str(self.id)
+        return self.name or self.email or self.phone or (gettext("Erased customer") if self.erased_at else str(self.id))
 
 
 class CustomerIdentity(TenantModel):
@@ -110,6 +112,24 @@ class CustomerIdentity(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.external_id}"
+
+
+class Erasure(TenantModel):
+    """A customer who was forgotten, by ids alone: what was deleted, what was kept and why. Audited, as the proof of it."""
+
+    tenant = TenantField(referenced=False)
+    customer_ids = ArrayField(models.UUIDField(), verbose_name=_("customer"), editable=False)
+    report = models.JSONField(_("report"), editable=False, help_text="deleted, emptied, kept, found_elsewhere.")
+    created_by = created_by_field()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("erasure")
+        verbose_name_plural = _("erasures")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["tenant", "-id"], name="erasure_newest")]
+
+    def __str__(self) -> str:
+        return str(self.customer_ids[0])
 
 
 class CustomerMerge(TenantModel):

@@ -41,6 +41,7 @@ def _asking(action: RowAction, form_for: Callable[[HttpRequest], forms.Form | No
             "opts": admin.opts,
             "original": row,
             "form": form,
+            "consequence": admin.consequences.get(action.__name__, ""),
             "minutes": LASTS // 60,
         }
         return TemplateResponse(request, "tenants/admin/ask_first.html", context)

@@ -55,6 +55,9 @@ class TenantAdmin(ModelAdmin):
     read_once: Sequence[str] = ()
     """What the page keeps at its request, so as to read it once."""
 
+    consequences: "ClassVar[dict[str, StrOrPromise]]" = {}
+    """What actions bring about that ask first, by their names: told where they ask."""
+
     has_history = True
     """Whether the audit tells of these rows."""
 

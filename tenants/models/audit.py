@@ -33,8 +33,9 @@ class AuditEntryQuerySet(TenantQuerySet):
 class AuditEntry(TenantModel):
     """One row inserted, updated or deleted. Written by the trigger ``tenants_audit`` in the transaction of the change.
 
-    The application may not change or delete entries; ``position`` and ``hash`` are given when they are sealed. They
-    outlive what they tell of, the tenant too: no key of the database binds them to it.
+    The application may not change or delete entries; ``position`` and ``hash`` are given when they are sealed, and values
+    of a person who is forgotten are erased, which is all that the database allows (``tenants/erasure.py``). They outlive
+    what they tell of: no key of the database binds them to it, nor to the tenant.
     """
 
     class Verb(models.TextChoices):
@@ -53,6 +54,9 @@ class AuditEntry(TenantModel):
     request_id = models.UUIDField(_("request"), null=True, editable=False)
     before = models.JSONField(_("before"), null=True, editable=False, help_text=_("Of a change only what differs."))
     after = models.JSONField(_("after"), null=True, editable=False, help_text=_("Of a change only what differs."))
+    erased_digest = models.BinaryField(
+        max_length=32, null=True, editable=False, help_text="Of the entry as it was, where values of a person were erased."
+    )
     position = models.BigIntegerField(_("number"), null=True, editable=False)
     hash = models.BinaryField(max_length=32, null=True, editable=False)
 

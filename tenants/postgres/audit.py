@@ -74,6 +74,42 @@ GRANT UPDATE (position, hash) ON tenants_auditentry TO backroom_app;
 """
 
 
+ERASURE = """
+-- What an entry's values become when those are erased that are like a pattern, and those of some columns.
+CREATE FUNCTION tenants_audit_erased(held jsonb, patterns text[], columns text[]) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN jsonb_typeof(held) = 'object' THEN (
+    SELECT coalesce(jsonb_object_agg(key, CASE
+        WHEN value <> 'null' AND (key = ANY (columns) OR value::text ILIKE ANY (patterns)) THEN to_jsonb('[erased]'::text)
+        ELSE value END), '{}')
+    FROM jsonb_each(held)) ELSE held END;
+
+-- Values may go, none may come or change, and what the entry was before stays in the chain by its digest.
+CREATE FUNCTION tenants_audit_erase_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NEW.erased_digest IS DISTINCT FROM coalesce(OLD.erased_digest, tenants_audit_digest(OLD)) OR EXISTS (
+        SELECT FROM (VALUES (OLD.before, NEW.before), (OLD.after, NEW.after)) AS held(was, becomes)
+        WHERE jsonb_typeof(was) IS DISTINCT FROM jsonb_typeof(becomes) OR EXISTS (
+            SELECT FROM jsonb_each(was) AS w FULL JOIN jsonb_each(becomes) AS b ON b.key = w.key
+            WHERE w.key IS NULL OR b.key IS NULL
+                OR b.value <> w.value AND b.value <> to_jsonb('[erased]'::text))
+    ) THEN
+        RAISE EXCEPTION 'an entry of the audit stays as it is' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER erase_guard BEFORE UPDATE OF before, after, erased_digest ON tenants_auditentry FOR EACH ROW
+EXECUTE FUNCTION tenants_audit_erase_guard();
+GRANT UPDATE (before, after, erased_digest) ON tenants_auditentry TO backroom_app;
+"""
+
+NO_ERASURE = """
+REVOKE UPDATE (before, after, erased_digest) ON tenants_auditentry FROM backroom_app;
+DROP FUNCTION tenants_audit_erase_guard CASCADE;
+DROP FUNCTION tenants_audit_erased;
+"""
+
 SEALED = """
 -- A seal tells where the chain ends: one that tells of no entry would cut all that follows off.
 CREATE FUNCTION tenants_audit_seal_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$

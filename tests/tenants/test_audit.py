@@ -137,7 +137,9 @@ def verified(slug: str) -> str:
 
 ALTERED = {
     "a value inside": (
-        'UPDATE tenants_auditentry SET after = after || \'{"name": "x"}\' WHERE position = 2',
+        "ALTER TABLE tenants_auditentry DISABLE TRIGGER erase_guard;"
+        'UPDATE tenants_auditentry SET after = after || \'{"name": "x"}\' WHERE position = 2;'
+        "ALTER TABLE tenants_auditentry ENABLE TRIGGER erase_guard",
         "number 2 was altered",
     ),
     "who did it": ("UPDATE tenants_auditentry SET actor_kind = 'task' WHERE position = 2", "number 2 was altered"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tenants.roles import EDIT, NONE, ROLE_TABLE, VIEW, Role
 
-WORDS = {EDIT: "edit", VIEW: "read", VIEW | {"change"}: "read, change", NONE: "-"}
+WORDS = {EDIT: "edit", VIEW: "read", VIEW | {"change"}: "read, change", VIEW | {"add"}: "read, add", NONE: "-"}
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "tenants.md"
 
 

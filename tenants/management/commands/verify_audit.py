@@ -7,7 +7,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tenants.audit import Verdict, put_back, verify
-from tenants.models import AuditSeal, Tenant
+from tenants.models import AuditEntry, AuditSeal, Tenant
 from tenants.scope import platform_scope, tenant_scope
 
 ALTERED, PUT_BACK = "The audit was altered", "Rows were put back to an older version"
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         """Print what was found of one tenant; returns what is wrong."""
         with tenant_scope(tenant_id):
             verdict, old = verify(), _old_rows()
-        self.stdout.write(f"{name}: {_told(verdict)}")
+            self.stdout.write(f"{name}: {_told(verdict)}")
         for row in old:
             self.stdout.write(f"{name}: {_named(row)}")
         return [ALTERED] * bool(verdict.broken) + [PUT_BACK] * bool(old)
@@ -58,7 +58,9 @@ def _chains(slug: str | None) -> dict[UUID, str]:
 
 
 def _told(verdict: Verdict) -> str:
-    counted = f"{verdict.entries} entries hold, {verdict.unsealed} not sealed yet, end {verdict.end}"
+    erased = AuditEntry.objects.exclude(erased_digest=None).count()
+    of_people = f", {erased} of them without values of erased people" if erased else ""
+    counted = f"{verdict.entries} entries hold{of_people}, {verdict.unsealed} not sealed yet, end {verdict.end}"
     if not verdict.broken:
         return counted
     named = f" (id {verdict.entry_id})" if verdict.entry_id else ""
