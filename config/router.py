@@ -75,6 +75,10 @@ router.register("sessions/(?P<session>[^/]+)/actions", runtime.ActionViewSet)
 router.register("reports", reports.ReportViewSet)
 router.register("reports/(?P<report>[^/]+)/data", reports.ReportRowViewSet)
 router.register("insights", reports.InsightViewSet)
+router.register("emails", reports.EmailViewSet)
+router.register("email-deliveries", reports.EmailDeliveryViewSet)
+router.register("email-templates", reports.EmailTemplateViewSet)
+router.register("mailboxes", reports.MailboxViewSet)
 
 urlpatterns = [
     path("auth/token/", ways_in.TokenView.as_view()),

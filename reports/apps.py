@@ -11,9 +11,12 @@ class ReportsConfig(AppConfig):
     verbose_name = _("Reports")
 
     def ready(self) -> None:
-        """Add what schedules can do."""
+        """Add what can be set, and what schedules can do."""
         from reports.schedule_targets import OWN
+        from reports.settings import SETTINGS
         from runtime.targets import register_target
+        from tenants.settings import register_settings
 
+        register_settings(SETTINGS)
         for kind in OWN:
             register_target(kind)

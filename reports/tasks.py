@@ -2,6 +2,8 @@
 
 from celery import shared_task
 
+from reports.outbox import TASK as SEND_EMAILS
+from reports.outbox import send_due_emails
 from reports.rollups import roll_up_due
 from reports.uploads import TASK as READ_REPORTS
 from reports.uploads import read_due_reports
@@ -17,3 +19,9 @@ def read_reports() -> None:
 def roll_up() -> None:
     """Bring the daily figures up to date."""
     roll_up_due()
+
+
+@shared_task(name=SEND_EMAILS, ignore_result=True)
+def send_emails() -> None:
+    """Send the e-mails that are due."""
+    send_due_emails()

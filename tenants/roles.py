@@ -60,6 +60,8 @@ ROLE_TABLE: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], froz
     "reports": (EDIT, EDIT, EDIT, VIEW),
     "reports.dailymetric": (VIEW, VIEW, VIEW, VIEW),
     "reports.metricmark": (NONE, NONE, NONE, NONE),
+    "reports.emailcontent": (NONE, NONE, NONE, NONE),
+    "reports.mailbox": (EDIT, EDIT, VIEW, VIEW),
 }
 
 

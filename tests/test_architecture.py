@@ -27,6 +27,7 @@ TENANT_SCOPES = {
     "runtime/cache.py": "counts and forgets cached answers tenant by tenant",
     "runtime/schedules.py": "writes due occurrences tenant by tenant",
     "runtime/expiry.py": "ends what nobody goes on with tenant by tenant",
+    "reports/outbox.py": "sends tenant by tenant",
     "tenants/audit.py": "seals tenant by tenant",
     "tenants/auth.py": "a door: the API",
     "tenants/login_links.py": "a door: an accepted invitation",
@@ -77,6 +78,7 @@ PLATFORM_SCOPES = {
     "runtime/cache.py": "who has cached answers",
     "runtime/schedules.py": "name the tenants with due schedules",
     "runtime/expiry.py": "whose claims and conversations nobody goes on with",
+    "reports/outbox.py": "is another worker at it",
     "tenants/queue.py": "name the tenants with due work",
     "tenants/services.py": "is the slug free",
     "vault/budgets.py": "whose calls of models never ended",
@@ -185,9 +187,10 @@ NETWORK = {
 NETWORK_USERS = {
     "config/embedded/valkey.py": "waits for the server it starts",
     "config/supervisor.py": "asks its own web server whether it lives",
+    "reports/transport.py": "speaks SMTP over the connections of the vault, or of the environment's mail server",
     "tenants/mail.py": "names the errors of the mail server that the environment gives",
     "vault/providers/openai_compatible.py": "gives the SDK the one client's transport",
-    "vault/mail_login.py": "speaks mail's protocols over the one client's connections",
+    "vault/mail_servers.py": "speaks mail's protocols over the one client's connections",
     "vault/outbound.py": "the one client for everything outside",
 }
 """Every file that may open a connection by itself, and why; all others call ``vault.outbound``."""

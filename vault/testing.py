@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_variables
 from tenants.errors import InProgress
 from tenants.scope import current_scope
 from vault import outbound
-from vault.mail_login import try_mail_login
+from vault.mail_servers import try_mail_login
 from vault.models import Credential
 from vault.outbound import DestinationForbidden, OutboundError
 from vault.services import reveal

@@ -1,7 +1,18 @@
 """The API of reports."""
 
+from reports.api.emails import EmailDeliveryViewSet, EmailTemplateViewSet, EmailViewSet
 from reports.api.insights import InsightViewSet
+from reports.api.mailboxes import MailboxViewSet
 from reports.api.metrics import DailyView
 from reports.api.reports import ReportRowViewSet, ReportViewSet
 
-__all__ = ["DailyView", "InsightViewSet", "ReportRowViewSet", "ReportViewSet"]
+__all__ = [
+    "DailyView",
+    "EmailDeliveryViewSet",
+    "EmailTemplateViewSet",
+    "EmailViewSet",
+    "InsightViewSet",
+    "MailboxViewSet",
+    "ReportRowViewSet",
+    "ReportViewSet",
+]

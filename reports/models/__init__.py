@@ -1,7 +1,28 @@
-"""What we learnt."""
+"""What we learnt, and telling people."""
 
+from reports.models.emails import (
+    EmailAttachment,
+    EmailContent,
+    EmailDelivery,
+    EmailMessage,
+    EmailTemplate,
+)
 from reports.models.insights import Insight
+from reports.models.mailboxes import Mailbox
 from reports.models.metrics import DailyMetric, Metric, MetricMark
 from reports.models.reports import Report, ReportRow
 
-__all__ = ["DailyMetric", "Insight", "Metric", "MetricMark", "Report", "ReportRow"]
+__all__ = [
+    "DailyMetric",
+    "EmailAttachment",
+    "EmailContent",
+    "EmailDelivery",
+    "EmailMessage",
+    "EmailTemplate",
+    "Insight",
+    "Mailbox",
+    "Metric",
+    "MetricMark",
+    "Report",
+    "ReportRow",
+]

@@ -64,7 +64,19 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
-from reports.models import DailyMetric, Insight, MetricMark, Report, ReportRow
+from reports.models import (
+    DailyMetric,
+    EmailAttachment,
+    EmailContent,
+    EmailDelivery,
+    EmailMessage,
+    EmailTemplate,
+    Insight,
+    Mailbox,
+    MetricMark,
+    Report,
+    ReportRow,
+)
 from runtime.models import (
     ActionExecution,
     ContextSlot,
@@ -114,7 +126,7 @@ from tests.rows.catalog import (
     an_order_line,
 )
 from tests.rows.names import code
-from tests.rows.reports import a_report, an_insight
+from tests.rows.reports import a_mailbox, a_report, an_email, an_email_delivery, an_email_template, an_insight
 from tests.rows.runtime import (
     a_cached_answer,
     a_decision,
@@ -160,6 +172,7 @@ __all__ = [
     "a_gap",
     "a_job",
     "a_location",
+    "a_mailbox",
     "a_mark",
     "a_member",
     "a_movement",
@@ -183,6 +196,9 @@ __all__ = [
     "an_attribute_value",
     "an_audit_entry",
     "an_audit_seal",
+    "an_email",
+    "an_email_delivery",
+    "an_email_template",
     "an_escalation",
     "an_event",
     "an_idempotency_key",
@@ -228,6 +244,11 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     Event: an_event,
     EventDelivery: a_delivery,
     EventDestination: a_destination,
+    EmailAttachment: lambda: an_email().attachments.get(),
+    EmailContent: lambda: an_email_delivery().email.contents.get(),
+    EmailDelivery: an_email_delivery,
+    EmailMessage: an_email,
+    EmailTemplate: an_email_template,
     Guardrail: lambda: Guardrail.objects.create(
         code=code("rule"),
         name="Secret rule",
@@ -253,6 +274,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     Insight: an_insight,
     KnowledgeGap: a_gap,
     MetricMark: lambda: MetricMark.objects.get_or_create()[0],
+    Mailbox: a_mailbox,
     MasterKey: lambda: MasterKey.objects.create(name=code("key"), canary=b"canary"),
     Membership: a_member,
     Offering: an_offering,

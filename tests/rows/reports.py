@@ -2,7 +2,8 @@
 
 import hashlib
 
-from reports.models import Insight, Report
+from reports.emails import Attachment, queue_email, write_email
+from reports.models import EmailDelivery, EmailMessage, EmailTemplate, Insight, Mailbox, Report
 from tenants.models import StoredFile
 from tests.rows.names import code
 
@@ -23,3 +24,20 @@ def an_insight() -> Insight:
     content |= {"reasons": [{"code": "share", "points": 7}]}
     report, key = a_report(), hashlib.sha256(code().encode()).hexdigest()
     return Insight.objects.create(report=report, insight_type="missing_data", key=key, score=7, content=content)
+
+
+def a_mailbox() -> Mailbox:
+    return Mailbox.objects.create(name="Secret mailbox", address=f"{code('box')}@example.com")
+
+
+def an_email() -> EmailMessage:
+    attached = [Attachment("secret.txt", "text/plain", [b"secret"])]
+    return write_email(subject="Secret subject", body="Secret body", to=["secret@example.com"], attachments=attached)
+
+
+def an_email_delivery() -> EmailDelivery:
+    return queue_email(email=an_email()).deliveries.get()
+
+
+def an_email_template() -> EmailTemplate:
+    return EmailTemplate.objects.create(code=code("template"), name="Secret", subject_en="Secret", body_en="Secret")

@@ -1,0 +1,260 @@
+"""E-mail: messages as they are written, and each copy on its way."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any, ClassVar, NoReturn
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import models, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from reports.emails import MOST_ATTACHED, Attachment, cancel_email, delete_draft, queue_email, write_email
+from reports.models import EmailDelivery, EmailMessage, EmailTemplate, Mailbox
+from tenants.api import TenantReadViewSet, TenantViewSet
+from tenants.auth import author_of
+from tenants.errors import Malformed
+from tenants.filters import Filter
+from tenants.parsers import StrictJSONParser, UploadParser
+from tenants.schema import example
+from tenants.serializers import ChoiceField, IdRelatedField, TenantSerializer, TextField
+
+
+class EmailParser(UploadParser):
+    """A form with attachments."""
+
+    most_bytes = MOST_ATTACHED + 2_000_000
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "media_type": {"type": "string"},
+            "content": {"type": "string", "format": "byte", "writeOnly": True},
+            "size": {"type": "integer", "readOnly": True},
+            "file": {"type": "string", "format": "uuid", "readOnly": True},
+        },
+        "required": ["name"],
+    }
+)
+class AttachmentField(serializers.Field):
+    """A file: an upload of a form, or ``{name, content, media_type?}`` with the content in base64."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "invalid": gettext_lazy("Send a file, or its name and its content in base64."),
+    }
+
+    def to_internal_value(self, data: Any) -> Attachment:
+        """Return the file."""
+        if isinstance(data, UploadedFile):
+            return Attachment(data.name or "file", data.content_type or "", data.chunks())
+        if not isinstance(data, Mapping) or not {"name", "content"} <= set(data) <= {"name", "content", "media_type"}:
+            self._refuse()
+        if not all(isinstance(value, str) and value for value in data.values()):
+            self._refuse()
+        try:
+            content = base64.b64decode(data["content"], validate=True)
+        except (binascii.Error, ValueError):
+            self._refuse()
+        return Attachment(data["name"], data.get("media_type", ""), [content])
+
+    def _refuse(self) -> NoReturn:
+        self.fail("invalid")
+
+    def to_representation(self, value: Any) -> dict[str, Any]:
+        """Return what is known of the file."""
+        file = value.file
+        return {"file": str(file.pk), "name": file.name, "media_type": file.media_type, "size": file.size}
+
+
+class AttachmentsField(serializers.ListField):
+    """The files of a message."""
+
+    child = AttachmentField()
+
+    def get_attribute(self, instance: EmailMessage) -> list[Any]:
+        """Return the rows."""
+        return list(instance.attachments.all())
+
+
+def _addresses(help_text: str, **options: Any) -> serializers.ListField:
+    return serializers.ListField(child=TextField(max_length=1000), help_text=help_text, **options)
+
+
+@example(
+    "A mail to two people",
+    {
+        "subject": "Your order is on its way",
+        "body": "Hello An,\n\nyour parcel left us today.",
+        "to": ["An Nguyen <an@example.com>"],
+        "cc": ["sales@example.com"],
+        "status": "queued",
+    },
+)
+class EmailSerializer(TenantSerializer):
+    """A message. ``deliveries`` counts its copies by how they stand; one address gets one copy."""
+
+    to = _addresses("Each one address, with a name or without.", required=False)
+    cc = _addresses("Copies.", required=False)
+    bcc = _addresses("Blind copies: in no header.", required=False)
+    html = TextField(required=False, allow_blank=True, help_text="Scripts, forms and style sheets are taken out.")
+    attachments = AttachmentsField(required=False, help_text="In a form: files. Up to 20 MB in all.")
+    mailbox = IdRelatedField(queryset=Mailbox.objects.all(), required=False, allow_null=True)
+    status = ChoiceField(EmailMessage.Status.choices, required=False, help_text="queued sends it. Without it: draft.")
+    deliveries = serializers.SerializerMethodField()
+
+    class Meta:
+        model = EmailMessage
+        fields = (
+            *("id", "subject", "body", "html", "to", "cc", "bcc", "reply_to", "attachments", "mailbox", "priority"),
+            *("send_at", "status", "message_id", "queued_at", "deliveries", "created_at", "updated_at"),
+        )
+        read_only_fields = ("message_id", "queued_at")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Check it as the draft that it is until it is sent."""
+        values = {name: value for name, value in attrs.items() if name != "status"}
+        return {**super().validate(values), **{name: attrs[name] for name in attrs if name == "status"}}
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
+    def get_deliveries(self, email: Any) -> dict[str, int]:
+        """Return how many copies there are, and how they stand."""
+        ended = {"sent": email.sent, "failed": email.failed, "unknown": email.unclear, "cancelled": email.given_up}
+        return {"all": email.copies, "open": email.copies - sum(ended.values()), **ended}
+
+
+class EmailViewSet(TenantViewSet):
+    """E-mails. A draft is changed by PATCH and deleted; ``status: queued`` or ``send/`` has it sent."""
+
+    queryset = EmailMessage.objects.all()
+    serializer_class = EmailSerializer
+    parser_classes = (StrictJSONParser, EmailParser)
+    filters: ClassVar[dict[str, Filter]] = {"status": "status", "mailbox": "mailbox", "message_id": "message_id"}
+    search_fields = ("subject",)
+
+    def get_queryset(self) -> models.QuerySet:
+        """Return the messages with their files and counts."""
+        return super().get_queryset().with_counts().prefetch_related("attachments__file")  # type: ignore[attr-defined]
+
+    def perform_create(self, serializer: BaseSerializer[Any]) -> None:
+        """Keep it, and have it sent if that is asked for."""
+        self._write(serializer, created_by=author_of(self.request))
+
+    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+        """Change a draft; 409 ``not_draft`` for what is on its way."""
+        self._write(serializer, email=serializer.instance)
+
+    def _write(self, serializer: BaseSerializer[Any], **of: Any) -> None:
+        values = dict(serializer.validated_data)
+        wanted = values.pop("status", EmailMessage.Status.DRAFT)
+        with transaction.atomic():
+            serializer.instance = write_email(**values, **of)
+            if wanted == EmailMessage.Status.QUEUED:
+                queue_email(email=serializer.instance)
+
+    def perform_destroy(self, instance: EmailMessage) -> None:
+        """Delete a draft; 409 ``not_draft`` for what is on its way."""
+        delete_draft(email=instance)
+
+    @extend_schema(request=None, responses=EmailSerializer)
+    @action(detail=True, methods=["post"], verb="change")
+    def send(self, request: Request, pk: str) -> Response:
+        """Have a draft sent: each recipient gets a delivery. 409 ``not_draft``, 422 ``no_recipients``."""
+        return self._answered(queue_email(email=self.get_object()))
+
+    @extend_schema(request=None, responses=EmailSerializer)
+    @action(detail=True, methods=["post"], verb="change")
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Give up the deliveries that are not begun."""
+        email = self.get_object()
+        cancel_email(email=email)
+        return self._answered(email)
+
+    def _answered(self, email: EmailMessage) -> Response:
+        return self.answer(self.get_queryset().get(pk=email.pk), status=status.HTTP_200_OK)
+
+
+class EmailDeliverySerializer(TenantSerializer):
+    """One copy on its way. ``unknown``: the connection broke after the text was handed over, so it may have been sent."""
+
+    recipient = TextField(source="address", read_only=True)
+    recipient_type = ChoiceField(EmailDelivery.Kind.choices, source="kind", read_only=True)
+    status = ChoiceField(EmailDelivery.Status.choices, read_only=True)
+    attempts = serializers.IntegerField(source="attempt", read_only=True)
+    error = TextField(source="problem", read_only=True, help_text="What went wrong last.")
+    last_attempt = serializers.DateTimeField(source="begun_at", read_only=True)
+
+    class Meta:
+        model = EmailDelivery
+        fields = (
+            *("id", "email", "recipient", "recipient_type", "status", "attempts", "error", "priority", "due_at"),
+            *("last_attempt", "sent_at", "bounced_at", "created_at"),
+        )
+        read_only_fields = fields
+
+
+def _with_status(queryset: Any, value: str) -> Any:
+    if value not in EmailDelivery.Status.values:
+        choices = ", ".join(EmailDelivery.Status.values)
+        raise Malformed("invalid_choice", _("Choose one of: %(choices)s.") % {"choices": choices}, field="status")
+    return queryset.with_status(value)
+
+
+class EmailDeliveryViewSet(TenantReadViewSet):
+    """The copies of messages: one for each recipient. ``?status=``, ``?email=``, ``?recipient=``."""
+
+    queryset = EmailDelivery.objects.select_related("tenant")
+    serializer_class = EmailDeliverySerializer
+    filters: ClassVar[dict[str, Filter]] = {"status": _with_status, "email": "email", "recipient": "address"}
+
+    @extend_schema(request=None, responses=EmailDeliverySerializer)
+    @action(detail=True, methods=["post"], verb="change")
+    def retry(self, request: Request, pk: str) -> Response:
+        """Send it once more, with the same Message-ID: failed, given up or unclear. 409 ``not_ended`` for others."""
+        delivery = self.get_object()
+        delivery.send_again()
+        return self.answer(self.get_queryset().get(pk=delivery.pk))
+
+
+@example(
+    "A parcel has left",
+    {
+        "code": "parcel-sent",
+        "name": "A parcel has left",
+        "subject_en": "Your order {{ number }} is on its way",
+        "body_en": "Hello {{ name }},\n\nyour parcel left us today.",
+        "subject_vi": "Đơn hàng {{ number }} đang được giao",
+        "body_vi": "Chào {{ name }},\n\nkiện hàng của bạn đã được gửi hôm nay.",
+    },
+)
+class EmailTemplateSerializer(TenantSerializer):
+    """A text with names in double braces, in Vietnamese, in English or in both."""
+
+    class Meta:
+        model = EmailTemplate
+        fields = (
+            *("id", "code", "name", "subject_vi", "body_vi", "html_vi", "subject_en", "body_en", "html_en"),
+            *("created_at", "updated_at"),
+        )
+
+
+class EmailTemplateViewSet(TenantViewSet):
+    """Texts that mails are made of."""
+
+    queryset = EmailTemplate.objects.all()
+    serializer_class = EmailTemplateSerializer
+    filters: ClassVar[dict[str, Filter]] = {"code": "code"}
+    search_fields = ("code", "name")
+
+    def perform_create(self, serializer: BaseSerializer[Any]) -> None:
+        """Keep it with its author."""
+        serializer.save(created_by=author_of(self.request))

@@ -1,0 +1,302 @@
+"""The queue of e-mail: what is due is sent, account by account, each mail with one statement to the database.
+
+A row is claimed, *begun* before the server gets the text, and marked as sent together with the beginning of the next one.
+Whoever dies in between leaves a row that is begun and whose lease is over: it may have been sent or not, so it becomes
+``unknown`` and waits for a person; what was claimed and not begun goes back as if nobody had taken it. A server that
+cannot be used, or that breaks, rests for a minute: a broken one makes at most one mail unclear in that time.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import OperationalError, connection, connections
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import translation
+from django.utils.translation import gettext_noop
+
+from reports.models import EmailContent, EmailDelivery, Mailbox
+from reports.models.emails import SEND_TASK
+from reports.rendering import envelope_of
+from reports.transport import Broken, Envelope, NotSent, Transport, Unclear, Unusable, opened
+from tenants.actor import Actor, ActorKind, acting
+from tenants.models import Setting
+from tenants.queue import QueueState, claim, due, due_tenants, fail, unclear
+from tenants.scope import current_tenant_id, platform_scope, tenant_scope
+
+logger = logging.getLogger(__name__)
+
+TASK = SEND_TASK
+LANES = 8
+"""Accounts that are sent for side by side: who has a slow server waits alone."""
+BATCH = 100
+"""Mails sent over one connection."""
+LEASE = timedelta(seconds=60)
+"""Of a batch; longer than the connection lives (``reports/transport.py``)."""
+BATCH_SECONDS = 25.0
+"""After so long no mail of a batch is begun: what is left goes back."""
+TURN_SECONDS = 5.0
+"""After so long an account lets others go before it, with its next batch."""
+WORK_SECONDS = 60.0
+REST = timedelta(seconds=60)
+"""How long an account rests that could not be used."""
+GIVE_UP = timedelta(days=3)
+"""What could not even be tried for so long is a failure (RFC 5321, 4.5.4.1, asks for 4 to 5 days of tries)."""
+MINUTE = timedelta(seconds=60)
+LOADED_AT_ONCE = 200_000
+"""Bytes of a mail above which it is read by itself, right before it is sent."""
+DIED = gettext_noop("The worker died while it was sending: it may have been sent.")
+PAUSES_OF_A_MARK = (0.2, 1.0, 3.0, 5.0)
+"""Seconds between tries while the database restarts."""
+
+MARK = """
+UPDATE reports_emaildelivery SET
+    state = CASE WHEN id = %(sent)s::uuid THEN 'done' ELSE state END,
+    sent_at = CASE WHEN id = %(sent)s::uuid THEN statement_timestamp() ELSE sent_at END,
+    lease_until = CASE WHEN id = %(sent)s::uuid THEN NULL ELSE lease_until END,
+    last_error = CASE WHEN id = %(sent)s::uuid THEN '' ELSE last_error END,
+    begun_at = CASE WHEN id = %(next)s::uuid THEN statement_timestamp() ELSE begun_at END,
+    is_held = false
+WHERE tenant_id = %(tenant)s AND state = 'running' AND lease_until = %(lease)s AND (
+    (id = %(sent)s::uuid AND attempt = %(sent_attempt)s)
+    OR (id = %(next)s::uuid AND attempt = %(next_attempt)s AND EXISTS (
+        SELECT FROM tenants_tenant t WHERE t.id = %(tenant)s AND t.status = 'active')))
+RETURNING id
+"""
+
+
+class Account(NamedTuple):
+    """By which mailbox of which tenant; without one by the installation's own server."""
+
+    tenant_id: UUID
+    mailbox_id: UUID | None
+
+
+class Overtaken(Exception):
+    """The mail may not be begun: another worker has it, or its tenant is suspended."""
+
+
+def send_due_emails() -> int:
+    """Send every mail that is due, in all tenants; returns how many were taken. One worker at a time does it.
+
+    The others stay free: mail servers may be slow. What a worker that was killed had claimed is due again after its lease.
+    """
+    if _somebody_sends():
+        return 0
+    taken, enough = 0, time.monotonic() + WORK_SECONDS
+    with ThreadPoolExecutor(LANES) as lanes:
+        while time.monotonic() < enough and (accounts := due_accounts()):
+            some = _serve(accounts[0]) if len(accounts) == 1 else sum(lanes.map(_serve_apart, accounts))
+            if not some:  # the limit per minute is reached
+                break
+            taken += some
+    return taken
+
+
+def _somebody_sends() -> bool:
+    with platform_scope(reason="is another worker at it"):
+        return EmailDelivery.objects.filter(state=QueueState.RUNNING, due_at__gt=Now()).exists()
+
+
+def due_accounts() -> list[Account]:
+    """Return the accounts that have mails to send now, in random turn; what a dead worker left is sorted out before."""
+    found = []
+    for tenant_id in due_tenants(EmailDelivery):
+        with tenant_scope(tenant_id):
+            take_back_lost()
+            found += [Account(tenant_id, mailbox_id) for mailbox_id in _due_mailboxes()]
+    random.shuffle(found)
+    return found
+
+
+def take_back_lost() -> None:
+    """Put back what a dead worker of the scope's tenant had not begun; what it had begun nobody knows."""
+    lost = EmailDelivery.objects.filter(state=QueueState.RUNNING, due_at__lte=Now())
+    begun = lost.filter(begun_at__isnull=False)
+    begun.update(state=QueueState.UNKNOWN, lease_until=None, last_error=DIED)
+    lost.update(state=QueueState.PENDING, lease_until=None, attempt=F("attempt") - 1)
+
+
+def _due_mailboxes() -> list[UUID | None]:
+    """Return the mailboxes of the scope's tenant with due mails; none that rests."""
+    waiting = due(EmailDelivery.objects.all())
+    held = Q(state=QueueState.PENDING, is_held=True, due_at__gt=Now())
+    resting = EmailDelivery.objects.filter(held | Q(state=QueueState.UNKNOWN, begun_at__gt=Now() - REST))
+    mine = {"mailbox": OuterRef("pk")}
+    found: list[UUID | None] = list(
+        Mailbox.objects.filter(Exists(waiting.filter(**mine)), ~Exists(resting.filter(**mine))).values_list("pk", flat=True)
+    )
+    own = {"mailbox__isnull": True}
+    if waiting.filter(**own).exists() and not resting.filter(**own).exists():
+        found.append(None)
+    return found
+
+
+def _serve_apart(account: Account) -> int:
+    """Serve an account in a thread of its own, which has a connection to the database of its own."""
+    try:
+        return _serve(account)
+    finally:
+        connections.close_all()
+
+
+def _serve(account: Account) -> int:
+    """Send batches of one account until nothing is due, it rests, or its turn is over; returns how many were taken."""
+    taken, enough = 0, time.monotonic() + TURN_SECONDS
+    with tenant_scope(account.tenant_id), acting(Actor(ActorKind.TASK)), translation.override("en"):
+        while some := _send_batch(account.mailbox_id):
+            taken += some
+            if time.monotonic() > enough or account.mailbox_id not in _due_mailboxes():
+                break
+    return taken
+
+
+def _send_batch(mailbox_id: UUID | None) -> int:
+    limit = min(BATCH, _left_this_minute())
+    if limit <= 0:
+        return 0
+    narrowed = {"mailbox_id": mailbox_id} if mailbox_id else {"mailbox__isnull": True}
+    rows = claim(EmailDelivery, limit=limit, lease=LEASE, **narrowed)
+    if rows:
+        Batch(rows, mailbox_id).send()
+    return len(rows)
+
+
+def _left_this_minute() -> int:
+    """Return how many mails the tenant may begin now, by its setting."""
+    begun = EmailDelivery.objects.filter(begun_at__gt=Now() - MINUTE).count()
+    return int(Setting.effective("emails_per_minute")) - begun
+
+
+class Batch:
+    """Claimed mails of one account on their way over one connection."""
+
+    def __init__(self, rows: Sequence[EmailDelivery], mailbox_id: UUID | None) -> None:
+        self.left = list(reversed(rows))
+        """What is not begun, the next one last."""
+        self.sent: EmailDelivery | None = None
+        """What the server has taken and the database does not know of yet."""
+        self.lease = rows[0].lease_until
+        self.mailbox = Mailbox.objects.select_related("smtp").get(pk=mailbox_id) if mailbox_id else None
+        self.letters = Letters(rows, self.mailbox)
+        self.until = time.monotonic() + BATCH_SECONDS
+
+    def send(self) -> None:
+        """Send what there is. What was not begun goes back, and waits where the server could not be used."""
+        try:
+            self._check_account()
+            with opened(self.mailbox.smtp if self.mailbox else None) as transport:
+                while self.left and time.monotonic() < self.until:
+                    self._send_next(transport)
+        except (Unusable, Broken) as error:
+            self._rest(str(error))
+        except Overtaken:
+            logger.info("what was claimed may not be sent any more")
+        finally:
+            self._mark(None)
+            self._put_back(self._unbegun(), due_at=Now())
+
+    def _check_account(self) -> None:
+        if self.mailbox and not (self.mailbox.is_active and self.mailbox.smtp):
+            raise Unusable(gettext_noop("The e-mail account is switched off, or has no credential to send by."))
+
+    def _send_next(self, transport: Transport) -> None:
+        row = self.left[-1]
+        try:
+            transport.send(self.letters.envelope(row), lambda: self._begin(row))
+        except Unclear as error:
+            unclear(row, str(error))  # which lets the account rest: due_accounts
+            raise Broken(str(error)) from error
+        except NotSent as error:
+            if row not in self.left:
+                rest: dict[str, Any] = {"delay": REST, "is_held": True} if isinstance(error, Broken) else {}
+                fail(row, str(error), permanent=error.permanent, begun_at=None, **rest)
+            if isinstance(error, Broken):
+                raise
+        else:
+            self.sent = row
+
+    def _begin(self, row: EmailDelivery) -> None:
+        """Write that the mail before was sent and this one is begun; raises ``Overtaken``."""
+        if not self._mark(row):
+            raise Overtaken
+        self.left.pop()
+
+    def _mark(self, row: EmailDelivery | None) -> bool:
+        """Write what was sent and what is begun, in one statement; returns whether the latter may go on."""
+        sent, self.sent = self.sent, None
+        if sent is None and row is None:
+            return False
+        values = {
+            "tenant": current_tenant_id(),
+            "lease": self.lease,
+            "sent": sent and sent.pk,
+            "sent_attempt": sent and sent.attempt,
+            "next": row and row.pk,
+            "next_attempt": row and row.attempt,
+        }
+        ids = _execute(MARK, values)
+        if sent and sent.pk not in ids:
+            logger.warning("mail %s was sent too late to be marked so: it is unclear", sent.pk)
+        return row is not None and row.pk in ids
+
+    def _unbegun(self) -> QuerySet[EmailDelivery]:
+        claimed = EmailDelivery.objects.filter(state=QueueState.RUNNING, lease_until=self.lease)
+        rows, self.left = self.left, []
+        return claimed.filter(pk__in=[row.pk for row in rows]) if rows else claimed.none()
+
+    def _rest(self, why: str) -> None:
+        """Let what is left wait, and the account with it; what has waited for days is given up."""
+        rows = self._unbegun()
+        old = rows.filter(email__queued_at__lt=Now() - GIVE_UP).exclude(email__send_at__gt=Now() - GIVE_UP)
+        old.update(state=QueueState.FAILED, lease_until=None, last_error=why)
+        self._put_back(rows, due_at=Now() + REST, is_held=True, last_error=why)
+
+    def _put_back(self, rows: QuerySet[EmailDelivery], **values: Any) -> None:
+        waiting = {"state": QueueState.PENDING, "lease_until": None, "begun_at": None, "attempt": F("attempt") - 1}
+        rows.update(**waiting, **values)
+
+
+def _execute(sql: str, values: Mapping[str, Any]) -> set[UUID]:
+    """Execute a statement that may be said twice; returns the ids. A database that restarts is waited for, some seconds."""
+    for pause in (*PAUSES_OF_A_MARK, None):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, values)
+                return {row_id for (row_id,) in cursor.fetchall()}
+        except OperationalError:
+            if pause is None or connection.in_atomic_block:
+                raise
+            connection.close()
+            time.sleep(pause)
+    raise AssertionError("the last one raises")
+
+
+class Letters:
+    """What is sent of each mail of a batch: read at once, but for large ones, which are read when they are sent."""
+
+    def __init__(self, rows: Sequence[EmailDelivery], mailbox: Mailbox | None) -> None:
+        self.mailbox = mailbox
+        emails = {row.email_id for row in rows}
+        small = EmailContent.objects.filter(email__in=emails, size__lte=LOADED_AT_ONCE)
+        self.data: dict[UUID, bytes] = {email: bytes(data) for email, data in small.values_list("email_id", "data")}
+        self.large: tuple[UUID, bytes] | None = None
+
+    def envelope(self, row: EmailDelivery) -> Envelope:
+        """Return what is sent, and to whom; raises ``NotSent`` where the text is gone."""
+        data = self.data.get(row.email_id) or self._large(row.email_id)
+        return envelope_of(row, data, mailbox=self.mailbox)
+
+    def _large(self, email_id: UUID) -> bytes:
+        if self.large is None or self.large[0] != email_id:
+            found = EmailContent.objects.filter(email=email_id).values_list("data", flat=True).first()
+            if found is None:
+                raise NotSent(gettext_noop("The text of the e-mail is gone."), permanent=True)
+            self.large = email_id, bytes(found)
+        return self.large[1]

@@ -1,0 +1,252 @@
+"""E-mail through the API: written, sent by a real server on loopback, refused at the door, retried."""
+
+import base64
+from collections.abc import Iterator
+from datetime import timedelta
+from email import message_from_bytes, policy
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from reports import outbox
+from reports.addresses import read_address
+from reports.models import EmailDelivery, EmailMessage
+from reports.outbox import send_due_emails
+from tenants.errors import DomainError
+from tenants.models import StoredFile, Tenant
+from tenants.services import set_tenant_status
+from tests.conftest import in_tenant
+from tests.smtp_sink import DROP, Sink, smtp_sink
+from vault.services import store_credential
+
+pytestmark = pytest.mark.django_db
+
+ABOUT: dict[str, Any] = {"subject": "Tin vui", "body": "Xin chào An", "to": ["An <an@example.com>"], "status": "queued"}
+
+
+class InTurn:
+    """Stands for the lanes where one connection to the database holds all: accounts are served one after the other."""
+
+    def __init__(self, _lanes: int) -> None:
+        self.map = map
+
+    def __enter__(self) -> "InTurn":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Nothing to wait for."""
+
+
+@pytest.fixture
+def sink(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
+    """Return a mail server, to which the settings point."""
+    monkeypatch.setattr(outbox, "ThreadPoolExecutor", InTurn)
+    monkeypatch.setattr(outbox, "_serve_apart", outbox._serve)
+    with smtp_sink() as sink:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = sink.host, sink.port, 5
+        yield sink
+
+
+def deliveries(client: Any, **params: str) -> dict[str, str]:
+    rows = client.get("email-deliveries/", params).json()["results"]
+    return {row["recipient"]: row["status"] for row in rows}
+
+
+def make_due(business: Any) -> None:
+    with in_tenant(business.tenant):
+        EmailDelivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_mail_goes_to_each_recipient_by_itself_and_blind_copies_stand_nowhere(api, saigon, sink) -> None:
+    client = api(saigon.key)
+    html = '<p style="color:red" onclick="x()">Chào</p><script>alert(1)</script><img src="https://x.example/a.png">'
+    sent = client.post(
+        "emails/",
+        {
+            **ABOUT,
+            "html": html,
+            "cc": ["b@example.com", "AN@example.com"],
+            "bcc": ["Hidden <hidden@example.com>"],
+            "reply_to": "sales@saigon.example",
+            "attachments": [{"name": "giá.txt", "media_type": "text/plain", "content": base64.b64encode(b"1\n2").decode()}],
+        },
+    )
+    assert sent.status_code == 201, sent.json()
+    email = sent.json()
+    assert (email["status"], email["deliveries"]["open"]) == ("queued", 3)
+    assert email["html"] == '<p style="color:red">Chào</p><img src="https://x.example/a.png">'
+    assert deliveries(client) == dict.fromkeys(["an@example.com", "b@example.com", "hidden@example.com"], "queued")
+    assert send_due_emails() == 3
+    assert sink.connections == 1
+    assert {recipient for recipient, _text in sink.taken} == {"an@example.com", "b@example.com", "hidden@example.com"}
+    assert len({text for _recipient, text in sink.taken}) == 1
+    message = message_from_bytes(sink.taken[0][1], policy=policy.default)
+    assert (message["To"], message["Subject"]) == ("An <an@example.com>", "Tin vui")
+    assert (message["From"], message["Reply-To"]) == ("Saigon <backroom@localhost>", "sales@saigon.example")
+    assert message["Message-ID"] == email["message_id"]
+    assert b"hidden" not in sink.taken[0][1].lower()
+    assert message.get_body(("plain",)).get_content().strip() == "Xin chào An"
+    (attachment,) = message.iter_attachments()
+    assert (attachment.get_filename(), attachment.get_content()) == ("giá.txt", "1\r\n2")
+    assert client.get(f"emails/{email['id']}/").json()["deliveries"] == {
+        "all": 3, "open": 0, "sent": 3, "failed": 0, "unknown": 0, "cancelled": 0
+    }  # fmt: skip
+    assert send_due_emails() == 0
+    assert client.patch(f"emails/{email['id']}/", {"subject": "Late"}).json()["code"] == "not_draft"
+    assert client.delete(f"emails/{email['id']}/").status_code == 409
+
+
+def test_a_draft_is_edited_sent_once_and_waits_for_its_time(api, saigon, sink) -> None:
+    client = api(saigon.key)
+    draft = client.post("emails/", {"subject": "Plan", "body": "…"}).json()
+    assert (draft["status"], draft["to"], draft["message_id"]) == ("draft", [], "")
+    address = f"emails/{draft['id']}/"
+    assert client.post(f"{address}send/").json()["code"] == "no_recipients"
+    later = (timezone.now() + timedelta(hours=1)).isoformat()
+    changed = client.patch(address, {"to": ["an@example.com"], "send_at": later})
+    assert (changed.status_code, changed.json()["to"]) == (200, ["an@example.com"])
+    assert client.post(f"{address}send/").status_code == 200
+    assert client.post(f"{address}send/").json()["code"] == "not_draft"
+    assert send_due_emails() == 0
+    assert client.post(f"{address}cancel/").json()["deliveries"]["cancelled"] == 1
+    make_due(saigon)
+    assert send_due_emails() == 0
+    (row,) = client.get("email-deliveries/", {"status": "cancelled"}).json()["results"]
+    assert client.post(f"email-deliveries/{row['id']}/retry/").json()["status"] == "queued"
+    assert send_due_emails() == 1
+    assert len(sink.taken) == 1
+    assert client.post(f"email-deliveries/{row['id']}/retry/").json()["code"] == "not_ended"
+    other = client.post("emails/", {"subject": "Gone", "body": "…"}).json()
+    assert client.delete(f"emails/{other['id']}/").status_code == 204
+
+
+BREAKS = "a\r\nBcc: x@evil.example", "a\nb", "a\x0bb", "a\u2028b", "a\x85b"
+ADDRESSES = (
+    *("a@b.example,c@d.example", '"x" <a@b.example> evil@z.example', "friends: a@b.example, c@d.example;", "undisclosed:;"),
+    *("", "an", "an@", "@b.example", f"{'a' * 65}@b.example", "ân@b.example", "a@b.example\r\nBcc: x@evil.example", "a b@c.example"),
+    *("<a@b.example", "a@b.example>", "a@b.example\x00", "An\nX: y <a@b.example>", "An\u2028 <a@b.example>", "a@[127.0.0.1"),
+)  # fmt: skip
+
+
+def test_what_could_end_a_header_or_name_two_people_is_refused_at_the_door(api, saigon) -> None:
+    client = api(saigon.key)
+    for address in ADDRESSES:
+        with pytest.raises(DomainError, match="is not one e-mail address"):
+            read_address(address)
+    for field in ("to", "cc", "bcc"):
+        answer = client.post("emails/", {**ABOUT, field: ["b@example.com", "a@b.example\r\nBcc: x@evil.example"]}).json()
+        assert (answer["code"], answer["errors"][0]["field"]) == ("invalid_address", f"{field}.1")
+    attached = {"name": "a.txt", "content": "YQ==", "media_type": "text/plain"}
+    for text in BREAKS:
+        assert client.post("emails/", {**ABOUT, "subject": text}).json()["code"] == "not_one_line"
+        with pytest.raises(DomainError, match="is not one e-mail address"):
+            read_address(f"{text} <a@b.example>")
+    for field in ("name", "media_type"):
+        answer = client.post("emails/", {**ABOUT, "attachments": [{**attached, field: BREAKS[0]}]}).json()
+        assert (answer["code"], answer["errors"][0]["field"]) == ("not_one_line", f"attachments.0.{field}")
+    assert client.post("emails/", {**ABOUT, "reply_to": BREAKS[0]}).json()["code"] == "invalid_address"
+    many = [f"a{number}@example.com" for number in range(501)]
+    assert client.post("emails/", {**ABOUT, "to": many}).json()["code"] == "too_many_recipients"
+    assert client.post("emails/", {**ABOUT, "to": []}).json()["code"] == "no_recipients"
+    assert client.post("emails/", {**ABOUT, "status": "sent"}).json()["code"] == "invalid_choice"
+    idn = client.post("emails/", {**ABOUT, "to": ["an@bücher.example"], "status": "draft"})
+    assert idn.json()["to"] == ["an@bücher.example"]
+    with in_tenant(saigon.tenant):
+        assert (EmailMessage.objects.count(), EmailDelivery.objects.count(), StoredFile.objects.count()) == (1, 0, 0)
+
+
+def test_attachments_of_30_mb_are_refused_and_20_mb_are_sent(api, saigon, sink) -> None:
+    client = api(saigon.key)
+
+    def upload(size: int) -> Any:
+        files = [SimpleUploadedFile("a.bin", b"x" * (size // 2)), SimpleUploadedFile("b.bin", b"y" * (size // 2))]
+        return client.upload("emails/", {**ABOUT, "attachments": files})
+
+    refused = upload(30_000_000)
+    assert (refused.status_code, refused.json()["code"]) == (413, "too_large")
+    assert upload(21_500_000).json()["errors"][0]["field"] == "attachments"
+    with in_tenant(saigon.tenant):
+        assert (EmailMessage.objects.count(), StoredFile.objects.count()) == (0, 0)
+    given = upload(200_000)
+    assert given.status_code == 201
+    assert [one["size"] for one in given.json()["attachments"]] == [100_000, 100_000]
+    assert send_due_emails() == 1
+    assert [len(part.get_payload(decode=True)) for part in message_from_bytes(sink.taken[0][1]).get_payload()[1:]] == [
+        100_000,
+        100_000,
+    ]
+
+
+def test_refusals_are_tried_again_or_end_and_disturb_nobody_else(api, saigon, sink) -> None:
+    client = api(saigon.key)
+    refusals = {"busy@example.com": "450 later", "gone@example.com": "550 no such user", "full@example.com": "552 full"}
+    sink.script = lambda phase, recipient: refusals.get(recipient) if phase == "rcpt" else None
+    client.post("emails/", {**ABOUT, "to": [*refusals, "an@example.com"]})
+    send_due_emails()
+    assert deliveries(client) == {
+        "busy@example.com": "queued", "gone@example.com": "failed", "full@example.com": "failed", "an@example.com": "sent"
+    }  # fmt: skip
+    rows = client.get("email-deliveries/", {"recipient": "gone@example.com"}).json()["results"]
+    assert (rows[0]["attempts"], rows[0]["error"]) == (1, "The mail server answered 550. (no such user)")
+    for _ in range(EmailDelivery.max_attempts + 1):
+        make_due(saigon)
+        send_due_emails()
+    (busy,) = client.get("email-deliveries/", {"recipient": "busy@example.com"}).json()["results"]
+    assert (busy["status"], busy["attempts"]) == ("failed", EmailDelivery.max_attempts)
+    assert len(sink.taken) == 1
+
+
+def test_a_connection_that_dies_after_the_text_leaves_one_mail_unclear_until_a_person_decides(api, saigon, sink) -> None:
+    client = api(saigon.key)
+    sink.script = lambda phase, recipient: DROP if phase == "taken" else None
+    client.post("emails/", {**ABOUT, "to": ["a@example.com", "b@example.com", "c@example.com"]})
+    send_due_emails()
+    send_due_emails()
+    found = deliveries(client)
+    assert sorted(found.values()) == ["held", "held", "unknown"]
+    assert len(sink.taken) == 1
+    sink.script = lambda phase, recipient: None
+    (unclear,) = client.get("email-deliveries/", {"status": "unknown"}).json()["results"]
+    assert client.post(f"email-deliveries/{unclear['id']}/retry/").json()["status"] == "queued"
+    make_due(saigon)
+    assert send_due_emails() == 3
+    assert set(deliveries(client).values()) == {"sent"}
+    assert sink.counts().total() == 4
+    assert len(sink.counts()) == 3  # the same Message-ID
+
+
+def test_a_suspended_tenants_mails_are_held_and_a_limit_per_minute_is_kept(api, saigon, harbour, sink) -> None:
+    client = api(saigon.key)
+    client.patch("settings/emails_per_minute/", {"value": 2})
+    client.post("emails/", {**ABOUT, "to": [f"a{number}@example.com" for number in range(5)]})
+    api(harbour.key).post("emails/", ABOUT)
+    set_tenant_status(tenant_id=saigon.tenant.pk, status=Tenant.Status.SUSPENDED)
+    assert send_due_emails() == 1
+    with in_tenant(saigon.tenant):
+        assert EmailDelivery.objects.with_status("held").count() == 5
+    set_tenant_status(tenant_id=saigon.tenant.pk, status=Tenant.Status.ACTIVE)
+    assert send_due_emails() == 2
+    assert send_due_emails() == 0
+    assert sorted(deliveries(client).values()) == ["queued"] * 3 + ["sent"] * 2
+
+
+def test_an_account_of_the_tenant_sends_by_its_own_server_and_rests_when_it_is_not_let_in(
+    api, saigon, sink, loopback_allowed
+) -> None:
+    client = api(saigon.key)
+    with in_tenant(saigon.tenant):
+        secret = {"username": "an", "password": "wrong", "host": sink.host, "port": sink.port, "security": "none"}
+        credential = store_credential(provider="smtp", kind="basic", label="Mail", secret=secret)
+    box = client.post("mailboxes/", {"name": "Shop", "address": "shop@saigon.example", "smtp": str(credential.pk)})
+    assert box.status_code == 201, box.json()
+    client.post("emails/", {**ABOUT, "mailbox": box.json()["id"]})
+    client.post("emails/", {**ABOUT, "to": ["platform@example.com"]})
+    send_due_emails()
+    send_due_emails()
+    assert deliveries(client) == {"an@example.com": "held", "platform@example.com": "sent"}
+    (held,) = client.get("email-deliveries/", {"status": "held"}).json()["results"]
+    assert held["attempts"] == 0
+    assert "wrong" not in held["error"]
