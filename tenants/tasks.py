@@ -10,11 +10,13 @@ from django.core.cache import cache
 
 from tenants.actor import Actor, ActorKind, acting
 from tenants.audit import seal_all
+from tenants.deleting import run_deletions
 from tenants.lockout import forget_old_attempts
 from tenants.login_links import forget_old_links
 from tenants.mail import TASK as SEND_LOGIN_LINKS
 from tenants.mail import send_due_links
 from tenants.models import Tenant
+from tenants.models.deletions import TASK as DELETE_TENANTS
 from tenants.models.retention import TASK as FORGET_OLD
 from tenants.retention import begin_sweeps, run_sweeps
 from tenants.scope import NoScope, current_tenant_id, tenant_scope
@@ -68,6 +70,12 @@ def forget_old() -> None:
     """Delete what tenants keep no longer, where a night has come."""
     begin_sweeps()
     run_sweeps()
+
+
+@shared_task(name=DELETE_TENANTS, ignore_result=True)
+def delete_tenants() -> None:
+    """Go on with deleting the tenants that are to be deleted."""
+    run_deletions()
 
 
 @shared_task(name=SEND_LOGIN_LINKS, ignore_result=True)

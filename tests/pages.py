@@ -133,6 +133,7 @@ CUSTOM: dict[str, frozenset[str]] = {
     "runtime_session_try_guardrails": ALL,
     "tenants_logintoken_resend": MANAGE,
     "tenants_taskrun_jobs": ALL | STAFF,
+    "tenants_tenant_delete_for_good": STAFF,
     "tenants_tenant_resume": STAFF,
     "tenants_tenant_suspend": STAFF,
     "tenants_user_end_sessions": STAFF,

@@ -115,3 +115,9 @@ class ApiKeyForm(forms.ModelForm):
         if unknown := unknown_scopes(scopes):
             raise ValidationError(_("There is no such scope: %(names)s"), "unknown_scope", {"names": ", ".join(unknown)})
         return scopes
+
+
+class TypedSlugForm(forms.Form):
+    """The short name of a tenant, typed once more before it is deleted."""
+
+    slug = forms.CharField(label=_("Short name"), widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}))

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
@@ -18,10 +19,12 @@ from unfold.decorators import action, display
 
 from tenants.admin.asking import asks_first
 from tenants.admin.base import LINK, LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
-from tenants.admin.forms import ApiKeyForm, TenantForm
+from tenants.admin.forms import ApiKeyForm, TenantForm, TypedSlugForm
 from tenants.admin.settings import SettingsMixin
+from tenants.deleting import delete_tenant
+from tenants.errors import DomainError
 from tenants.login_links import log_out_everywhere
-from tenants.models import ApiKey, Membership, StoredFile, Tenant, User
+from tenants.models import PLATFORM_ID, ApiKey, Membership, StoredFile, Tenant, User
 from tenants.second_factor import enrolled, remove
 from tenants.services import issue_api_key, rotate_api_key, set_tenant_status
 
@@ -42,7 +45,7 @@ class TenantSettingsAdmin(SettingsMixin, PlatformAdmin):
     search_fields = ("name", "slug")
     ordering = ("name",)
     list_after_template = "tenants/admin/enter_form.html"
-    actions_detail = ("suspend", "resume")
+    actions_detail = ("suspend", "resume", "delete_for_good")
     fieldsets = (
         (None, {"fields": ("name", ("slug", "status", "plan"))}),
         (_("Language and money"), {"fields": (("locale", "time_zone"), "currency")}),
@@ -76,6 +79,35 @@ class TenantSettingsAdmin(SettingsMixin, PlatformAdmin):
         tenant = set_tenant_status(tenant_id=UUID(object_id), status=status)
         messages.success(request, said % {"tenant": tenant})
         return redirect("admin:tenants_tenant_change", object_id)
+
+    @action(description=_("Delete this tenant for good"), icon="delete_forever", permissions=["delete_for_good"])
+    def delete_for_good(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the short name once more, suspend the tenant and order its deletion."""
+        tenant = self.get_object(request, object_id)
+        if tenant is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        form = TypedSlugForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                delete_tenant(tenant=tenant, typed=form.cleaned_data["slug"], by=request.user)  # type: ignore[arg-type]
+            except DomainError as error:
+                form.add_error("slug", error.message)
+            else:
+                messages.success(request, gettext("%(tenant)s is suspended and is being deleted.") % {"tenant": tenant})
+                return redirect("admin:tenants_tenant_changelist")
+        return TemplateResponse(request, "tenants/admin/ask_first.html", self._ask_to_delete(request, tenant, form))
+
+    def _ask_to_delete(self, request: HttpRequest, tenant: Tenant, form: TypedSlugForm) -> dict[str, Any]:
+        context = {"title": _("Delete this tenant for good"), "opts": self.opts, "original": tenant, "form": form}
+        consequence = _(
+            "Every row and every file of it goes, its secrets, its audit, and the accounts of people who work nowhere "
+            "else. Nobody brings that back. Export it first: manage.py export_tenant. Then type its short name: %(slug)s"
+        )
+        return {**self.admin_site.each_context(request), **context, "consequence": consequence % {"slug": tenant.slug}}
+
+    def has_delete_for_good_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Platform staff, of any tenant but the platform's own."""
+        return is_platform_staff(request) and object_id != str(PLATFORM_ID)
 
     def has_suspend_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Platform staff, of a tenant that works."""

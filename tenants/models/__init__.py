@@ -2,6 +2,7 @@
 
 from tenants.models.audit import AuditEntry, AuditSeal
 from tenants.models.base import TenantModel, TenantQuery, TenantQuerySet, created_by_field, new_ids, updated_at_field
+from tenants.models.deletions import TenantDeletion
 from tenants.models.events import Event
 from tenants.models.people import PLATFORM_ID, ApiKey, Membership, Tenant, User, hash_token
 from tenants.models.queues import MAX_ATTEMPTS, QueueRow, QueueState
@@ -30,6 +31,7 @@ __all__ = [
     "StoredFile",
     "TaskRun",
     "Tenant",
+    "TenantDeletion",
     "TenantModel",
     "TenantQuery",
     "TenantQuerySet",

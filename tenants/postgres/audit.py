@@ -110,6 +110,32 @@ DROP FUNCTION tenants_audit_erase_guard CASCADE;
 DROP FUNCTION tenants_audit_erased;
 """
 
+FORGET = """
+-- Runs as the owner of the tables, whom row security binds as well: only a tenant's own entries, and only when it is not
+-- there any more.
+CREATE FUNCTION tenants_audit_forget(which text, most integer) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    tenant constant uuid := nullif(current_setting('backroom.tenant', true), '')::uuid;
+    gone bigint;
+BEGIN
+    IF tenant IS NULL OR EXISTS (SELECT FROM public.tenants_tenant WHERE id = tenant) THEN
+        RAISE EXCEPTION 'the audit outlives its rows, but not its tenant' USING ERRCODE = 'check_violation';
+    END IF;
+    IF which = 'tenants_auditseal' THEN
+        DELETE FROM public.tenants_auditseal WHERE tenant_id = tenant AND id IN (
+            SELECT id FROM public.tenants_auditseal WHERE tenant_id = tenant LIMIT most);
+    ELSE
+        DELETE FROM public.tenants_auditentry WHERE tenant_id = tenant AND id IN (
+            SELECT id FROM public.tenants_auditentry WHERE tenant_id = tenant LIMIT most);
+    END IF;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
+END $$;
+REVOKE EXECUTE ON FUNCTION tenants_audit_forget FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tenants_audit_forget TO backroom_app;
+"""
+
 SEALED = """
 -- A seal tells where the chain ends: one that tells of no entry would cut all that follows off.
 CREATE FUNCTION tenants_audit_seal_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$

@@ -103,6 +103,7 @@ from tenants.models import (
     Setting,
     StoredFile,
     TaskRun,
+    TenantDeletion,
 )
 from tests.rows.bots import a_bot_version, a_chunk, a_collection, a_document, a_mark, a_tool, an_intent
 from tests.rows.catalog import (
@@ -315,6 +316,9 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     # Retired, for there may be only one that is not.
     TenantKey: lambda: TenantKey.objects.create(master_key=code("key"), wrapped=b"wrapped", retired_at=timezone.now()),
     TaskRun: a_task_run,
+    TenantDeletion: lambda: TenantDeletion.objects.create(
+        deleted_id=uuid.uuid4(), slug=code("gone"), name="Secret tenant", state="failed"
+    ),
     Tool: a_tool,
     Turn: a_turn,
     UiEvent: lambda: UiEvent.objects.create(session=a_session(), kind="card-clicked", data={"sku": "Secret"}),
