@@ -34,6 +34,7 @@ from runtime.cache import is_same_question, keys_of, look_up
 from runtime.models import SemanticCacheEntry
 from tenants.scope import tenant_scope
 from tenants.services import create_tenant
+from vault.providers.embeddings import embed_question
 from vault.providers.offline import embed
 
 ENTRIES, ASKED = 5000, 100
@@ -102,7 +103,7 @@ def _ours(answers: Mapping[str, str]) -> Ask:
 
     def ask(question: str) -> str | None:
         with tenant_scope(tenant):
-            found = look_up(question, bot_id=bot.pk, version_id=version.pk, language="en")
+            found = look_up(question, embedded=embed_question(question, bot_id=bot.pk), version_id=version.pk, language="en")
             with connection.cursor() as cursor:
                 cursor.execute(found.sql, found.params)
                 hits = rank(question, cursor.fetchall(), limit=5)

@@ -23,7 +23,7 @@ from runtime.models import SemanticCacheEntry
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 from tenants.text import STOP_WORDS, Language, detect_language, words
-from vault.providers.embeddings import embed_question
+from vault.providers.embeddings import Embedded
 
 LIFETIME = timedelta(days=7)
 NEAR = 0.9
@@ -61,27 +61,33 @@ _LOOK_UP = f"""
         WHERE e.tenant_id = %(tenant)s AND e.bot_version_id = %(version)s AND e.language = %(language)s
             AND e.query_key = %(key)s AND e.expires_at > %(now)s AND NOT {_CHANGED}
     ), near AS (
-        SELECT 'answer', e.id, e.query_text, {_ENTRY}, e.language, 0,
-            (-(v.embedding <#> search_vector(%(numbers)s::real[])))::real AS similarity, NULL::text[]
+        SELECT 'answer', e.id, e.query_text, {_ENTRY}, e.language, 0, vector.similarity, NULL::text[]
         FROM runtime_semanticcacheentry AS e
-        JOIN catalog_searchtext AS t ON t.tenant_id = e.tenant_id AND t.kind = 'answer' AND t.owner_id = e.id
-        JOIN catalog_searchvector AS v
-            ON v.tenant_id = t.tenant_id AND v.text_id = t.id AND v.model = %(model)s AND v.content_hash = t.content_hash
+        CROSS JOIN LATERAL (
+            SELECT t.id, t.content_hash FROM catalog_searchtext AS t
+            WHERE t.tenant_id = e.tenant_id AND t.kind = 'answer' AND t.owner_id = e.id OFFSET 0
+        ) AS question
+        CROSS JOIN LATERAL (
+            SELECT (-(v.embedding <#> search_vector(%(numbers)s::real[])))::real AS similarity FROM catalog_searchvector AS v
+            WHERE v.tenant_id = e.tenant_id AND v.text_id = question.id AND v.model = %(model)s
+                AND v.content_hash = question.content_hash OFFSET 0
+        ) AS vector
         WHERE NOT EXISTS (SELECT FROM same) AND e.tenant_id = %(tenant)s AND e.bot_version_id = %(version)s
             AND e.language = %(language)s AND e.telling_key = %(telling)s AND e.expires_at > %(now)s AND NOT {_CHANGED}
-        ORDER BY similarity DESC NULLS LAST LIMIT {NEAREST}
+        ORDER BY vector.similarity DESC NULLS LAST LIMIT {NEAREST}
     )
     SELECT * FROM same UNION ALL SELECT * FROM near
 """  # noqa: S608 - our own SQL
 
 
-def look_up(question: str, *, bot_id: UUID, version_id: UUID, language: Language) -> Statement:
+# Entry, text and vector are looked up one by one (OFFSET 0): joined as the planner likes, it reads all of them as long as a
+# busy cache has not been analysed.
+def look_up(question: str, *, embedded: Embedded, version_id: UUID, language: Language) -> Statement:
     """Return the statement that finds the entry of the same words, else those of the same telling words, nearest first.
 
     Their body is JSON: text, sources, confidence. Both are found by their keys: vectors are compared of few entries, however
     many are kept.
     """
-    asked = embed_question(question, bot_id=bot_id)
     key, telling = keys_of(question, language)
     return Statement.named(
         _LOOK_UP,
@@ -91,8 +97,8 @@ def look_up(question: str, *, bot_id: UUID, version_id: UUID, language: Language
             "language": language,
             "key": key,
             "telling": telling,
-            "numbers": numbers_literal(asked.vectors[0]),
-            "model": asked.model,
+            "numbers": numbers_literal(embedded.vectors[0]),
+            "model": embedded.model,
             "now": timezone.now(),
         },
     )

@@ -22,6 +22,7 @@ from runtime.understanding import Question, understand, within_budget
 from runtime.understanding.evidence import evidence, likeness, share_held, telling
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, words
+from vault.providers.embeddings import Embedded, embed_question
 from vault.providers.endpoints import platform_chats
 
 HITS = 20
@@ -169,30 +170,45 @@ class TurnContext:
         subject = self.question.subject or self.message
         looks: dict[str, tuple[str, Statement | None]] = {}
         if self.knows_intents:
-            looks["intent"] = (self.message, statement(self.message, kinds=("intent",), bot_id=self.bot_id))
+            looks["intent"] = (self.message, self._texts("intent", self.message))
         if self.may_use_cache:
             version, language = self.bot_version_id, self.question.language
-            kept = look_up(self.message, bot_id=self.bot_id, version_id=version, language=language)
-            looks["answer"] = (self.message, kept)
-        looks |= {"faq": (self.message, statement(self.message, kinds=("faq",), bot_id=self.bot_id))}
+            looks["answer"] = (
+                self.message,
+                look_up(self.message, embedded=self._embedded(self.message), version_id=version, language=language),
+            )
+        looks |= {"faq": (self.message, self._texts("faq", self.message))}
         looks["document"] = (self.message, self._documents() if self.has_documents else None)
         if not self.has_budget:
-            return {**looks, "offering": (subject, statement(subject, kinds=("offering",), bot_id=self.bot_id))}
+            return {**looks, "offering": (subject, self._texts("offering", subject))}
         asked = self.question
         only = priced_between(asked.min_price, asked.max_price, currency=asked.currency, channel=self.channel)
         if self.wants_anything:
             return {**looks, "offering": (subject, listed(only, bot_id=self.bot_id, limit=HITS))}
         return {
             **looks,
-            "offering": (subject, statement(subject, kinds=("offering",), bot_id=self.bot_id, only=only)),
-            "dearer": (subject, statement(subject, kinds=("offering",), bot_id=self.bot_id)),
+            "offering": (subject, self._texts("offering", subject, only)),
+            "dearer": (subject, self._texts("offering", subject)),
         }
+
+    def _texts(self, kind: str, asked: str, only: Only | None = None) -> Statement | None:
+        return statement(asked, kinds=(kind,), bot_id=self.bot_id, only=only, embedded=self._embedded(asked))
+
+    def _embedded(self, asked: str) -> Embedded:
+        """Return the vector of a question: made once, however many kinds of text it is asked of."""
+        if asked not in self._vectors:
+            self._vectors[asked] = embed_question(asked, bot_id=self.bot_id)
+        return self._vectors[asked]
+
+    @cached_property
+    def _vectors(self) -> dict[str, Embedded]:
+        return {}
 
     def _documents(self) -> Statement | None:
         only = None
         if self.limits_collections:
             only = Only.named(CHUNKS_IN_SCOPE, {"tenant": current_tenant_id(), "session": self.session_id})
-        return statement(self.message, kinds=("document",), bot_id=self.bot_id, only=only)
+        return self._texts("document", self.message, only)
 
     def usable_tools(self) -> QuerySet[Tool]:
         """Return the tenant's own tools that may be called here."""

@@ -7,7 +7,7 @@ searched or compared goes through `fold` on both sides. Stored text is never fol
 import re
 import unicodedata
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 from zoneinfo import available_timezones
 
@@ -19,6 +19,9 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _WORD = re.compile(r"[^\W_]+")
 # The marks of Latin, Greek and Cyrillic letters; other scripts keep theirs, which are letters to them.
 _MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
+
+# Characters of a text whose language is remembered.
+_SHORT = 300
 
 # The shape of a Vietnamese syllable without diacritics: onset, vowels, coda.
 _VIETNAMESE_SYLLABLE = re.compile(
@@ -107,6 +110,12 @@ def detect_language(text: str) -> Language:
     word of one language's commonest words counts whole, the mere shape of a syllable a little.
     Without evidence the answer is English.
     """
+    return _language_of(text) if len(text) <= _SHORT else _language_of.__wrapped__(text)
+
+
+@lru_cache(maxsize=1024)
+def _language_of(text: str) -> Language:
+    """Kept for short texts: a turn asks many times about the same message and the same titles."""
     if _VIETNAMESE_LETTER.search(nfc(text.lower())):
         return "vi"
     return "vi" if sum(map(_vietnamese_vote, words(text))) > 0 else "en"

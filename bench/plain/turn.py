@@ -32,6 +32,7 @@ from tenants.auth import ApiKeyAuthentication
 from tenants.events import record_event
 from tenants.text import detect_language
 from vault.models import Credential
+from vault.providers.endpoints import platform_chats
 
 
 class MessageSerializer(serializers.Serializer[Any]):
@@ -79,13 +80,13 @@ class TurnView(APIView):
 
     authentication_classes = (ApiKeyAuthentication,)
     permission_classes = (IsAuthenticated,)
-    throttle_classes = ()
 
     def post(self, request: Request, session: UUID) -> Response:
         """Answer the message."""
         asked = MessageSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         started = time.perf_counter()
+        platform_chats()  # remembered for half a minute; its scope cannot be entered inside a transaction
         with transaction.atomic():
             context, row, said = load(session, asked.validated_data)
             reply = turn.decide(context)

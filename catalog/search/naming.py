@@ -1,6 +1,7 @@
 """A query that names one thing: a SKU or an offering's code typed as the whole query, in upper or lower case."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -44,8 +45,14 @@ def lists_sku(body: str, query: str) -> bool:
 
     Only what has a digit is told from an ordinary word so.
     """
-    wanted = query.casefold()
-    return any(map(str.isdigit, wanted)) and any(line.casefold().split(" ")[0] == wanted for line in body.splitlines())
+    return query.casefold() in _skus_in(body)
+
+
+@lru_cache(maxsize=4096)
+def _skus_in(body: str) -> frozenset[str]:
+    """Return what may be a SKU at the beginning of a line. Kept: the same offerings are found again and again."""
+    first = (line.casefold().split(" ", 1)[0] for line in body.splitlines())
+    return frozenset(one for one in first if any(map(str.isdigit, one)))
 
 
 def names_of(rows: Sequence[Sequence[Any]], query: str) -> set[UUID]:

@@ -76,12 +76,12 @@ def used_in(text: str, synonyms: Iterable[Synonym]) -> tuple[Synonym, ...]:
 
 def read_as_said(text: str, synonyms: Sequence[Synonym]) -> str:
     """Return a ``spaced`` text in the words of the question: what is meant is read as what was said."""
-    for one in used_in(text, synonyms):
+    for one in used_in(text, synonyms) if synonyms else ():
         text = text.replace(f" {one.meant} ", f" {one.said} ")
     return text
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def spaced(text: str) -> str:
     """Return the folded words of ``text``, each with a space on both sides. Kept: the same texts are found again and again."""
     return f" {' '.join(words(text))} "

@@ -4,7 +4,7 @@ The question is embedded here: in the process, or by the server that the environ
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -37,9 +37,6 @@ _WORD_LENGTH = 100
 _SAID_LENGTH = 300
 
 _NAMED = re.compile(r"%\((\w+)\)s")
-
-# How far an answer in another language falls behind. Orders what fits as well, hides nothing.
-_OTHER_LANGUAGE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,21 +178,19 @@ def rank(
     query = query[:_QUERY_LENGTH]
     synonyms = [*unit_synonyms(query), *(Synonym.read(one) for one in (rows[0][-1] or () if rows else ()))]
     candidates = [
-        Candidate(owner_id, kind, title, body, spoken, priority, similarity, is_named=owner_id in names)
-        for kind, owner_id, title, body, spoken, priority, similarity, _synonyms in rows
+        Candidate(number, kind, title, body, spoken, priority, similarity, is_named=bool(names) and owner_id in names)
+        for number, (kind, owner_id, title, body, spoken, priority, similarity, _synonyms) in enumerate(rows)
     ]
-    hits = [
+    owners: dict[Hashable, UUID] = {number: row[1] for number, row in enumerate(rows)}
+    return [
         Hit(
-            *(c.kind, owner_id, c.title, c.body, c.language, c.priority, scored.score, scored.parts),
-            synonyms=scored.synonyms,
+            *(c.kind, owners[c.key], c.title, c.body, c.language, c.priority, one.score, one.parts),
+            synonyms=one.synonyms,
             has_vector=c.similarity is not None,
         )
-        for scored in score(query, candidates, synonyms)
-        if isinstance(owner_id := (c := scored.candidate).key, UUID)
+        for one in score(query, candidates, synonyms, limit=limit, language=language)
+        for c in (one.candidate,)
     ]
-    if language:
-        hits.sort(key=lambda hit: -hit.score + _OTHER_LANGUAGE * (hit.language not in ("", language)))
-    return hits[:limit]
 
 
 def tsquery(query: str) -> str | None:

@@ -152,9 +152,9 @@ def _said_by_name(context: TurnContext) -> list[Hit]:
 
 
 def with_sku(context: TurnContext, found: list[Hit]) -> list[Hit]:
-    """Return the offerings of which the message says a SKU."""
-    typed = [word.strip(".,;:!?()") for word in context.message.split()]
-    said = (hit for hit in found if any(lists_sku(hit.body, word) for word in typed if word))
+    """Return the offerings of which the message says a SKU: a word with a digit in it."""
+    typed = [word.strip(".,;:!?()") for word in context.message.split() if any(map(str.isdigit, word))]
+    said = (hit for hit in found if any(lists_sku(hit.body, word) for word in typed))
     return [replace(hit, score=max(hit.score, BY_SKU)) for hit in said]
 
 

@@ -42,7 +42,7 @@ def stem(word: str) -> str:
     return word[:-1] if len(word) >= LONG and word.endswith(LATE_ENDINGS) else word
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def telling(text: str) -> frozenset[str]:
     """Return the stems of the words that say what a text is about; empty when there are none."""
     return stems(set(words(text)) - STOP_WORDS[detect_language(text)] - UNTELLING)

@@ -25,6 +25,7 @@ from tenants.text import Language, fold
 from tests.conftest import Business, in_tenant
 from tests.runtime.model.conftest import answers, endpoint  # noqa: F401 - a fixture
 from tests.vault.openai_server import OpenAIServer
+from vault.providers.embeddings import embed_question
 
 ASKED = "Can customers hand goods back in a shop downtown?"
 ANSWER = "Goods go back by post [1]."
@@ -93,7 +94,9 @@ _MANY_MORE_TEXTS = """
 
 def test_of_all_texts_the_look_up_reads_only_those_an_answer_rests_on(ask: Any) -> None:
     bot = Bot.objects.get(code="shop")
-    found = look_up(ASKED, bot_id=bot.pk, version_id=BotVersion.objects.get(bot=bot).pk, language="en")
+    found = look_up(
+        ASKED, embedded=embed_question(ASKED, bot_id=bot.pk), version_id=BotVersion.objects.get(bot=bot).pk, language="en"
+    )
     assert found
     with connection.cursor() as cursor:
         cursor.execute(_MANY_MORE_TEXTS)
@@ -315,7 +318,7 @@ def keep_all(bot: Bot, asked: Iterable[tuple[Language, str]]) -> None:
 
 def found(bot: Bot, version: BotVersion, question: str, language: Language) -> bool:
     """Whether the cache of a version has an answer to the question."""
-    asked = look_up(question, bot_id=bot.pk, version_id=version.pk, language=language)
+    asked = look_up(question, embedded=embed_question(question, bot_id=bot.pk), version_id=version.pk, language=language)
     with connection.cursor() as cursor:
         cursor.execute(asked.sql, asked.params)
         hits = rank(question, cursor.fetchall(), limit=5)
