@@ -19,6 +19,7 @@ from django.db import connection
 from catalog.availability import available_sql
 from catalog.models import Variant
 from catalog.pricing import MOMENT, SELECTED, ResolvedPrice, price_of
+from tenants.postgres.prepared import Prepared
 from tenants.scope import current_tenant_id
 
 LIFETIME = timedelta(seconds=60)
@@ -166,9 +167,9 @@ def facts_of_sku(
     return (offerings[0], offerings[0].variants[0]) if offerings else None
 
 
-def facts_sql(asked: str, at: datetime | None = None, language: str | None = None) -> str:
+def facts_sql(asked: str, at: datetime | None = None, language: str | None = None) -> Prepared:
     """Return the one statement, for what is ``asked``; its parameters: tenant, asked, channel, currency, at, language."""
-    return FACTS.format(
+    sql = FACTS.format(
         name=TRANSLATED if language else NAME,
         asked=asked,
         items=ITEMS,
@@ -177,6 +178,7 @@ def facts_sql(asked: str, at: datetime | None = None, language: str | None = Non
         moment=MOMENT,
         columns=SELECTED,
     )
+    return Prepared(sql)
 
 
 def _facts(

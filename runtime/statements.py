@@ -1,6 +1,8 @@
 """The SQL texts of a turn: each is one message to the database and commits by itself (DESIGN section 5)."""
 
-LOAD = """
+from tenants.postgres.prepared import Prepared
+
+LOAD = Prepared("""
 WITH session AS (
     SELECT s.id, s.bot_id, s.bot_version_id, s.owner, s.owner_epoch, s.flow_step, s.turn_number, s.ended_at,
            s.last_tier, s.language AS session_language, s.limits_collections, s.limits_tools, c.code AS channel, t.currency
@@ -51,7 +53,7 @@ LEFT JOIN taken ON true
 LEFT JOIN earlier ON true
 LEFT JOIN runtime_decisionevent decision
     ON decision.tenant_id = %(tenant)s AND decision.input_turn_id = earlier.id AND decision.event_type = 'tier_selection'
-"""
+""")
 """Stores the customer's turn and reads what deciding needs. A message sent twice is stored once: the second time it
 comes back as decided, or is taken over, in its first words, when the lease of whoever decided it has run out."""
 
@@ -168,9 +170,9 @@ _KEEP_MASKED = """, masked AS (
 RECORD = _RECORD + _RECORDED
 
 
-def record_statement(*, hands_over: bool, is_gap: bool, is_masked: bool, moves: bool) -> str:
+def record_statement(*, hands_over: bool, is_gap: bool, is_masked: bool, moves: bool) -> Prepared:
     """Return ``RECORD`` for a reply that asks for a person or leaves a question open, for a message in which a guardrail
     hid something, and for a turn that leads to another step of the flow, too. Others pay nothing for that.
     """
     more = [(_ASK_FOR_PERSON, hands_over), (_COUNT_GAP, is_gap), (_KEEP_MASKED, is_masked), (_MOVE, moves)]
-    return "".join([_RECORD, *(sql for sql, is_wanted in more if is_wanted), _RECORDED])
+    return Prepared("".join([_RECORD, *(sql for sql, is_wanted in more if is_wanted), _RECORDED]))

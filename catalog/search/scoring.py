@@ -129,24 +129,22 @@ def score(
     features = compare(question, candidates, synonyms)
     factors = np.array([(w.vector, w.grams, w.words, w.pairs) for w in weights])
     evidence = supported((features * factors).sum(axis=1), candidates)
-    sure = [
-        _sure(candidate, confidence)
-        for candidate, confidence in zip(candidates, calibrated(evidence, candidates, weights).tolist(), strict=True)
-    ]
-    behind = [_OTHER_LANGUAGE * (bool(language) and c.language not in ("", language)) for c in candidates]
-    best = sorted(range(len(sure)), key=lambda row: (behind[row] - sure[row], -sure[row]))[:limit]
-    used = [_used(candidates[row], synonyms) for row in best]
+    confidences = calibrated(evidence, candidates, weights).tolist()
+    sure = [_sure(candidate, confidence) for candidate, confidence in zip(candidates, confidences, strict=True)]
+    best = _in_order(candidates, sure, language)[:limit]
+    used = {row: _used(candidates[row], synonyms) for row in best}
     texts = _text_part(features, factors)
-    plain = _text_part(compare(question, candidates), factors) if any(used) else texts
+    plain = _text_part(compare(question, candidates), factors) if any(used.values()) else texts
+    by_synonyms = [float(texts[row] - plain[row]) if used[row] else None for row in best]
     return [
-        Scored(
-            candidates[row],
-            sure[row],
-            _parts(candidates[row], float(texts[row]), float(texts[row] - plain[row]) if mine else None),
-            mine,
-        )
-        for row, mine in zip(best, used, strict=True)
+        Scored(candidates[row], sure[row], _parts(candidates[row], float(texts[row]), added), used[row])
+        for row, added in zip(best, by_synonyms, strict=True)
     ]
+
+
+def _in_order(candidates: Sequence[Candidate], sure: Sequence[float], language: str | None) -> list[int]:
+    behind = [_OTHER_LANGUAGE * (bool(language) and one.language not in ("", language)) for one in candidates]
+    return sorted(range(len(sure)), key=lambda row: (behind[row] - sure[row], -sure[row]))
 
 
 def _sure(candidate: Candidate, confidence: float) -> float:

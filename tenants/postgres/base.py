@@ -6,18 +6,20 @@ and never a prepared statement (prepared, it leaked between tenants through PgBo
 the audit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from django.db.backends.postgresql import base
 from psycopg import ClientCursor, Connection
+from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName
 from psycopg.pq import TransactionStatus
 from psycopg.sql import Composable
 
 from tenants.actor import current_actor
 from tenants.postgres.creation import DatabaseCreation
 from tenants.postgres.operations import DatabaseOperations
+from tenants.postgres.prepared import Prepared, form_of
 from tenants.postgres.schema import DatabaseSchemaEditor
 from tenants.scope import active_scope
 
@@ -66,14 +68,36 @@ class ScopedCursor(base.CursorMixin, ClientCursor):
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "ScopedCursor":
         """Execute ``query``, in front of it whatever of the scope the transaction does not know yet."""
+        is_alone = self.connection.info.transaction_status == TransactionStatus.IDLE
         prefix = _prefix(self.connection)
         if not prefix:
             return super().execute(query, params, **options)
+        if isinstance(query, Prepared) and is_alone:
+            self._execute_prepared(prefix, query, params)
+            return self
         text = self.mogrify(query, params) if params is not None else _as_text(query, self)
-        super().execute("; ".join([*prefix, text]), None, **options)
-        for _ in prefix:
-            self.nextset()
+        self._send([*prefix, text])
         return self
+
+    def _send(self, statements: list[str]) -> None:
+        """Send the statements as one message and stop at the rows of the last one."""
+        super().execute("; ".join(statements), None)
+        for _ in statements[1:]:
+            self.nextset()
+
+    def _execute_prepared(self, prefix: list[str], query: Prepared, params: Mapping[str, Any]) -> None:
+        """Execute what the connection has prepared, or prepare it in the same message. Alone: so an error undoes nothing."""
+        form = form_of(query)
+        call = self.mogrify(form.execute, [params[name] for name in form.names])
+        # Kept on the psycopg connection, whose session knows it.
+        known = self.connection.__dict__.setdefault("backroom_prepared", set())
+        try:
+            self._send([*prefix, call] if form.name in known else [*prefix, form.prepare, call])
+        except InvalidSqlStatementName:  # a pooler gave us another session
+            self._send([*prefix, form.prepare, call])
+        except DuplicatePreparedStatement:  # one that another client has used before us
+            self._send([*prefix, call])
+        known.add(form.name)
 
     def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
         """Execute for every parameter set, in one transaction, so that the scope is sent once."""

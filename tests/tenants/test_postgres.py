@@ -3,7 +3,11 @@
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+
+from catalog.models import Offering
+from tenants.postgres.prepared import Prepared, form_of
+from tests.conftest import Business, in_tenant
 
 APPLICATION, OWNER = ("backroom_app", "30s", "10s"), ("backroom_owner", "0", "0")
 
@@ -36,3 +40,41 @@ def test_the_owner_connects_with_the_options_of_its_own_address(monkeypatch: pyt
 
 def test_nothing_is_sent_at_the_start_of_a_session_that_a_pooler_refuses() -> None:
     assert "options" not in connection.get_connection_params()
+
+
+LAMPS = Prepared("SELECT code, %(said)s::text FROM catalog_offering WHERE category = %(category)s AND code LIKE 'lamp-%%'")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_prepared_statement_serves_every_tenant_and_whatever_session_a_pooler_gives(
+    saigon: Business, harbour: Business
+) -> None:
+    for business in (saigon, harbour):
+        with in_tenant(business.tenant):
+            Offering.objects.create(code=f"lamp-{business.tenant.slug}", category="100 %")
+    for is_known_here, is_known_there in ((False, False), (True, True), (True, False), (False, True)):
+        if not is_known_here and connection.connection:
+            connection.connection.__dict__.pop("backroom_prepared", None)
+        if not is_known_there:
+            with connection.cursor() as cursor:
+                cursor.execute("DEALLOCATE ALL")
+        for business in (saigon, harbour):
+            assert lamps_of(business) == [(f"lamp-{business.tenant.slug}", "it's 5 %")]
+
+
+def lamps_of(business: Business) -> list[Any]:
+    """Ask in the scope of the business for lamps of every tenant: row security leaves its own."""
+    with in_tenant(business.tenant), connection.cursor() as cursor:
+        cursor.execute(LAMPS, {"category": "100 %", "said": "it's 5 %"})
+        return cursor.fetchall()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_a_transaction_nothing_is_prepared(saigon: Business) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")  # a test before this one has used the connection
+        assert lamps_of(saigon) == []
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = %s", [form_of(LAMPS).name])
+            assert cursor.fetchone() == (0,)

@@ -220,7 +220,7 @@ def test_the_function_is_owned_pinned_and_granted_as_the_recipe_says():
         )
         owner, definer, config, app, public = cursor.fetchone()
         assert (owner, definer, app, public) == ("backroom_search", True, True, False)
-        assert config[:2] == ["search_path=pg_catalog, public, pg_temp", "plan_cache_mode=force_custom_plan"]
+        assert config[:2] == ["search_path=pg_catalog, public, pg_temp", "plan_cache_mode=force_generic_plan"]
         cursor.execute(
             "SELECT relname, bool_or(has_table_privilege('backroom_search', oid, 'SELECT')), "
             "bool_or(has_table_privilege('backroom_search', oid, 'INSERT, UPDATE, DELETE')) "

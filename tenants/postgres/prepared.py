@@ -1,0 +1,40 @@
+"""Statements that each connection plans once, for the few that every turn of a conversation sends.
+
+Planning one of them takes as long as running it, or longer. They are prepared by SQL, in the message that runs them for
+the first time on a connection, so that the scope still travels in front. What is prepared names no tenant: who is
+asking stands in the parameters and in the scope, which row security reads anew each time.
+
+Behind a pooler in transaction mode the server's session may be another one than last time: what it does not know is
+prepared there, what somebody else has prepared is used (a name stands for one text).
+"""
+
+import hashlib
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+_NAMED = re.compile(r"%\((\w+)\)s")
+
+
+class Prepared(str):
+    """SQL with parameters such as ``%(tenant)s`` that is prepared where it is sent as a transaction of its own."""
+
+    __slots__ = ()
+
+
+class Form(NamedTuple):
+    """A statement as PostgreSQL prepares and executes it; ``names`` are those of the parameters, in their order."""
+
+    name: str
+    prepare: str
+    execute: str
+    names: tuple[str, ...]
+
+
+@lru_cache(maxsize=256)
+def form_of(sql: str) -> Form:
+    """Return the form of a statement with named parameters; their types are told by where they stand."""
+    names = tuple(dict.fromkeys(_NAMED.findall(sql)))
+    numbered = _NAMED.sub(lambda found: f"${names.index(found[1]) + 1}", sql).replace("%%", "%")
+    name = f"backroom_{hashlib.sha256(sql.encode()).hexdigest()[:24]}"
+    return Form(name, f"PREPARE {name} AS {numbered}", f"EXECUTE {name} ({', '.join(['%s'] * len(names))})", names)
