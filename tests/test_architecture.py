@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -105,8 +106,19 @@ def sources() -> Iterator[Path]:
         yield from (path for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts)
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a source, parsed once a run."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def nodes(path: Path) -> Iterator[ast.AST]:
+    """Yield all there is in a source."""
+    return ast.walk(parsed(path))
+
+
 def imports_of(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -158,7 +170,7 @@ def callers_of(name: str) -> set[str]:
     return {
         short(path)
         for path in sources()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == name
     }
 
@@ -214,7 +226,7 @@ def test_no_signals_and_no_text_is_run_as_code() -> None:
     wrong = [
         f"{short(path)}:{node.lineno} {node.func.id}"
         for path in sources()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in forbidden
     ]
     assert wrong == []
@@ -224,7 +236,7 @@ def test_the_tenant_is_only_ever_set_by_set_local() -> None:
     wrong = [
         f"{short(path)}: {node.value[:60]}"
         for path in sources()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if "set_config(" in node.value or "SET backroom" in node.value or "SET ROLE" in node.value
     ]
@@ -242,7 +254,7 @@ LONGEST_FUNCTION = 36
 def test_functions_stay_short() -> None:
     long = []
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION:
                 long.append(f"{short(path)}:{node.lineno} {node.name}")
     assert long == []
@@ -260,7 +272,7 @@ def public_definitions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFun
 def test_every_public_function_class_and_module_says_what_it_is_for() -> None:
     silent = []
     for path in sources():
-        tree = ast.parse(path.read_text())
+        tree = parsed(path)
         if tree.body and path.name != "__init__.py" and not ast.get_docstring(tree):
             silent.append(short(path))
         silent += [f"{short(path)}:{node.lineno} {node.name}" for node in public_definitions(tree) if not documented(node)]

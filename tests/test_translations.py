@@ -23,6 +23,7 @@ from tests.catalog.shop import a_thing, order
 from tests.conftest import Business, in_tenant
 from tests.rows import make_row
 from tests.tenants.admin_pages import browser, page, text_of
+from tests.test_architecture import nodes
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("config", "tenants", "vault", "catalog", "bots", "runtime", "reports")
@@ -42,7 +43,7 @@ Entry = tuple[str, str | None, str]
 
 def msgids_of_python(path: Path) -> Iterator[str]:
     """Yield the texts that a module marks for translation; a text that is not written out there fails."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKERS and node.args:
             text = node.args[0]
             assert isinstance(text, ast.Constant), f"{path}:{node.lineno} translates what no catalogue can know"
@@ -94,7 +95,7 @@ def test_texts_are_marked_by_names_that_makemessages_knows() -> None:
         f"{path.relative_to(ROOT)}: {alias.asname}"
         for app in APPS
         for path in (ROOT / app).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
         for alias in node.names
         if alias.asname not in (None, "_")

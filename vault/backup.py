@@ -35,6 +35,8 @@ from vault.services import holds_secret, rotate_credential, store_credential
 from vault.startup import forget_unused_keys
 
 MAGIC = b"BACKROOM-VAULT-1\n"
+COST = 2**17
+"""scrypt's N: what each guess of a passphrase costs."""
 SALT_BYTES, LONGEST_PIECE, BATCH = 16, 16_000_000, 500
 SHORTEST_PASSPHRASE = 12
 MORE, LAST = b"more", b"last"
@@ -238,7 +240,7 @@ def _holds(credential: Credential, secret: dict[str, Any]) -> bool:
 
 @sensitive_variables("passphrase", "key")
 def _key(passphrase: str, salt: bytes) -> AESGCM:
-    return AESGCM(Scrypt(salt=salt, length=32, n=2**17, r=8, p=1).derive(passphrase.encode()))
+    return AESGCM(Scrypt(salt=salt, length=32, n=COST, r=8, p=1).derive(passphrase.encode()))
 
 
 @sensitive_variables("pieces", "passphrase", "piece")

@@ -99,29 +99,33 @@ def start(*words: str, **changes: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+WRONG: list[tuple[dict[str, str], str]] = [
+    ({"VAULT_KEYS": ""}, "VAULT_KEYS must be set when DATABASE_URL is."),
+    ({"SECRET_KEY": "short"}, "SECRET_KEY must have at least 32 characters."),
+    ({"REDIS_URL": "redis://h/x"}, "The database in REDIS_URL must be a whole number, not 'x'."),
+    (
+        {"OUTBOUND_ALLOW": "10.0.0.0/8,intranet"},
+        "OUTBOUND_ALLOW must be networks like 10.1.0.0/16, and 'intranet' is none.",
+    ),
+]
+MORE_THAT_IS_WRONG: list[tuple[dict[str, str], str]] = [
+    ({"VAULT_KEYS": "k1:short"}, "VAULT_KEYS must be pairs id:base64 of 32 bytes"),
+    ({"SECRET_KEY": ""}, "SECRET_KEY must be set when DATABASE_URL is."),
+    ({"PORT": "abc"}, "PORT must be a whole number, not 'abc'."),
+    ({"WEB_WORKERS": "abc"}, "WEB_WORKERS must be a whole number, not 'abc'."),
+    ({"WEB_WORKERS": "0"}, "WEB_WORKERS must be at least 1."),
+    ({"REDIS_URL": "nonsense"}, "REDIS_URL is not an address"),
+    ({"EMBEDDING_PROVIDER": "ollama"}, "EMBEDDING_PROVIDER=ollama is not known"),
+    ({"EMBEDDING_PROVIDER": "openai"}, "EMBEDDING_BASE_URL and EMBEDDING_MODEL must be set"),
+    ({"EMBEDDING_BASE_URL": "localhost:8080"}, "EMBEDDING_BASE_URL is not an address"),
+    ({"LLM_BASE_URL": "http://127.0.0.1:8080/v1"}, "LLM_MODEL must be set"),
+    ({"OUTBOUND_ALLOW": "10.1.2.3/8"}, "OUTBOUND_ALLOW must be networks like 10.1.0.0/16, and '10.1.2.3/8' is none."),
+    ({"DATABASE_OWNER_URL": "nonsense"}, "DATABASE_OWNER_URL is not an address"),
+]
+
+
 @pytest.mark.parametrize(
-    ("changes", "line"),
-    [
-        ({"VAULT_KEYS": ""}, "VAULT_KEYS must be set when DATABASE_URL is."),
-        ({"VAULT_KEYS": "k1:short"}, "VAULT_KEYS must be pairs id:base64 of 32 bytes"),
-        ({"SECRET_KEY": ""}, "SECRET_KEY must be set when DATABASE_URL is."),
-        ({"SECRET_KEY": "short"}, "SECRET_KEY must have at least 32 characters."),
-        ({"PORT": "abc"}, "PORT must be a whole number, not 'abc'."),
-        ({"WEB_WORKERS": "abc"}, "WEB_WORKERS must be a whole number, not 'abc'."),
-        ({"WEB_WORKERS": "0"}, "WEB_WORKERS must be at least 1."),
-        ({"REDIS_URL": "nonsense"}, "REDIS_URL is not an address"),
-        ({"REDIS_URL": "redis://h/x"}, "The database in REDIS_URL must be a whole number, not 'x'."),
-        ({"EMBEDDING_PROVIDER": "ollama"}, "EMBEDDING_PROVIDER=ollama is not known"),
-        ({"EMBEDDING_PROVIDER": "openai"}, "EMBEDDING_BASE_URL and EMBEDDING_MODEL must be set"),
-        ({"EMBEDDING_BASE_URL": "localhost:8080"}, "EMBEDDING_BASE_URL is not an address"),
-        ({"LLM_BASE_URL": "http://127.0.0.1:8080/v1"}, "LLM_MODEL must be set"),
-        (
-            {"OUTBOUND_ALLOW": "10.0.0.0/8,intranet"},
-            "OUTBOUND_ALLOW must be networks like 10.1.0.0/16, and 'intranet' is none.",
-        ),
-        ({"OUTBOUND_ALLOW": "10.1.2.3/8"}, "OUTBOUND_ALLOW must be networks like 10.1.0.0/16, and '10.1.2.3/8' is none."),
-        ({"DATABASE_OWNER_URL": "nonsense"}, "DATABASE_OWNER_URL is not an address"),
-    ],
+    ("changes", "line"), [*WRONG, *(pytest.param(*one, marks=pytest.mark.slow) for one in MORE_THAT_IS_WRONG)]
 )
 def test_a_setting_that_cannot_be_right_stops_the_start_with_one_line(changes: dict[str, str], line: str) -> None:
     code, printed = start(**changes)

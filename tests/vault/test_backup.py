@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -30,6 +31,12 @@ PASSPHRASE = "correct horse battery staple"
 @pytest.fixture(autouse=True)
 def _one_key(settings: Any) -> None:
     settings.VAULT_KEYS = {"k1": b"1" * 32}
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a passphrase cost little here, but for the test that tells what it costs."""
+    monkeypatch.setattr(backup, "COST", 2**10)
 
 
 @pytest.fixture
@@ -180,6 +187,14 @@ def test_a_damaged_file_stores_nothing(
         imported(vault_file, passphrase)
     with in_tenant(saigon.tenant):
         assert not Credential.objects.exists()
+
+
+def test_a_guess_of_the_passphrase_is_dear(tmp_path: Path, passphrase: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In processor time, so that a busy machine does not pass for it: RFC 7914 takes 16 MB and tens of ms at N = 2^14."""
+    monkeypatch.undo()
+    begin = process_time()
+    exported(tmp_path / "vault", passphrase)
+    assert process_time() - begin > 0.1
 
 
 def test_another_passphrase_opens_nothing(vault_file: Path) -> None:

@@ -69,13 +69,13 @@ def check(source: str) -> None:
     assert took <= MILLISECONDS, source
 
 
-@settings(max_examples=1500)
+@settings(max_examples=30 * settings.default.max_examples)
 @given(conditions)
 def test_generated_conditions_are_answered_in_time(source: str) -> None:
     check(source)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=20 * settings.default.max_examples)
 @given(scribble)
 def test_scribble_is_answered_in_time(source: str) -> None:
     check(source)
