@@ -172,6 +172,8 @@ CACHES = {
         "OPTIONS": {"socket_timeout": 0.2, "socket_connect_timeout": 0.2},
     }
 }
+# Who calls is told by ScopeMiddleware, which believes only proxies of ours.
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 CELERY_BROKER_URL = redis_url(0).replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
 
 AUTH_USER_MODEL = "tenants.User"

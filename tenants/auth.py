@@ -87,10 +87,11 @@ class ApiKeyAuthentication(BearerAuthentication):
         if token is None or not token.startswith(API_KEY_PREFIX):
             return None
         with platform_scope(reason="an API key names its tenant"):
-            key = next(iter(ApiKey.objects.live().filter(key_hash=hash_token(token)).order_by()[:1]), None)
+            key = ApiKey.objects.opening(hash_token(token))
         if key is None:
             raise exceptions.AuthenticationFailed()
-        enter_tenant(request, key.tenant_id, kind=ActorKind.API_KEY, actor_id=key.pk)
+        tenant_id: Any = key.tenant_id  # never null
+        enter_tenant(request, tenant_id, kind=ActorKind.API_KEY, actor_id=key.pk)
         _note_use(key)
         return KeyPrincipal(key, permissions=key_permissions(key)), key
 

@@ -16,6 +16,7 @@ from tenants.actor import Actor, ActorKind, acting
 from tenants.models import Membership, Setting, Tenant, User
 from tenants.scope import active_scope, platform_scope, tenant_scope
 from tenants.second_factor import enrolled
+from tenants.throttling import client_address
 
 SESSION_KEY = "tenant"
 SEEN_KEY, SEEN_PRECISION = "seen", 5 * 60  # seconds
@@ -56,7 +57,8 @@ class ScopeMiddleware:
 def _act(request: HttpRequest, person: object, stack: ExitStack) -> None:
     """Name the request, and the person who sends it; the API's authentication names its callers later."""
     request.request_id = uuid4()  # type: ignore[attr-defined]
-    structlog.contextvars.bind_contextvars(request_id=str(request.request_id))  # type: ignore[attr-defined]
+    request_id = str(request.request_id)  # type: ignore[attr-defined]
+    structlog.contextvars.bind_contextvars(request_id=request_id, ip=client_address(request))
     kind, actor_id = (ActorKind.USER, person.pk) if isinstance(person, User) else (ActorKind.SYSTEM, None)
     stack.enter_context(acting(Actor(kind, actor_id, request.request_id)))  # type: ignore[attr-defined]
 

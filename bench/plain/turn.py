@@ -2,15 +2,19 @@
 
 It does what ours does for the messages of `bench/world.py` and answers the same: it authenticates the key, locks the
 session, keeps the message, reads slots, guardrails and what the tenant has, searches, decides, and keeps reply, slots,
-decision, actions and events. How a question is understood, scored and decided is our own code (so are the facts about
-prices and stock, one statement): what differs is how rows are read and written, checked and shown.
+decision, actions and events; what nobody answered is counted among the knowledge gaps. How a question is understood,
+scored and decided is our own code: what differs is how rows are found, read and written, checked and shown. Only what the
+messages of the benchmark do not need is left out: no repetition is looked for without an external id, and the row that
+is locked stands for the lease.
 """
 
 import json
 import time
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.http import Http404
@@ -21,18 +25,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bench.plain.facts import offering_facts
 from bench.plain.retrieval import find
-from bots.models import Guardrail, Intent
+from bots.flow import read_flow
+from bots.models import AnswerThreshold, Guardrail, Intent
 from catalog.models import SearchText
 from runtime import turn
 from runtime.context import Reply, TurnContext
-from runtime.gaps import question_key
+from runtime.gaps import ALIKE, question_key
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, KnowledgeGap, Session, Turn
+from runtime.tiers import catalog as catalog_tier
 from tenants.auth import ApiKeyAuthentication
 from tenants.events import record_event
 from tenants.text import detect_language
 from vault.models import Credential
 from vault.providers.endpoints import platform_chats
+
+catalog_tier.offering_facts = offering_facts  # read by the ORM, too
 
 
 class MessageSerializer(serializers.Serializer[Any]):
@@ -86,9 +95,9 @@ class TurnView(APIView):
         asked = MessageSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         started = time.perf_counter()
-        platform_chats()  # remembered for half a minute; its scope cannot be entered inside a transaction
+        chats = bool(settings.LLM_BASE_URL) or platform_chats()  # of another tenant: not asked inside a transaction
         with transaction.atomic():
-            context, row, said = load(session, asked.validated_data)
+            context, row, said = load(session, asked.validated_data, chats=chats)
             reply = turn.decide(context)
             answer, decision, slots = record(context, row, said, reply, started)
         body = {
@@ -101,7 +110,19 @@ class TurnView(APIView):
         return Response(body, status=status.HTTP_201_CREATED)
 
 
-def load(session_id: UUID, asked: dict[str, Any]) -> tuple[TurnContext, Session, Turn]:
+@dataclass(frozen=True)
+class PlainContext(TurnContext):
+    """What the tiers decide from, where it is known beforehand whether the platform's account serves this tenant."""
+
+    platform_chats: bool = False
+
+    @property
+    def may_ask_model(self) -> bool:
+        """Whether a language model is there to ask."""
+        return self.has_model or self.platform_chats
+
+
+def load(session_id: UUID, asked: dict[str, Any], *, chats: bool) -> tuple[TurnContext, Session, Turn]:
     """Keep the message, read the state of the conversation, and search."""
     sessions = Session.objects.select_related("tenant", "bot", "bot_version", "channel", "customer")
     row = sessions.select_for_update(of=("self",)).filter(pk=session_id, ended_at=None).first()
@@ -116,7 +137,7 @@ def load(session_id: UUID, asked: dict[str, Any]) -> tuple[TurnContext, Session,
     )
     _tell(said, row)
     own = Q(bot=None) | Q(bot_id=row.bot_id)
-    context = TurnContext(
+    context = PlainContext(
         session_id=row.pk,
         turn_id=said.pk,
         bot_id=row.bot_id,
@@ -132,13 +153,29 @@ def load(session_id: UUID, asked: dict[str, Any]) -> tuple[TurnContext, Session,
         owner_epoch=row.owner_epoch,
         last_tier=row.last_tier,
         session_language=row.language,
+        flow=read_flow(row.bot_version.flow_config),
+        thresholds=_thresholds(row),
         has_documents=SearchText.objects.filter(kind="document").exists(),
+        platform_chats=chats,
         has_model=Credential.objects.filter(provider="openai", is_active=True).exists(),
     )
-    if Guardrail.objects.filter(own, is_active=True).exists():
+    if list(Guardrail.objects.filter(own, is_active=True).order_by("-priority", "code")):
         raise ValueError("a guardrail would be asked by ours and not here: the shops of the benchmark have none")
     context.__dict__["hits"] = find(context)
     return context, row, said
+
+
+def _thresholds(row: Session) -> dict[str, float]:
+    kept = AnswerThreshold.objects.filter(bot_id=row.bot_id).first()
+    if kept is None:
+        return {}
+    by_hand = kept.by_hand is not None
+    found = {
+        "faq": kept.by_hand if by_hand else kept.faq,
+        "document": kept.by_hand if by_hand else kept.document,
+        "intent": kept.intent,
+    }
+    return {kind: value for kind, value in found.items() if value is not None}
 
 
 def _only(asked: dict[str, Any]) -> dict[str, Any]:
@@ -191,12 +228,21 @@ def record(
 def _count_gap(context: TurnContext, said: Turn, language: str) -> None:
     gap, is_new = KnowledgeGap.objects.get_or_create(
         bot_id=context.bot_id,
-        question_key=question_key(said.message),
+        question_key=_nearest_key(context, question_key(said.message)),
         defaults={"question": said.message, "language": language, "turn": said, "last_asked_at": timezone.now()},
     )
     if not is_new:
         gap.times_asked, gap.turn, gap.last_asked_at = F("times_asked") + 1, said, timezone.now()
         gap.save(update_fields=["times_asked", "turn", "last_asked_at"])
+
+
+def _nearest_key(context: TurnContext, key: str) -> str:
+    """Return the key of the known gap that says nearly the same (`runtime/gaps.py`), else the question's own."""
+    asked = set(key.split())
+    kept = KnowledgeGap.objects.filter(bot_id=context.bot_id).values_list("question_key", flat=True)
+    shares = {known: len(asked & set(known.split())) / len(asked | set(known.split())) for known in kept}
+    nearest = max(shares, key=lambda known: shares[known], default=key)
+    return nearest if shares.get(nearest, 0) >= ALIKE else key
 
 
 def _keep(session: Session, said: Turn, slot: dict[str, Any]) -> ContextSlot:

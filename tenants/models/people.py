@@ -243,6 +243,19 @@ class ApiKeyQuerySet(TenantQuerySet):
         not_expired = models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now())
         return self.filter(not_expired, revoked_at=None, tenant__status=Tenant.Status.ACTIVE)
 
+    def opening(self, key_hash: bytes) -> "ApiKey | None":
+        """Return the live key with this hash; asked in the platform's scope. SQL, because every request waits for it."""
+        keys: Any = self.raw(_LIVE_KEY, [key_hash, timezone.now(), Tenant.Status.ACTIVE])
+        return next(iter(keys), None)
+
+
+_LIVE_KEY = """
+SELECT k.* FROM tenants_apikey AS k JOIN tenants_tenant AS t ON t.id = k.tenant_id
+WHERE k.key_hash = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %s) AND t.status = %s
+LIMIT 1
+"""
+"""The keys of ``live``."""
+
 
 class ApiKey(TenantModel):
     """A program's way in. The key itself is shown once; only its SHA-256 is kept (it has 256 random bits)."""
