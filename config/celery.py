@@ -31,6 +31,8 @@ app.conf.update(
         "worker-seen": {"task": "tenants.worker_seen", "schedule": 10.0, "options": {"expires": 10}},
         "audit": {"task": "tenants.seal_audit", "schedule": 10.0, "options": {"expires": 10}},
         "deletions": {"task": "tenants.delete_tenants", "schedule": 60.0, "options": {"expires": 60}},
+        "health": {"task": "reports.check_health", "schedule": 20.0, "options": {"expires": 20}},
+        "slow-health": {"task": "reports.check_health_slowly", "schedule": 600.0, "options": {"expires": 600}},
         "nights": {"task": "tenants.forget_old", "schedule": 600.0, "options": {"expires": 600}},
         "login-links": {"task": "tenants.send_login_links", "schedule": 5.0, "options": {"expires": 5}},
         "ways-in": {"task": "tenants.forget_ways_in", "schedule": 3600.0, "options": {"expires": 3600}},

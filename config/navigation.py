@@ -69,6 +69,7 @@ WORK: list[Entry] = [
     (_("Scheduled runs"), "schedule", "runtime.scheduleoccurrence"),
     (_("Jobs"), "work_history", "tenants.taskrun.jobs"),
     (_("Task runs"), "checklist", "tenants.taskrun"),
+    (_("Health"), "monitor_heart", "reports.healthcheck"),
 ]
 PEOPLE: list[Entry] = [
     (_("Settings"), "tune", "tenants.tenant"),
@@ -82,6 +83,8 @@ PEOPLE: list[Entry] = [
 ]
 PLATFORM: list[Entry] = [
     (_("Tenants"), "domain", "tenants.tenant"),
+    (_("Health"), "monitor_heart", "reports.healthcheck"),
+    (_("Errors"), "bug_report", "reports.errorlog"),
     (_("Jobs"), "work_history", "tenants.taskrun.jobs"),
     (_("Users"), "person", "tenants.user"),
     (_("Knowledge domains"), "category", "catalog.knowledgedomain"),

@@ -311,6 +311,7 @@ LOGGING = {
     "filters": {"one line each request": {"()": "config.logs.OneLineEachRequest"}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["one line each request"]},
+        **({} if TESTING else {"errors": {"()": "reports.error_log.ErrorLogHandler"}}),
     },
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "root": {"handlers": ["console"] if TESTING else ["console", "errors"], "level": LOG_LEVEL},
 }

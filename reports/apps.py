@@ -11,12 +11,15 @@ class ReportsConfig(AppConfig):
     verbose_name = _("Reports")
 
     def ready(self) -> None:
-        """Add what can be set, and what schedules can do."""
+        """Add what can be set, what grows old, and what schedules can do."""
+        from reports.retention import KEPT
         from reports.schedule_targets import OWN
         from reports.settings import SETTINGS
         from runtime.targets import register_target
+        from tenants.retention import register_kept
         from tenants.settings import register_settings
 
         register_settings(SETTINGS)
+        register_kept(*KEPT)
         for kind in OWN:
             register_target(kind)

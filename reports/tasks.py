@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from reports.health import run_due_checks
 from reports.outbox import TASK as SEND_EMAILS
 from reports.outbox import send_due_emails
 from reports.rollups import roll_up_due
@@ -25,3 +26,15 @@ def roll_up() -> None:
 def send_emails() -> None:
     """Send the e-mails that are due."""
     send_due_emails()
+
+
+@shared_task(name="reports.check_health", ignore_result=True)
+def check_health() -> None:
+    """Look after the parts of the installation that are due."""
+    run_due_checks()
+
+
+@shared_task(name="reports.check_health_slowly", ignore_result=True, time_limit=3600, soft_time_limit=3500)
+def check_health_slowly() -> None:
+    """Look after what takes long, such as the audit's chains."""
+    run_due_checks(slow=True)

@@ -25,6 +25,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "events": frozenset({"event"}),
     "faqs": frozenset({"faq"}),
     "guardrails": frozenset({"guardrail"}),
+    "health": frozenset({"healthcheck"}),
     "insights": frozenset({"insight"}),
     "intents": frozenset({"intent", "intentexample"}),
     "imports": frozenset({"importjob", "importmapping", "importrow", "storedfile"}),

@@ -40,6 +40,8 @@ PAGES: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], frozenset
     "catalog.SearchSynonym": (ALL, WORK, WORK, WORK),
     "catalog.StockMovement": (ALL, WORK, NOBODY, NOBODY),
     "catalog.Variant": (ALL, WORK, WORK, NOBODY),
+    "reports.ErrorLog": (STAFF, NOBODY, NOBODY, NOBODY),
+    "reports.HealthCheck": (MANAGE | STAFF, NOBODY, NOBODY, NOBODY),
     "reports.Insight": (ALL, NOBODY, NOBODY, NOBODY),
     "reports.Report": (ALL, WORK, WORK, WORK),
     "runtime.SemanticCacheEntry": (ALL, NOBODY, NOBODY, WORK),

@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from bots.models import Capability
 from catalog.models import AttributeDefinition, ImportJob, KnowledgeDomain, Offering, Order
+from reports.models import ErrorLog, HealthCheck
 from tenants import second_factor
 from tenants.admin import PlatformAdmin
 from tenants.models import LoginToken, Membership, Tenant, TenantModel, User
@@ -67,6 +68,8 @@ BEFORE: dict[str, Callable[[Any], Any]] = {
 GLOBAL_ROWS: dict[type[models.Model], Callable[[], Any]] = {
     AttributeDefinition: lambda: AttributeDefinition.objects.create(domain=a_domain(), key=code("key"), name="Colour"),
     Capability: lambda: Capability.objects.create(code=code("capability"), name="Capability"),
+    ErrorLog: lambda: ErrorLog.objects.create(fingerprint=code("print"), kind="web", exception="KeyError", trace="a.py"),
+    HealthCheck: lambda: HealthCheck.objects.create(name=code("check")),
     KnowledgeDomain: a_domain,
     LoginToken: lambda: an_invitation(),
     ModelPrice: lambda: ModelPrice.objects.create(model=code("model"), input_price=1),

@@ -23,6 +23,9 @@ GLOBAL_MODELS = {
     "catalog.AttributeDefinition": "a blueprint for every tenant",
     "bots.Capability": "what the platform can do",
     "vault.ModelPrice": "a model costs every tenant the same",
+    "reports.HealthCheck": "the whole installation's",
+    "reports.HealthSample": "the whole installation's",
+    "reports.ErrorLog": "the whole installation's",
 }
 """Models of ours without a tenant, and why."""
 
@@ -48,6 +51,9 @@ NOT_AUDITED = {
     "reports.EmailContent": "derived from its message",
     "reports.EmailDelivery": "a queue: what is sent is in the message",
     "reports.EmailMessage": "personal: it must be erasable, and an audit is not",
+    "reports.ErrorLog": "a count",
+    "reports.HealthCheck": "a state, written by its check",
+    "reports.HealthSample": "a ledger",
     "reports.Insight": "derived from its report",
     "reports.MetricMark": "how far something is counted",
     "reports.ReportRow": "derived from the report's file",

@@ -72,7 +72,7 @@ def address(path: str, business: Business) -> tuple[str, Any]:
 
 
 def _row_for(resource: str, rest: list[str]) -> tuple[Any, dict[str, Any]]:
-    if resource in ("attribute-definitions", "capabilities", "domains", "model-prices"):
+    if resource in ("attribute-definitions", "capabilities", "domains", "health-checks", "model-prices"):
         return None, {"id": "00000000-0000-7000-8000-00000000dead"}
     if resource == "turns":
         row = make_row(Turn)

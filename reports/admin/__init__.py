@@ -1,6 +1,7 @@
 """The admin of reports."""
 
+from reports.admin.health import ErrorLogAdmin, HealthCheckAdmin
 from reports.admin.insights import InsightAdmin
 from reports.admin.reports import ReportAdmin
 
-__all__ = ["InsightAdmin", "ReportAdmin"]
+__all__ = ["ErrorLogAdmin", "HealthCheckAdmin", "InsightAdmin", "ReportAdmin"]

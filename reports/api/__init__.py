@@ -1,6 +1,7 @@
 """The API of reports."""
 
 from reports.api.emails import EmailDeliveryViewSet, EmailTemplateViewSet, EmailViewSet
+from reports.api.health import HealthCheckViewSet
 from reports.api.insights import InsightViewSet
 from reports.api.mailboxes import MailboxViewSet
 from reports.api.metrics import DailyView
@@ -11,6 +12,7 @@ __all__ = [
     "EmailDeliveryViewSet",
     "EmailTemplateViewSet",
     "EmailViewSet",
+    "HealthCheckViewSet",
     "InsightViewSet",
     "MailboxViewSet",
     "ReportRowViewSet",

@@ -7,6 +7,7 @@ from reports.models.emails import (
     EmailMessage,
     EmailTemplate,
 )
+from reports.models.health import ErrorLog, HealthCheck, HealthSample, HealthState
 from reports.models.insights import Insight
 from reports.models.mailboxes import Mailbox
 from reports.models.metrics import DailyMetric, Metric, MetricMark
@@ -19,6 +20,10 @@ __all__ = [
     "EmailDelivery",
     "EmailMessage",
     "EmailTemplate",
+    "ErrorLog",
+    "HealthCheck",
+    "HealthSample",
+    "HealthState",
     "Insight",
     "Mailbox",
     "Metric",

@@ -1,0 +1,164 @@
+"""How the installation is: the board of checks, and the errors nobody expected."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.timesince import timesince
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from reports.health import lines_of_a_day, summary
+from reports.health_checks import CHECKS
+from reports.models import ErrorLog, HealthCheck
+from tenants.admin import PlatformAdmin
+
+COLOURS = {"ok": "success", "warning": "warning", "error": "danger", "off": "info"}
+LABELS = {check.name: check.label for check in CHECKS}
+WIDTH, HEIGHT = 160, 28
+
+
+def sparkline(values: list[float]) -> str:
+    """Return a small drawing of values, the lowest at its foot; empty for fewer than two."""
+    if len(values) < 2:
+        return "–"
+    low, high = min(values), max(values)
+    scale = (HEIGHT - 4) / (high - low) if high > low else 0
+    step = WIDTH / (len(values) - 1)
+    points = " ".join(f"{number * step:.1f},{HEIGHT - 2 - (value - low) * scale:.1f}" for number, value in enumerate(values))
+    return format_html(
+        '<svg width="{}" height="{}" viewBox="0 0 {} {}" role="img" aria-label="{}" class="text-primary-600">'
+        '<polyline fill="none" stroke="currentColor" stroke-width="1.5" points="{}"/></svg>',
+        *(
+            WIDTH,
+            HEIGHT,
+            WIDTH,
+            HEIGHT,
+            gettext("From %(low)s to %(high)s") % {"low": f"{low:g}", "high": f"{high:g}"},
+            points,
+        ),
+    )
+
+
+class LookedAt(PlatformAdmin):
+    """A page that programs write and people look at."""
+
+    has_history = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+
+@admin.register(HealthCheck)
+class HealthCheckAdmin(LookedAt):
+    """The board: every part of the installation, its state, since when, and its last 24 hours."""
+
+    list_display = ("part", "state_label", "lasts", "found", "day", "said", "checked")
+    list_display_links = None
+    ordering = ("name",)
+    fields = ("part", "state", "since", "found", "said", "checked_at")
+    list_before_template = "reports/admin/health_summary.html"
+    export_fields = ("name", "state", "since", "value", "unit", "checked_at")
+    empty_message = _("The first checks are made within a minute of the start of worker and beat.")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the board below how many parts there are of each state."""
+        context = {**(extra_context or {}), "health": summary(HealthCheck.objects.all())}
+        return super().changelist_view(request, context)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the rows, each with the values of its last day: read at once for all."""
+        found = super().get_changelist_instance(request)
+        lines = lines_of_a_day()
+        for row in found.result_list:
+            row.line = lines.get(row.pk, [])
+        return found
+
+    @display(description=_("part"), ordering="name")
+    def part(self, check: HealthCheck) -> str:
+        """Show what is looked after."""
+        return str(LABELS.get(check.name, check.name))
+
+    @display(description=_("state"), label=COLOURS)
+    def state_label(self, check: HealthCheck) -> tuple[str, str]:
+        """Show the state as a label."""
+        state = check.shown_state
+        return state, dict(HealthCheck._meta.get_field("state").flatchoices)[state]
+
+    @display(description=_("for"), ordering="since")
+    def lasts(self, check: HealthCheck) -> str:
+        """Show how long it has been so."""
+        return timesince(check.since)
+
+    @display(description=_("value"))
+    def found(self, check: HealthCheck) -> str:
+        """Show the last value."""
+        return "–" if check.value is None else f"{number_format(check.value)} {check.unit}".strip()
+
+    @display(description=_("24 hours"))
+    def day(self, check: Any) -> str:
+        """Draw the last day."""
+        return sparkline(getattr(check, "line", []))
+
+    @display(description=_("message"))
+    def said(self, check: HealthCheck) -> str:
+        """Show what was found."""
+        return check.said or "–"
+
+    @display(description=_("checked"), ordering="checked_at")
+    def checked(self, check: HealthCheck) -> str:
+        """Show when somebody last looked."""
+        return gettext("%(time)s ago") % {"time": timesince(check.checked_at)} if check.checked_at else "–"
+
+
+@admin.register(ErrorLog)
+class ErrorLogAdmin(LookedAt):
+    """Errors by where they happened; one that happens again after it was resolved is open again."""
+
+    list_display = ("exception", "message", "place", "kind", "count", "last_seen", "state_label")
+    list_filter = ("kind", ("resolved_at", admin.EmptyFieldListFilter))
+    search_fields = ("exception", "place")
+    ordering = ("-last_seen",)
+    fieldsets = (
+        (None, {"fields": (("exception", "kind"), "message", "place")}),
+        (_("When"), {"fields": (("count", "first_seen", "last_seen"), ("request_id", "last_tenant_id"))}),
+        (_("Way through the code"), {"fields": ("way",)}),
+        (_("Resolved"), {"fields": (("resolved_at", "resolved_by"),)}),
+    )
+    actions: Any = ("resolve", "export")
+    empty_message = _("Errors that no code expected are counted here. There was none: enjoy it.")
+
+    @display(description=_("state"), label={"open": "danger", "resolved": "success"})
+    def state_label(self, error: ErrorLog) -> tuple[str, str]:
+        """Show whether somebody has seen to it."""
+        return ("resolved", gettext("Resolved")) if error.resolved_at else ("open", gettext("Open"))
+
+    @display(description=_("way through the code"))
+    def way(self, error: ErrorLog) -> str:
+        """Show the frames, the innermost last."""
+        return format_html('<pre class="break-words whitespace-pre-wrap">{}</pre>', error.trace)
+
+    def has_resolve_permission(self, request: HttpRequest) -> bool:
+        """Platform staff."""
+        return bool(request.user.is_superuser)
+
+    @admin.action(description=_("Mark as resolved"), permissions=["resolve"])
+    def resolve(self, request: HttpRequest, queryset: QuerySet) -> None:
+        """Say that somebody has seen to the chosen errors."""
+        count = queryset.filter(resolved_at=None).update(resolved_at=Now(), resolved_by=request.user)
+        said = ngettext("%(number)d error is resolved.", "%(number)d errors are resolved.", count)
+        messages.success(request, said % {"number": count})
