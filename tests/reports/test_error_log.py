@@ -50,7 +50,7 @@ def test_no_secret_and_no_name_is_kept():
     said = " ".join(str(value) for value in row.values())
     for word in (SECRET, "Mai", "4711"):
         assert word not in said
-    assert row["message"] == "no order … of … …, key …"
+    assert row["message"] == "no order … of … … key …"
     assert cleaned("first\nDETAIL: Key (phone)=(0909123456)") == "first"
 
 
