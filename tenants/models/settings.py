@@ -7,8 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, models, transaction
-from django.db.models import OuterRef, Subquery, Value
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -83,16 +82,6 @@ class Setting(TenantModel):
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"setting {tenant_id} {name}"])
         row = cls.objects.filter(name=name).first()
         return (row.value, "platform" if tenant_id == PLATFORM_ID else "tenant") if row else None
-
-    @classmethod
-    def within(cls, name: str) -> Coalesce:
-        """Return ``effective`` as an expression, for a query over rows of many tenants: a door need not ask twice."""
-
-        def value_of(tenant: Any) -> Subquery:
-            return Subquery(cls.objects.filter(tenant_id=tenant, name=name).values("value")[:1])
-
-        default = Value(setting_type(name).default, output_field=models.JSONField())
-        return Coalesce(value_of(OuterRef("tenant_id")), value_of(PLATFORM_ID), default)
 
     @classmethod
     def put(cls, name: str, value: object) -> None:
