@@ -12,14 +12,17 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         """Add what can be set, what grows old, and what schedules can do."""
+        from reports.erasure import forget_mail_and_figures
         from reports.retention import KEPT
         from reports.schedule_targets import OWN
         from reports.settings import SETTINGS
         from runtime.targets import register_target
+        from tenants.erasure import register_eraser
         from tenants.retention import register_kept
         from tenants.settings import register_settings
 
         register_settings(SETTINGS)
         register_kept(*KEPT)
+        register_eraser(forget_mail_and_figures)
         for kind in OWN:
             register_target(kind)

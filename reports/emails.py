@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -189,3 +190,15 @@ def retry_all(*, email: EmailMessage) -> int:
     if back:
         wake(SEND_TASK)
     return back
+
+
+@transaction.atomic
+def forget_emails(emails: QuerySet[EmailMessage]) -> int:
+    """Delete e-mails with their deliveries, texts and attached files; returns how many."""
+    ids = list(emails.values_list("pk", flat=True))
+    files = list(StoredFile.objects.filter(pk__in=EmailAttachment.objects.filter(email__in=ids).values("file")))
+    EmailMessage.objects.filter(pk__in=ids).delete()
+    for file in files:
+        if not EmailAttachment.objects.filter(file=file).exists():
+            delete_file(file)
+    return len(ids)

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_noop
 from reports.models import HealthState
 from tenants.audit import verify
 from tenants.jobs import count_queues
-from tenants.models import Event, Tenant
+from tenants.models import Tenant
 from tenants.notes import note
 from tenants.scope import platform_scope, tenant_scope
 from tenants.tasks import WORKER_SEEN
@@ -156,8 +156,6 @@ def check_queues() -> Found:
     """Look how long the oldest due row of any queue, or event, has waited: late above 5 minutes, stuck above an hour."""
     with platform_scope(reason="the oldest row of every queue"):
         ages = {one.key: one.oldest_due_at for one in count_queues() if one.oldest_due_at}
-        first = Event.objects.filter(dispatched_at=None, tenant__status=Tenant.Status.ACTIVE).order_by("created_at").first()
-    ages |= {"tenants.event": first.created_at} if first else {}
     if not ages:
         return Found(OK, 0, "s")
     key, oldest = min(ages.items(), key=lambda pair: pair[1])

@@ -1,11 +1,33 @@
-"""How long samples of health are kept."""
+"""How long e-mails and samples of health are kept."""
 
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from reports.emails import forget_emails
 from reports.health import forget_samples
-from tenants.retention import Kept
+from reports.models import EmailDelivery, EmailMessage
+from tenants.queue import OPEN
+from tenants.retention import Kept, older_than
+
+
+def _mails(days: int) -> Iterable[QuerySet[Any]]:
+    """Mails of which no copy is on its way any more; drafts stay."""
+    waiting = EmailDelivery.objects.filter(email=OuterRef("pk"), state__in=OPEN)
+    return [EmailMessage.objects.filter(~Exists(waiting), older_than(days, "queued_at"))]
+
 
 KEPT = (
+    Kept(
+        name="email_deliveries",
+        label=_("Keep e-mails"),
+        help_text=_("Days. What was sent, with its deliveries and attached files; drafts stay. 0: for ever."),
+        days=365,
+        old=_mails,
+        forget=forget_emails,
+    ),
     Kept(
         name="health_samples",
         label=_("Keep samples of health"),

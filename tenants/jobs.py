@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from tenants.errors import DomainError
-from tenants.models import LoginToken
+from tenants.models import Event, LoginToken
 from tenants.queue import OPEN, STUCK, QueueRow, QueueState, queues
 from tenants.scope import current_scope
 
@@ -42,7 +42,7 @@ class QueueCount:
 
 def count_queues() -> list[QueueCount]:
     """Return how every queue stands, those first that wait for a person, then those with work."""
-    counts = [_count(model) for model in queues()]
+    counts = [*(_count(model) for model in queues()), _count_events()]
     if current_scope().is_platform:
         counts.append(_count_mails())
     return sorted(counts, key=lambda one: (not one.stuck, one.is_empty, one.label))
@@ -73,6 +73,21 @@ def _count(model: type[QueueRow]) -> QueueCount:
         unclear=stuck.get(QueueState.UNKNOWN, 0),
         oldest_due_at=still["oldest"],
         task=model.task,
+    )
+
+
+def _count_events() -> QueueCount:
+    """Events that wait to be handed to their destinations: rows without a state, for they are only marked once."""
+    waiting = Event.objects.undispatched().order_by().aggregate(count=Count("pk"), oldest=Min("created_at"))
+    return QueueCount(
+        key="tenants.event",
+        label=capfirst(str(Event._meta.verbose_name_plural)),
+        waiting=waiting["count"],
+        running=0,
+        failed=0,
+        unclear=0,
+        oldest_due_at=waiting["oldest"],
+        task="",
     )
 
 

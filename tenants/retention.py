@@ -43,6 +43,8 @@ class Kept:
     help_text: "StrOrPromise"
     days: int
     old: Callable[[int], Iterable[models.QuerySet[Any]]]
+    forget: Callable[[models.QuerySet[Any]], object] = models.QuerySet.delete
+    """What deletes a batch of them, where more than rows goes."""
     of_platform: bool = False
     """Whether the rows are the whole installation's: the platform's own setting counts, and its sweep deletes them."""
 
@@ -109,16 +111,16 @@ def forget_old(kind: Kept) -> Iterable[int]:
     """Delete batch by batch what the scope's tenant keeps no longer; yields the size of each. Call it outside ``atomic``."""
     days = Setting.effective(PREFIX + kind.name)
     for rows in kind.old(days) if days else ():
-        while count := _delete_batch(rows):
+        while count := _delete_batch(rows, kind.forget):
             yield count
 
 
 @transaction.atomic
-def _delete_batch(rows: models.QuerySet[Any]) -> int:
+def _delete_batch(rows: models.QuerySet[Any], forget: Callable[[models.QuerySet[Any]], object]) -> int:
     """Delete some of the rows; returns how many, not counting what hung on them. No lock: ledgers do not allow any."""
     ids = list(rows.order_by().values_list("pk", flat=True)[:BATCH])
     if ids:
-        rows.model._default_manager.filter(pk__in=ids).delete()
+        forget(rows.model._default_manager.filter(pk__in=ids))
     return len(ids)
 
 

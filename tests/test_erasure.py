@@ -19,6 +19,8 @@ from bots.models import BotMemory, Faq, RetrievalMark
 from catalog.customers import merge_customers
 from catalog.erasure import erase_customer
 from catalog.models import Customer, CustomerMerge, Erasure, Order, OrderEntry, OrderLine, SalesChannel
+from reports.emails import queue_email, write_email
+from reports.models import EmailDelivery, EmailMessage, ReportRow
 from runtime.models import KnowledgeGap, SemanticCacheEntry, Session, Turn
 from tenants.audit import seal_all, verify
 from tenants.erasure import text_columns
@@ -93,13 +95,14 @@ def everything_of(customer: Customer) -> list[str]:
 
 
 def where(text: str) -> dict[str, int]:
-    """Return the tables in which some row, as text, holds the text in any case, and how many."""
+    """Return the tables in which some row, as text, holds the text in any case or its bytes, and how many."""
     with platform_scope(reason="test"), connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
         tables = [table for (table,) in cursor.fetchall()]
         found = {}
         for table in tables:
-            cursor.execute(f'SELECT count(*) FROM "{table}" AS t WHERE t::text ILIKE %s', [f"%{text}%"])
+            wanted = [[f"%{text}%", f"%{text.encode().hex()}%"]]
+            cursor.execute(f'SELECT count(*) FROM "{table}" AS t WHERE t::text ILIKE ANY (%s)', wanted)
             found[table] = cursor.fetchone()[0]
     return {table: count for table, count in found.items() if count}
 
@@ -128,6 +131,10 @@ def of_their_words(customer: Customer) -> None:
     BotMemory.objects.filter(pk=make_row(BotMemory).pk).update(value=f"call {PHONE}")
     told = {"at": f"POST /sessions/{turn.session_id}/turns/", "text": f'{{"message": "{WORD}"}}'}
     IdempotencyKey.objects.filter(pk=make_row(IdempotencyKey).pk).update(route=told["at"], answer={"text": told["text"]})
+    for to in ([customer.email], [customer.email, "staff@x.example"]):
+        mail = queue_email(email=write_email(subject="Hello", body="x", to=to))
+        EmailDelivery.objects.filter(email=mail).update(state="done", sent_at="2026-11-22T00:00Z")
+    ReportRow.objects.filter(pk=make_row(ReportRow).pk).update(cells=["1", f"Call {PHONE}", 2])
     TaskRun.objects.filter(pk=make_row(TaskRun).pk).update(output={"called": PHONE, "said": WORD})
     EventDelivery.objects.filter(pk=a_delivery().pk).update(body=f'{{"phone": "{PHONE}"}}', answer=NAME)
     record_event("session.ended", data={"name": NAME})
@@ -161,6 +168,8 @@ def test_after_it_no_table_has_a_word_of_theirs_and_the_audit_still_holds(saigon
         assert not Session.objects.filter(customer=shell).exists()
         assert verify().broken == ""
         assert AuditEntry.objects.exclude(erased_digest=None).exists()
+        assert [mail.to for mail in EmailMessage.objects.filter(subject="Hello")] == [["staff@x.example"]]
+        assert ["1", "[erased]", 2] in list(ReportRow.objects.values_list("cells", flat=True))
     assert told["found_elsewhere"] == []
     assert told["deleted"]["runtime.session"] >= 1
     assert {one["kind"] for one in told["kept"]} >= {"catalog.order"}

@@ -11,7 +11,7 @@ from runtime.models import ScheduleOccurrence
 from tenants.models import TaskRun
 from tenants.queue import queues
 from tests.conftest import Business, in_tenant
-from tests.rows import a_delivery, a_document, an_occurrence
+from tests.rows import a_delivery, a_document, an_event, an_occurrence
 from tests.tenants.admin_pages import browser, page, text_of
 from vault.models import EventDelivery
 
@@ -53,6 +53,16 @@ def test_queues_are_counted_with_the_age_of_the_oldest(saigon, harbour, stuck):
     assert [queue.key for queue, *_ in found[:2]] == ["bots.knowledgedocument", "runtime.scheduleoccurrence"]
     theirs = browser(harbour.operator).get(page(JOBS)).context["queues"]
     assert not any(queue.stuck or queue.waiting for queue, *_ in theirs)
+
+
+def test_events_that_nobody_handed_on_yet_are_counted_too(saigon):
+    with in_tenant(saigon.tenant):
+        event = an_event()
+        type(event).objects.update(dispatched_at=Now())
+        type(event).objects.filter(pk=event.pk).update(dispatched_at=None, created_at=Now() - timedelta(minutes=7))
+    counts = {queue.key: queue for queue, *_ in browser(saigon.analyst).get(page(JOBS)).context["queues"]}
+    assert counts["tenants.event"].waiting == 1
+    assert counts["tenants.event"].oldest_due_at is not None
 
 
 def test_platform_staff_see_the_whole_installation_and_no_row_of_anybody(saigon, harbour, root, stuck):

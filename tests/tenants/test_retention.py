@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 
+from reports.emails import Attachment, queue_email, write_email
+from reports.models import EmailDelivery, EmailMessage
 from runtime.models import DecisionEvent, Escalation, KnowledgeGap, Rating, ScheduleOccurrence, Session, Turn
 from tenants import retention
-from tenants.models import PLATFORM_ID, Event, IdempotencyKey, RetentionSweep, Setting, TaskRun, Tenant
+from tenants.models import PLATFORM_ID, Event, IdempotencyKey, RetentionSweep, Setting, StoredFile, TaskRun, Tenant
 from tenants.retention import KINDS, begin_sweeps, run_sweeps
 from tenants.scope import platform_scope
+from tenants.storage import path_of
 from tests.conftest import Business, in_tenant
 from tests.rows import ROWS, make_row
 from vault.models import CredentialUse, UsageEntry
@@ -102,6 +105,24 @@ def test_a_conversation_goes_with_all_that_was_said_and_thought_in_it(saigon):
         assert KnowledgeGap.objects.get().turn is None
 
 
+def test_a_mail_goes_with_its_deliveries_and_files_and_one_on_its_way_stays(saigon):
+    with in_tenant(saigon.tenant):
+        Setting.put("retention_days_email_deliveries", 9)
+        attached = Attachment("a.txt", "text/plain", [b"bytes"])
+        mails = [
+            queue_email(email=write_email(subject=subject, body="x", to=["a@x.example"], attachments=[attached]))
+            for subject in ("sent", "waits")
+        ]
+        EmailMessage.objects.update(queued_at=Now() - timedelta(days=10))
+        EmailDelivery.objects.filter(email=mails[0]).update(state="done", sent_at=Now())
+        path = path_of(mails[0].attachments.get().file)
+    assert sweep(saigon) == {"email_deliveries": 1}
+    with in_tenant(saigon.tenant):
+        assert [mail.subject for mail in EmailMessage.objects.all()] == ["waits"]
+        assert (EmailDelivery.objects.count(), StoredFile.objects.count()) == (1, 1)
+    assert path.exists()  # the test's own transaction has not ended: bytes go with the commit
+
+
 def test_0_days_keep_for_ever(saigon):
     with in_tenant(saigon.tenant):
         Setting.put("retention_days_turns", 0)
@@ -136,7 +157,7 @@ def test_a_sweep_that_was_killed_or_whose_turn_is_over_is_gone_on_with_where_it_
 def dying_after_one_batch(kind: Any) -> Any:
     if kind.name == "idempotency_keys":
         for rows in kind.old(1):
-            retention._delete_batch(rows)
+            retention._delete_batch(rows, kind.forget)
         raise KeyboardInterrupt
     return ()
 
