@@ -52,6 +52,7 @@ CONVERSATIONS: list[Entry] = [
     (_("Ratings"), "thumbs_up_down", "runtime.rating"),
 ]
 REPORTS: list[Entry] = [
+    (_("Daily figures"), "calendar_month", "reports.dailymetric.days"),
     (_("Insights"), "lightbulb", "reports.insight"),
     (_("Reports"), "summarize", "reports.report"),
 ]

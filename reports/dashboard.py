@@ -1,14 +1,12 @@
-"""The home page: what happened today, compared with yesterday, and what to do next. At most ten queries."""
+"""The home page: what happened today, beside the same day of last week, and what to do next. At most a dozen queries."""
 
-import json
-from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, cast
-from uuid import UUID
 
 from django.db import models
-from django.db.models import Avg, Count, Q
-from django.db.models.functions import Coalesce, TruncDate
+from django.db.models import Count
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import formats, timezone
@@ -18,30 +16,25 @@ from bots.models import Bot, Faq
 from catalog.availability import count_sold_out
 from catalog.models import ImportJob, Offering, SearchVector, Status
 from reports.attention import warnings
-from runtime.models import DecisionEvent, Escalation, Session, Tier, Turn
+from reports.home_figures import Weeks, cards_of, read_weeks
+from reports.models import EmailDelivery, Insight, MetricMark
+from reports.rollups import first_id_of
+from reports.wording import text_of
+from runtime.models import Session, Turn
 from tenants.middleware import count_tenants
 from tenants.models import ApiKey, Tenant, User
+from tenants.queue import STUCK, queues
 
-DAYS = 14
 RECENT = 8
-ANSWERED = (Tier.GUARDRAIL, Tier.CACHE, Tier.FAQ, Tier.CATALOG, Tier.LLM)
-"""Tiers in which the bot answered by itself."""
-CHART_OPTIONS = {
-    "animation": False,
-    "responsive": True,
-    "maintainAspectRatio": False,
-    "datasets": {"bar": {"maxBarThickness": 18, "borderRadius": 3, "borderSkipped": "bottom"}},
-    "plugins": {"legend": {"position": "bottom", "labels": {"boxWidth": 10, "boxHeight": 10, "color": "#9ca3af"}}},
-    "scales": {
-        "x": {"grid": {"display": False}, "ticks": {"color": "#9ca3af"}},
-        "y": {"beginAtZero": True, "border": {"display": False}, "ticks": {"precision": 0, "color": "#9ca3af"}, "grid": {}},
-    },
-}
+WORTH_KNOWING, FRESH = 5, timedelta(days=14)
+"""Insights that the page tells, and how long they are new."""
+LATE = timedelta(minutes=30)
+"""Figures of earlier days that were counted longer ago say so."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One number of the page. ``change`` compares with yesterday; ``alert`` asks for attention."""
+    """One number of the page. ``change`` compares it with a week ago; ``alert`` asks for attention."""
 
     label: str
     value: str
@@ -59,26 +52,6 @@ class Step:
     why: str
     url: str
     done: bool
-
-
-@dataclass(frozen=True)
-class Day:
-    """What one day brought. ``latency`` in milliseconds, None without answers.
-
-    ``conversations`` began on it, of these ``handed_over`` asked for a person; of its answers ``given_up`` were none.
-    """
-
-    conversations: int = 0
-    handed_over: int = 0
-    answered: int = 0
-    given_up: int = 0
-    latency: float | None = None
-
-    @property
-    def contained(self) -> float | None:
-        """Share of the answers that needed no person, 0 to 1; None without answers."""
-        total = self.answered + self.given_up
-        return self.answered / total if total else None
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -102,53 +75,36 @@ def _platform_home() -> dict[str, Any]:
 
 
 def _tenant_home(tenant: Tenant) -> dict[str, Any]:
-    days = _days(timezone.localdate())
-    today, yesterday = list(days.values())[-1], list(days.values())[-2]
-    counts = _counts(tenant)
+    weeks = read_weeks(zone=tenant.time_zone)
+    counts = _counts(tenant, weeks)
     steps = _steps(counts)
     return {
-        "today_figures": _conversation_figures(today, yesterday),
+        "cards": cards_of(weeks) if weeks.has_happened else [],
+        "today_figures": _today_figures(weeks, counts),
         "stock_figures": _catalogue_figures(counts),
-        "chart": json.dumps(_chart(days)),
-        "chart_options": json.dumps(CHART_OPTIONS),
-        "has_chart": any(day.conversations for day in days.values()),
+        "counted_until": counts["counted_until"],
+        "is_late": not counts["counted_until"] or timezone.now() - counts["counted_until"] > LATE,
+        "insights": _worth_knowing(),
         "recent": _recent(),
         "steps": [] if all(step.done for step in steps) else steps,
         "sessions_url": _page("runtime.session"),
-        "today": formats.date_format(timezone.localdate(), "DATE_FORMAT"),
+        "today": formats.date_format(weeks.today.day, "DATE_FORMAT"),
     }
 
 
-def _days(today: date) -> dict[date, Day]:
-    """Return the last ``DAYS`` days in order, today last: two queries."""
-    dates = [today - timedelta(days=back) for back in reversed(range(DAYS))]
-    since = timezone.make_aware(datetime.combine(dates[0], time.min))
-    # The ids are in order of time, and the index on them is the one that sessions have.
-    sessions = Session.objects.filter(id__gte=_first_id_of(since), created_at__gte=since)
-    asked = models.Exists(Escalation.objects.filter(session=models.OuterRef("pk")))
-    counted = sessions.order_by().values_list(TruncDate("created_at")).annotate(Count("id"), asked=Count("id", filter=asked))
-    begun = {day: {"conversations": conversations, "handed_over": asked} for day, conversations, asked in counted}
-    decisions = DecisionEvent.objects.filter(created_at__gte=since, event_type=DecisionEvent.EventType.TIER_SELECTION)
-    rows = (
-        decisions.order_by()
-        .values_list(TruncDate("created_at"))
-        .annotate(
-            answered=Count("id", filter=Q(tier__in=ANSWERED)),
-            given_up=Count("id", filter=Q(tier=Tier.HANDOFF)),
-            latency=Avg("latency_ms", filter=Q(tier__in=(*ANSWERED, Tier.HANDOFF))),
-        )
-    )
-    found = {day: Day(answered=answered, given_up=given_up, latency=latency) for day, answered, given_up, latency in rows}
-    return {day: replace(found.get(day, Day()), **begun.get(day, {})) for day in dates}
+def _worth_knowing() -> list[dict[str, Any]]:
+    """Return what was found lately, the most important first: one query."""
+    found = Insight.objects.filter(created_at__gte=timezone.now() - FRESH)[:WORTH_KNOWING]
+    return [
+        {"text": text_of(one), "kind": one.insight_type, "url": _page("reports.insight", "change", one.pk)} for one in found
+    ]
 
 
-def _first_id_of(moment: datetime) -> UUID:
-    """Return the smallest UUIDv7 of that moment (its first 48 bits are milliseconds)."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
-
-
-def _counts(tenant: Tenant) -> dict[str, int]:
+def _counts(tenant: Tenant, weeks: Weeks) -> dict[str, Any]:
     """Count everything else in one query, out of stock in a second."""
+    stuck = {
+        f"stuck_{place}": _counted(queue._default_manager.filter(state__in=STUCK)) for place, queue in enumerate(queues())
+    }
     open_states = (ImportJob.Status.PENDING, ImportJob.Status.STAGING, ImportJob.Status.STAGED, ImportJob.Status.APPLYING)
     recently = timezone.now() - timedelta(days=7)
     row = Tenant.objects.filter(pk=tenant.pk).values(
@@ -160,9 +116,20 @@ def _counts(tenant: Tenant) -> dict[str, int]:
         bots=_counted(Bot.objects.filter(status="active", versions__is_active=True)),
         faqs=_counted(Faq.objects.filter(is_active=True)),
         keys=_counted(ApiKey.objects.filter(revoked_at=None)),
+        mails_failed=_counted(_mails_failed(*weeks.span)),
+        mails_failed_before=_counted(_mails_failed(*weeks.span_before)),
         talked=models.Exists(Session.objects.all()),
+        counted_until=models.Subquery(MetricMark.objects.values("counted_until")[:1]),
+        **stuck,
     )
-    return {**cast("dict[str, int]", row.get()), "sold_out": count_sold_out()}
+    counts = cast("dict[str, Any]", row.get())
+    return {**counts, "stuck": sum(counts[name] for name in stuck), "sold_out": count_sold_out()}
+
+
+def _mails_failed(since: datetime, until: datetime) -> models.QuerySet:
+    """Return the mails, handed in between two instants, that did not get through or nobody knows of."""
+    of_time = EmailDelivery.objects.filter(id__gte=first_id_of(since), id__lt=first_id_of(until))
+    return of_time.filter(models.Q(state__in=STUCK) | models.Q(bounced_at__isnull=False))
 
 
 def _counted(rows: models.QuerySet) -> Coalesce:
@@ -171,29 +138,30 @@ def _counted(rows: models.QuerySet) -> Coalesce:
     return Coalesce(models.Subquery(total, output_field=models.IntegerField()), 0)
 
 
-def _conversation_figures(today: Day, yesterday: Day) -> list[Figure]:
-    sessions = _page("runtime.session")
+def _today_figures(weeks: Weeks, counts: dict[str, Any]) -> list[Figure]:
+    today, before = weeks.today, weeks.before
+    jobs = _("Failed or unclear, they wait for a person.") if counts["stuck"] else _("Nothing waits for a person.")
     return [
         Figure(
-            _("Conversations today"), _number(today.conversations), "forum", sessions,
-            _compared(today.conversations, yesterday.conversations),
+            _("Without a person"), _percent(today.containment), "verified", _page("runtime.session"),
+            _("a week ago %(value)s") % {"value": _percent(before.containment)},
         ),
         Figure(
-            _("Answered by the bot"), _number(today.answered), "smart_toy", sessions,
-            _compared(today.answered, yesterday.answered),
+            _("Time to answer"), _milliseconds(today.latency_ms), "speed", "",
+            _("a week ago %(value)s") % {"value": _milliseconds(before.latency_ms)},
         ),
         Figure(
-            _("Without a person"), _percent(today.contained), "support_agent", sessions,
-            _("yesterday %(value)s") % {"value": _percent(yesterday.contained)},
+            _("Mail failures"), _number(counts["mails_failed"]), "mark_email_unread", _page("reports.emaildelivery"),
+            _("a week ago %(value)s") % {"value": _number(counts["mails_failed_before"])}, alert=counts["mails_failed"] > 0,
         ),
         Figure(
-            _("Time to answer"), _milliseconds(today.latency), "speed", "",
-            _("yesterday %(value)s") % {"value": _milliseconds(yesterday.latency)},
+            _("Stuck jobs"), _number(counts["stuck"]), "work_history", _page("tenants.taskrun", "jobs"), jobs,
+            alert=counts["stuck"] > 0,
         ),
     ]  # fmt: skip
 
 
-def _catalogue_figures(counts: dict[str, int]) -> list[Figure]:
+def _catalogue_figures(counts: dict[str, Any]) -> list[Figure]:
     imports = _page("catalog.importjob")
     return [
         Figure(_("Active offerings"), _number(counts["offerings"]), "sell", _page("catalog.offering")),
@@ -210,7 +178,7 @@ def _catalogue_figures(counts: dict[str, int]) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _steps(counts: dict[str, int]) -> list[Step]:
+def _steps(counts: dict[str, Any]) -> list[Step]:
     """Return what makes a tenant ready to sell, in the order in which it is done."""
     return [
         Step(_("Add what you sell"), _("Create an offering with its variants and prices."),
@@ -232,25 +200,6 @@ def _recent() -> list[dict[str, Any]]:
     return [{"session": row, "url": _page("runtime.session", "change", row.pk)} for row in rows[:RECENT]]
 
 
-def _chart(days: dict[date, Day]) -> dict[str, Any]:
-    """Return what Chart.js draws: the conversations begun on each day, and those that a person was asked into."""
-    return {
-        "labels": [formats.date_format(day, "d/m") for day in days],
-        "datasets": [
-            {
-                "label": _("Conversations"),
-                "data": [day.conversations for day in days.values()],
-                "backgroundColor": "var(--color-primary-500)",
-            },
-            {
-                "label": _("Handed over"),
-                "data": [day.handed_over for day in days.values()],
-                "backgroundColor": "#f59e0b",
-            },
-        ],
-    }
-
-
 def _page(model: str, page: str = "changelist", *args: Any) -> str:
     """Return the address of an admin page, empty where there is none."""
     try:
@@ -269,7 +218,3 @@ def _percent(share: float | None) -> str:
 
 def _milliseconds(value: float | None) -> str:
     return "–" if value is None else _("%(ms)s ms") % {"ms": _number(round(value))}
-
-
-def _compared(today: int, yesterday: int) -> str:
-    return _("yesterday %(value)s") % {"value": _number(yesterday)} if today or yesterday else ""

@@ -1,10 +1,11 @@
 """Daily figures as they are read: kept ones of the days that are over, and of today what the rows say now."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -62,7 +63,7 @@ def today_in(zone: str) -> date:
 def daily_figures(*, first: date, last: date, zone: str, bot_id: UUID | None = None) -> list[DayFigures]:
     """Return the figures of every day from ``first`` to ``last``, both included, in their order."""
     today = today_in(zone)
-    days: defaultdict[date, dict[tuple[str, str], Decimal]] = defaultdict(dict)
+    days: defaultdict[date, Any] = defaultdict(dict)
     rows = DailyMetric.objects.filter(day__gte=first, day__lte=min(last, today - DAY))
     rows = rows.filter(bot_id=bot_id) if bot_id else rows
     for day, metric, currency, value in (
@@ -71,19 +72,42 @@ def daily_figures(*, first: date, last: date, zone: str, bot_id: UUID | None = N
         days[day][metric, currency] = value
     if first <= today <= last:
         days[today] = figures_now(since=today, zone=zone, bot_id=bot_id)
+    return _every_day(days, first, last)
+
+
+def daily_by_bot(*, first: date, last: date) -> dict[UUID | None, list[DayFigures]]:
+    """Return the kept figures of every day from ``first`` to ``last`` by bot; of the key None those of no bot."""
+    found: defaultdict[UUID | None, defaultdict[date, Any]] = defaultdict(lambda: defaultdict(dict))
+    rows = DailyMetric.objects.filter(day__gte=first, day__lte=last).order_by()
+    for bot_id, day, metric, currency, value in rows.values_list("bot_id", "day", "metric", "currency", "value"):
+        found[bot_id][day][metric, currency] = value
+    return {bot_id: _every_day(days, first, last) for bot_id, days in found.items()}
+
+
+def all_bots(by_bot: Iterable[Sequence[DayFigures]]) -> list[DayFigures]:
+    """Add up the same days of several bots."""
+    return [DayFigures(days[0].day, _sum(one.values for one in days)) for days in zip(*by_bot, strict=True)]
+
+
+def _sum(parts: Iterable[Values]) -> Values:
+    total: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for values in parts:
+        for key, value in values.items():
+            total[key] += value
+    return total
+
+
+def _every_day(days: Mapping[date, Values], first: date, last: date) -> list[DayFigures]:
     count = (last - first).days + 1
     return [DayFigures(day, days.get(day, {})) for day in (first + number * DAY for number in range(count))]
 
 
-def figures_now(*, since: date, zone: str, bot_id: UUID | None = None) -> dict[tuple[str, str], Decimal]:
+def figures_now(*, since: date, zone: str, bot_id: UUID | None = None) -> Values:
     """Return the figures of today (``since``), of one bot or all, as its rows say now."""
-    found = count_now(since=day_begins(since, zone), until=day_begins(since + DAY, zone))
+    found = count_now(since=day_begins(since, zone), until=day_begins(since + DAY, zone), zone=zone)
     return added_up(one for one in found if bot_id is None or one.bot_id == bot_id)
 
 
-def added_up(figures: Iterable[Figure]) -> dict[tuple[str, str], Decimal]:
+def added_up(figures: Iterable[Figure]) -> Values:
     """Add figures up by metric and currency."""
-    total: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for one in figures:
-        total[one.metric, one.currency] += one.value
-    return dict(total)
+    return _sum({(one.metric, one.currency): one.value} for one in figures)

@@ -9,10 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.models import Metric
-from runtime.models import Tier
-
-ANSWERED = (Tier.GUARDRAIL, Tier.CACHE, Tier.FAQ, Tier.CATALOG, Tier.LLM)
-"""Tiers in which the bot answered by itself."""
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,9 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from reports.models import DailyMetric, MetricMark
-from reports.rollup_sources import ANSWERED, SOURCES, Source
+from reports.rollup_sources import SOURCES, Source
 from runtime.models import Tier
+from runtime.models.decisions import ANSWERING
 from tenants.actor import Actor, ActorKind, acting
 from tenants.models import Tenant
 from tenants.queue import WORK_SECONDS
@@ -145,9 +146,9 @@ def count_all() -> set[date]:
         return _count_everything(_zone())
 
 
-def count_now(*, since: datetime, until: datetime) -> list[Figure]:
+def count_now(*, since: datetime, until: datetime, zone: str) -> list[Figure]:
     """Return the figures of the rows between two instants as they stand now; nothing is written."""
-    return [Figure(*row) for row in _rows(COUNTED.format(sources=_EVERY), _range(_zone(), since, until))]
+    return [Figure(*row) for row in _rows(COUNTED.format(sources=_EVERY), _range(zone, since, until))]
 
 
 _EVERY = " UNION ALL ".join(f"({source.counted})" for source in SOURCES)
@@ -185,13 +186,13 @@ def _range(zone: str, since: datetime, until: datetime) -> dict[str, Any]:
         "zone": zone,
         "since": since,
         "until": until,
-        "from_id": _first_id_of(since),
-        "tiers": [*ANSWERED, Tier.HANDOFF],
+        "from_id": first_id_of(since),
+        "tiers": [*ANSWERING, Tier.HANDOFF],
     }
 
 
-def _first_id_of(moment: datetime) -> UUID:
-    """The smallest UUIDv7 of a moment: its first 48 bits are milliseconds."""
+def first_id_of(moment: datetime) -> UUID:
+    """Return the smallest UUIDv7 of a moment: its first 48 bits are milliseconds."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from catalog.imports.file_kinds import check_kind
+from reports.metric_insights import generate_metric_insights
 from reports.models import Report
 from reports.reading.limits import MAX_FILE_BYTES
 from reports.services import generate_insights
 from reports.uploads import create_report
 from runtime.targets import Author, Occasion, TargetKind, TryAgain
-from tenants.errors import DomainError
+from tenants.errors import Conflict, DomainError
 from tenants.models import Tenant
 from tenants.notes import note
 from tenants.scope import current_tenant_id
@@ -24,6 +25,7 @@ from vault.outbound import check_url
 from vault.pages import PageError, fetch_page
 
 FETCH_SECONDS = 60.0
+DAILY = "daily_figures"
 MAY_PASS = frozenset({"page_timeout", "page_unreachable", "page_refused"})
 VENDOR = {"type": "string", "minLength": 1, "maxLength": 200, "title": gettext_lazy("Vendor")}
 REPORT_TYPE = {"type": "string", "minLength": 1, "maxLength": 100, "title": gettext_lazy("Report type")}
@@ -46,19 +48,38 @@ def _report(target: Mapping[str, Any]) -> Report:
 
 
 def _generate(occasion: Occasion) -> dict[str, Any]:
+    """Find them; what is not read or counted yet may be so at the next attempt."""
+    if occasion.target.get("of") == DAILY:
+        try:
+            return {"insights": generate_metric_insights()}
+        except Conflict as error:
+            raise TryAgain(error.message) from None
     report = _report(occasion.target)
+    if report.status == Report.Status.PENDING:
+        raise TryAgain(note(gettext_noop("The report is still being read.")))
+    if report.status == Report.Status.FAILED:
+        raise DomainError("not_processed", note(gettext_noop("The report could not be read."), detail=report.reason))
     return {"report": str(report.pk), "insights": generate_insights(report_id=report.pk)}
 
 
 def _check_report(target: Mapping[str, Any], author: Author) -> None:
+    named = [name for name in ("report", "vendor", "report_type") if target.get(name)]
+    if target.get("of") == DAILY and named:
+        raise DomainError("invalid", _("The daily figures are of no report."), field=f"target.{named[0]}")
     if "report" in target:
         _report(target)
 
 
 GENERATE = TargetKind(
     "generate_insights",
-    label=gettext_lazy("Find the insights of a report"),
+    label=gettext_lazy("Find insights"),
     properties={
+        "of": {
+            "type": "string",
+            "enum": ["report", DAILY],
+            "title": gettext_lazy("Of what"),
+            "description": gettext_lazy("Empty: of a report. daily_figures: of the figures by day, up to yesterday."),
+        },
         "report": {
             "type": "string",
             "format": "uuid",

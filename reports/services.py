@@ -51,9 +51,12 @@ def find_insights(*, report: Report) -> list[Insight]:
     return found
 
 
-def write_insights(*, report: Report, found: Sequence[Insight]) -> None:
-    """Make these the insights of a report, in the caller's transaction: one that was there keeps its row."""
-    report.insights.exclude(key__in=[one.key for one in found]).delete()
+def write_insights(*, report: Report | None, found: Sequence[Insight]) -> None:
+    """Make these the insights of a report, or of the daily figures (None), in the caller's transaction.
+
+    One that was there keeps its row.
+    """
+    Insight.objects.filter(report=report).exclude(key__in=[one.key for one in found]).delete()
     Insight.objects.bulk_create(
         found,
         batch_size=500,
@@ -69,14 +72,15 @@ def _insight(report: Report, sheet: str, finding: Finding, rows: Sequence[int], 
         "text": {"code": finding.code, "values": dict(finding.values)},
         "sheet": sheet,
         "series": finding.series,
-        "period": {"from": _iso(finding.first), "to": _iso(finding.last)},
+        "period": {"from": iso(finding.first), "to": iso(finding.last)},
         "numbers": list(_numbers(finding.numbers, rows, currencies)),
         "reasons": [asdict(reason) for reason in finding.reasons],
     }
     return Insight(report=report, insight_type=finding.type, key=key, score=finding.score, content=content)
 
 
-def _iso(moment: datetime | None) -> str | None:
+def iso(moment: datetime | None) -> str | None:
+    """Return a moment as insights keep it."""
     return moment.isoformat() if moment else None
 
 

@@ -3,6 +3,8 @@
 from celery import shared_task
 
 from reports.health import run_due_checks
+from reports.metric_insights import TASK as FIND_INSIGHTS
+from reports.metric_insights import find_due_insights
 from reports.outbox import TASK as SEND_EMAILS
 from reports.outbox import send_due_emails
 from reports.rollups import roll_up_due
@@ -38,3 +40,9 @@ def check_health() -> None:
 def check_health_slowly() -> None:
     """Look after what takes long, such as the audit's chains."""
     run_due_checks(slow=True)
+
+
+@shared_task(name=FIND_INSIGHTS, ignore_result=True)
+def find_metric_insights() -> None:
+    """Look for insights in the daily figures of tenants of which a day is over."""
+    find_due_insights()

@@ -3,6 +3,7 @@
 Every number of a text is one of the insight's own, or a bound that a person set.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -67,6 +68,23 @@ AGGREGATES = {
     "gap": _("gap"),
 }
 """How a number was taken from its rows."""
+SERIES = {
+    "sessions": _("The number of conversations"),
+    "containment": _("The share of conversations without a person"),
+    "handed_over": _("The number of hand-overs"),
+    "answered": _("The number of answers"),
+    "unanswered": _("The number of questions without an answer"),
+    "latency_ms": _("The time to answer"),
+    "model_calls": _("The number of calls of models"),
+    "cost": _("The cost of models"),
+    "orders": _("The number of orders"),
+    "orders_cancelled": _("The number of cancelled orders"),
+    "order_value": _("The value of orders"),
+    "stock_out": _("The number of pieces gone"),
+    "knowledge_gaps": _("The number of new knowledge gaps"),
+}
+"""What a series of the daily figures is called at the beginning of a sentence."""
+OF_BOT = _("%(series)s of the bot “%(bot)s”")
 LANGUAGES = Tenant.Locale.values
 
 
@@ -78,7 +96,7 @@ def text_of(insight: Insight, language: str | None = None) -> str:
         period = {name: _day(moment) for name, moment in insight.content["period"].items()}
         period["period"] = (ON if period["from"] == period["to"] else BETWEEN) % period
         numbers = {one["name"]: amount_of(one) for one in insight.content["numbers"]}
-        series = {"series": insight.content["series"]}
+        series = {"series": series_name(insight)}
         return TEXTS[said["code"]] % {**values, **period, **numbers, **series}
 
 
@@ -87,7 +105,7 @@ def content_of(insight: Insight) -> dict[str, Any]:
     content = insight.content
     texts = {language: text_of(insight, language) for language in LANGUAGES}
     numbers = [{**one, **({} if "between" in one else {"url": address_of(one, insight)})} for one in content["numbers"]]
-    told = {name: content[name] for name in ("sheet", "series", "period")}
+    told = {name: content[name] for name in ("sheet", "series", "bot", "period") if name in content}
     return {"text": text_of(insight), "texts": texts, **told, "numbers": numbers}
 
 
@@ -96,19 +114,38 @@ def reasons_of(insight: Insight) -> list[dict[str, Any]]:
     return [{**one, "text": str(REASONS[one["code"]])} for one in insight.content["reasons"]]
 
 
+def series_name(insight: Insight) -> str:
+    """Return what an insight is about: the column of its report, or one of our own figures and its bot."""
+    if not insight.metric:
+        return str(insight.content["series"])
+    name = str(SERIES[insight.metric])
+    return OF_BOT % {"series": name, "bot": insight.content["bot"]} if insight.content["bot"] else name
+
+
 def address_of(number: Mapping[str, Any], insight: Insight) -> str:
     """Return where the API answers the rows of a number."""
-    return f"/api/v1/reports/{insight.report_id}/data/?{query_of(number, insight)}"
+    where = "analytics/daily" if insight.metric else f"reports/{insight.report_id}/data"
+    return f"/api/v1/{where}/?{query_of(number, insight)}"
 
 
 def query_of(number: Mapping[str, Any], insight: Insight) -> str:
     """Return the parameters by which the rows of a number are asked for: their numbers, or where they lie."""
+    if insight.metric:
+        bot = {"bot": insight.content["bot"]} if insight.content["bot"] else {}
+        if "since" in number:
+            return urlencode({**bot, "from": number["since"], "to": number["until"]})
+        return urlencode({**bot, "days": ",".join(number["days"][:MOST_NAMED])}, safe=",")
     asked = {"sheet": insight.content["sheet"]} if insight.content["sheet"] else {}
     if "since" in number:
         where = number.get("where")
         narrow = {"column": where[0], "equals": where[1]} if where else {}
         return urlencode({**asked, **narrow, "since": number["since"], "until": number["until"]})
     return urlencode({**asked, "row": ",".join(map(str, number["rows"][:MOST_NAMED]))}, safe=",")
+
+
+def column_name(number: Mapping[str, Any], insight: Insight) -> str:
+    """Return which column a number was taken from."""
+    return str(SERIES[insight.metric]) if insight.metric else str(number["column"])
 
 
 def number_name(number: Mapping[str, Any]) -> str:
@@ -132,10 +169,23 @@ def amount_of(number: Mapping[str, Any]) -> str:
     value = number["value"]
     if number["aggregate"] == "change":
         return f"{'+' if value > 0 else ''}{formats.number_format(_rounded(value * 100), use_l10n=True)} %"
+    if number["column"] == "containment":
+        return f"{formats.number_format(round(Decimal(str(value * 100)), 1), use_l10n=True)} %"
+    if number["column"] == "latency_ms":
+        return _("%(ms)s ms") % {"ms": _shown(value)}
     currency = number.get("currency", "")
     if currency:
-        return format_money(Decimal(str(round(value, 4))), currency, translation.get_language() or "en")
+        return money_text(Decimal(str(value)), currency)
     return _shown(value)
+
+
+def money_text(value: Decimal, currency: str) -> str:
+    """Return an amount as people write it; one below a cent with the digits that matter, for such is what a call costs."""
+    language = translation.get_language() or "en"
+    if 0 < abs(value) < Decimal("0.01"):
+        digits = formats.number_format(round(value, 1 - value.adjusted()), use_l10n=True)
+        return re.sub(r"0([.,]0+)?", digits, format_money(Decimal(0), currency, language), count=1)
+    return format_money(value, currency, language)
 
 
 def _shown(value: Any) -> str:

@@ -10,7 +10,6 @@ from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action, display
 
 from catalog.admin.amounts import money
@@ -31,6 +30,7 @@ from catalog.orders import (
 )
 from catalog.returns import return_goods
 from tenants.admin import TenantAdmin, asks_first
+from tenants.admin.filters import TimeFilter
 
 STATUS_COLOURS = {
     Order.Status.PENDING: "warning",
@@ -58,12 +58,12 @@ class OrderAdmin(TenantAdmin):
     list_display = ("number_shown", "customer", "status_label", "total_shown", "channel", "created_at")
     list_display_links = ("number_shown",)
     list_select_related = ("customer", "channel")
-    list_filter = ("status", "channel", ("created_at", RangeDateTimeFilter))
+    list_filter = ("status", "channel", ("created_at", TimeFilter))
     list_filter_submit = True
     search_fields = ("number",)
     search_help_text = _("Number, SKU, or the customer's name, phone or e-mail address")
     ordering = ("-id",)
-    link_filters = ("customer", "session")
+    link_filters = ("customer", "session", "session__bot")
     form = OrderForm
     autocomplete_fields = ("customer",)
     change_form_template = "catalog/admin/order.html"

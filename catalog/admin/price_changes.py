@@ -7,13 +7,14 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from catalog.admin.amounts import money
 from catalog.admin.finding import spoken_name, variants_like
 from catalog.models import PriceChange, product_name
 from tenants.admin import LedgerAdmin
+from tenants.admin.filters import TimeFilter
 from tenants.models import ApiKey, User
 
 
@@ -28,7 +29,7 @@ class PriceChangeAdmin(LedgerAdmin):
         ("variant__offering", AutocompleteSelectFilter),
         ("variant", AutocompleteSelectFilter),
         "actor_kind",
-        ("created_at", RangeDateTimeFilter),
+        ("created_at", TimeFilter),
     )
     list_filter_submit = True
     search_fields = ("variant__sku",)

@@ -11,13 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RangeDateTimeFilter, RangeNumericFilter
+from unfold.contrib.filters.admin import RangeNumericFilter
 from unfold.decorators import action, display
 
 from catalog.admin.finding import spoken_name, variants_like
 from catalog.models import InventoryItem, InventoryLocation, StockMovement, product_name
 from catalog.stock import record_movement
 from tenants.admin import TenantAdmin
+from tenants.admin.filters import TimeFilter
 
 
 @admin.register(InventoryLocation)
@@ -148,7 +149,7 @@ class StockMovementAdmin(TenantAdmin):
 
     list_display = ("created_at", "variant", "called", "location", "quantity", "reason", "note", "created_by")
     list_select_related = ("variant", "location", "created_by")
-    list_filter = ("reason", "location", ("created_at", RangeDateTimeFilter))
+    list_filter = ("reason", "location", ("created_at", TimeFilter))
     list_filter_submit = True
     search_fields = ("variant__sku",)
     search_help_text = _("Note, SKU, or the name or code of the product, with or without accents")

@@ -3,21 +3,33 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeNumericFilter
 from unfold.decorators import display
 
 from reports.models import Insight
-from reports.wording import LANGUAGES, aggregate_name, amount_of, number_name, period_of, query_of, reasons_of, text_of
+from reports.wording import (
+    LANGUAGES,
+    aggregate_name,
+    amount_of,
+    column_name,
+    number_name,
+    period_of,
+    query_of,
+    reasons_of,
+    text_of,
+)
 from tenants.admin import LedgerAdmin
 from tenants.admin.base import LINK
 from tenants.models import Tenant
 
+DAILY = "admin:reports_dailymetric_days"
 TYPE_LABELS = {
     "anomaly": "danger",
     "change_point": "warning",
@@ -28,20 +40,37 @@ TYPE_LABELS = {
 }
 
 
+class SourceFilter(admin.SimpleListFilter):
+    """Insights of reports, or of our own daily figures."""
+
+    title = _("found in")
+    parameter_name = "of"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the choices."""
+        return [("daily", _("Daily figures")), ("reports", _("Reports"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Narrow the list."""
+        if self.value() not in ("daily", "reports"):
+            return queryset
+        return queryset.filter(report__isnull=self.value() == "daily")
+
+
 @admin.register(Insight)
 class InsightAdmin(LedgerAdmin):
     """Insights, the most important ones first."""
 
-    list_display = ("score", "type_label", "said", "period", "report")
+    list_display = ("score", "type_label", "said", "period", "source")
     list_display_links = ("said",)
-    list_filter = ("insight_type", "report__report_type", "report__vendor", ("score", RangeNumericFilter))
+    list_filter = ("insight_type", SourceFilter, "report__report_type", "report__vendor", ("score", RangeNumericFilter))
     list_filter_submit = True
     list_select_related = ("report",)
     link_filters = ("report",)
     ordering = ("-score", "-id")
-    fields = ("insight_type", "score", "report", "period", "created_at")
+    fields = ("insight_type", "score", "source", "period", "created_at")
     change_form_template = "reports/admin/insight.html"
-    export_fields = ("id", "report", "insight_type", "score", "said", "created_at")
+    export_fields = ("id", "report", "metric", "insight_type", "score", "said", "created_at")
     empty_message = _("What is worth knowing in your reports is told here: odd days, changes, trends, and what is missing.")
     empty_links = ((_("Upload a report"), "admin:reports_report_add"),)
 
@@ -54,6 +83,14 @@ class InsightAdmin(LedgerAdmin):
     def said(self, insight: Insight) -> str:
         """Show what it says."""
         return text_of(insight)
+
+    @display(description=_("from"))
+    def source(self, insight: Insight) -> str:
+        """Show what it was found in, with the way there."""
+        if insight.report is None:
+            return format_html('<a class="{}" href="{}">{}</a>', LINK, reverse(DAILY), gettext("Daily figures"))
+        url = reverse("admin:reports_report_change", args=[insight.report_id])
+        return format_html('<a class="{}" href="{}">{}</a>', LINK, url, insight.report)
 
     @display(description=_("period"))
     def period(self, insight: Insight) -> str:
@@ -72,7 +109,7 @@ class InsightAdmin(LedgerAdmin):
 def _told(insight: Insight) -> dict[str, Any]:
     names = dict(Tenant.Locale.choices)
     numbers = [
-        [number_name(one), amount_of(one), one["column"], aggregate_name(one), _rows(one, insight)]
+        [number_name(one), amount_of(one), column_name(one, insight), aggregate_name(one), _rows(one, insight)]
         for one in insight.content["numbers"]
     ]
     return {
@@ -92,11 +129,14 @@ def _told(insight: Insight) -> dict[str, Any]:
 def _rows(number: dict[str, Any], insight: Insight) -> SafeString | str:
     if "between" in number:
         return "–"
-    url = f"{reverse('admin:reports_report_data', args=[insight.report_id])}?{query_of(number, insight)}"
+    where = reverse(DAILY) if insight.metric else reverse("admin:reports_report_data", args=[insight.report_id])
+    url = f"{where}?{query_of(number, insight)}"
     return format_html('<a class="{}" href="{}">{}</a>', LINK, url, _listed(number))
 
 
 def _listed(number: dict[str, Any]) -> str:
+    if "days" in number:
+        return ngettext("%(count)d day", "%(count)d days", number["row_count"]) % {"count": number["row_count"]}
     rows = number["rows"]
     if number["row_count"] <= 5:
         return ", ".join(map(str, rows))

@@ -20,7 +20,18 @@ class InsightSerializer(TenantSerializer):
 
     class Meta:
         model = Insight
-        fields = ("id", "report", "insight_type", "score", "reasons", "content", "metadata", "created_at", "updated_at")
+        fields = (
+            "id",
+            "report",
+            "metric",
+            "insight_type",
+            "score",
+            "reasons",
+            "content",
+            "metadata",
+            "created_at",
+            "updated_at",
+        )
         read_only_fields = fields
 
     @extend_schema_field({"type": "object", "additionalProperties": {}})
@@ -35,13 +46,14 @@ class InsightSerializer(TenantSerializer):
 
 
 class InsightViewSet(TenantReadViewSet):
-    """Insights, the highest score first. ``?report=``; ``?insight_type=``; ``?min_score=``."""
+    """Insights of reports and of the daily figures, the highest score first. ``?report=``; ``?metric=cost``; ``?insight_type=``."""
 
     http_method_names = ["get", "head"]
     queryset = Insight.objects.all()
     serializer_class = InsightSerializer
     filters: ClassVar[dict[str, Filter]] = {
         "report": "report",
+        "metric": "metric",
         "insight_type": "insight_type",
         "min_score": "score__gte",
         "report_type": "report__report_type",

@@ -58,7 +58,16 @@ class DailyQuery(StrictSerializer):
     """Which days, both included, at most 400 of them; by default the last 30. ``bot`` is a code; without it, all together."""
 
     to = serializers.DateField(required=False)
+    days = TextField(required=False, max_length=2_400, help_text="Up to 200 single days instead: 2026-11-01,2026-11-08.")
     bot = CodeRelatedField(queryset=Bot.objects.all(), required=False)
+
+    def validate_days(self, days: str) -> list[date]:
+        """Return the days."""
+        try:
+            found = [date.fromisoformat(one.strip()) for one in days.split(",")]
+        except ValueError:
+            raise serializers.ValidationError(_("Write days such as 2026-11-01,2026-11-08.")) from None
+        return found
 
     def get_fields(self) -> dict[str, Any]:
         """Return the parameters, with the one whose name Python keeps for itself."""
@@ -122,6 +131,7 @@ class DailyView(TenantAPIView):
         zone, bot = tenant_zone(), asked.get("bot")
         first, last = _days(asked, today_in(zone))
         found = daily_figures(first=first, last=last, zone=zone, bot_id=bot and bot.pk)
+        found = [one for one in found if one.day in asked["days"]] if "days" in asked else found
         code = bot.code if bot else None
         answer = {
             "results": [_told(one, zone, code) for one in found],
@@ -134,8 +144,10 @@ class DailyView(TenantAPIView):
 
 
 def _days(asked: Mapping[str, Any], today: date) -> tuple[date, date]:
-    last = asked.get("to") or max(today, asked.get("from") or today)
-    first = asked.get("from") or last - (USUAL_DAYS - 1) * DAY
+    if days := asked.get("days"):
+        asked = {"from": min(days), "to": max(days)}
+    last: date = asked.get("to") or max(today, asked.get("from") or today)
+    first: date = asked.get("from") or last - (USUAL_DAYS - 1) * DAY
     if first > last:
         raise Malformed("invalid", _("The first day is after the last one."), field="from")
     if (last - first).days >= MOST_DAYS:

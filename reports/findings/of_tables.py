@@ -37,13 +37,19 @@ def _of_series(table: Table, thresholds: Sequence[Mapping[str, Any]]) -> Iterato
     for series in columns.values():
         whole = [one for figures, findings in series for one in findings if figures.where is None]
         parts = [one for figures, findings in series for one in findings if figures.where is not None]
-        for one in whole:
-            same = [part for part in parts if _is_same(one, part)]
-            if len(same) == 1:
-                continue
-            parts = [part for part in parts if part not in same]
-            yield one
-        yield from parts
+        yield from told_once(whole, parts)
+
+
+def told_once(whole: Sequence[Finding], parts: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield of the findings of a whole and of its parts what happened to one part, and what happened to all together."""
+    left = list(parts)
+    for one in whole:
+        same = [part for part in left if _is_same(one, part)]
+        if len(same) == 1:
+            continue
+        left = [part for part in left if part not in same]
+        yield one
+    yield from left
 
 
 def _is_same(one: Finding, other: Finding) -> bool:

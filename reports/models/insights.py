@@ -1,4 +1,4 @@
-"""What was found in a report, told so that every number leads to the rows it comes from."""
+"""What was found in a report or in our own daily figures, told so that every number leads to the rows it comes from."""
 
 from django.core.validators import MaxValueValidator
 from django.db import models
@@ -10,7 +10,7 @@ from tenants.models import TenantModel, updated_at_field
 
 
 class Insight(TenantModel):
-    """One finding. Generating the insights of a report again keeps the row of what is found again, under its ``key``."""
+    """One finding, of a report or of a daily figure. Looking again keeps the row of what is found again, under its ``key``."""
 
     class Type(models.TextChoices):
         """What kind of finding it is."""
@@ -22,7 +22,16 @@ class Insight(TenantModel):
         THRESHOLD = "threshold", _("Threshold crossed")
         MISSING_DATA = "missing_data", _("Missing data")
 
-    report = TenantForeignKey(Report, on_delete=models.CASCADE, related_name="insights", verbose_name=_("report"))
+    report = TenantForeignKey(Report, null=True, on_delete=models.CASCADE, related_name="insights", verbose_name=_("report"))
+    metric = models.CharField(
+        _("daily figure"),
+        max_length=32,
+        default="",
+        db_default="",
+        blank=True,
+        editable=False,
+        help_text="Of our own figures instead of a report: the field of analytics/daily/.",
+    )
     insight_type = models.CharField(_("type"), max_length=16, choices=Type)
     key = models.CharField(
         max_length=64, editable=False, help_text="SHA-256 of what makes it this finding: type, series and period."
@@ -32,7 +41,8 @@ class Insight(TenantModel):
     )
     content = models.JSONField(
         _("content"),
-        help_text="text: {code, values}; sheet, series; period: {from, to}; numbers: each name, value, aggregate, rows; reasons.",
+        help_text="text: {code, values}; sheet, series; period: {from, to}; numbers: each name, value, aggregate, rows; reasons."
+        " Of daily figures: days instead of rows, and the bot.",
     )
     metadata = models.JSONField(_("metadata"), default=dict, db_default={}, blank=True)
     updated_at = updated_at_field()
@@ -42,7 +52,12 @@ class Insight(TenantModel):
         verbose_name_plural = _("insights")
         ordering = ["-score", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "report", "key"], name="insight_once"),
+            models.UniqueConstraint(fields=["tenant", "report", "key"], name="insight_once", nulls_distinct=False),
+            models.CheckConstraint(
+                condition=models.Q(report=None) ^ models.Q(metric=""),
+                name="insight_of_something",
+                violation_error_message=_("It is of a report or of a daily figure."),
+            ),
             models.CheckConstraint(
                 condition=models.Q(score__lte=100),
                 name="insight_score_range",

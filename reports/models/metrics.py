@@ -88,6 +88,12 @@ class MetricMark(TenantModel):
     counted_until = models.DateTimeField(_("counted until"), null=True, editable=False)
     time_zone = models.CharField(_("time zone"), max_length=64, default="", db_default="", editable=False)
     due_at = models.DateTimeField(_("due"), db_default=Now(), editable=False)
+    insights_on = models.DateField(
+        _("insights found"), null=True, editable=False, help_text="The last day that they were looked for in."
+    )
+    thresholds = models.JSONField(
+        _("thresholds"), default=list, db_default=[], blank=True, help_text="Each: metric, and above or below."
+    )
 
     objects: ClassVar = MetricMarkQuerySet.as_manager()
 

@@ -20,6 +20,7 @@ from runtime.escalations import Colleague, answer, claim, put_back, resolve
 from runtime.models import Escalation, Turn
 from runtime.transcript import read_transcript
 from tenants.admin import LedgerAdmin, asks_first
+from tenants.admin.filters import TimeFilter
 from tenants.errors import DomainError
 
 STATE_COLOURS = {
@@ -49,7 +50,8 @@ class EscalationAdmin(LedgerAdmin):
 
     list_display = ("who", "asked", "state_label", "claimed_by", "channel", "created_at", "resolved_at")
     list_display_links = ("who",)
-    list_filter = ("state", "origin", "session__bot")
+    list_filter = ("state", "origin", "session__bot", ("created_at", TimeFilter))
+    list_filter_submit = True
     list_select_related = ("session__customer", "session__channel", "claimed_by")
     link_filters = ("session",)
     search_fields = ("reason", "resolution", "session__customer__name")

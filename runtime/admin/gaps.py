@@ -24,6 +24,7 @@ from runtime.gaps import answer_gap
 from runtime.models import KnowledgeGap
 from tenants.admin import LedgerAdmin
 from tenants.admin.base import LINK
+from tenants.admin.filters import TimeFilter
 from tenants.errors import DomainError
 from tenants.models import Tenant
 
@@ -55,7 +56,8 @@ class KnowledgeGapAdmin(LedgerAdmin):
 
     list_display = ("asked", "times_asked", "last_asked_at", "reason_label", "bot", "state_label", "next_step")
     list_display_links = ("asked",)
-    list_filter = ("state", "reason", "bot", "language")
+    list_filter = ("state", "reason", "bot", "language", ("created_at", TimeFilter))
+    list_filter_submit = True
     list_select_related = ("bot", "faq")
     search_fields = ("question",)
     ordering = (OPEN_FIRST, "-times_asked", "-id")

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import truncatechars
@@ -34,6 +34,7 @@ from runtime.services import SAY, start_session
 from runtime.transcript import read_transcript
 from runtime.turn import take_turn
 from tenants.admin import LedgerAdmin, asks_first
+from tenants.admin.filters import TimeFilter
 from tenants.errors import DomainError
 
 TIER_LABELS = {
@@ -62,6 +63,27 @@ class OpenFilter(admin.SimpleListFilter):
         if self.value() not in ("yes", "no"):
             return queryset
         return queryset.filter(ended_at__isnull=self.value() == "yes")
+
+
+class AskedFilter(admin.SimpleListFilter):
+    """Conversations that a person was asked into, and those without."""
+
+    title = _("a person was asked")
+    parameter_name = "asked"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the choices."""
+        return [("yes", _("Yes")), ("no", _("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Narrow the list."""
+        asked = Exists(Escalation.objects.filter(session=OuterRef("pk")))
+        match self.value():
+            case "yes":
+                return queryset.filter(asked)
+            case "no":
+                return queryset.filter(~asked)
+        return queryset
 
 
 class TalkForm(forms.Form):
@@ -122,7 +144,8 @@ class SessionAdmin(LedgerAdmin):
 
     list_display = ("who", "bot", "channel", "owner_label", "turn_number", "last_said", "tier_label", "started", "ended")
     list_display_links = ("who",)
-    list_filter = ("bot", "channel", "owner", OpenFilter)
+    list_filter = ("bot", "channel", "owner", OpenFilter, AskedFilter, ("created_at", TimeFilter))
+    list_filter_submit = True
     list_select_related = ("customer", "bot", "channel")
     link_filters = ("customer", "bot_version")
     search_fields = ("customer__name", "customer__phone", "customer__email")

@@ -22,6 +22,10 @@ class Tier(models.TextChoices):
     NONE = "none", _("Nothing to answer")
 
 
+ANSWERING = (Tier.GUARDRAIL, Tier.CACHE, Tier.FAQ, Tier.CATALOG, Tier.LLM)
+"""Tiers in which the bot answers by itself."""
+
+
 class DecisionEvent(TenantModel):
     """A decision: one ``tier_selection`` per turn, others as they happen."""
 

@@ -15,10 +15,10 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action, display
 
 from tenants.admin.base import LedgerAdmin, is_platform_staff, open_platform
+from tenants.admin.filters import TimeFilter
 from tenants.errors import DomainError, NotAllowed
 from tenants.jobs import QueueCount, count_queues, queue_named
 from tenants.models import TaskRun
@@ -35,7 +35,7 @@ class TaskRunAdmin(LedgerAdmin):
 
     list_display = ("started_at", "subject", "task_type", "status_label", "attempt", "took", "said")
     list_display_links = ("subject",)
-    list_filter = ("status", "task_type", ("started_at", RangeDateTimeFilter))
+    list_filter = ("status", "task_type", ("started_at", TimeFilter))
     list_filter_submit = True
     link_filters = ("row_id",)
     search_fields = ("name",)

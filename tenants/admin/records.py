@@ -15,10 +15,10 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from tenants.admin.base import LINK, LedgerAdmin
+from tenants.admin.filters import TimeFilter
 from tenants.admin.history import changes, event_parts, model_of, row_names, subject_name
 from tenants.events import EVENT_KINDS
 from tenants.models import ApiKey, AuditEntry, Event, User
@@ -45,7 +45,7 @@ class AuditEntryAdmin(LedgerAdmin):
     """Who changed what."""
 
     list_display = ("time", "what", "subject", "changed", "who", "is_sealed")
-    list_filter = ("verb", SubjectFilter, "actor_kind", ("created_at", RangeDateTimeFilter))
+    list_filter = ("verb", SubjectFilter, "actor_kind", ("created_at", TimeFilter))
     list_filter_submit = True
     link_filters = ("request_id", "subject_id", "actor_id")
     ordering = ("-id",)
@@ -174,7 +174,7 @@ class EventAdmin(LedgerAdmin):
     """What happened."""
 
     list_display = ("created_at", "kind", "content", "dispatched_at")
-    list_filter = (KindFilter, ("created_at", RangeDateTimeFilter))
+    list_filter = (KindFilter, ("created_at", TimeFilter))
     list_filter_submit = True
     link_filters = ("subject_id",)
     ordering = ("-id",)

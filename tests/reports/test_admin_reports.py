@@ -129,5 +129,5 @@ def test_insights_are_exported_with_what_they_say(api, saigon):
     form = {"action": "export", "_selected_action": chosen}
     answer = browser(saigon.analyst).post(page("reports_insight_changelist"), form)
     lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
-    assert lines[0] == "id,report,insight_type,score,said,created_at"
+    assert lines[0] == "id,report,metric,insight_type,score,said,created_at"
     assert any("sold was unusually high" in line for line in lines[1:])

@@ -1,21 +1,28 @@
 """The home page: the figures of today, in the tenant's own day, and what to do next."""
 
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
+from django.db.models import OuterRef, Subquery
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bots.models import Bot, BotVersion, Faq
 from catalog.models import ImportJob, InventoryLocation, Offering, SalesChannel, StockMovement, Variant
+from reports import rollups
 from reports.dashboard import home
+from reports.home_figures import read_weeks
+from reports.models import EmailDelivery, Metric, MetricMark
+from reports.tasks import roll_up
 from runtime.models import DecisionEvent, Escalation, Session, Turn
 from tenants.models import ApiKey, User
 from tests.conftest import Business, in_tenant
+from tests.rows import make_row
 from tests.tenants.admin_pages import browser, page, text_of
 
 pytestmark = pytest.mark.django_db
@@ -39,34 +46,49 @@ def talk(
         DecisionEvent.objects.filter(pk=decision.pk).update(created_at=at)
 
 
-def figures(business: Business) -> dict[str, Any]:
-    """Return the figures of the page by label."""
+def shown(business: Business) -> dict[str, Any]:
+    """Return the figures and the cards of the page by label."""
     context = browser(business.operator).get(page("index")).context
-    return {figure.label: figure for figure in (*context["today_figures"], *context["stock_figures"])}
+    return {one.label: one for one in (*context["cards"], *context["today_figures"], *context["stock_figures"])}
 
 
-def test_todays_conversations_stand_beside_yesterdays(saigon: Business) -> None:
+def test_today_stands_beside_the_same_day_of_last_week_until_the_same_time(saigon: Business) -> None:
     for tier in ("faq", "catalog", "catalog", "handoff"):
         talk(saigon, tier=tier)
-    talk(saigon, at=timezone.now() - timedelta(days=1), latency=40)
-    shown = figures(saigon)
-    assert (shown["Conversations today"].value, shown["Conversations today"].change) == ("4", "yesterday 1")
-    assert shown["Answered by the bot"].value == "3"
-    assert (shown["Without a person"].value, shown["Without a person"].change) == ("75%", "yesterday 100%")
-    assert (shown["Time to answer"].value, shown["Time to answer"].change) == ("20 ms", "yesterday 40 ms")
+    a_week_ago = timezone.now() - timedelta(days=7)
+    talk(saigon, at=a_week_ago - timedelta(seconds=5), latency=40)
+    talk(saigon, at=a_week_ago + timedelta(seconds=30))
+    roll_up()
+    found = shown(saigon)
+    weekday = (timezone.now().astimezone(ZoneInfo("Asia/Ho_Chi_Minh"))).strftime("%A")
+    assert (found["Conversations"].value, found["Conversations"].before) == ("4", f"Last {weekday} until this time: 1")
+    assert (found["Conversations"].change, found["Conversations"].way) == ("+300 %", "up")
+    assert found["Answered by the bot"].value == "3"
+    assert (found["Without a person"].value, found["Without a person"].change) == ("100%", "a week ago 100%")
+    assert (found["Time to answer"].value, found["Time to answer"].change) == ("20 ms", "a week ago 40 ms")
 
 
-def test_the_chart_counts_conversations_handed_over_and_not_their_turns(saigon: Business) -> None:
-    for _conversation in range(3):
-        talk(saigon, tier="handoff")
+def test_every_bar_leads_to_the_rows_it_stands_for(saigon: Business) -> None:
+    now = timezone.now()
+    for back, tiers in ((0, ("faq", "handoff")), (1, ("catalog",)), (3, ("handoff", "handoff", "faq"))):
+        for tier in tiers:
+            talk(saigon, tier=tier, at=now - timedelta(days=back))
     with in_tenant(saigon.tenant):
         session = Session.objects.all()[0]
         for state in ("resolved", "waiting"):
-            Escalation.objects.create(
-                session=session, state=state, resolved_at=timezone.now() if state == "resolved" else None
-            )
-    conversations, handed_over = json.loads(browser(saigon.operator).get(page("index")).context["chart"])["datasets"]
-    assert (conversations["data"][-1], handed_over["data"][-1]) == (3, 1)
+            Escalation.objects.create(session=session, state=state, resolved_at=now if state == "resolved" else None)
+        Turn.objects.update(created_at=Subquery(Session.objects.filter(pk=OuterRef("session_id")).values("created_at")[:1]))
+    roll_up()
+    client, looked = browser(saigon.operator), 0
+    found = shown(saigon)
+    for label in ("Conversations", "Answered by the bot", "Handed over"):
+        for bar in found[label].bars.bars:
+            number = int(bar.title.rpartition(": ")[2])
+            if number:
+                assert len(client.get(bar.url).context["cl"].result_list) == number, (label, bar.title)
+                looked += 1
+    assert looked == 3 + 3 + 1
+    assert sum(bar.is_last for bar in found["Conversations"].bars.bars) == 1
 
 
 def test_a_day_begins_at_midnight_where_the_tenant_is(saigon: Business) -> None:
@@ -74,13 +96,13 @@ def test_a_day_begins_at_midnight_where_the_tenant_is(saigon: Business) -> None:
     now = datetime(2026, 11, 9, 18, 0, tzinfo=UTC)
     talk(saigon, at=datetime(2026, 11, 9, 17, 30, tzinfo=UTC))
     talk(saigon, at=datetime(2026, 11, 9, 16, 30, tzinfo=UTC))
-    with (
-        patch("reports.dashboard._first_id_of", return_value="00000000-0000-0000-0000-000000000000"),
-        patch("django.utils.timezone.now", return_value=now),
-    ):
-        context = _context_of(saigon)
-    assert context["today_figures"][0].value == "1"
-    assert context["today_figures"][0].change == "yesterday 1"
+    with in_tenant(saigon.tenant), patch("reports.rollups.first_id_of", return_value=UUID(int=0)):
+        MetricMark.objects.create()
+        rollups.roll_up()
+        with patch("django.utils.timezone.now", return_value=now):
+            weeks = read_weeks(zone=saigon.tenant.time_zone)
+    assert [one.count(Metric.SESSIONS) for one in weeks.days[-2:]] == [1, 1]
+    assert weeks.today.day == date(2026, 11, 10)
 
 
 def _context_of(business: Business) -> dict[str, Any]:
@@ -105,19 +127,19 @@ def test_what_is_sold_out_waiting_or_failed_is_counted(saigon: Business) -> None
         Faq.objects.create(question="Open?", answer="Yes.", language="en")
         ImportJob.objects.create(currency="VND", status="staged")
         ImportJob.objects.create(currency="VND", status="failed")
-    shown = figures(saigon)
-    assert shown["Active offerings"].value == "1"
-    assert (shown["Variants out of stock"].value, shown["Variants out of stock"].alert) == ("1", True)
-    assert (shown["Imports under way"].value, shown["Imports under way"].change) == ("1", "1 failed this week")
-    assert int(shown["Texts waiting for the search"].value) >= 1
+    found = shown(saigon)
+    assert found["Active offerings"].value == "1"
+    assert (found["Variants out of stock"].value, found["Variants out of stock"].alert) == ("1", True)
+    assert (found["Imports under way"].value, found["Imports under way"].change) == ("1", "1 failed this week")
+    assert int(found["Texts waiting for the search"].value) >= 1
 
 
-def test_the_page_takes_at_most_ten_queries_of_its_own(saigon: Business) -> None:
+def test_the_page_takes_at_most_a_dozen_queries_of_its_own(saigon: Business) -> None:
     for number in range(12):
         talk(saigon, said=f"Question {number}")
     with CaptureQueriesContext(connection) as queries:
         _context_of(saigon)
-    assert len(queries) <= 10
+    assert len(queries) <= 12
 
 
 def test_the_newest_conversations_show_their_first_question_as_text(saigon: Business) -> None:
@@ -130,7 +152,7 @@ def test_the_newest_conversations_show_their_first_question_as_text(saigon: Busi
 def test_another_tenants_day_is_not_counted(saigon: Business, harbour: Business) -> None:
     talk(harbour, said="Theirs")
     answer = browser(saigon.operator).get(page("index"))
-    assert figures(saigon)["Conversations today"].value == "0"
+    assert answer.context["cards"] == []
     assert "Theirs" not in text_of(answer)
 
 
@@ -156,3 +178,14 @@ def test_platform_staff_see_tenants_to_enter_and_no_rows_of_theirs(saigon: Busin
     shown = text_of(browser(User.objects.create_superuser("root@backroom.example")).get(page("index")))
     assert "Saigon" in shown
     assert "A private question" not in shown
+
+
+def test_mails_that_did_not_get_through_and_jobs_that_are_stuck_ask_for_attention(saigon: Business) -> None:
+    assert (shown(saigon)["Mail failures"].value, shown(saigon)["Stuck jobs"].alert) == ("0", False)
+    with in_tenant(saigon.tenant):
+        delivery = make_row(EmailDelivery)
+        EmailDelivery.objects.filter(pk=delivery.pk).update(state="failed")
+    found = shown(saigon)
+    assert (found["Mail failures"].value, found["Mail failures"].alert) == ("1", True)
+    assert (found["Stuck jobs"].value, found["Stuck jobs"].alert) == ("1", True)
+    assert browser(saigon.operator).get(found["Stuck jobs"].url).status_code == 200

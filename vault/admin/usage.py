@@ -15,11 +15,11 @@ from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from tenants.admin import LedgerAdmin, PlatformAdmin, TenantAdmin
+from tenants.admin.filters import TimeFilter
 from vault.budgets import save_budget
 from vault.models import Budget, ModelPrice, UsageEntry
 
@@ -51,7 +51,7 @@ class UsageEntryAdmin(LedgerAdmin):
         "latency_ms",
         "error_kind",
     )
-    list_filter = ("kind", "state", "model", "error_kind", ("created_at", RangeDateTimeFilter))
+    list_filter = ("kind", "state", "model", "error_kind", ("created_at", TimeFilter))
     list_filter_submit = True
     search_fields = ("key", "model")
     ordering = ("-id",)
