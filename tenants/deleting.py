@@ -7,6 +7,7 @@ goes with it: what a backup still has of the vault opens no more. At last the au
 goes on. What stays is the row that tells of it, sealed in the platform's own audit.
 """
 
+import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.core.files.storage import default_storage
-from django.db import connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -23,9 +24,11 @@ from tenants.errors import DomainError
 from tenants.fields import TenantForeignKey
 from tenants.models import PLATFORM_ID, AuditEntry, AuditSeal, Membership, Tenant, TenantDeletion, TenantModel, User
 from tenants.models.deletions import TASK
-from tenants.queue import finish, renew, wake, work
+from tenants.queue import fail, finish, renew, wake, work
 from tenants.scope import platform_scope, tenant_scope
 from tenants.services import set_tenant_status
+
+logger = logging.getLogger(__name__)
 
 BATCH = 1_000
 """Rows deleted in one transaction."""
@@ -54,6 +57,14 @@ def run_deletions() -> int:
 
 def _delete_each(rows: Sequence[TenantDeletion]) -> None:
     (row,) = rows
+    try:
+        _delete(row)
+    except DatabaseError as error:
+        logger.exception("deleting the tenant %s stopped", row.slug)
+        fail(row, str(error).partition("\n")[0])
+
+
+def _delete(row: TenantDeletion) -> None:
     deleted = dict(row.deleted)
     for label, count in _steps(row):
         deleted[label] = deleted.get(label, 0) + count
@@ -129,7 +140,8 @@ def _delete_batch(model: type[TenantModel], tenant_id: UUID, condition: str) -> 
     table = connection.ops.quote_name(model._meta.db_table)
     sql = f"""DELETE FROM {table} WHERE tenant_id = %(tenant)s AND id IN (
         SELECT id FROM {table} WHERE tenant_id = %(tenant)s AND ({condition}) LIMIT {BATCH})"""  # noqa: S608 - our own names
-    with tenant_scope(tenant_id), transaction.atomic(), connection.cursor() as cursor:
+    # Versions of bots that spoke are deleted by the platform only.
+    with platform_scope(reason="a tenant that is deleted"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, {"tenant": tenant_id})
         return int(cursor.rowcount)
 

@@ -1,11 +1,13 @@
 """How the installation is: the board of checks, and the errors nobody expected."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.timesince import timesince
@@ -21,6 +23,7 @@ from tenants.admin import PlatformAdmin
 COLOURS = {"ok": "success", "warning": "warning", "error": "danger", "off": "info"}
 LABELS = {check.name: check.label for check in CHECKS}
 WIDTH, HEIGHT = 160, 28
+MOMENT = timedelta(seconds=90)
 
 
 def sparkline(values: list[float]) -> str:
@@ -107,7 +110,10 @@ class HealthCheckAdmin(LookedAt):
     @display(description=_("value"))
     def found(self, check: HealthCheck) -> str:
         """Show the last value."""
-        return "–" if check.value is None else f"{number_format(check.value)} {check.unit}".strip()
+        if check.value is None:
+            return "–"
+        whole = check.value == int(check.value)
+        return f"{number_format(int(check.value) if whole else check.value)} {check.unit}".strip()
 
     @display(description=_("24 hours"))
     def day(self, check: Any) -> str:
@@ -122,7 +128,11 @@ class HealthCheckAdmin(LookedAt):
     @display(description=_("checked"), ordering="checked_at")
     def checked(self, check: HealthCheck) -> str:
         """Show when somebody last looked."""
-        return gettext("%(time)s ago") % {"time": timesince(check.checked_at)} if check.checked_at else "–"
+        if check.checked_at is None:
+            return "–"
+        if timezone.now() - check.checked_at < MOMENT:
+            return gettext("just now")
+        return gettext("%(time)s ago") % {"time": timesince(check.checked_at)}
 
 
 @admin.register(ErrorLog)

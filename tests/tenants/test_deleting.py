@@ -15,6 +15,7 @@ from tenants.scope import platform_scope
 from tenants.storage import store_file
 from tests.conftest import Business, in_tenant
 from tests.rows import ROWS, make_row
+from tests.runtime.conftest import open_shop
 from tests.tenants.admin_pages import browser, page, text_of
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +39,8 @@ def rows_of(tenant: Tenant) -> dict[str, int]:
 
 
 def filled(business: Business) -> None:
+    """Give the business a row in every table, a file, and a bot with a version that is active."""
+    open_shop(business)
     with in_tenant(business.tenant):
         for model in ROWS:
             make_row(model)
@@ -90,6 +93,20 @@ def test_killed_between_any_two_steps_it_goes_on(saigon, monkeypatch):
             TenantDeletion.objects.update(due_at="2026-01-01T00:00Z")  # its lease is over
     assert delete("saigon")["deleted"]["tenants.tenant"] == 1
     assert rows_of(saigon.tenant) == {}
+
+
+def test_what_stops_it_is_told_and_tried_again(saigon, monkeypatch):
+    delete_batch = deleting._delete_batch
+    monkeypatch.setattr(deleting, "_delete_batch", lambda *_given: (_ for _ in ()).throw(DatabaseError("no luck")))
+    with in_tenant(saigon.tenant):
+        deleting.delete_tenant(tenant=saigon.tenant, typed="saigon")
+    deleting.run_deletions()
+    with in_tenant(PLATFORM_ID):
+        row = TenantDeletion.objects.get()
+        assert (row.state, row.last_error) == ("pending", "no luck")
+        TenantDeletion.objects.update(due_at="2026-01-01T00:00Z")
+    monkeypatch.setattr(deleting, "_delete_batch", delete_batch)
+    assert delete("saigon")["deleted"]["tenants.tenant"] == 1
 
 
 def test_platform_staff_delete_a_tenant_on_its_page_by_typing_its_name_and_nobody_else_does(saigon, root):

@@ -1,6 +1,7 @@
 """``delete_tenant``: delete a tenant for good, and print the proof."""
 
 import json
+import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -9,7 +10,17 @@ from tenants.actor import Actor, ActorKind, acting
 from tenants.deleting import delete_tenant, run_deletions
 from tenants.errors import DomainError
 from tenants.models import PLATFORM_ID, Tenant, TenantDeletion
+from tenants.queue import OPEN
 from tenants.scope import platform_scope, tenant_scope
+
+PAUSE = 5.0
+"""Seconds between two looks at a deletion that somebody else does."""
+
+
+def _stored(slug: str) -> TenantDeletion:
+    with tenant_scope(PLATFORM_ID):
+        row: TenantDeletion = TenantDeletion.objects.filter(slug=slug).latest("id")
+        return row
 
 
 class Command(BaseCommand):
@@ -30,8 +41,10 @@ class Command(BaseCommand):
         with acting(Actor(ActorKind.COMMAND)):
             self._order(slug, confirm)
             run_deletions()
-        with tenant_scope(PLATFORM_ID):
-            row = TenantDeletion.objects.filter(slug=slug).latest("id")
+            while (row := _stored(slug)).state in OPEN:  # another worker is at it, or was, and its lease is not over
+                self.stderr.write(row.last_error or "waiting for who deletes it now…")
+                time.sleep(PAUSE)
+                run_deletions()
         if row.state != "done":
             raise CommandError(f"“{slug}” is not deleted yet ({row.state}) {row.last_error}".strip())
         told = {"id": str(row.deleted_id), "slug": slug, "audit_end": row.audit_end, "deleted": row.deleted}
