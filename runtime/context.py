@@ -19,7 +19,7 @@ from catalog.search import Hit, Only, Statement, listed, priced_between, rank, s
 from runtime.cache import look_up, stands_alone
 from runtime.models import Escalation, SessionScope, Tier
 from runtime.understanding import Question, understand, within_budget
-from runtime.understanding.evidence import evidence, likeness, share_held, telling
+from runtime.understanding.evidence import evidence, is_like
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, words
 from vault.providers.embeddings import Embedded, embed_question
@@ -27,16 +27,6 @@ from vault.providers.endpoints import platform_chats
 
 HITS = 20
 """Offerings a turn looks at: enough to sort and to narrow by the price that holds now."""
-
-NEARLY, HELD, CERTAIN = 0.5, 0.5, 0.7
-"""A FAQ below the platform's threshold, but not below this share of it, answers when its question holds this share of the telling words
-and so much evidence speaks for it.
-"""
-
-ALIKE, NEAR = 0.5, 0.7
-"""A message is like an example above this share of common telling words (Dice 1945); as a sentence, also from this likeness
-of meaning on, or as far as its intents were calibrated.
-"""
 
 ANYTHING = frozenset(
     words(
@@ -232,24 +222,6 @@ class TurnContext:
         """Return what speaks for a text by its words and meaning alone, from 0 to 1: comparable between all kinds."""
         return evidence(self.message, hit)
 
-    def is_answered_by(self, faq: Hit) -> bool:
-        """Whether a FAQ answers the message: by its score, or because it holds what was asked, and only other FAQs that
-        do so too, such as its translation, keep the score down.
-        """
-        is_close = faq.kind not in self.thresholds and faq.score >= NEARLY * self.threshold_of(faq.kind)
-        holds = is_close and share_held(self.message, faq.title) >= HELD and self.evidence_of(faq) >= CERTAIN
-        return (self.is_sure_of(faq) or holds) and not (self.names_nothing and not self._asks_the_same(faq))
-
-    @property
-    def names_nothing(self) -> bool:
-        """Whether the message asks for a price or for stock and says of what only by pointing: “còn hàng không?”."""
-        asked = self.question
-        return asked.kind in ("price", "stock") and not telling(asked.subject) and not asked.about_fee
-
-    def _asks_the_same(self, faq: Hit) -> bool:
-        written = understand(faq.title, currency=self.currency)
-        return written.kind == self.question.kind and not telling(written.subject)
-
     def is_sure_of(self, hit: Hit) -> bool:
         """Whether the hit fits well enough to be answered with; of an example, to tell the intent by."""
         return hit.score >= self.threshold_of(hit.kind)
@@ -258,17 +230,9 @@ class TurnContext:
     def intent(self) -> str:
         """The code of the intent whose examples are nearest, empty when none is near enough; looks it up."""
         nearest = self.best("intent")
-        return nearest.body if nearest and self.is_sure_of(nearest) and self._is_like(nearest) else ""
-
-    def _is_like(self, example: Hit) -> bool:
-        """Whether the message says what an example of an intent says. A word that both hold says nothing alone: a shop's
-        customers speak of “flowers” whatever they mean.
-        """
-        if likeness(self.message, example.title) > ALIKE:
-            return True
-        is_sentence = len(telling(self.message)) > 1
-        is_near = "intent" in self.thresholds or example.parts["vector"] >= NEAR
-        return is_sentence and is_near
+        is_calibrated = "intent" in self.thresholds
+        is_told = nearest and self.is_sure_of(nearest) and is_like(self.message, nearest, is_calibrated=is_calibrated)
+        return nearest.body if nearest and is_told else ""
 
     @property
     def intent_found(self) -> str:

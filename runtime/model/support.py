@@ -1,14 +1,15 @@
 """Whether a sentence of the model rests on anything: on a source it cites, or on words that stand in what this turn knows.
 
-Telling words are those that are neither small (“the”, “của”) nor courtesy (“thank”, “giúp”), by their first five letters
-without marks; number words count as numbers. What the customer says supports nothing (a model likes to agree), but where
+Telling words are those that are neither small (“the”, “của”) nor courtesy (“thank”, “giúp”), by their stems without marks;
+number words count as numbers. What the customer says supports nothing (a model likes to agree), but where
 tools have answered it: they were asked with it.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from runtime.understanding.lexicon import ANSWERING, stems, stems_of
 from tenants.text import STOP_WORDS, fold, words
 
 CITED, UNCITED = 0.25, 0.65
@@ -18,7 +19,6 @@ LONGEST_ECHO = 8
 LONGEST_GREETING = 8
 """Words of a sentence that greets, names in it included."""
 LONGEST_REQUEST = 16
-STEM = 5
 
 _GREETING = re.compile(
     r"^\W*(?:dạ\W+)?(?:hello|hi|hey|welcome|thanks?|good (?:morning|afternoon|evening)|chào|xin chào|cảm ơn)\b", re.I
@@ -66,29 +66,16 @@ _ENGLISH = (
 _VIETNAMESE = ("hai", "ba", "bốn", "", "sáu", "bảy", "tám", "chín", "mười")  # “năm” is a year as well
 _NUMBERS = {word: str(number) for said in (_ENGLISH, _VIETNAMESE) for number, word in enumerate(said, start=2) if word}
 _WORDED = re.compile(rf"\b(?:{'|'.join(_NUMBERS)})\b", re.IGNORECASE)
-_COURTESY = frozenset(
-    word[:STEM]
-    for word in words(
-        "hello hi hey welcome thank thanks sorry apologies apologise apologize glad happy pleased pleasure great good nice fine "
-        "wonderful perfect sure certainly course absolutely indeed yes no ok okay well help assist assistance question questions "
-        "know tell say let want need like would anything something else further more look looking here there now again day "
-        "moment hope enjoy bye goodbye feel free ask asking choose choice option options suggest recommend recommendation "
-        "found following below right correct unfortunately "
-        "interested note based information according mean also too very really much many one two "
-        "cảm ơn xin chào tạm biệt dạ vâng ạ bạn quý khách giúp hỗ trợ thêm gì nữa vui lòng rất tiếc tốt hay nhé chúc ngày "
-        "lành hỏi câu biết thông tin cho shop mình em anh chị gợi ý tư vấn quan tâm hiện hiện tại cũng sẵn sàng luôn theo"
-    )
-)
-_SMALL = frozenset(word[:STEM] for word in STOP_WORDS["en"] | STOP_WORDS["vi"])
 _CHECKED = frozenset(
-    word[:STEM]
-    for word in words(
+    words(
         "cost costs price prices priced pay stock available unavailable left pieces piece total altogether sale discount off "
         "budget under below within over above between less than cheap cheaper cheapest vnd usd dong million thousand "
         "sold out giá tiền còn hàng hết cái chiếc sản phẩm phí tổng cộng đồng triệu nghìn ngàn giảm ngân sách dưới trên khoảng"
     )
 )
 """Words of amounts and stock, which the fact check sees to."""
+_SILENT = stems(STOP_WORDS["en"] | STOP_WORDS["vi"] | ANSWERING | _CHECKED)
+"""Stems that support nothing and need no support."""
 
 
 @dataclass
@@ -106,7 +93,7 @@ class Support:
     _known: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
-        self._known = set(stems("\n".join((*self.sources, *self.others, self.prompt))))
+        self._known = set(_stems("\n".join((*self.sources, *self.others, self.prompt))))
 
     def is_given(self, sentence: str, cited: Sequence[int], *, rests_on_tools: bool = False) -> bool:
         """Whether the sentence says nothing, asks, or rests on what is known. ``cited``: the numbers behind it;
@@ -119,7 +106,7 @@ class Support:
         said = telling(sentence)
         if not said or is_no_claim(sentence):
             return True
-        known = self._known.union(*map(stems, self.said)) if rests_on_tools else self._known
+        known = self._known.union(*map(_stems, self.said)) if rests_on_tools else self._known
         share = len(said & known) / len(said)
         if cited and not self._is_in_their_language(sentence, cited):
             return True  # words of two languages cannot be compared
@@ -159,8 +146,8 @@ def claims_order(sentence: str) -> bool:
 
 
 def telling(text: str) -> set[str]:
-    """Return the words that tell what a text speaks of, without numbers: those are checked apart."""
-    return {word for word in stems(text) if not any(map(str.isdigit, word))} - _SMALL - _COURTESY - _CHECKED
+    """Return the stems that tell what a text claims, without numbers: those are checked apart."""
+    return {word for word in _stems(text) if not any(map(str.isdigit, word))} - _SILENT
 
 
 def is_marked(text: str) -> bool:
@@ -169,9 +156,9 @@ def is_marked(text: str) -> bool:
     return sum(fold(word) != word for word in spoken) * 5 > len(spoken)
 
 
-def stems(text: str) -> Iterator[str]:
-    """Yield the words of a text as they are compared."""
-    return (word[:STEM] for word in words(_in_digits(text)))
+def _stems(text: str) -> frozenset[str]:
+    """Return the words of a text as they are compared."""
+    return stems_of(_in_digits(text))
 
 
 def _in_digits(text: str) -> str:

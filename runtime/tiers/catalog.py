@@ -12,7 +12,7 @@ from catalog.search.naming import lists_sku
 from runtime import replies
 from runtime.context import ANYTHING, Action, Reply, TurnContext, as_source
 from runtime.models import Tier
-from runtime.understanding.evidence import stems, stems_of, telling
+from runtime.understanding.lexicon import stems, stems_of, telling
 from tenants.text import words
 
 CARDS = 5

@@ -5,6 +5,7 @@ from catalog.search import Hit
 from runtime.context import Reply, TurnContext
 from runtime.models import Tier
 from runtime.tiers.catalog import NAMED, asks_of_goods, knows_better
+from runtime.tiers.faq import answers
 from runtime.understanding.passage import fitting_passage
 
 GROUNDED = 0.38
@@ -43,7 +44,7 @@ def _is_beaten(context: TurnContext, found: Hit) -> bool:
     faq = context.best("faq")
     if (
         faq is not None
-        and context.is_answered_by(faq)
+        and answers(context, faq)
         and (faq.score >= found.score or context.evidence_of(faq) >= speaks - AS_GOOD)
     ):
         return True

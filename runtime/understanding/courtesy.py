@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Literal
 
-from runtime.understanding.person import AGREEING, GREETING, POLITE, REFUSING
+from runtime.understanding.lexicon import AGREEING, AROUND, GREETING, POLITE, REFUSING
 from tenants.text import Language, nfc, words
 
 Courtesy = Literal["greeting", "thanks", "goodbye", "refusal", "agreement"]
@@ -23,15 +23,6 @@ PHRASES: dict[Courtesy, tuple[str, ...]] = {
     ),
 }
 """Folded phrases of which one must be there; of several meanings the first counts: “no, thanks” declines."""
-
-AROUND = frozenset(
-    words(
-        "so very much lot lots again there all everyone guys team friend dear sir madam today later soon then now for your the "
-        "and it is me i am just kind help time have day one "
-        "nhieu lam qua rat nha ad admin moi nguoi buoi sang trua chieu toi hen gap lai sau da vang a tat ca"
-    )
-)
-"""Folded words that may stand around."""
 
 _VIETNAMESE = frozenset(
     words("chao xin cam on camon tam biet khong ko khoi thoi vang da duoc dong y tuyet tot anh chi em ban oi nhe nha roi")

@@ -1,23 +1,12 @@
 """Whether a message asks for a person, or agrees to be given one. Only what says nothing else counts."""
 
+from runtime.understanding.lexicon import AGREEING, POLITE, REFUSING
 from tenants.text import words
 
 
 def _set(spaced: str) -> frozenset[str]:
     return frozenset(spaced.split())
 
-
-AGREEING = _set(
-    "yes yeah yep yup ok okay oke okie sure please do correct right alright fine good definitely absolutely y "
-    "co vang da u uh um uhm duoc dong y chuan roi"
-)
-"""Folded words of which one at least says yes."""
-
-REFUSING = _set("no not nope don t khong ko k chua khoi")
-"""Folded words of which none may be in a yes."""
-
-POLITE = _set("a ah ai anh chi em ban shop oi nhe nha di thanks thank you cam on vui long xin giup voi that would be great")
-"""Folded words that say nothing beside it."""
 
 PERSONS = (
     *("person", "human", "human being", "agent", "representative", "colleague", "somebody", "someone", "staff", "operator"),
@@ -34,10 +23,6 @@ ASKING = _set(
     "nhan vien vien con minh giup"
 )
 """Folded words such a request is made of."""
-
-
-GREETING = _set("hello hi hey bye goodbye morning afternoon evening night chao xin tam biet ok oke shop ban")
-"""Folded words that open and close a conversation."""
 
 
 def agrees(message: str) -> bool:
