@@ -60,14 +60,14 @@ def test_the_demo_can_be_logged_in_to_and_looked_at(settings, capsys, api):
             assert Faq.objects.count() >= 30
             assert not SearchVector.objects.exclude(state="done").exists()
             assert {"faq", "catalog", "handoff"} == set(DecisionEvent.objects.values_list("tier", flat=True))
+    assert_conversations_lie_in_the_past_in_their_order()
 
     before = snapshot()
     assert load(settings, capsys) is None
     assert snapshot() == before
 
 
-def test_the_conversations_lie_in_the_past_in_their_order(settings, capsys):
-    load(settings, capsys)
+def assert_conversations_lie_in_the_past_in_their_order() -> None:
     now = timezone.now()
     for slug in SLUGS:
         with in_tenant(tenant(slug)):
