@@ -16,6 +16,7 @@ from unfold.decorators import display
 from catalog.models import Erasure
 from tenants.admin import LedgerAdmin
 from tenants.admin.base import LINK
+from tenants.notes import told
 
 Counted = tuple[str, int, str]
 
@@ -70,7 +71,7 @@ class ErasureAdmin(LedgerAdmin):
     @display(description=_("kept"))
     def kept(self, erasure: Erasure) -> str:
         """Show what stays, and why."""
-        return _listed((one["kind"], one["count"], gettext(one["why"])) for one in erasure.report.get("kept", []))
+        return _listed((one["kind"], one["count"], told(one["why"])) for one in erasure.report.get("kept", []))
 
     @display(description=_("still mentioned in your own texts"))
     def still_mentioned(self, erasure: Erasure) -> str:
