@@ -25,6 +25,7 @@ NAMES = (
     "prices",
     "vault",
     "schedules",
+    "mail",
     "quality",
     "cache",
 )

@@ -56,6 +56,12 @@ REPORTS: list[Entry] = [
     (_("Insights"), "lightbulb", "reports.insight"),
     (_("Reports"), "summarize", "reports.report"),
 ]
+EMAIL: list[Entry] = [
+    (_("E-mails"), "mail", "reports.emailmessage"),
+    (_("E-mail deliveries"), "outgoing_mail", "reports.emaildelivery"),
+    (_("E-mail templates"), "draft", "reports.emailtemplate"),
+    (_("E-mail accounts"), "alternate_email", "reports.mailbox"),
+]
 CONNECTIONS: list[Entry] = [
     (_("Usage"), "receipt_long", "vault.usageentry"),
     (_("Budgets"), "savings", "vault.budget"),
@@ -117,6 +123,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _group(request, _("Bots"), BOTS),
             _group(request, _("Catalogue"), CATALOGUE),
             _group(request, _("Reports"), REPORTS),
+            _group(request, _("E-mail"), EMAIL),
             _group(request, _("Connections"), CONNECTIONS),
             _group(request, _("Background work"), WORK),
             _group(request, _("People and access"), PEOPLE),

@@ -14,6 +14,7 @@ class ReportsConfig(AppConfig):
         """Add what can be set, what grows old, and what schedules can do."""
         from reports.erasure import forget_mail_and_figures
         from reports.retention import KEPT
+        from reports.schedule_mails import OWN as MAILS
         from reports.schedule_targets import OWN
         from reports.settings import SETTINGS
         from runtime.targets import register_target
@@ -24,5 +25,5 @@ class ReportsConfig(AppConfig):
         register_settings(SETTINGS)
         register_kept(*KEPT)
         register_eraser(forget_mail_and_figures)
-        for kind in OWN:
+        for kind in (*OWN, *MAILS):
             register_target(kind)

@@ -4,29 +4,35 @@ A row is claimed, *begun* before the server gets the text, and marked as sent to
 Whoever dies in between leaves a row that is begun and whose lease is over: it may have been sent or not, so it becomes
 ``unknown`` and waits for a person; what was claimed and not begun goes back as if nobody had taken it. A server that
 cannot be used, or that breaks, rests for a minute: a broken one makes at most one mail unclear in that time.
+
+The marks do not wait for the disk, which would take longer than the mail. They are seen by everybody at once, and only a
+crash of the database itself loses the newest: the worker, which knows what it has sent, then says it again; and what a
+worker had claimed that died in the same crash is unclear, by the epoch its claim has noted.
 """
 
 import logging
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import OperationalError, connection, connections
+from django.db import connections, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext_noop
 
+from reports.marks import Marks, Submit, beside
 from reports.models import EmailContent, EmailDelivery, Mailbox
 from reports.models.emails import SEND_TASK
 from reports.rendering import envelope_of
 from reports.transport import Broken, Envelope, NotSent, Transport, Unclear, Unusable, opened
 from tenants.actor import Actor, ActorKind, acting
-from tenants.models import Setting
+from tenants.models import Setting, Tenant
 from tenants.queue import QueueState, claim, due, due_tenants, fail, unclear
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 
@@ -52,23 +58,9 @@ MINUTE = timedelta(seconds=60)
 LOADED_AT_ONCE = 200_000
 """Bytes of a mail above which it is read by itself, right before it is sent."""
 DIED = gettext_noop("The worker died while it was sending: it may have been sent.")
-PAUSES_OF_A_MARK = (0.2, 1.0, 3.0, 5.0)
-"""Seconds between tries while the database restarts."""
 
-MARK = """
-UPDATE reports_emaildelivery SET
-    state = CASE WHEN id = %(sent)s::uuid THEN 'done' ELSE state END,
-    sent_at = CASE WHEN id = %(sent)s::uuid THEN statement_timestamp() ELSE sent_at END,
-    lease_until = CASE WHEN id = %(sent)s::uuid THEN NULL ELSE lease_until END,
-    last_error = CASE WHEN id = %(sent)s::uuid THEN '' ELSE last_error END,
-    begun_at = CASE WHEN id = %(next)s::uuid THEN statement_timestamp() ELSE begun_at END,
-    is_held = false
-WHERE tenant_id = %(tenant)s AND state = 'running' AND lease_until = %(lease)s AND (
-    (id = %(sent)s::uuid AND attempt = %(sent_attempt)s)
-    OR (id = %(next)s::uuid AND attempt = %(next_attempt)s AND EXISTS (
-        SELECT FROM tenants_tenant t WHERE t.id = %(tenant)s AND t.status = 'active')))
-RETURNING id
-"""
+_EPOCH = RawSQL("(SELECT stats_reset FROM pg_stat_wal)", [])
+"""Statistics are kept when the database ends in order, and begin anew after a crash (PostgreSQL, 27.2)."""
 
 
 class Account(NamedTuple):
@@ -79,7 +71,7 @@ class Account(NamedTuple):
 
 
 class Overtaken(Exception):
-    """The mail may not be begun: another worker has it, or its tenant is suspended."""
+    """The mail may not be begun: another worker has it by now, or somebody has given it up."""
 
 
 def send_due_emails() -> int:
@@ -116,9 +108,10 @@ def due_accounts() -> list[Account]:
 
 
 def take_back_lost() -> None:
-    """Put back what a dead worker of the scope's tenant had not begun; what it had begun nobody knows."""
+    """Put back what a dead worker of the scope's tenant had not begun; of what it may have begun nobody knows."""
     lost = EmailDelivery.objects.filter(state=QueueState.RUNNING, due_at__lte=Now())
-    begun = lost.filter(begun_at__isnull=False)
+    crashed = Q(epoch__isnull=False) & ~Q(epoch=_EPOCH)
+    begun = lost.filter(Q(begun_at__isnull=False) | crashed)
     begun.update(state=QueueState.UNKNOWN, lease_until=None, last_error=DIED)
     lost.update(state=QueueState.PENDING, lease_until=None, attempt=F("attempt") - 1)
 
@@ -149,102 +142,98 @@ def _serve_apart(account: Account) -> int:
 def _serve(account: Account) -> int:
     """Send batches of one account until nothing is due, it rests, or its turn is over; returns how many were taken."""
     taken, enough = 0, time.monotonic() + TURN_SECONDS
-    with tenant_scope(account.tenant_id), acting(Actor(ActorKind.TASK)), translation.override("en"):
-        while some := _send_batch(account.mailbox_id):
-            taken += some
-            if time.monotonic() > enough or account.mailbox_id not in _due_mailboxes():
+    scope = tenant_scope(account.tenant_id)
+    with scope, acting(Actor(ActorKind.TASK)), translation.override("en"), beside() as submit:
+        left = _left_this_minute()
+        while time.monotonic() < enough and (rows := _claim(account.mailbox_id, min(BATCH, left - taken))):
+            taken += len(rows)
+            if not Batch(rows, account.mailbox_id, submit).send():
                 break
     return taken
 
 
-def _send_batch(mailbox_id: UUID | None) -> int:
-    limit = min(BATCH, _left_this_minute())
-    if limit <= 0:
-        return 0
-    narrowed = {"mailbox_id": mailbox_id} if mailbox_id else {"mailbox__isnull": True}
-    rows = claim(EmailDelivery, limit=limit, lease=LEASE, **narrowed)
-    if rows:
-        Batch(rows, mailbox_id).send()
-    return len(rows)
-
-
 def _left_this_minute() -> int:
-    """Return how many mails the tenant may begin now, by its setting."""
-    begun = EmailDelivery.objects.filter(begun_at__gt=Now() - MINUTE).count()
-    return int(Setting.effective("emails_per_minute")) - begun
+    """Return how many mails the tenant may send now, by its setting."""
+    most = int(Setting.effective("emails_per_minute"))
+    return most - EmailDelivery.objects.filter(sent_at__gt=Now() - MINUTE).count()
+
+
+def _claim(mailbox_id: UUID | None, limit: int) -> list[EmailDelivery]:
+    if limit <= 0:
+        return []
+    narrowed = {"mailbox_id": mailbox_id} if mailbox_id else {"mailbox__isnull": True}
+    with transaction.atomic():
+        rows = claim(EmailDelivery, limit=limit, lease=LEASE, **narrowed)
+        EmailDelivery.objects.filter(pk__in=[row.pk for row in rows]).update(epoch=_EPOCH)
+    return rows
 
 
 class Batch:
     """Claimed mails of one account on their way over one connection."""
 
-    def __init__(self, rows: Sequence[EmailDelivery], mailbox_id: UUID | None) -> None:
+    def __init__(self, rows: Sequence[EmailDelivery], mailbox_id: UUID | None, submit: Submit) -> None:
         self.left = list(reversed(rows))
         """What is not begun, the next one last."""
-        self.sent: EmailDelivery | None = None
-        """What the server has taken and the database does not know of yet."""
         self.lease = rows[0].lease_until
+        self.marks = Marks(self.lease, submit)
         self.mailbox = Mailbox.objects.select_related("smtp").get(pk=mailbox_id) if mailbox_id else None
         self.letters = Letters(rows, self.mailbox)
         self.until = time.monotonic() + BATCH_SECONDS
+        self.ask_again = time.monotonic() + 1.0
 
-    def send(self) -> None:
-        """Send what there is. What was not begun goes back, and waits where the server could not be used."""
+    def send(self) -> bool:
+        """Send what there is; returns whether the account can go on. What was not begun goes back."""
         try:
             self._check_account()
             with opened(self.mailbox.smtp if self.mailbox else None) as transport:
-                while self.left and time.monotonic() < self.until:
+                while self.left and self._may_go_on():
                     self._send_next(transport)
+            return True
         except (Unusable, Broken) as error:
             self._rest(str(error))
+            return False
         except Overtaken:
-            logger.info("what was claimed may not be sent any more")
+            return False
         finally:
-            self._mark(None)
+            self.marks.end()
             self._put_back(self._unbegun(), due_at=Now())
 
     def _check_account(self) -> None:
         if self.mailbox and not (self.mailbox.is_active and self.mailbox.smtp):
             raise Unusable(gettext_noop("The e-mail account is switched off, or has no credential to send by."))
 
+    def _may_go_on(self) -> bool:
+        """Whether there is time left, and the tenant is active; that is asked once a second."""
+        now = time.monotonic()
+        if now > self.ask_again:
+            self.ask_again = now + 1.0
+            if not Tenant.objects.filter(pk=current_tenant_id(), status=Tenant.Status.ACTIVE).exists():
+                return False
+        return now < self.until
+
     def _send_next(self, transport: Transport) -> None:
         row = self.left[-1]
+        may_go_on = self.marks.begin(row.pk)
         try:
-            transport.send(self.letters.envelope(row), lambda: self._begin(row))
+            transport.send(self.letters.envelope(row), lambda: self._begin(row, may_go_on))
         except Unclear as error:
             unclear(row, str(error))  # which lets the account rest: due_accounts
             raise Broken(str(error)) from error
         except NotSent as error:
-            if row not in self.left:
-                rest: dict[str, Any] = {"delay": REST, "is_held": True} if isinstance(error, Broken) else {}
-                fail(row, str(error), permanent=error.permanent, begun_at=None, **rest)
+            self._begin(row, may_go_on)
+            rest: dict[str, Any] = {"delay": REST, "is_held": True} if isinstance(error, Broken) else {}
+            fail(row, str(error), permanent=error.permanent, begun_at=None, **rest)
             if isinstance(error, Broken):
                 raise
         else:
-            self.sent = row
+            self.marks.sent = row.pk
 
-    def _begin(self, row: EmailDelivery) -> None:
-        """Write that the mail before was sent and this one is begun; raises ``Overtaken``."""
-        if not self._mark(row):
+    def _begin(self, row: EmailDelivery, may_go_on: Callable[[], bool]) -> None:
+        """Wait until it is written that the mail is begun; raises ``Overtaken``."""
+        if not may_go_on():
             raise Overtaken
-        self.left.pop()
-
-    def _mark(self, row: EmailDelivery | None) -> bool:
-        """Write what was sent and what is begun, in one statement; returns whether the latter may go on."""
-        sent, self.sent = self.sent, None
-        if sent is None and row is None:
-            return False
-        values = {
-            "tenant": current_tenant_id(),
-            "lease": self.lease,
-            "sent": sent and sent.pk,
-            "sent_attempt": sent and sent.attempt,
-            "next": row and row.pk,
-            "next_attempt": row and row.attempt,
-        }
-        ids = _execute(MARK, values)
-        if sent and sent.pk not in ids:
-            logger.warning("mail %s was sent too late to be marked so: it is unclear", sent.pk)
-        return row is not None and row.pk in ids
+        if row in self.left:
+            self.left.pop()
 
     def _unbegun(self) -> QuerySet[EmailDelivery]:
         claimed = EmailDelivery.objects.filter(state=QueueState.RUNNING, lease_until=self.lease)
@@ -261,21 +250,6 @@ class Batch:
     def _put_back(self, rows: QuerySet[EmailDelivery], **values: Any) -> None:
         waiting = {"state": QueueState.PENDING, "lease_until": None, "begun_at": None, "attempt": F("attempt") - 1}
         rows.update(**waiting, **values)
-
-
-def _execute(sql: str, values: Mapping[str, Any]) -> set[UUID]:
-    """Execute a statement that may be said twice; returns the ids. A database that restarts is waited for, some seconds."""
-    for pause in (*PAUSES_OF_A_MARK, None):
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, values)
-                return {row_id for (row_id,) in cursor.fetchall()}
-        except OperationalError:
-            if pause is None or connection.in_atomic_block:
-                raise
-            connection.close()
-            time.sleep(pause)
-    raise AssertionError("the last one raises")
 
 
 class Letters:

@@ -87,7 +87,7 @@ def _message(email: EmailMessage, *, to: list[str], cc: list[str]) -> EmailMulti
     message = EmailMultiAlternatives(
         email.subject,
         email.body,
-        from_email=_from(email.mailbox),
+        from_email=from_header(email.mailbox),
         to=to,
         cc=cc,
         reply_to=[email.reply_to] if email.reply_to else None,
@@ -101,7 +101,7 @@ def _message(email: EmailMessage, *, to: list[str], cc: list[str]) -> EmailMulti
     return message
 
 
-def _from(mailbox: Mailbox | None) -> str:
+def from_header(mailbox: Mailbox | None) -> str:
     """Return who writes: the account, or the business by the installation's address."""
     if mailbox:
         return Recipient(mailbox.name, mailbox.address).written

@@ -31,7 +31,7 @@ VENDOR = {"type": "string", "minLength": 1, "maxLength": 200, "title": gettext_l
 REPORT_TYPE = {"type": "string", "minLength": 1, "maxLength": 100, "title": gettext_lazy("Report type")}
 
 
-def _report(target: Mapping[str, Any]) -> Report:
+def report_of(target: Mapping[str, Any]) -> Report:
     """Return the report that is meant: by id, or the newest one that is read, of this vendor and type if they are named.
 
     Raises ``DomainError`` (``unknown_reference``).
@@ -54,7 +54,7 @@ def _generate(occasion: Occasion) -> dict[str, Any]:
             return {"insights": generate_metric_insights()}
         except Conflict as error:
             raise TryAgain(error.message) from None
-    report = _report(occasion.target)
+    report = report_of(occasion.target)
     if report.status == Report.Status.PENDING:
         raise TryAgain(note(gettext_noop("The report is still being read.")))
     if report.status == Report.Status.FAILED:
@@ -62,12 +62,13 @@ def _generate(occasion: Occasion) -> dict[str, Any]:
     return {"report": str(report.pk), "insights": generate_insights(report_id=report.pk)}
 
 
-def _check_report(target: Mapping[str, Any], author: Author) -> None:
+def check_report(target: Mapping[str, Any], author: Author) -> None:
+    """Refuse a report that there is not; which one is the newest is seen when it runs."""
     named = [name for name in ("report", "vendor", "report_type") if target.get(name)]
     if target.get("of") == DAILY and named:
         raise DomainError("invalid", _("The daily figures are of no report."), field=f"target.{named[0]}")
     if "report" in target:
-        _report(target)
+        report_of(target)
 
 
 GENERATE = TargetKind(
@@ -90,7 +91,7 @@ GENERATE = TargetKind(
         "vendor": VENDOR,
         "report_type": REPORT_TYPE,
     },
-    check=_check_report,
+    check=check_report,
     run=_generate,
 )
 

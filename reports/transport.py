@@ -68,7 +68,7 @@ class Transport(Protocol):
     """A way to send."""
 
     def send(self, envelope: Envelope, begin: Callable[[], None]) -> None:
-        """Send to one recipient; calls ``begin`` before anything of the text leaves. Raises ``NotSent``, ``Unclear``."""
+        """Send to one recipient; calls ``begin`` right before the text leaves. Raises ``NotSent``, ``Unclear``."""
 
 
 @contextmanager
@@ -132,13 +132,14 @@ class SmtpTransport:
         self.server = server
 
     def send(self, envelope: Envelope, begin: Callable[[], None]) -> None:
-        """Send to one recipient; ``begin`` is called while the server thinks about the sender."""
+        """Send to one recipient; ``begin`` is called when the server asks for the text."""
         if isinstance(self.server, SmtpServer):
             self.server.listen_again()
         try:
-            self._ask(envelope, begin)
+            self._ask(envelope)
         except (OSError, OutboundError) as error:
             raise Broken(note(gettext_noop("The connection broke."), detail=_named(error))) from error
+        begin()
         try:
             self.server.send(quoted(envelope.data))
             code, said = self.server.getreply()
@@ -148,11 +149,10 @@ class SmtpTransport:
         if code != 250:
             raise self._refusal(code, said)
 
-    def _ask(self, envelope: Envelope, begin: Callable[[], None]) -> None:
+    def _ask(self, envelope: Envelope) -> None:
         is_8bit = not envelope.data.isascii() and self.server.has_extn("8bitmime")  # RFC 6152
-        self.server.putcmd("mail", f"FROM:<{envelope.sender}>{' BODY=8BITMIME' if is_8bit else ''}")
-        begin()
-        self._expect({250}, *self.server.getreply())
+        sender = f"FROM:<{envelope.sender}>{' BODY=8BITMIME' if is_8bit else ''}"
+        self._expect({250}, *self.server.docmd("mail", sender))
         self._expect({250, 251}, *self.server.docmd("rcpt", f"TO:<{envelope.recipient}>"))
         self._expect({354}, *self.server.docmd("data"))
 

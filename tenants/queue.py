@@ -97,7 +97,8 @@ def claim(model: type[Row], *, limit: int, lease: timedelta = LEASE, **only: Any
         taken.update(
             state=QueueState.RUNNING, attempt=models.F("attempt") + 1, lease_until=Now() + lease, due_at=Now() + lease
         )
-        claimed = list(taken.select_related(*model.run_related).order_by("-priority", "created_at"))
+        related = taken.select_related(*model.run_related) if model.run_related else taken  # of none it would follow all
+        claimed = list(related.order_by("-priority", "created_at"))
         if model.keeps_runs:
             begin_runs(claimed)
         return claimed

@@ -16,7 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from reports.bounces import note_bounces
 from reports.emails import MOST_ATTACHED, Attachment, cancel_email, delete_draft, queue_email, write_email
+from reports.letters import render_template
 from reports.models import EmailDelivery, EmailMessage, EmailTemplate, Mailbox
 from tenants.api import TenantReadViewSet, TenantViewSet
 from tenants.auth import author_of
@@ -24,7 +26,15 @@ from tenants.errors import Malformed
 from tenants.filters import Filter
 from tenants.parsers import StrictJSONParser, UploadParser
 from tenants.schema import example
-from tenants.serializers import ChoiceField, IdRelatedField, TenantSerializer, TextField
+from tenants.serializers import (
+    ChoiceField,
+    CodeRelatedField,
+    IdRelatedField,
+    ObjectField,
+    StrictSerializer,
+    TenantSerializer,
+    TextField,
+)
 
 
 class EmailParser(UploadParser):
@@ -110,15 +120,30 @@ class EmailSerializer(TenantSerializer):
     attachments = AttachmentsField(required=False, help_text="In a form: files. Up to 20 MB in all.")
     mailbox = IdRelatedField(queryset=Mailbox.objects.all(), required=False, allow_null=True)
     status = ChoiceField(EmailMessage.Status.choices, required=False, help_text="queued sends it. Without it: draft.")
+    template = CodeRelatedField(queryset=EmailTemplate.objects.all(), write_only=True, required=False)
+    values = ObjectField(write_only=True, required=False, help_text="What stands for the names of the template.")
+    language = ChoiceField(["vi", "en"], write_only=True, required=False, help_text="Of the template; else the tenant's.")
     deliveries = serializers.SerializerMethodField()
 
     class Meta:
         model = EmailMessage
         fields = (
-            *("id", "subject", "body", "html", "to", "cc", "bcc", "reply_to", "attachments", "mailbox", "priority"),
+            *("id", "subject", "body", "html", "template", "values", "language"),
+            *("to", "cc", "bcc", "reply_to", "attachments", "mailbox", "priority"),
             *("send_at", "status", "message_id", "queued_at", "deliveries", "created_at", "updated_at"),
         )
         read_only_fields = ("message_id", "queued_at")
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Take the texts from the template, where one is named; what is written beside it counts."""
+        if isinstance(data, Mapping) and data.get("template"):
+            self.fields["subject"].required = self.fields["body"].required = False
+        values = super().to_internal_value(data)
+        given = {name: values.pop(name, None) for name in ("template", "values", "language")}
+        if given["template"] is None:
+            return values
+        texts = render_template(given["template"], values=given["values"] or {}, language=given["language"] or "")
+        return {**texts, **values}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Check it as the draft that it is until it is sent."""
@@ -209,12 +234,31 @@ def _with_status(queryset: Any, value: str) -> Any:
     return queryset.with_status(value)
 
 
+class BounceSerializer(StrictSerializer):
+    """A mail as it was received, headers and all."""
+
+    message = TextField(max_length=1_000_000, trim_whitespace=False)
+
+
+class BouncedSerializer(StrictSerializer):
+    """How many deliveries it was about."""
+
+    failed = serializers.IntegerField()
+
+
 class EmailDeliveryViewSet(TenantReadViewSet):
     """The copies of messages: one for each recipient. ``?status=``, ``?email=``, ``?recipient=``."""
 
     queryset = EmailDelivery.objects.select_related("tenant")
     serializer_class = EmailDeliverySerializer
     filters: ClassVar[dict[str, Filter]] = {"status": _with_status, "email": "email", "recipient": "address"}
+
+    @extend_schema(request=BounceSerializer, responses=BouncedSerializer)
+    @action(detail=False, methods=["post"], verb="change")
+    def bounces(self, request: Request) -> Response:
+        """Hand in a mail that came back (RFC 3464): the deliveries it is about become ``failed``. Others change nothing."""
+        values = self.read_body(BounceSerializer)
+        return Response({"failed": note_bounces(values["message"].encode("utf-8", "surrogateescape"))})
 
     @extend_schema(request=None, responses=EmailDeliverySerializer)
     @action(detail=True, methods=["post"], verb="change")

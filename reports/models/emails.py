@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from bots.placeholders import UnknownPlaceholder, placeholders
 from reports.models.mailboxes import Mailbox
 from tenants.errors import Conflict
 from tenants.fields import TenantField, TenantForeignKey
@@ -204,15 +206,27 @@ class EmailDelivery(QueueRow):
     put_back_values: ClassVar[Mapping[str, Any]] = {"begun_at": None, "bounced_at": None, "is_held": False}
 
     tenant = TenantField(referenced=False)
-    email = TenantForeignKey(EmailMessage, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("e-mail"))
+    # Without indexes of their own: every mail rewrites the row, and each index with it.
+    email = TenantForeignKey(
+        EmailMessage, on_delete=models.CASCADE, related_name="deliveries", db_index=False, verbose_name=_("e-mail")
+    )
     # Of the message, so that the queue is claimed account by account.
     mailbox = TenantForeignKey(
-        Mailbox, null=True, on_delete=models.PROTECT, related_name="+", editable=False, verbose_name=_("sent by")
+        Mailbox,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        editable=False,
+        verbose_name=_("sent by"),
     )
     address = models.CharField(_("recipient"), max_length=320, editable=False)
     kind = models.CharField(_("kind"), max_length=3, choices=Kind, default=Kind.TO, editable=False)
     is_held = models.BooleanField(_("held"), default=False, db_default=False, editable=False)
     begun_at = models.DateTimeField(_("begun"), null=True, editable=False)
+    epoch = models.DateTimeField(
+        null=True, editable=False, help_text="When the database last began anew after a crash, as known by the claim."
+    )
     sent_at = models.DateTimeField(_("sent"), null=True, editable=False)
     bounced_at = models.DateTimeField(_("came back"), null=True, editable=False)
 
@@ -245,7 +259,7 @@ class EmailDelivery(QueueRow):
                 name="emaildelivery_stuck",
                 condition=models.Q(state__in=["failed", "unknown"]),
             ),
-            models.Index(fields=["tenant", "begun_at"], name="emaildelivery_begun"),  # read by the limit per minute
+            models.Index(fields=["tenant", "sent_at"], name="emaildelivery_sent_at"),  # read by the limit per minute
             models.Index(fields=["tenant", "-id"], name="emaildelivery_newest"),
         ]
 
@@ -313,3 +327,12 @@ class EmailTemplate(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse braces that hold no name."""
+        super().clean()
+        for field in (f"{part}_{language}" for part in ("subject", "body", "html") for language in ("vi", "en")):
+            try:
+                list(placeholders(getattr(self, field)))
+            except UnknownPlaceholder as error:
+                raise ValidationError({field: ValidationError(error.message, code=error.code)}) from None

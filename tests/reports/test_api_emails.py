@@ -14,10 +14,13 @@ from reports import outbox
 from reports.addresses import read_address
 from reports.models import EmailDelivery, EmailMessage
 from reports.outbox import send_due_emails
+from runtime.models import ScheduleOccurrence
+from runtime.tasks import run_occurrences
 from tenants.errors import DomainError
 from tenants.models import StoredFile, Tenant
 from tenants.services import set_tenant_status
 from tests.conftest import in_tenant
+from tests.reports.files import days, read
 from tests.smtp_sink import DROP, Sink, smtp_sink
 from vault.services import store_credential
 
@@ -250,3 +253,54 @@ def test_an_account_of_the_tenant_sends_by_its_own_server_and_rests_when_it_is_n
     (held,) = client.get("email-deliveries/", {"status": "held"}).json()["results"]
     assert held["attempts"] == 0
     assert "wrong" not in held["error"]
+
+
+def test_a_template_fills_names_in_either_language_and_misses_none(api, saigon, sink) -> None:
+    client = api(saigon.key)
+    texts = {"subject_vi": "Đơn {{ number }}", "body_vi": "Chào {{ name }}", "html_vi": "<p>Chào {{ name }}</p>"}
+    texts |= {"subject_en": "Order {{ number }}", "body_en": "Hello {{ name }}"}
+    made = client.post("email-templates/", {"code": "sent", "name": "Sent", **texts})
+    assert made.status_code == 201, made.json()
+    assert (
+        client.post("email-templates/", {"code": "x", "name": "x", "subject_en": "x", "body_en": "{{ }}"}).status_code == 422
+    )
+    assert client.post("email-templates/", {"code": "x", "name": "x"}).status_code == 422
+    ask = {"to": ["an@example.com"], "template": "sent", "status": "queued"}
+    missing = client.post("emails/", {**ask, "values": {"name": "An"}}).json()
+    assert (missing["code"], missing["errors"][0]["field"]) == ("missing_value", "values.number")
+    values = {"name": "<b>An</b> {{ number }}", "number": "7\r\nBcc: x@evil.example"}
+    vietnamese = client.post("emails/", {**ask, "values": values}).json()
+    assert vietnamese["subject"] == "Đơn 7 Bcc: x@evil.example"
+    assert vietnamese["body"] == "Chào <b>An</b> {{ number }}"
+    assert vietnamese["html"] == "<p>Chào &lt;b&gt;An&lt;/b&gt; {{ number }}</p>"
+    english = client.post("emails/", {**ask, "values": {"name": "An", "number": 7}, "language": "en"}).json()
+    assert (english["subject"], english["body"], english["html"]) == ("Order 7", "Hello An", "")
+    assert send_due_emails() == 2
+    assert {recipient for recipient, _text in sink.taken} == {"an@example.com"}
+
+
+def test_a_schedule_mails_a_text_and_what_was_found_in_a_report_once_for_each_time(api, saigon, sink) -> None:
+    client = api(saigon)
+    assert read(client, days())["status"] == "processed"
+
+    def run(target: dict[str, Any]) -> None:
+        made = client.post("schedules/", {"cron": "0 3 * * *", "time_zone": "UTC", "target": target})
+        assert made.status_code == 201, made.json()
+        assert client.post(f"schedules/{made.json()['id']}/run/").status_code == 201
+        run_occurrences()
+        with in_tenant(saigon.tenant):  # its worker died before it could say so
+            ScheduleOccurrence.objects.update(state="pending", due_at=timezone.now() - timedelta(seconds=1))
+        run_occurrences()
+
+    run({"kind": "email", "to": ["an@example.com"], "subject": "Good morning", "body": "Open the shop."})
+    run({"kind": "send_report", "to": ["Binh <binh@example.com>"], "language": "en"})
+    refused = {"kind": "email", "to": ["a@b.example, c@d.example"], "subject": "x", "body": "x"}
+    answer = client.post("schedules/", {"cron": "0 3 * * *", "time_zone": "UTC", "target": refused}).json()
+    assert (answer["code"], answer["errors"][0]["field"]) == ("invalid_address", "target.to.0")
+    assert send_due_emails() == 2
+    mails = {recipient: message_from_bytes(text, policy=policy.default) for recipient, text in sink.taken}
+    assert mails["an@example.com"].get_content().strip() == "Open the shop."
+    found = mails["binh@example.com"]
+    assert "North" in found["Subject"]
+    assert "North" in found.get_content()
+    assert found["Auto-Submitted"] == "auto-generated"

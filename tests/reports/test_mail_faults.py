@@ -1,0 +1,190 @@
+"""The mail server and the worker go wrong in every way: each mail has exactly one effect, or is unclear and listed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from reports import outbox
+from reports.emails import queue_email, write_email
+from reports.models import EmailDelivery
+from reports.outbox import send_due_emails
+from tenants.models import Setting
+from tests.conftest import in_tenant
+from tests.smtp_sink import DROP, STALL, Sink, smtp_sink
+
+ROOT = Path(__file__).resolve().parents[2]
+PHASES = ("connect", "ehlo", "mail", "rcpt", "data", "text", "taken")
+
+
+@pytest.fixture
+def sink(settings: Any) -> Iterator[Sink]:
+    """Return a mail server, to which the settings point."""
+    with smtp_sink() as sink:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = sink.host, sink.port, 1
+        yield sink
+
+
+def queue(business: Any, count: int) -> None:
+    with in_tenant(business.tenant):
+        Setting.put("emails_per_minute", 100_000)
+        to = [f"customer-{number}@example.com" for number in range(count)]
+        queue_email(email=write_email(subject="Tin vui", body="…", to=to))
+
+
+def go_on(business: Any) -> None:
+    """Let all that waits be due, and whatever a dead worker holds."""
+    with in_tenant(business.tenant):
+        EmailDelivery.objects.filter(state__in=["pending", "running"]).update(due_at=timezone.now() - timedelta(seconds=1))
+        EmailDelivery.objects.filter(state="unknown").update(begun_at=timezone.now() - timedelta(minutes=5))
+
+
+def check_effects(business: Any, sink: Sink) -> dict[str, int]:
+    """Prove that what is sent was sent once, what is unclear at most once, and nothing else; returns how they stand."""
+    taken = {recipient: count for (recipient, _message_id), count in sink.counts().items()}
+    with in_tenant(business.tenant):
+        rows = dict(EmailDelivery.objects.values_list("address", "state"))
+    for address, state in rows.items():
+        allowed = {"done": {1}, "unknown": {0, 1}}.get(state, {0})
+        assert taken.get(address, 0) in allowed, (address, state, taken.get(address, 0))
+    return {state: list(rows.values()).count(state) for state in set(rows.values())}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_server_that_hangs_up_in_a_phase_loses_and_doubles_nothing(saigon, sink, phase: str) -> None:
+    broken = {"left": 2}
+
+    def script(at: str, _recipient: str) -> str | None:
+        if at != phase or not broken["left"]:
+            return None
+        broken["left"] -= 1
+        return DROP
+
+    sink.script = script
+    queue(saigon, 6)
+    for _ in range(4):
+        send_due_emails()
+        check_effects(saigon, sink)
+        go_on(saigon)
+    unclear = 2 if phase in ("text", "taken") else 0
+    assert check_effects(saigon, sink) == {"done": 6 - unclear, **({"unknown": unclear} if unclear else {})}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("phase", "reply"), [("mail", "421 closing"), ("rcpt", "451 later"), ("text", "452 no room"), ("data", "554 no")]
+)
+def test_a_server_that_refuses_for_a_while_gets_each_mail_once(saigon, sink, phase: str, reply: str) -> None:
+    refused = {"left": 3}
+
+    def script(at: str, _recipient: str) -> str | None:
+        if at != phase or not refused["left"]:
+            return None
+        refused["left"] -= 1
+        return reply
+
+    sink.script = script
+    queue(saigon, 5)
+    for _ in range(5):
+        send_due_emails()
+        check_effects(saigon, sink)
+        go_on(saigon)
+    failed = {"failed": 3} if reply.startswith("5") else {}
+    assert check_effects(saigon, sink) == {"done": 5 - sum(failed.values()), **failed}
+
+
+@pytest.mark.django_db
+def test_a_server_that_says_nothing_is_left_alone_for_a_minute(saigon, sink) -> None:
+    sink.stall = 3.0
+    sink.script = lambda phase, recipient: STALL if phase == "rcpt" else None
+    queue(saigon, 3)
+    begun = time.monotonic()
+    send_due_emails()
+    send_due_emails()
+    assert time.monotonic() - begun < 3
+    assert sink.connections == 1
+    assert check_effects(saigon, sink) == {"pending": 3}
+
+
+@pytest.mark.django_db
+def test_what_was_claimed_before_a_crash_of_the_database_is_unclear_and_not_sent_again(saigon, sink) -> None:
+    queue(saigon, 3)
+    with in_tenant(saigon.tenant):
+        rows = outbox._claim(None, 2)
+        long_ago = timezone.now() - timedelta(minutes=5)
+        EmailDelivery.objects.filter(pk__in=[row.pk for row in rows]).update(due_at=long_ago)
+        EmailDelivery.objects.filter(pk=rows[0].pk).update(epoch=long_ago)
+        outbox.take_back_lost()
+        states = dict(EmailDelivery.objects.values_list("pk", "state"))
+    assert (states[rows[0].pk], states[rows[1].pk]) == ("unknown", "pending")
+
+
+DRAIN = """
+import sys, time
+import django
+django.setup()
+from django.conf import settings
+from django.db import connection
+connection.settings_dict["NAME"] = sys.argv[1]
+settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", int(sys.argv[2])
+from reports import marks, outbox
+execute = marks.execute
+def slowly(*args, **options):
+    time.sleep(0.002)
+    found = execute(*args, **options)
+    time.sleep(0.002)
+    return found
+marks.execute = slowly
+print("ready", flush=True)
+while True:
+    outbox.send_due_emails()
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_is_killed_again_and_again_doubles_nothing_and_leaves_one_mail_unclear_each_time(saigon, sink) -> None:
+    kills, mails = 12, 400
+    queue(saigon, mails)
+    for number in range(kills):
+        worker = start(sink)
+        wait_for_more(sink, number)
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait()
+        time.sleep(0.05)
+        go_on(saigon)
+    send_due_emails()
+    stands = check_effects(saigon, sink)
+    assert stands["done"] + stands.get("unknown", 0) == mails
+    assert stands.get("unknown", 0) <= kills
+
+
+def start(sink: Sink) -> "subprocess.Popen[str]":
+    """Start a worker that drains slowly; returns when it is about to."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    command = [sys.executable, "-c", DRAIN, str(connection.settings_dict["NAME"]), str(sink.port)]
+    worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    assert worker.stdout
+    assert worker.stdout.readline() == "ready\n"
+    return worker
+
+
+def wait_for_more(sink: Sink, count: int) -> None:
+    """Wait until more than so many mails were taken from now on."""
+    before, deadline = len(sink.taken), time.monotonic() + 60
+    while len(sink.taken) <= before + count:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)

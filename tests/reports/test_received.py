@@ -1,0 +1,101 @@
+"""Mail that others have written: read whatever it is, and bounces told at the deliveries they are about."""
+
+import os
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.bounces import read_bounces
+from reports.models import EmailDelivery
+from reports.received import read_message
+from tests.conftest import in_tenant
+
+BOUNCE = """From: MAILER-DAEMON@mail.example
+To: backroom@localhost
+Subject: Undelivered Mail Returned to Sender
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: text/plain
+
+I'm sorry.
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mail.example
+
+Final-Recipient: rfc822; {gone}
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 no such user
+
+Final-Recipient: rfc822; {late}
+Action: delayed
+Status: 4.4.1
+
+--b
+Content-Type: {kind}
+
+Message-ID: {message_id}
+Subject: Tin vui
+
+--b--
+"""
+
+
+@pytest.mark.sample_data
+def test_every_sample_is_read() -> None:
+    samples = sorted((Path(os.environ["BACKROOM_TEST_DATA"]) / "email").glob("*.eml"))
+    assert len(samples) == 103
+    read = {path.name: read_message(path.read_bytes()) for path in samples}
+    assert all(one.subject.isprintable() and "<script" not in one.html and "<img" not in one.html for one in read.values())
+    japanese = read["multi_charset__japanese_attachment.eml"]
+    assert [one.name for one in japanese.attachments] == ["てすと.txt"]
+    assert read["multi_charset__japanese.eml"].subject == "まみむめも"
+    bounces = read_bounces((samples[0].parent / "multipart_report_emails__report_530.eml").read_bytes())
+    assert [(one.status, bool(one.recipient), bool(one.message_id)) for one in bounces] == [("5.3.0", True, True)]
+    assert read_bounces((samples[0].parent / "multipart_report_emails__report_422.eml").read_bytes()) == []
+
+
+HEADERS = st.sampled_from(["Subject", "From", "To", "Date", "Message-ID", "Content-Type", "Content-Disposition"])
+PIECES = st.one_of(
+    st.sampled_from(
+        ["multipart/mixed; boundary=b", "=?utf-8?q?=", "=?x?b?!?=", "text/html; charset=x", "a@", "<", "group:;"]
+    ),
+    st.text(max_size=20),
+)
+
+
+@given(st.lists(st.tuples(HEADERS, PIECES), max_size=8), st.binary(max_size=200))
+def test_nothing_that_is_sent_breaks_the_reader(headers: list[tuple[str, str]], body: bytes) -> None:
+    head = "".join(f"{name}: {value}\n" for name, value in headers).encode("utf-8", "replace")
+    read = read_message(head + b"\n" + body)
+    assert read.subject.isprintable()
+    assert "\x00" not in read.text + read.html
+    assert read_bounces(head + b"\n" + body) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["message/rfc822", "text/rfc822-headers"])
+def test_a_bounce_is_told_at_its_delivery_and_at_no_other(api, saigon, harbour, kind: str) -> None:
+    client, to = api(saigon.key), ["gone@example.com", "late@example.com", "fine@example.com"]
+    email = client.post("emails/", {"subject": "Tin vui", "body": "…", "to": to, "status": "queued"}).json()
+    with in_tenant(saigon.tenant):
+        EmailDelivery.objects.update(state="done", sent_at="2026-11-22T00:00Z")
+    message = BOUNCE.format(gone="Gone@example.com", late=to[1], kind=kind, message_id=email["message_id"])
+    assert message_from_bytes(message.encode()).get_content_type() == "multipart/report"
+    assert api(harbour.key).post("email-deliveries/bounces/", {"message": message}).json() == {"failed": 0}
+    forged = message.replace(email["message_id"], "<guessed@localhost>")
+    assert client.post("email-deliveries/bounces/", {"message": forged}).json() == {"failed": 0}
+    assert client.post("email-deliveries/bounces/", {"message": "Subject: hello\n\nHello"}).json() == {"failed": 0}
+    assert client.post("email-deliveries/bounces/", {"message": message}).json() == {"failed": 1}
+    assert client.post("email-deliveries/bounces/", {"message": message}).json() == {"failed": 0}
+    rows = {row["recipient"]: row for row in client.get("email-deliveries/").json()["results"]}
+    assert {name: row["status"] for name, row in rows.items()} == dict(zip(to, ["failed", "sent", "sent"], strict=True))
+    assert rows[to[0]]["error"] == "It came back (5.1.1). (550 5.1.1 no such user)"
+    assert rows[to[0]]["bounced_at"]
