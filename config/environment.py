@@ -108,6 +108,29 @@ def embedding_provider(text: str, *, address: str, model: str) -> str:
     return text or "offline"
 
 
+MAIL_PROVIDERS = frozenset(
+    {
+        *("brevo", "mailersend", "mailgun", "mailjet", "mailtrap", "mandrill", "postal", "postmark", "resend", "scaleway"),
+        *("sendgrid", "sparkpost"),
+    }
+)
+"""Those of django-anymail that need nothing but an account."""
+
+
+def mail_provider(url: str) -> dict[str, object]:
+    """Read ``anymail+postmark://?server_token=…`` into settings: the options are those of django-anymail, in lower case.
+
+    Raises ImproperlyConfigured for a provider that is not known.
+    """
+    parts = urlsplit(url)
+    name = parts.scheme.removeprefix("anymail+")
+    if name not in MAIL_PROVIDERS:
+        known = ", ".join(sorted(MAIL_PROVIDERS))
+        raise ImproperlyConfigured(f"EMAIL_URL: anymail+{name} is not known: name one of {known}.")
+    options: dict[str, object] = {f"{name}_{option}".upper(): value for option, value in parse_qsl(parts.query)}
+    return {"EMAIL_BACKEND": f"anymail.backends.{name}.EmailBackend", "ANYMAIL": {**options, "REQUESTS_TIMEOUT": (5, 20)}}
+
+
 def database_from_url(name: str, url: str) -> dict[str, object]:
     """Read ``postgres://user:password@host:port/name?sslmode=…`` into Django's database settings.
 

@@ -295,7 +295,9 @@ STORAGES = {
 }
 
 EMAIL_URL = env.str("EMAIL_URL", default="")
-if EMAIL_URL:
+if EMAIL_URL.startswith("anymail+"):
+    vars().update(environment.mail_provider(EMAIL_URL))
+elif EMAIL_URL:
     vars().update(env.email_url("EMAIL_URL"))
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"

@@ -12,6 +12,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from anymail.exceptions import (
+    AnymailInvalidAddress,
+    AnymailRecipientsRefused,
+    AnymailSerializationError,
+    AnymailUnsupportedFeature,
+)
+from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends import smtp
 from django.core.mail.backends.base import BaseEmailBackend
@@ -32,6 +39,10 @@ CONNECTION_SECONDS = 50.0
 """After that a connection is cut, whatever it is doing: less than the lease of what is sent over it."""
 CLOSING = 421
 """The reply with which a server closes the connection (RFC 5321, 4.2.3)."""
+
+
+BEFORE_SENDING = (AnymailInvalidAddress, AnymailUnsupportedFeature, AnymailSerializationError)
+"""What a provider's backend refuses before it calls the provider."""
 
 
 class NotSent(Exception):
@@ -110,7 +121,11 @@ _WHY = {
 
 def _own_server() -> smtplib.SMTP | BaseEmailBackend:
     """Return the server that the environment names; its addresses and errors are the installation's own."""
-    backend = get_connection()
+    try:
+        backend = get_connection()
+    except ImproperlyConfigured as error:
+        logger.error("EMAIL_URL cannot be used: %s", error)
+        raise Unusable(gettext_noop("The mail provider is not set up.")) from None
     if not isinstance(backend, smtp.EmailBackend):
         return backend
     try:
@@ -206,9 +221,16 @@ class BackendTransport:
 def _of_provider(error: Exception) -> Exception:
     """Return what a provider's error means: what it answered is a refusal, anything else may have been sent."""
     status = getattr(error, "status_code", None)
+    if isinstance(error, BEFORE_SENDING) or (status is None and isinstance(error, AnymailRecipientsRefused)):
+        return NotSent(note(gettext_noop("The mail provider does not take it."), detail=shown_error(error)), permanent=True)
     if status is None:
         return Unclear(note(gettext_noop("Something went wrong while it was sent."), detail=type(error).__name__))
     reason = note(gettext_noop("The mail provider answered %(code)s."), code=status)
     if 400 <= status < 500:
         return NotSent(reason, permanent=status not in (408, 429))
     return NotSent(reason) if status == 503 else Unclear(reason)
+
+
+def shown_error(error: Exception) -> str:
+    """Return the first line of what a library says went wrong."""
+    return shown(str(error).partition("\n")[0].encode())

@@ -1,15 +1,20 @@
 """E-mail through the API: written, sent by a real server on loopback, refused at the door, retried."""
 
 import base64
+import json
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from config.environment import mail_provider
 from reports import outbox
 from reports.addresses import read_address
 from reports.models import EmailDelivery, EmailMessage
@@ -304,3 +309,42 @@ def test_a_schedule_mails_a_text_and_what_was_found_in_a_report_once_for_each_ti
     assert "North" in found["Subject"]
     assert "North" in found.get_content()
     assert found["Auto-Submitted"] == "auto-generated"
+
+
+def test_a_provider_takes_mails_by_its_api_and_what_it_does_not_answer_is_unclear(api, saigon, settings) -> None:
+    answers = {"an": 200, "refused": 422, "busy": 429, "broken": 500}
+
+    class Provider(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            taken.append(asked)
+            body = {"ErrorCode": 0, "Message": "OK", "MessageID": "1", "To": asked["To"]}
+            self.send_response(answers[asked["To"].partition("@")[0]])
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_words: object) -> None:
+            """Say nothing."""
+
+    taken: list[dict[str, Any]] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Provider) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"anymail+postmark://?server_token=t&api_url=http://127.0.0.1:{server.server_port}/"
+        for name, value in mail_provider(url).items():
+            setattr(settings, name, value)
+        client = api(saigon.key)
+        to = [f"{name}@example.com" for name in answers]
+        email = client.post("emails/", {**ABOUT, "to": to, "bcc": ["an@example.com"]}).json()
+        for _ in range(4):
+            send_due_emails()
+            with in_tenant(saigon.tenant):  # an unclear one lets the account rest for a minute
+                long_ago = timezone.now() - timedelta(minutes=5)
+                EmailDelivery.objects.filter(state="unknown").update(begun_at=long_ago)
+                EmailDelivery.objects.filter(state="pending", is_held=True).update(due_at=long_ago)
+        server.shutdown()
+    assert deliveries(client) == dict(zip(to, ["sent", "failed", "queued", "unknown"], strict=True))
+    assert all(
+        {one["Name"]: one["Value"] for one in asked["Headers"]}["Message-ID"] == email["message_id"] for asked in taken
+    )
+    with pytest.raises(ImproperlyConfigured, match="anymail\\+pigeon is not known"):
+        mail_provider("anymail+pigeon://?api_key=x")
