@@ -120,7 +120,8 @@ def _due_mailboxes() -> list[UUID | None]:
     """Return the mailboxes of the scope's tenant with due mails; none that rests."""
     waiting = due(EmailDelivery.objects.all())
     held = Q(state=QueueState.PENDING, is_held=True, due_at__gt=Now())
-    resting = EmailDelivery.objects.filter(held | Q(state=QueueState.UNKNOWN, begun_at__gt=Now() - REST))
+    broke = Q(state=QueueState.UNKNOWN, begun_at__gt=Now() - REST) & ~Q(last_error=DIED)
+    resting = EmailDelivery.objects.filter(held | broke)
     mine = {"mailbox": OuterRef("pk")}
     found: list[UUID | None] = list(
         Mailbox.objects.filter(Exists(waiting.filter(**mine)), ~Exists(resting.filter(**mine))).values_list("pk", flat=True)

@@ -312,7 +312,7 @@ def test_a_schedule_mails_a_text_and_what_was_found_in_a_report_once_for_each_ti
 
 
 def test_a_provider_takes_mails_by_its_api_and_what_it_does_not_answer_is_unclear(api, saigon, settings) -> None:
-    answers = {"an": 200, "refused": 422, "busy": 429, "broken": 500}
+    answers = {"an": 200, "refused": 403, "busy": 429, "broken": 500}
 
     class Provider(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -157,7 +157,7 @@ while True:
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_that_is_killed_again_and_again_doubles_nothing_and_leaves_one_mail_unclear_each_time(saigon, sink) -> None:
-    kills, mails = 12, 400
+    kills, mails = 8, 300
     queue(saigon, mails)
     for number in range(kills):
         worker = start(sink)
