@@ -31,7 +31,7 @@ KEPT = (
     Kept(
         name="health_samples",
         label=_("Keep samples of health"),
-        help_text=_("Days. The whole installation's: only what is set in the tenant “Platform” counts. 0: for ever."),
+        help_text=_("Days. 0: for ever."),
         days=30,
         old=forget_samples,
         of_platform=True,

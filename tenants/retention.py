@@ -57,7 +57,7 @@ def register_kept(*kinds: Kept) -> None:
     """Add an app's kinds, and the settings that say how long they are kept."""
     for kind in kinds:
         KINDS[kind.name] = kind
-        setting = SettingType(kind.label, kind.help_text, default=kind.days, maximum=LONGEST)
+        setting = SettingType(kind.label, kind.help_text, default=kind.days, maximum=LONGEST, of_platform=kind.of_platform)
         register_settings({PREFIX + kind.name: setting})
 
 

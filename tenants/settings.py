@@ -24,6 +24,8 @@ class SettingType:
     default: Value
     minimum: int = 0
     maximum: int = 1_000_000
+    of_platform: bool = False
+    """Whether it concerns the whole installation: only the tenant ``platform`` can set it."""
 
     @property
     def kind(self) -> str:

@@ -19,7 +19,7 @@ Held = dict[str, tuple[Value, str]]
 
 def held() -> Held:
     """Return what holds for every setting. Read before the page's transaction: see ``Setting.effective``."""
-    return {name: Setting.explained(name) for name in sorted(SETTINGS)}
+    return {name: Setting.explained(name) for name in Setting.names()}
 
 
 class SettingsForm(forms.ModelForm):

@@ -66,7 +66,7 @@ class SettingViewSet(TenantAPIView, GenericViewSet):
     @extend_schema(responses=SettingListSerializer)
     def list(self, request: Request) -> Response:
         """Answer every setting."""
-        found = [_described(name, Setting.explained(name)) for name in sorted(SETTINGS)]
+        found = [_described(name, Setting.explained(name)) for name in Setting.names()]
         return Response({"next": None, "previous": None, "results": found})
 
     @extend_schema(parameters=[NAME], responses=SettingSerializer)
@@ -103,7 +103,7 @@ def _refuse_to_lock_oneself_out(request: Request, name: str, value: object) -> N
 
 def _known(ask: Callable[[str], Held], name: str) -> Held:
     """Return the answer about a setting; raises 404 for one that there is not."""
-    if name not in SETTINGS:
+    if name not in Setting.names():
         raise NotFound
     return ask(name)
 

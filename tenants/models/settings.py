@@ -15,7 +15,7 @@ from tenants.errors import TooLarge
 from tenants.models.base import TenantModel, updated_at_field
 from tenants.models.people import PLATFORM_ID, User
 from tenants.scope import current_scope, current_tenant_id, platform_scope
-from tenants.settings import setting_type
+from tenants.settings import SETTINGS, setting_type
 
 LARGEST_PREFERENCES = 16_384
 """Bytes of one person's preferences as JSON."""
@@ -46,6 +46,12 @@ class Setting(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of what the scope's tenant can set."""
+        is_platform = current_tenant_id() == PLATFORM_ID
+        return sorted(name for name, kind in SETTINGS.items() if is_platform or not kind.of_platform)
 
     @classmethod
     def effective(cls, name: str) -> Any:

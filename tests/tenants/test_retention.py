@@ -183,7 +183,9 @@ def test_night_comes_by_the_tenants_own_clock_and_once(saigon, harbour):
 def test_the_days_are_settings_with_bounds(api, saigon):
     client = api(saigon, saigon.owner)
     listed = {row["name"] for row in client.get("settings/", {"page_size": 200}).json()["results"]}
-    assert {retention.PREFIX + name for name in KINDS} <= listed
+    assert {retention.PREFIX + name for name, kind in KINDS.items() if not kind.of_platform} <= listed
+    assert "retention_days_health_samples" not in listed  # the installation's own
+    assert client.patch("settings/retention_days_health_samples/", {"value": 1}).status_code == 404
     assert client.patch("settings/retention_days_turns/", {"value": 30}).status_code == 200
     assert client.patch("settings/retention_days_turns/", {"value": -1}).status_code == 422
     with in_tenant(saigon.tenant):
