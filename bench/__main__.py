@@ -26,6 +26,7 @@ NAMES = (
     "vault",
     "schedules",
     "mail",
+    "metrics",
     "quality",
     "cache",
 )

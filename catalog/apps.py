@@ -16,10 +16,12 @@ class CatalogConfig(AppConfig):
         from catalog.retention import KEPT
         from catalog.services import create_defaults
         from tenants.erasure import register_eraser
+        from tenants.models.task_runs import TASK_LABELS
         from tenants.retention import register_kept
         from tenants.services import NEW_TENANT_STEPS
         from tenants.settings import SettingType, register_settings
 
+        TASK_LABELS.update({"import_catalog": _("Import of the catalogue"), "undo_import": _("Taking back an import")})
         NEW_TENANT_STEPS.append(create_defaults)
         register_kept(*KEPT)
         register_eraser(forget_customer)

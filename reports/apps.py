@@ -19,11 +19,13 @@ class ReportsConfig(AppConfig):
         from reports.settings import SETTINGS
         from runtime.targets import register_target
         from tenants.erasure import register_eraser
+        from tenants.models.task_runs import TASK_LABELS
         from tenants.retention import register_kept
         from tenants.settings import register_settings
 
         register_settings(SETTINGS)
         register_kept(*KEPT)
         register_eraser(forget_mail_and_figures)
+        TASK_LABELS["read_report"] = _("Reading of a report")
         for kind in (*OWN, *MAILS):
             register_target(kind)

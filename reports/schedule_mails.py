@@ -12,7 +12,7 @@ from reports.addresses import read_addresses
 from reports.emails import queue_email, write_email
 from reports.letters import render_template
 from reports.models import EmailMessage, EmailTemplate, Mailbox, Report
-from reports.schedule_targets import REPORT_TYPE, VENDOR, check_report, report_of
+from reports.schedule_targets import REPORT_TYPE, VENDOR, check_report, read_report_of
 from reports.wording import text_of
 from runtime.targets import Author, Occasion, TargetKind
 from tenants.errors import DomainError
@@ -97,7 +97,7 @@ def _email(occasion: Occasion) -> dict[str, Any]:
 
 
 def _report(occasion: Occasion) -> dict[str, Any]:
-    report = report_of(occasion.target)
+    report = read_report_of(occasion.target)
     language = occasion.target.get("language") or Tenant.objects.get(pk=current_tenant_id()).locale
     with translation.override(language):
         subject = " ".join((_("What was found in “%(report)s”") % {"report": report}).split())

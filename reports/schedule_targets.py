@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
@@ -24,6 +25,10 @@ from tenants.scope import current_tenant_id
 from vault.outbound import check_url
 from vault.pages import PageError, fetch_page
 
+READING = timedelta(minutes=1)
+"""How long to wait for a report that is being read, and for figures that are being counted."""
+STILL_READ = gettext_noop("The report is still being read.")
+NOT_COUNTED = gettext_noop("The daily figures have not been counted yet.")
 FETCH_SECONDS = 60.0
 DAILY = "daily_figures"
 MAY_PASS = frozenset({"page_timeout", "page_unreachable", "page_refused"})
@@ -32,12 +37,12 @@ REPORT_TYPE = {"type": "string", "minLength": 1, "maxLength": 100, "title": gett
 
 
 def report_of(target: Mapping[str, Any]) -> Report:
-    """Return the report that is meant: by id, or the newest one that is read, of this vendor and type if they are named.
+    """Return the report that is meant: by id, or the newest one that can be read, of this vendor and type if they are named.
 
     Raises ``DomainError`` (``unknown_reference``).
     """
     named = {name: target[name] for name in ("vendor", "report_type") if target.get(name)}
-    reports = Report.objects.filter(status=Report.Status.PROCESSED, **named).order_by("-report_date", "-id")
+    reports = Report.objects.filter(**named).exclude(status=Report.Status.FAILED).order_by("-report_date", "-id")
     try:
         found: Report | None = Report.objects.filter(pk=target["report"]).first() if "report" in target else reports.first()
     except (ValueError, ValidationError):
@@ -47,18 +52,27 @@ def report_of(target: Mapping[str, Any]) -> Report:
     return found
 
 
+def read_report_of(target: Mapping[str, Any]) -> Report:
+    """Return the report that is meant, once it is read.
+
+    Raises ``TryAgain`` while it is being read, and ``DomainError`` for one that could not be read, or that there is not.
+    """
+    report = report_of(target)
+    if report.status == Report.Status.PENDING:
+        raise TryAgain(STILL_READ, delay=READING)
+    if report.status == Report.Status.FAILED:
+        raise DomainError("not_processed", note(gettext_noop("The report could not be read."), detail=report.reason))
+    return report
+
+
 def _generate(occasion: Occasion) -> dict[str, Any]:
     """Find them; what is not read or counted yet may be so at the next attempt."""
     if occasion.target.get("of") == DAILY:
         try:
             return {"insights": generate_metric_insights()}
-        except Conflict as error:
-            raise TryAgain(error.message) from None
-    report = report_of(occasion.target)
-    if report.status == Report.Status.PENDING:
-        raise TryAgain(note(gettext_noop("The report is still being read.")))
-    if report.status == Report.Status.FAILED:
-        raise DomainError("not_processed", note(gettext_noop("The report could not be read."), detail=report.reason))
+        except Conflict:
+            raise TryAgain(NOT_COUNTED, delay=READING) from None
+    report = read_report_of(occasion.target)
     return {"report": str(report.pk), "insights": generate_insights(report_id=report.pk)}
 
 

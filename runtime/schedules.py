@@ -82,7 +82,9 @@ def set_active(*, schedule: Schedule, is_active: bool) -> Schedule:
 @transaction.atomic
 def run_now(*, schedule: Schedule, by: User | None = None) -> ScheduleOccurrence:
     """Run a schedule once, now, beside its times and also while it is paused."""
-    return _made(schedule, Origin.PERSON, "", by)
+    made = _made(schedule, Origin.PERSON, "", by)
+    Schedule.objects.filter(pk=schedule.pk).update(last_run=made.scheduled_for)
+    return made
 
 
 @transaction.atomic
@@ -235,7 +237,7 @@ def _run(row: ScheduleOccurrence, kind: TargetKind) -> None:
     except Unclear as error:
         unclear(row, str(error), **over)
     except TryAgain as error:
-        fail(row, str(error), **over)
+        fail(row, str(error), delay=error.delay, **over)
     except TooMany as error:
         fail(row, error.message, delay=timedelta(seconds=error.seconds), **over)
     except DomainError as error:

@@ -12,7 +12,7 @@ whether it was done. A kind of which a second call may do something twice says s
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from bots.schemas import problems
 from tenants.errors import DomainError
+from tenants.models.task_runs import TASK_LABELS
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
 
 
 class TryAgain(Exception):
-    """It did not work now and may later; the text is a note (``tenants/notes.py``)."""
+    """It did not work now and may later, or after ``delay`` where that is known; the text is a note (``tenants/notes.py``)."""
+
+    def __init__(self, text: str, *, delay: timedelta | None = None) -> None:
+        super().__init__(text)
+        self.delay = delay
 
 
 class Unclear(Exception):
@@ -91,6 +96,7 @@ TARGETS: dict[str, TargetKind] = {}
 def register_target(kind: TargetKind) -> None:
     """Add a kind."""
     TARGETS[kind.name] = kind
+    TASK_LABELS[kind.name] = kind.label
 
 
 class InvalidTarget(DomainError):

@@ -1,11 +1,22 @@
 """What background work was done: one row for each attempt (S4's task logs)."""
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from tenants.models.base import TenantModel
 from tenants.notes import told
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+TASK_LABELS: dict[str, "StrOrPromise"] = {
+    "retention": _("Sweep of what is old"),
+    "delete_tenant": _("Deletion of the business"),
+}
+"""What people call the types of tasks, by their codes; apps add theirs in ``AppConfig.ready``."""
 
 
 class TaskRun(TenantModel):
@@ -44,7 +55,12 @@ class TaskRun(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.task_type
+        return self.name or self.what
+
+    @property
+    def what(self) -> str:
+        """What is done, as people call it."""
+        return str(TASK_LABELS.get(self.task_type, self.task_type))
 
     @property
     def problem(self) -> str:

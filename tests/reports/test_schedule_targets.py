@@ -1,5 +1,7 @@
 """Reports by the clock: one is fetched from an address, and the newest one is looked through."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -70,3 +72,17 @@ def test_a_report_of_another_business_is_unknown(api, saigon, harbour):
     refused = api(saigon).post("schedules/", body)
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["code"] == "unknown_reference"
+
+
+def test_a_report_that_is_still_being_read_is_waited_for_and_one_that_cannot_be_read_is_told(api, saigon, run_target):
+    report = read(api(saigon.key), days())
+    target = {"kind": "generate_insights", "vendor": "North"}
+    with in_tenant(saigon.tenant):
+        Report.objects.update(status="pending")
+    row = run_target(target)
+    assert (row.state, row.attempt, row.reason) == ("pending", 1, "The report is still being read.")
+    assert row.due_at > timezone.now() + timedelta(seconds=50)
+    with in_tenant(saigon.tenant):
+        Report.objects.update(status="failed", failure={"code": "no_table", "message": "There is no table."})
+    row = run_target({"kind": "generate_insights", "report": report["id"]})
+    assert (row.state, row.reason) == ("failed", "The report could not be read. (There is no table.)")

@@ -190,6 +190,7 @@ def test_a_person_runs_a_paused_schedule_now_and_what_has_ended_again(api, saigo
     api(saigon).patch(f"schedules/{nightly['id']}/", {"active": False})
     made = api(saigon).post(f"schedules/{nightly['id']}/run/")
     assert (made.status_code, made.json()["origin"], made.json()["state"]) == (201, "person", "pending")
+    assert api(saigon).get(f"schedules/{nightly['id']}/").json()["last_run"] == made.json()["due_at"]
     own = f"schedules/{nightly['id']}/occurrences/{made.json()['id']}/"
     assert api(saigon).post(f"{own}replay/").status_code == 409
     run_occurrences()

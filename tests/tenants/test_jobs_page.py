@@ -103,6 +103,8 @@ def test_what_failed_is_tried_again_from_the_list_of_task_runs(saigon, stuck):
         run = TaskRun.objects.create(
             queue="runtime.scheduleoccurrence", row_id=row.pk, task_type="http", status="failed", error="No connection."
         )
+    runs = browser(saigon.operator).get(page("tenants_taskrun_changelist"), {"task_type": "http"})
+    assert text_of(runs).count("Call an address") >= 2  # in the list, and to narrow it by
     form = {"action": "retry", "_selected_action": [str(run.pk)]}
     assert "1 entry is tried again." in text_of(
         browser(saigon.operator).post(page("tenants_taskrun_changelist"), form, follow=True)
