@@ -17,7 +17,7 @@ from catalog.availability import count_sold_out
 from catalog.models import ImportJob, Offering, SearchVector, Status
 from reports.attention import warnings
 from reports.home_figures import Weeks, cards_of, read_weeks
-from reports.models import EmailDelivery, Insight, MetricMark
+from reports.models import EmailDelivery, Insight
 from reports.rollups import first_id_of
 from reports.wording import text_of
 from runtime.models import Session, Turn
@@ -28,8 +28,6 @@ from tenants.queue import STUCK, queues
 RECENT = 8
 WORTH_KNOWING, FRESH = 5, timedelta(days=14)
 """Insights that the page tells, and how long they are new."""
-LATE = timedelta(minutes=30)
-"""Figures of earlier days that were counted longer ago say so."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +80,6 @@ def _tenant_home(tenant: Tenant) -> dict[str, Any]:
         "cards": cards_of(weeks) if weeks.has_happened else [],
         "today_figures": _today_figures(weeks, counts),
         "stock_figures": _catalogue_figures(counts),
-        "counted_until": counts["counted_until"],
-        "is_late": not counts["counted_until"] or timezone.now() - counts["counted_until"] > LATE,
         "insights": _worth_knowing(),
         "recent": _recent(),
         "steps": [] if all(step.done for step in steps) else steps,
@@ -119,7 +115,6 @@ def _counts(tenant: Tenant, weeks: Weeks) -> dict[str, Any]:
         mails_failed=_counted(_mails_failed(*weeks.span)),
         mails_failed_before=_counted(_mails_failed(*weeks.span_before)),
         talked=models.Exists(Session.objects.all()),
-        counted_until=models.Subquery(MetricMark.objects.values("counted_until")[:1]),
         **stuck,
     )
     counts = cast("dict[str, Any]", row.get())

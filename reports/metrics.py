@@ -1,4 +1,4 @@
-"""Daily figures as they are read: kept ones of the days that are over, and of today what the rows say now."""
+"""Daily figures as they are read: kept ones of the days that are counted, and of those since then what the rows say now."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Sum
 from django.utils import timezone
 
-from reports.models import DailyMetric, Metric
+from reports.models import DailyMetric, Metric, MetricMark
 from reports.rollups import Figure, count_now, day_begins
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
@@ -62,17 +62,27 @@ def today_in(zone: str) -> date:
 
 def daily_figures(*, first: date, last: date, zone: str, bot_id: UUID | None = None) -> list[DayFigures]:
     """Return the figures of every day from ``first`` to ``last``, both included, in their order."""
-    today = today_in(zone)
+    live = max(first, _live_from(zone) or first)
     days: defaultdict[date, Any] = defaultdict(dict)
-    rows = DailyMetric.objects.filter(day__gte=first, day__lte=min(last, today - DAY))
+    rows = DailyMetric.objects.filter(day__gte=first, day__lte=min(last, live - DAY))
     rows = rows.filter(bot_id=bot_id) if bot_id else rows
-    for day, metric, currency, value in (
-        rows.order_by().values_list("day", "metric", "currency").annotate(total=Sum("value"))
-    ):
+    kept = rows.order_by().values_list("day", "metric", "currency").annotate(total=Sum("value"))
+    for day, metric, currency, value in kept if live > first else ():
         days[day][metric, currency] = value
-    if first <= today <= last:
-        days[today] = figures_now(since=today, zone=zone, bot_id=bot_id)
+    if live <= last:
+        found = count_now(since=day_begins(live, zone), until=day_begins(last + DAY, zone), zone=zone)
+        for one in found:
+            if bot_id is None or one.bot_id == bot_id:
+                days[one.day][one.metric, one.currency] = days[one.day].get((one.metric, one.currency), 0) + one.value
     return _every_day(days, first, last)
+
+
+def _live_from(zone: str) -> date | None:
+    """The first day that may not be counted as a whole: today, or an earlier one if a worker is late; None without any."""
+    mark = MetricMark.objects.first()
+    if mark is None or mark.counted_until is None or mark.time_zone != zone:
+        return None
+    return min(mark.counted_until.astimezone(ZoneInfo(zone)).date(), today_in(zone))
 
 
 def daily_by_bot(*, first: date, last: date) -> dict[UUID | None, list[DayFigures]]:
@@ -100,12 +110,6 @@ def _sum(parts: Iterable[Values]) -> Values:
 def _every_day(days: Mapping[date, Values], first: date, last: date) -> list[DayFigures]:
     count = (last - first).days + 1
     return [DayFigures(day, days.get(day, {})) for day in (first + number * DAY for number in range(count))]
-
-
-def figures_now(*, since: date, zone: str, bot_id: UUID | None = None) -> Values:
-    """Return the figures of today (``since``), of one bot or all, as its rows say now."""
-    found = count_now(since=day_begins(since, zone), until=day_begins(since + DAY, zone), zone=zone)
-    return added_up(one for one in found if bot_id is None or one.bot_id == bot_id)
 
 
 def added_up(figures: Iterable[Figure]) -> Values:

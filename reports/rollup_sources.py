@@ -1,7 +1,7 @@
 """What daily figures are counted from: for each kind of rows, which days new ones touch, and the figures of its days.
 
 Both are SQL texts. ``touched`` answers the instants of the rows that were written since the id ``from_id`` (UUIDv7: ids are
-in order of time) or the instant ``since``. ``counted`` answers day, bot, metric, currency and value of the rows whose
+in order of time). ``counted`` answers day, bot, metric, currency and value of the rows whose
 ``created_at`` lies between ``since`` and ``until``; ``from_id`` is before the id of any of them.
 """
 
@@ -30,11 +30,10 @@ CONVERSATIONS = Source(
     counted="""
         SELECT day, bot_id, m.* FROM (
             SELECT (s.created_at AT TIME ZONE %(zone)s)::date AS day, s.bot_id, count(*) AS begun,
-                   count(*) FILTER (WHERE asked.session_id IS NULL) AS alone
-            FROM runtime_session s LEFT JOIN (
-                SELECT DISTINCT e.session_id FROM runtime_escalation e
-                WHERE e.tenant_id = %(tenant)s AND e.id >= %(from_id)s
-            ) asked ON asked.session_id = s.id
+                   count(*) FILTER (WHERE s.id NOT IN (
+                       SELECT e.session_id FROM runtime_escalation e WHERE e.tenant_id = %(tenant)s AND e.id >= %(from_id)s
+                   )) AS alone
+            FROM runtime_session s
             WHERE s.tenant_id = %(tenant)s AND s.id >= %(from_id)s
               AND s.created_at >= %(since)s AND s.created_at < %(until)s
             GROUP BY 1, 2
@@ -57,21 +56,18 @@ HAND_OVERS = Source(
 
 DECISIONS = Source(
     (Metric.ANSWERED, Metric.UNANSWERED, Metric.ANSWER_MS),
-    # They have no index by id: found by time, and by the turns they are of.
-    touched="""SELECT created_at AS at FROM runtime_decisionevent WHERE tenant_id = %(tenant)s AND created_at >= %(since)s
-        UNION ALL SELECT d.created_at FROM runtime_turn t JOIN runtime_decisionevent d ON d.tenant_id = %(tenant)s
-            AND d.input_turn_id = t.id AND d.event_type = 'tier_selection'
-        WHERE t.tenant_id = %(tenant)s AND t.id >= %(from_id)s""",
+    touched="SELECT created_at AS at FROM runtime_decisionevent WHERE tenant_id = %(tenant)s AND id >= %(from_id)s",
     counted="""
-        SELECT day, bot_id, m.* FROM (
-            SELECT (d.created_at AT TIME ZONE %(zone)s)::date AS day, v.bot_id,
+        SELECT day, v.bot_id, m.* FROM (
+            SELECT (d.created_at AT TIME ZONE %(zone)s)::date AS day, d.bot_version_id,
                    count(*) FILTER (WHERE d.tier <> 'handoff') AS known,
                    count(*) FILTER (WHERE d.tier = 'handoff') AS unknown, sum(d.latency_ms) AS ms
-            FROM runtime_decisionevent d JOIN bots_botversion v ON v.tenant_id = %(tenant)s AND v.id = d.bot_version_id
-            WHERE d.tenant_id = %(tenant)s AND d.created_at >= %(since)s AND d.created_at < %(until)s
+            FROM runtime_decisionevent d
+            WHERE d.tenant_id = %(tenant)s AND d.id >= %(from_id)s
+              AND d.created_at >= %(since)s AND d.created_at < %(until)s
               AND d.event_type = 'tier_selection' AND d.tier = ANY (%(tiers)s)
             GROUP BY 1, 2
-        ) AS days, LATERAL (
+        ) AS days JOIN bots_botversion v ON v.tenant_id = %(tenant)s AND v.id = days.bot_version_id, LATERAL (
             VALUES ('answered', '', known::numeric), ('unanswered', '', unknown), ('answer_ms', '', ms)
         ) AS m (metric, currency, value)
     """,

@@ -1,4 +1,4 @@
-"""Daily figures, added up little by little: of the days that were touched since the last time, all rows anew.
+"""Daily figures, added up little by little: of a day that is over, and of one that was touched later, all rows anew.
 
 A row counts where its ``created_at`` lies in the tenant's time zone. What touches a day is found by ids, which the
 database makes from its clock when a row is written, whatever day the row is of: every row with an id beyond the tenant's
@@ -16,12 +16,12 @@ import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -39,8 +39,8 @@ from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 
 logger = logging.getLogger(__name__)
 
-SOON, LATER = timedelta(minutes=1), timedelta(minutes=10)
-"""When figures are looked at again: of a tenant in which something happened, and of one in which nothing did."""
+INTERVAL = timedelta(minutes=5)
+"""How often it is looked whether a day was touched; and whenever one is over. Today is not kept, but read as it is now."""
 MARGIN = timedelta(minutes=5)
 SLACK = timedelta(hours=1)
 """By how much an id may be older than the ``created_at`` of its row, for it may be made before the row is written; and by how
@@ -49,7 +49,8 @@ DAY = timedelta(days=1)
 BEGINNING, END = datetime(1971, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 TOUCHED = " UNION ALL ".join(
-    f"SELECT DISTINCT {number}, (at AT TIME ZONE %(zone)s)::date FROM ({source.touched}) AS rows"  # noqa: S608 - our own SQL
+    # Of days that are over: today is not kept, for it is read as it is now.
+    f"SELECT DISTINCT {number}, (at AT TIME ZONE %(zone)s)::date FROM ({source.touched}) AS rows WHERE at < %(until)s"  # noqa: S608 - our own SQL
     for number, source in enumerate(SOURCES)
 )
 
@@ -59,11 +60,15 @@ GROUP BY 1, 2, 3, 4 HAVING sum(value) <> 0
 """
 
 WRITE = """
-WITH counted AS ({counted}), fresh AS (
+WITH counted AS MATERIALIZED ({counted}), fresh AS (
     SELECT * FROM counted WHERE %(days)s::date[] IS NULL OR day = ANY (%(days)s)
+), first AS (
+    SELECT metric, min(day) AS day FROM fresh GROUP BY 1
 ), gone AS (
     DELETE FROM reports_dailymetric AS old WHERE old.tenant_id = %(tenant)s AND old.metric = ANY (%(metrics)s)
-    AND (old.day = ANY (%(days)s) OR %(days)s::date[] IS NULL AND old.day >= (SELECT min(day) FROM fresh)) AND NOT EXISTS (
+    AND (old.day = ANY (%(days)s) OR %(days)s::date[] IS NULL
+         AND EXISTS (SELECT FROM first WHERE first.metric = old.metric AND first.day <= old.day))
+    AND NOT EXISTS (
         SELECT FROM fresh WHERE fresh.day = old.day AND fresh.bot_id IS NOT DISTINCT FROM old.bot_id
         AND fresh.metric = old.metric AND fresh.currency = old.currency)
 )
@@ -73,14 +78,16 @@ ON CONFLICT (tenant_id, day, bot_id, metric, currency) DO UPDATE
     SET value = excluded.value, updated_at = excluded.updated_at WHERE old.value <> excluded.value
 """
 
-HORIZON = """
-SELECT least(statement_timestamp(), (
+STANDING = """
+SELECT m.counted_until, m.time_zone, t.time_zone, least(statement_timestamp(), (
     SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 ), (
     SELECT min(created_at) FROM vault_usageentry WHERE tenant_id = %(tenant)s AND state = 'reserved'
 ))
+FROM reports_metricmark m JOIN tenants_tenant t ON t.id = m.tenant_id
+WHERE m.tenant_id = %(tenant)s FOR UPDATE OF m SKIP LOCKED
 """
-"""The instant before which nothing can appear any more: no transaction that is open now began before it."""
+"""The mark, the time zone, and the instant before which nothing can appear any more: no open transaction began before it."""
 
 NEW_MARKS = """
 INSERT INTO reports_metricmark (tenant_id) SELECT t.id FROM tenants_tenant t
@@ -124,19 +131,20 @@ def _due_tenants() -> list[UUID]:
 
 
 def roll_up() -> set[date]:
-    """Count the touched days of the scope's tenant anew, in one transaction; returns them, none while another worker does."""
+    """Count the days of the scope's tenant that are over, and those that were touched since, in one transaction; returns them.
+
+    Nothing is done while another worker does it.
+    """
     with transaction.atomic():
-        mark = MetricMark.objects.select_for_update(skip_locked=True, of=("self",)).first()
-        if mark is None:
+        # First, before anything else is read: what is written meanwhile lies behind it.
+        standing = _rows(STANDING, {"tenant": current_tenant_id()})
+        if not standing:
             return set()
-        zone = _zone()
-        until = _horizon()  # before anything is read: what is written meanwhile lies behind it
-        if mark.counted_until is None or mark.time_zone != zone:
-            days = _count_everything(zone)
-        else:
-            days = _count_touched(zone, mark.counted_until - MARGIN)
-        due_at = timezone.now() + (SOON if days else LATER)
-        MetricMark.objects.filter(pk=mark.pk).update(counted_until=until, time_zone=zone, due_at=due_at)
+        [(counted_until, counted_zone, zone, until)] = standing
+        is_first = counted_until is None or counted_zone != zone
+        days = _count_everything(zone) if is_first else _count_touched(zone, counted_until - MARGIN)
+        due_at = min(timezone.now() + INTERVAL, day_begins(_today(zone) + DAY, zone))
+        MetricMark.objects.update(counted_until=until, time_zone=zone, due_at=due_at)
     return days
 
 
@@ -148,10 +156,7 @@ def count_all() -> set[date]:
 
 def count_now(*, since: datetime, until: datetime, zone: str) -> list[Figure]:
     """Return the figures of the rows between two instants as they stand now; nothing is written."""
-    return [Figure(*row) for row in _rows(COUNTED.format(sources=_EVERY), _range(zone, since, until))]
-
-
-_EVERY = " UNION ALL ".join(f"({source.counted})" for source in SOURCES)
+    return [Figure(*row) for row in _rows(COUNTED.format(sources=_all_of(SOURCES)), _range(zone, since, until))]
 
 
 def _zone() -> str:
@@ -159,19 +164,33 @@ def _zone() -> str:
 
 
 def _count_everything(zone: str) -> set[date]:
-    for source in SOURCES:
-        _write(source, _range(zone, BEGINNING, END), None)
+    _write(SOURCES, _range(zone, BEGINNING, _today_begins(zone)), None)
     return set(DailyMetric.objects.order_by().values_list("day", flat=True).distinct())
 
 
 def _count_touched(zone: str, since: datetime) -> set[date]:
-    touched: defaultdict[int, set[date]] = defaultdict(set)
-    for number, day in _rows(TOUCHED, _range(zone, since, END)):
+    """Count what rows touched that were written since, of days that are over; and wholly the days that ended since."""
+    today, begun = _today(zone), since.astimezone(ZoneInfo(zone)).date()
+    ended = {begun + number * DAY for number in range((today - begun).days)}
+    touched = [set(ended) for _source in SOURCES]
+    for number, day in _rows(TOUCHED, _range(zone, since, _today_begins(zone))):
         touched[number].add(day)
-    for number, days in touched.items():
-        begin, end = day_begins(min(days), zone) - SLACK, day_begins(max(days) + DAY, zone) + SLACK
-        _write(SOURCES[number], _range(zone, begin, end), sorted(days))
-    return set().union(*touched.values())
+    together: defaultdict[tuple[date, ...], list[Source]] = defaultdict(list)
+    for source, days in zip(SOURCES, touched, strict=True):
+        together[tuple(sorted(days))].append(source)
+    for counted, sources in together.items():  # one statement as a rule: of the day that has ended
+        if counted:
+            begin, end = day_begins(counted[0], zone) - SLACK, day_begins(counted[-1] + DAY, zone) + SLACK
+            _write(sources, _range(zone, begin, end), list(counted))
+    return set().union(*touched)
+
+
+def _today(zone: str) -> date:
+    return timezone.now().astimezone(ZoneInfo(zone)).date()
+
+
+def _today_begins(zone: str) -> datetime:
+    return day_begins(_today(zone), zone)
 
 
 def day_begins(day: date, zone: str) -> datetime:
@@ -196,16 +215,16 @@ def first_id_of(moment: datetime) -> UUID:
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
-def _write(source: Source, asked: Mapping[str, Any], days: list[date] | None) -> None:
+def _write(sources: Sequence[Source], asked: Mapping[str, Any], days: list[date] | None) -> None:
     """Write the figures of these days, or of all (None), as the rows are now, and delete those that are no more."""
-    told = {**asked, "days": days, "metrics": list(source.metrics), "now": timezone.now()}
+    metrics = [metric for source in sources for metric in source.metrics]
+    told = {**asked, "days": days, "metrics": metrics, "now": timezone.now()}
     with connection.cursor() as cursor:
-        cursor.execute(WRITE.format(counted=COUNTED.format(sources=source.counted)), told)
+        cursor.execute(WRITE.format(counted=COUNTED.format(sources=_all_of(sources))), told)
 
 
-def _horizon() -> datetime:
-    [(until,)] = _rows(HORIZON, {"tenant": current_tenant_id()})
-    return cast("datetime", until)
+def _all_of(sources: Sequence[Source]) -> str:
+    return " UNION ALL ".join(f"({source.counted})" for source in sources)
 
 
 def _rows(sql: str, asked: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -106,7 +106,7 @@ class DaySerializer(StrictSerializer):
 
 
 class DailySerializer(StrictSerializer):
-    """Days in their order. Those that are over are as of ``counted_until`` (null: not counted yet), today as of now."""
+    """Days in their order, as their rows are now; what was swept of days before ``counted_until`` (null: none) stays counted."""
 
     results = DaySerializer(many=True)
     next = serializers.CharField(allow_null=True)

@@ -65,7 +65,7 @@ class DecisionEvent(TenantModel):
         ]
         indexes = [
             models.Index(fields=["tenant", "session", "id"], name="decisionevent_of_session"),
-            models.Index(fields=["tenant", "-created_at"], name="decisionevent_newest"),
+            models.Index(fields=["tenant", "-id"], name="decisionevent_newest"),
         ]
 
     def __str__(self) -> str:

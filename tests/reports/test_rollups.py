@@ -3,7 +3,7 @@
 import random
 import threading
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from django.utils import timezone
 from bots.models import Bot, BotVersion
 from catalog.models import InventoryLocation, Order, OrderEntry, SalesChannel, StockMovement
 from reports import rollups
+from reports.metrics import daily_figures
 from reports.models import DailyMetric, MetricMark
 from reports.tasks import roll_up as roll_up_task
 from runtime.models import DecisionEvent, Escalation, KnowledgeGap, Session, Turn
@@ -129,7 +130,8 @@ def counted_by_hand(zone: str) -> dict[tuple, Decimal]:
         add(movement, None, "stock_in" if movement.quantity > 0 else "stock_out", abs(movement.quantity))
     for gap in KnowledgeGap.objects.all():
         add(gap, gap.bot_id, "knowledge_gaps")
-    return {key: value for key, value in total.items() if value}
+    today = timezone.now().astimezone(ZoneInfo(zone)).date()  # is not kept
+    return {key: value for key, value in total.items() if value and key[0] < today}
 
 
 @pytest.mark.django_db
@@ -177,6 +179,7 @@ def test_another_time_zone_makes_other_days(saigon: Business) -> None:
 def test_what_was_swept_stays_counted(saigon: Business) -> None:
     with in_tenant(saigon.tenant):
         history = History(8)
+        history.moment = lambda: timezone.now() - timedelta(days=3)  # type: ignore[method-assign]
         for _conversation in range(8):
             history.talk()
         history.order()
@@ -201,7 +204,9 @@ def test_a_row_that_is_committed_late_is_counted_late_and_not_lost(
     def write_slowly() -> None:
         try:
             with in_tenant(saigon.tenant), transaction.atomic():
-                History(1).talk()
+                history = History(1)
+                history.moment = lambda: timezone.now() - timedelta(days=2)  # type: ignore[method-assign]
+                history.talk()
                 written.set()
                 go_on.wait(20)
         finally:
@@ -231,16 +236,41 @@ def test_a_tenants_figures_are_looked_at_when_they_are_due_and_by_one_worker(sai
         with in_tenant(business.tenant):
             mark = MetricMark.objects.get()
             assert mark.counted_until is not None
-            assert mark.due_at > timezone.now() + timedelta(minutes=5)  # nothing happens there
+            assert timezone.now() < mark.due_at < timezone.now() + timedelta(minutes=6)
             assert kept() == {}
     with in_tenant(saigon.tenant):
-        History(2).talk()
+        history = History(2)
+        history.step(), history.step()
         MetricMark.objects.update(due_at=timezone.now())
     with in_tenant(harbour.tenant):
         History(3).talk()
     roll_up_task()
     with in_tenant(saigon.tenant):
         assert kept() == counted_by_hand("Asia/Ho_Chi_Minh") != {}
-        assert MetricMark.objects.get().due_at < datetime.now(UTC) + timedelta(minutes=2)
     with in_tenant(harbour.tenant):
         assert kept() == {}
+
+
+@pytest.mark.django_db
+def test_a_day_is_counted_once_it_is_over_and_read_from_its_rows_before(saigon: Business) -> None:
+    zone = "Asia/Ho_Chi_Minh"
+    with in_tenant(saigon.tenant):
+        MetricMark.objects.create()
+        history = History(4)
+        for _step in range(4):
+            history.step()
+        yesterday = timezone.now().astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
+        rollups.roll_up()
+        before = kept()
+        # As if nobody had counted since yesterday at noon.
+        DailyMetric.objects.filter(day=yesterday).delete()
+        noon = rollups.day_begins(yesterday, zone) + timedelta(hours=12)
+        MetricMark.objects.update(counted_until=noon)
+        told = daily_figures(first=yesterday, last=yesterday, zone=zone)[0]
+        assert told.values == {
+            (metric, currency): sum(v for k, v in before.items() if k[0] == yesterday and k[2:] == (metric, currency))
+            for day, _bot, metric, currency in before
+            if day == yesterday
+        }
+        rollups.roll_up()
+        assert kept() == before
