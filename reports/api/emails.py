@@ -234,6 +234,15 @@ def _with_status(queryset: Any, value: str) -> Any:
     return queryset.with_status(value)
 
 
+@example(
+    "A mail that came back",
+    {
+        "message": "From: MAILER-DAEMON@mx.example.com\r\nTo: hello@harbour-homes.example\r\nSubject: Undelivered\r\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.com\r\n\r\n"
+        "Final-Recipient: rfc822; an@example.com\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
+    },
+)
 class BounceSerializer(StrictSerializer):
     """A mail as it was received, headers and all."""
 
