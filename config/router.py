@@ -96,6 +96,7 @@ urlpatterns = [
     path("offerings/export/", catalog.ExportView.as_view()),
     path("guardrails/try/", runtime.GuardrailTryView.as_view()),
     path("analytics/daily/", reports.DailyView.as_view()),
+    path("analytics/thresholds/", reports.ThresholdsView.as_view()),
     path("sessions/export/", runtime.TranscriptsView.as_view()),
     path("", include(router.urls)),
 ]

@@ -28,6 +28,7 @@ from reports.models.metrics import MONEY
 from reports.services import iso, write_insights
 from tenants.actor import Actor, ActorKind, acting
 from tenants.errors import Conflict
+from tenants.queue import wake
 from tenants.scope import platform_scope, tenant_scope
 
 logger = logging.getLogger(__name__)
@@ -98,6 +99,14 @@ def generate_metric_insights() -> int:
         write_insights(report=None, found=found)
         MetricMark.objects.filter(pk=mark.pk).update(insights_on=last)
     return len(found)
+
+
+def set_thresholds(*, thresholds: Sequence[Mapping[str, Any]]) -> MetricMark:
+    """Watch the daily figures by these bounds, and have insights looked for anew."""
+    values = {"thresholds": [dict(one) for one in thresholds], "insights_on": None}
+    mark, _is_new = MetricMark.objects.update_or_create(defaults=values)
+    wake(TASK)
+    return mark
 
 
 def find_metric_insights(*, last: date, thresholds: Sequence[Mapping[str, Any]]) -> list[Insight]:

@@ -63,6 +63,7 @@ CONVERSE = {"get": READ, "post": TALK}
 
 ROUTES: dict[str, dict[str, str]] = {
     "analytics/daily/": PRIVATE,
+    "analytics/thresholds/": PRIVATE,
     "api-keys/": {"get": MANAGE, "post": MANAGE},
     "api-keys/{id}/": {"get": MANAGE, "patch": MANAGE, "delete": MANAGE},
     "api-keys/{id}/rotate/": {"post": MANAGE},
@@ -273,6 +274,7 @@ ELSEWHERE = {
 NO_LISTS = (
     *(
         "analytics/daily/",
+        "analytics/thresholds/",
         "settings/",
         "facts/",
         "prices/explain/",

@@ -4,7 +4,7 @@ from reports.api.emails import EmailDeliveryViewSet, EmailTemplateViewSet, Email
 from reports.api.health import HealthCheckViewSet
 from reports.api.insights import InsightViewSet
 from reports.api.mailboxes import MailboxViewSet
-from reports.api.metrics import DailyView
+from reports.api.metrics import DailyView, ThresholdsView
 from reports.api.reports import ReportRowViewSet, ReportViewSet
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "MailboxViewSet",
     "ReportRowViewSet",
     "ReportViewSet",
+    "ThresholdsView",
 ]

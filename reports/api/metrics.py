@@ -12,13 +12,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bots.models import Bot
+from reports.metric_insights import COUNTS, SHARES, set_thresholds
 from reports.metrics import DayFigures, daily_figures, tenant_zone, today_in
 from reports.models import Metric, MetricMark
 from reports.models.metrics import MONEY
 from reports.rollups import day_begins
+from reports.thresholds import check_thresholds
 from tenants.api import TenantAPIView
 from tenants.errors import Malformed
-from tenants.serializers import CodeRelatedField, MoneyField, StrictSerializer, TextField
+from tenants.serializers import ChoiceField, CodeRelatedField, MoneyField, StrictSerializer, TextField
 
 USUAL_DAYS, MOST_DAYS = 30, 400
 DAY = timedelta(days=1)
@@ -182,3 +184,41 @@ def _addresses(day: date, zone: str, bot: str | None) -> dict[str, str]:
         for name in ROWS
         if not (bot and name in WITHOUT_BOT)
     }
+
+
+class BoundSerializer(StrictSerializer):
+    """A bound of a daily figure: crossing it is an insight. Shares are 0 to 1."""
+
+    metric = ChoiceField([*(str(metric) for metric in COUNTS), *(str(metric) for metric in MONEY), *SHARES])
+    above = serializers.FloatField(required=False)
+    below = serializers.FloatField(required=False)
+
+
+class ThresholdsSerializer(StrictSerializer):
+    """The bounds by which the daily figures are watched."""
+
+    thresholds = BoundSerializer(many=True)
+    insights_on = serializers.DateField(read_only=True, help_text="The last day that insights were looked for in.")
+
+    def validate_thresholds(self, thresholds: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Ask for one bound each."""
+        check_thresholds([{**one, "column": one["metric"]} for one in thresholds])
+        return thresholds
+
+
+class ThresholdsView(TenantAPIView):
+    """By which bounds the daily figures are watched. After a change insights are looked for anew, within a minute."""
+
+    required_permission = {"GET": "reports.view_dailymetric", "PATCH": "reports.change_report"}
+
+    @extend_schema(responses=ThresholdsSerializer)
+    def get(self, request: Request) -> Response:
+        """Return the bounds."""
+        mark = MetricMark.objects.first() or MetricMark()
+        return Response(ThresholdsSerializer(mark).data)
+
+    @extend_schema(request=ThresholdsSerializer, responses=ThresholdsSerializer)
+    def patch(self, request: Request) -> Response:
+        """Set the bounds, in place of those there are."""
+        asked = self.read_body(ThresholdsSerializer)
+        return Response(ThresholdsSerializer(set_thresholds(thresholds=asked["thresholds"])).data)

@@ -73,10 +73,12 @@ def recomputed(client: Any, number: dict[str, Any]) -> float:
 
 def test_what_is_odd_is_told_of_the_bot_it_happened_to_and_each_number_is_taken_anew(api: Any, saigon: Business) -> None:
     odd_day = fill(saigon)
-    with in_tenant(saigon.tenant):
-        MetricMark.objects.update(thresholds=[{"metric": "handed_over", "above": 15}])
-    find_metric_insights()
     client = api(saigon.key)
+    refused = client.patch("analytics/thresholds/", {"thresholds": [{"metric": "handed_over", "above": 15, "below": 2}]})
+    assert (refused.status_code, client.get("analytics/thresholds/").json()["thresholds"]) == (422, [])
+    bounds = {"thresholds": [{"metric": "handed_over", "above": 15}]}
+    assert client.patch("analytics/thresholds/", bounds).json()["thresholds"][0]["above"] == 15
+    find_metric_insights()
     found = insights(client)
     (odd,) = [one for one in found if one["insight_type"] == "anomaly" and one["metric"] == "sessions"]
     assert odd["report"] is None
