@@ -325,7 +325,7 @@ def found(bot: Bot, version: BotVersion, question: str, language: Language) -> b
     return any(is_same_question(question, hit) for hit in hits)
 
 
-@pytest.mark.parametrize("pairs", [60, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("pairs", [200, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_near_duplicates_are_found_by_their_own_business_and_by_nobody_else(
     saigon: Business, harbour: Business, pairs: int
 ) -> None:
