@@ -64,9 +64,9 @@ def run() -> list[Result]:
     whole = [one + other for one, other in zip(times["stage"], times["apply"], strict=True)]
     speed = {name: count / statistics.median(seconds) for name, seconds in [*times.items(), ("whole", whole)]}
     return [
-        compared("import, apply / INSERT … SELECT, variants/s", ours=speed["apply"], floor=speed["select"], limit=">= 0.5"),
-        compared("import, apply / bulk_create, variants/s", ours=speed["apply"], floor=speed["bulk"], limit=">= 1.5"),
-        compared("import, whole / INSERT … SELECT, variants/s", ours=speed["whole"], floor=speed["select"], limit=">= 0.25"),
+        compared("import, apply / INSERT … SELECT, variants/s", ours=speed["apply"], floor=speed["select"], limit=">= 0.8"),
+        compared("import, apply / bulk_create, variants/s", ours=speed["apply"], floor=speed["bulk"], limit=">= 2"),
+        compared("import, whole / INSERT … SELECT, variants/s", ours=speed["whole"], floor=speed["select"], limit=">= 0.4"),
     ]
 
 
