@@ -197,7 +197,7 @@ class TestShipped:
             assert len(keys) == len(set(keys))
 
     def test_loading_again_adds_what_is_missing_and_touches_nothing_else(self) -> None:
-        load = importlib.import_module("catalog.migrations." + _migration("more_domains")).load_missing
+        load = importlib.import_module("catalog.migrations." + _migration("domains")).load_missing
         with platform_scope(reason="test set-up"):
             KnowledgeDomain.objects.filter(code="beauty").delete()
             KnowledgeDomain.objects.filter(code="auto").update(name="Cars of ours", status="archived")
