@@ -18,8 +18,10 @@ from bots.thresholds import default_of
 from catalog.search import Hit, Only, Statement, listed, priced_between, rank, statement
 from runtime.cache import look_up, stands_alone
 from runtime.models import Escalation, SessionScope, Tier
+from runtime.ranking import rank_told
 from runtime.understanding import Question, understand, within_budget
 from runtime.understanding.evidence import evidence, is_like
+from runtime.understanding.lexicon import stems_of
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, words
 from vault.providers.embeddings import Embedded, embed_question
@@ -27,6 +29,9 @@ from vault.providers.endpoints import platform_chats
 
 HITS = 20
 """Offerings a turn looks at: enough to sort and to narrow by the price that holds now."""
+
+TEXTS = frozenset({"faq", "document"})
+"""What is looked for and is an answer as it stands."""
 
 ANYTHING = frozenset(
     words(
@@ -143,12 +148,19 @@ class TurnContext:
         """What fits, best first, by ``faq``, ``document``, ``offering`` and (whatever it costs) ``dearer``: one look-up."""
         language = self.question.language
         hits = {
-            name: rank(asked, [row.candidate for row in self._found if row.look == name], limit=HITS, language=language)
+            name: (rank_told if name in TEXTS else rank)(asked, self._rows_of(name), limit=HITS, language=language)
             for name, (asked, _found) in self._looks.items()
         }
         # Of few passages the best leads by far, whatever it says: no score is above what speaks for it.
         passages = [replace(hit, score=min(hit.score, self.evidence_of(hit))) for hit in hits["document"]]
         return {**hits, "document": sorted(passages, key=lambda hit: -hit.score)}
+
+    def _rows_of(self, look: str) -> list[tuple[Any, ...]]:
+        return [row.candidate for row in self._found if row.look == look]
+
+    def knows(self, word: str) -> bool:
+        """Whether any text or offering that was found holds this stem: what none holds, the tenant does not speak of."""
+        return any(word in stems_of(f"{title} {body}") for _look, _id, (_kind, _owner, title, body, *_rest) in self._found)
 
     @cached_property
     def _found(self) -> list["Found"]:

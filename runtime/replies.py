@@ -28,6 +28,11 @@ def about(facts: list[OfferingFacts], context: TurnContext) -> str:
     return "\n".join([_("Here is what I found:"), *_lines(facts, question.language)])
 
 
+def which_one() -> str:
+    """Return the words for a question about the price or stock of nothing that was named."""
+    return _("Which product do you mean? Tell me its name and I will look it up for you.")
+
+
 def nothing_at_that_price(facts: list[OfferingFacts], language: str) -> str:
     """Return the words for a budget that nothing fits, with what comes nearest."""
     return "\n".join([_("I have nothing at that price. The nearest is:"), *_lines(facts, language)])

@@ -87,7 +87,25 @@ def answer_from_catalog(context: TurnContext) -> Reply | None:
             return _reply_with_facts(context, [hit.id for hit in hits], hits)
         if before:
             return _reply_with_remembered(context, before)
+        if _only_points(context):
+            return None if context.may_ask_model else _ask_which(context)
         return _nearest(context, fitting(context, "dearer"))
+
+
+def names_nothing(context: TurnContext) -> bool:
+    """Whether the message asks for a price or for stock and no telling word says of what: “còn hàng không?”."""
+    asked = context.question
+    return asked.kind in ("price", "stock") and not telling(asked.subject) and not asked.about_fee
+
+
+def _only_points(context: TurnContext) -> bool:
+    """Whether no word at all says of what: “có bán ô không?” has one, small as it looks without its marks."""
+    return names_nothing(context) and not context.question.subject
+
+
+def _ask_which(context: TurnContext) -> Reply:
+    """Ask what is meant: the question is a good one, and no answer is missing to it."""
+    return Reply(Tier.CATALOG, replies.which_one(), confidence=context.question.confidence)
 
 
 def _is_asked(context: TurnContext) -> bool:
@@ -109,7 +127,7 @@ def meant(context: TurnContext) -> list[Hit]:
         return [best] if best and best.score >= NAMED else []
     if context.wants_anything:
         return context.hits["offering"]
-    if not telling(question.subject) and looked_at(context):
+    if _only_points(context) or (not telling(question.subject) and looked_at(context)):
         return []
     hits = fitting(context)
     if question.kind != "browse" and len(hits) > 1 and hits[0].score - hits[1].score >= CLEAR_LEAD:

@@ -5,7 +5,7 @@ from catalog.search import Hit
 from runtime.context import Reply, TurnContext
 from runtime.models import Tier
 from runtime.tiers.catalog import NAMED, asks_of_goods, knows_better
-from runtime.tiers.faq import answers
+from runtime.tiers.faq import answers, asks_of_unknown
 from runtime.understanding.passage import fitting_passage
 
 GROUNDED = 0.38
@@ -39,7 +39,7 @@ def answer_from_document(context: TurnContext) -> Reply | None:
 def _is_beaten(context: TurnContext, found: Hit) -> bool:
     """Whether too little speaks for the passage, or as much for an answer that somebody wrote, or for the catalogue."""
     speaks = context.evidence_of(found)
-    if (speaks < GROUNDED and found.parts["vector"] < MEANT) or asks_of_goods(context):
+    if (speaks < GROUNDED and found.parts["vector"] < MEANT) or asks_of_goods(context) or asks_of_unknown(context, found):
         return True
     faq = context.best("faq")
     if (

@@ -8,13 +8,16 @@ from functools import lru_cache
 
 from tenants.text import STOP_WORDS, detect_language, words
 
-ENDINGS = ("ments", "ment", "ings", "ing", "ers", "ies", "ed", "er", "es", "s")
+ENDINGS = ("ment", "ing", "ies", "ed", "er", "s")
 """By which English words of one stem differ; no syllable of Vietnamese that is longer than one of them ends so."""
+
+SIBILANT_PLURALS = ("sses", "xes", "ches", "shes")
+"""Whose “e” belongs to the ending: “boxes”, not “prices”."""
 
 LATE_ENDINGS = ("e", "y")
 """Taken from long words only: syllables of Vietnamese end so, too."""
 
-SHORTEST, LONG = 3, 6
+SHORTEST, LONG = 3, 5
 """Letters of a stem, and of a word that loses one of ``LATE_ENDINGS``."""
 
 
@@ -44,11 +47,22 @@ AROUND = _set(
 )
 """That may stand around what is said for politeness."""
 
+OPENING = _set(
+    "hi hello hey so and also but ok okay please excuse me sorry hmm well shop oi ad admin em anh chi ban cho hoi minh toi a"
+)
+"""With which a question may open before it asks."""
+
+ASKING_IF = _set("do does did is are was were can could will would may might should shall have has am any")
+"""With which an English question begins that is answered by yes or no."""
+
+ASKING_IF_AT_END = _set("khong ko kg hong hok chua")
+"""Of which one is among the last words of such a question in Vietnamese."""
+
 UNTELLING = _set(
     "much many often long soon far also still really ever very any there please tell know want need help like make "
     "take get give go shop store you guys hi hello hey thanks thank okay yes one ones thing things kind kinds sort "
     "per each more most less only too ve ll re "
-    "dạ vâng ạ nhé bạn tôi mình giúp biết muốn cần thông tin thì có được không bao nhiêu lâu thế nào khi đâu ơi"
+    "dạ vâng ạ nhé bạn tôi mình giúp biết muốn cần thông tin thì có được không bao nhiêu tiền lâu thế nào khi đâu ơi"
 )
 """Of a question, that carry no topic although they are no small words of the language."""
 
@@ -67,11 +81,13 @@ ANSWERING = _set(
 
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
-    """Return a folded word without the ending that words of one stem may differ by."""
-    for ending in ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= SHORTEST:
-            return word.removesuffix(ending)
-    return word[:-1] if len(word) >= LONG and word.endswith(LATE_ENDINGS) else word
+    """Return a folded word without the endings that words of one stem may differ by: “delivered”, “delivery” to “deliv”."""
+    if word.endswith(SIBILANT_PLURALS):
+        return stem(word[:-2])
+    if len(word) >= LONG and word.endswith(LATE_ENDINGS):
+        return stem(word[:-1])
+    ending = next((one for one in ENDINGS if word.endswith(one) and len(word) - len(one) >= SHORTEST), None)
+    return stem(word.removesuffix(ending)) if ending else word
 
 
 def stems(said: Iterable[str]) -> frozenset[str]:
