@@ -85,11 +85,11 @@ def answer_from_catalog(context: TurnContext) -> Reply | None:
     with translation.override(context.question.language):
         if hits:
             return _reply_with_facts(context, [hit.id for hit in hits], hits)
-        if before:
-            return _reply_with_remembered(context, before)
+        if before and (reply := _reply_with_remembered(context, before)):
+            return reply
         if _only_points(context):
             return None if context.may_ask_model else _ask_which(context)
-        return _nearest(context, fitting(context, "dearer"))
+        return None if before else _nearest(context, fitting(context, "dearer"))
 
 
 def names_nothing(context: TurnContext) -> bool:
