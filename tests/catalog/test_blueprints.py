@@ -355,8 +355,8 @@ def test_whatever_is_written_into_an_offering_is_kept_or_refused(client: ApiClie
     define(key="y", value_type="json")
     define(key="z", scope="variant")
     body = {"offering_type": "physical", "domain": "test", "name": "Lamp"}
-    for text, parts in ((text, parts_with(text)) for text in NAUGHTY):
-        for part in parts:
+    for turn, text in enumerate(NAUGHTY):
+        for part in parts_with(text)[turn % 3 :: 3]:
             answer = client.post("offerings/", {**body, "code": code("lamp"), **part})
             assert answer.status_code in (201, 400, 422), (part, answer.content)
         for name in ("category", "tag", "identity_key"):

@@ -323,6 +323,7 @@ PLANS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_each_part_reads_its_index_as_the_functions_owner_sees_the_tables(saigon, harbour):
     generator = np.random.default_rng(3)
