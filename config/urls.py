@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from config import health
+from reports.views import unsubscribe_page
 from tenants import views
 from tenants.errors import unknown_route
 
@@ -24,6 +25,7 @@ urlpatterns = [
     path("admin/account/leave/<uuid:tenant_id>/", views.leave_tenant, name="account_leave"),
     path("admin/language/", views.choose_language, name="choose_language"),
     path("files/<uuid:file_id>/", views.download_file, name="download_file"),
+    path("unsubscribe/<str:token>/", unsubscribe_page, name="unsubscribe"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/admin/")),
     path("api/v1/schema/", views.SchemaView.as_view(), name="schema"),

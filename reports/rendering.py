@@ -84,6 +84,9 @@ def _message(email: EmailMessage, *, to: list[str], cc: list[str]) -> EmailMulti
     }
     if email.created_by_id is None:  # RFC 3834: no program needs to answer another
         headers["Auto-Submitted"] = "auto-generated"
+    if email.unsubscribe_url:
+        headers["List-Unsubscribe"] = f"<{email.unsubscribe_url}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message = EmailMultiAlternatives(
         email.subject,
         email.body,

@@ -15,7 +15,9 @@ from reports.findings.figures import MOST_ROWS, Table
 from reports.findings.of_tables import find_all
 from reports.findings.telling import Finding, Number
 from reports.models import Insight, Report
+from reports.models.insight_deliveries import DELIVER_TASK
 from tenants.errors import Conflict
+from tenants.queue import wake
 
 
 def generate_insights(*, report_id: UUID) -> int:
@@ -56,6 +58,7 @@ def write_insights(*, report: Report | None, found: Sequence[Insight]) -> None:
 
     One that was there keeps its row.
     """
+    wake(DELIVER_TASK)
     Insight.objects.filter(report=report).exclude(key__in=[one.key for one in found]).delete()
     Insight.objects.bulk_create(
         found,

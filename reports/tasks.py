@@ -2,6 +2,8 @@
 
 from celery import shared_task
 
+from reports.handing_on import TASK as DELIVER_INSIGHTS
+from reports.handing_on import deliver_insights as deliver_due_insights
 from reports.health import run_due_checks
 from reports.metric_insights import TASK as FIND_INSIGHTS
 from reports.metric_insights import find_due_insights
@@ -46,3 +48,9 @@ def check_health_slowly() -> None:
 def find_metric_insights() -> None:
     """Look for insights in the daily figures of tenants of which a day is over."""
     find_due_insights()
+
+
+@shared_task(name=DELIVER_INSIGHTS, ignore_result=True)
+def deliver_insights() -> None:
+    """See who is told of new insights, and hand on what is due."""
+    deliver_due_insights()

@@ -26,7 +26,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "faqs": frozenset({"faq"}),
     "guardrails": frozenset({"guardrail"}),
     "health": frozenset({"healthcheck"}),
-    "insights": frozenset({"insight"}),
+    "insights": frozenset({"insight", "insightdelivery", "insightsubscription", "insightoptout"}),
     "intents": frozenset({"intent", "intentexample"}),
     "imports": frozenset({"importjob", "importmapping", "importrow", "storedfile"}),
     "knowledge": frozenset({"knowledgecollection", "knowledgedocument", "knowledgechunk"}),

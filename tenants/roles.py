@@ -64,6 +64,8 @@ ROLE_TABLE: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], froz
     "reports.healthsample": (NONE, NONE, NONE, NONE),
     "reports.dailymetric": (VIEW, VIEW, VIEW, VIEW),
     "reports.metricmark": (NONE, NONE, NONE, NONE),
+    "reports.insightsubscription": (EDIT, EDIT, VIEW, VIEW),
+    "reports.insightoptout": (EDIT, EDIT, VIEW, VIEW),
     "reports.emailcontent": (NONE, NONE, NONE, NONE),
     "reports.mailbox": (EDIT, EDIT, VIEW, VIEW),
 }

@@ -2,6 +2,11 @@
 
 from reports.api.emails import EmailDeliveryViewSet, EmailTemplateViewSet, EmailViewSet
 from reports.api.health import HealthCheckViewSet
+from reports.api.insight_deliveries import (
+    InsightDeliveryViewSet,
+    InsightOptOutViewSet,
+    InsightSubscriptionViewSet,
+)
 from reports.api.insights import InsightViewSet
 from reports.api.mailboxes import MailboxViewSet
 from reports.api.metrics import DailyView, ThresholdsView
@@ -13,6 +18,9 @@ __all__ = [
     "EmailTemplateViewSet",
     "EmailViewSet",
     "HealthCheckViewSet",
+    "InsightDeliveryViewSet",
+    "InsightOptOutViewSet",
+    "InsightSubscriptionViewSet",
     "InsightViewSet",
     "MailboxViewSet",
     "ReportRowViewSet",

@@ -8,10 +8,12 @@ from reports.models.emails import (
     EmailTemplate,
 )
 from reports.models.health import ErrorLog, HealthCheck, HealthSample, HealthState
+from reports.models.insight_deliveries import InsightDelivery
 from reports.models.insights import Insight
 from reports.models.mailboxes import Mailbox
 from reports.models.metrics import DailyMetric, Metric, MetricMark
 from reports.models.reports import Report, ReportRow
+from reports.models.subscriptions import InsightOptOut, InsightSubscription
 
 __all__ = [
     "DailyMetric",
@@ -25,6 +27,9 @@ __all__ = [
     "HealthSample",
     "HealthState",
     "Insight",
+    "InsightDelivery",
+    "InsightOptOut",
+    "InsightSubscription",
     "Mailbox",
     "Metric",
     "MetricMark",

@@ -85,6 +85,13 @@ class EmailMessage(TenantModel):
     message_id = models.CharField(
         _("Message-ID"), max_length=320, default="", db_default="", editable=False, help_text=_("The same in every attempt.")
     )
+    unsubscribe_url = models.URLField(
+        max_length=500,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Where mail programs unsubscribe its one recipient by one click (RFC 8058).",
+    )
     queued_at = models.DateTimeField(_("queued"), null=True, editable=False)
     created_by = created_by_field()
     updated_at = updated_at_field()

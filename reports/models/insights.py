@@ -45,6 +45,17 @@ class Insight(TenantModel):
         " Of daily figures: days instead of rows, and the bot.",
     )
     metadata = models.JSONField(_("metadata"), default=dict, db_default={}, blank=True)
+    distributed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it was seen who is told of it; null until then."
+    )
+    rephrased = models.JSONField(
+        _("in other words"),
+        default=dict,
+        db_default={},
+        editable=False,
+        help_text="By language: how a language model says it, with our numbers and no others. Ours stays beside it.",
+    )
+    rephrased_at = models.DateTimeField(null=True, editable=False, help_text="When a language model was asked.")
     updated_at = updated_at_field()
 
     class Meta(TenantModel.Meta):
@@ -64,7 +75,12 @@ class Insight(TenantModel):
                 violation_error_message=_("A score is 0 to 100."),
             ),
         ]
-        indexes = [models.Index(fields=["tenant", "-score", "-id"], name="insight_best")]
+        indexes = [
+            models.Index(fields=["tenant", "-score", "-id"], name="insight_best"),
+            models.Index(  # read by the fan-out
+                fields=["tenant", "-score", "-id"], name="insight_new", condition=models.Q(distributed_at=None)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_insight_type_display()} ({self.score})"
