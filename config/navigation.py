@@ -53,7 +53,11 @@ CONVERSATIONS: list[Entry] = [
 ]
 REPORTS: list[Entry] = [
     (_("Daily figures"), "calendar_month", "reports.dailymetric.days"),
+    (_("Inbox"), "inbox", "reports.insightdelivery.inbox"),
     (_("Insights"), "lightbulb", "reports.insight"),
+    (_("Who is told"), "notifications_active", "reports.insightsubscription"),
+    (_("Insight deliveries"), "send", "reports.insightdelivery"),
+    (_("Unsubscribed addresses"), "unsubscribe", "reports.insightoptout"),
     (_("Reports"), "summarize", "reports.report"),
 ]
 EMAIL: list[Entry] = [
@@ -105,12 +109,20 @@ MOST_COUNTED = 1000
 """Of what waits, however much it is: every page of the admin counts it."""
 
 
-def _waiting() -> int:
+def _waiting(_request: HttpRequest) -> int:
     model: Any = apps.get_model("runtime.Escalation")  # the settings, which no model is known to yet, import this module
     return int(model.objects.waiting()[:MOST_COUNTED].count())
 
 
-BADGES: dict[str, Callable[[], int]] = {"runtime.escalation.waiting": _waiting}
+def _unread(request: HttpRequest) -> int:
+    model: Any = apps.get_model("reports.InsightDelivery")
+    return int(model.objects.unread(request.user)[:MOST_COUNTED].count())
+
+
+BADGES: dict[str, Callable[[HttpRequest], int]] = {
+    "runtime.escalation.waiting": _waiting,
+    "reports.insightdelivery.inbox": _unread,
+}
 """What is counted beside an entry, by its model or page; nothing stands there for 0."""
 
 
@@ -160,7 +172,7 @@ def _item(request: HttpRequest, title: Any, icon: str, entry: str) -> dict[str, 
     if not request.user.has_perm(f"{app_label}.view_{model_name}"):
         return None
     item = {"title": capfirst(title), "icon": icon, "link": f"{link}{narrowed}{query}"}
-    return item | ({"badge": BADGES[entry](), "badge_variant": "warning"} if entry in BADGES else {})
+    return item | ({"badge": BADGES[entry](request), "badge_variant": "warning"} if entry in BADGES else {})
 
 
 UNFOLD = {

@@ -53,6 +53,11 @@ class To(NamedTuple):
     destination_id: UUID | None = None
 
 
+def to_of(row: InsightDelivery) -> To:
+    """Return whom a delivery goes to, and how."""
+    return To(row.channel, row.user_id, row.address, row.destination_id)
+
+
 @dataclass(frozen=True)
 class Time:
     """How soon, and of digests when."""
@@ -200,8 +205,7 @@ def _deliver(wanted: Wanted) -> None:
 def _told(keys: set[str]) -> set[tuple[To, str]]:
     """Return what was told already, or is on its way, and to whom."""
     rows = InsightDelivery.objects.filter(keys__overlap=sorted(keys)).exclude(state=QueueState.SKIPPED)
-    told = rows.values_list("channel", "user_id", "address", "destination_id", "keys")
-    return {(To(*to), key) for *to, held in told for key in held}
+    return {(to_of(row), key) for row in rows for key in row.keys}
 
 
 def _apart(to: To, insights: Sequence[Insight]) -> list[list[Insight]]:
@@ -225,7 +229,7 @@ def _row(to: To, insights: Sequence[Insight], keys: Mapping[UUID, str], time: Ti
     about = [keys[one.pk] for one in insights]
     key = f"{time.frequency}/{time.due_at.isoformat()}" if time and time.due_at else about[0]
     row = InsightDelivery(recipient_type=kind_of(to), key=key, keys=about, insights=[one.pk for one in insights])
-    row.channel, row.user_id, row.address, row.destination_id = to  # type: ignore[assignment]
+    row.channel, row.user_id, row.address, row.destination_id = to
     row.frequency = time.frequency if time else Frequency.AT_ONCE
     if time and time.due_at:
         row.due_at = time.due_at
@@ -265,7 +269,7 @@ def send_insight(
         InsightDelivery.objects.bulk_create(rows, ignore_conflicts=True)
         wake(DELIVER_TASK)
         told = InsightDelivery.objects.filter(key=keys[insight.pk], channel=channel).order_by("id")
-        return [row for row in told if To(row.channel, row.user_id, row.address, row.destination_id) in found]
+        return [row for row in told if to_of(row) in found]
 
 
 def _named(kind: RecipientType, names: Sequence[str], channel: str) -> Iterator[To]:

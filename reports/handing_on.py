@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
 
-from reports.distribution import People, To, distribute_insights, zone_of
+from reports.distribution import People, To, distribute_insights, to_of, zone_of
 from reports.emails import queue_email, write_email
 from reports.insight_mails import mail_of, message_of
 from reports.models import Insight, InsightDelivery, InsightOptOut, InsightSubscription
@@ -83,12 +83,12 @@ class Batch:
         self.insights: dict[UUID, Insight] = {
             one.pk: one for one in Insight.objects.filter(pk__in=ids).select_related("report")
         }
-        addresses = [self.people.address(to) for to in map(_to, rows) if to.channel == Channel.EMAIL and self._is_here(to)]
+        addresses = [self.people.address(to) for to in map(to_of, rows) if to.channel == Channel.EMAIL and self._is_here(to)]
         self.opted_out = InsightOptOut.objects.among(addresses)
 
     def hand_on(self, row: InsightDelivery) -> None:
         """Hand one on; raises ``NotSent`` with the reason, ``DomainError`` for what no mail can be, and ``Overtaken``."""
-        to = _to(row)
+        to = to_of(row)
         self._check_recipient(row, to)
         asked = [] if row.is_asked else [one for one in self.subscriptions if to in self.receivers[one.pk]]
         found = [self.insights[one] for one in row.insights if one in self.insights]
@@ -149,12 +149,10 @@ class Batch:
         url = unsubscribe_url(row)
         digest = Frequency(row.frequency) if row.frequency != Frequency.AT_ONCE else None
         is_member = row.user_id is not None
-        texts = mail_of(insights, digest=digest, tenant=self.tenant, is_member=is_member, unsubscribe_url=url)
+        texts: dict[str, Any] = mail_of(
+            insights, digest=digest, tenant=self.tenant, is_member=is_member, unsubscribe_url=url
+        )
         return queue_email(email=write_email(to=[row.mail_address], unsubscribe_url=url, **texts))
-
-
-def _to(row: InsightDelivery) -> To:
-    return To(row.channel, row.user_id, row.address, row.destination_id)
 
 
 def _message(row: InsightDelivery, insights: Sequence[Insight], tenant: Tenant) -> EventDelivery:
@@ -171,5 +169,3 @@ def _message(row: InsightDelivery, insights: Sequence[Insight], tenant: Tenant) 
     made: EventDelivery = EventDelivery.objects.create(**about, body=json.dumps(body, ensure_ascii=False))
     wake(DELIVER_EVENTS)
     return made
-
-

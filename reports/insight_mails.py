@@ -49,7 +49,9 @@ def _title(insights: Sequence[Insight], digest: Frequency | None) -> str:
         return said % {"count": count, "source": source_of(insights[0])}
     day = {"count": count, "day": formats.date_format(timezone.localdate(), "DATE_FORMAT")}
     if digest == Frequency.WEEKLY:
-        return ngettext("The week until %(day)s: %(count)d insight", "The week until %(day)s: %(count)d insights", count) % day
+        return (
+            ngettext("The week until %(day)s: %(count)d insight", "The week until %(day)s: %(count)d insights", count) % day
+        )
     return ngettext("%(day)s: %(count)d insight", "%(day)s: %(count)d insights", count) % day
 
 

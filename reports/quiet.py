@@ -31,7 +31,7 @@ def quiet_until(now: datetime, zone: ZoneInfo, begin: time | None, end: time | N
     return at
 
 
-def next_digest(now: datetime, zone: ZoneInfo, frequency: str, *, at: time, weekday: int) -> datetime:
+def next_digest(now: datetime, time_zone: str, frequency: str, *, at: time, weekday: int) -> datetime:
     """Return the next instant of a digest, later than ``now``, in UTC: as schedules go by the clock (``runtime/cron.py``)."""
     day = str((weekday + 1) % 7) if frequency == Frequency.WEEKLY else "*"
-    return next_after(f"{at.minute} {at.hour} * * {day}", str(zone), now)
+    return next_after(f"{at.minute} {at.hour} * * {day}", time_zone, now)

@@ -26,7 +26,17 @@ from catalog.models import (
     Variant,
     VariantPrice,
 )
-from reports.models import EmailDelivery, EmailMessage, EmailTemplate, Insight, Mailbox, Report
+from reports.models import (
+    EmailDelivery,
+    EmailMessage,
+    EmailTemplate,
+    Insight,
+    InsightDelivery,
+    InsightOptOut,
+    InsightSubscription,
+    Mailbox,
+    Report,
+)
 from runtime.models import (
     ActionExecution,
     ContextSlot,
@@ -159,6 +169,13 @@ ROUTES: dict[str, dict[str, str]] = {
     "imports/{id}/undo/": PRIVATE,
     "imports/{job}/rows/": PRIVATE,
     "imports/{job}/rows/{id}/": PRIVATE,
+    "insight-deliveries/": PRIVATE,
+    "insight-deliveries/{id}/": PRIVATE,
+    "insight-deliveries/{id}/retry/": PRIVATE,
+    "insight-opt-outs/": {**CONNECT, "get": STAFF},
+    "insight-opt-outs/{id}/": {**CONNECT, "get": STAFF},
+    "insight-subscriptions/": {**CONNECT, "get": STAFF},
+    "insight-subscriptions/{id}/": {**CONNECT, "get": STAFF},
     "insights/": PRIVATE,
     "insights/{id}/": PRIVATE,
     "inventory-items/": CRUD,
@@ -314,6 +331,9 @@ OWNED = {
     "faqs": Faq,
     "guardrails": Guardrail,
     "import-mappings": ImportMapping,
+    "insight-deliveries": InsightDelivery,
+    "insight-opt-outs": InsightOptOut,
+    "insight-subscriptions": InsightSubscription,
     "insights": Insight,
     "intents": Intent,
     "imports": ImportJob,

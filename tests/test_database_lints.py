@@ -55,6 +55,7 @@ NOT_AUDITED = {
     "reports.HealthCheck": "a state, written by its check",
     "reports.HealthSample": "a ledger",
     "reports.Insight": "derived from its report",
+    "reports.InsightDelivery": "a queue: what is sent is in the mail or the message",
     "reports.MetricMark": "how far something is counted",
     "reports.ReportRow": "derived from the report's file",
     "runtime.ActionExecution": "what happened in a conversation",

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeNumericFilter
 from unfold.decorators import display
 
-from reports.models import Insight
+from reports.models import Insight, InsightDelivery
 from reports.wording import (
     LANGUAGES,
     aggregate_name,
@@ -102,6 +103,10 @@ class InsightAdmin(LedgerAdmin):
     ) -> HttpResponse:
         """Show the insight, and above its fields what it says and where its numbers come from."""
         insight = self.get_object(request, object_id) if object_id else None
+        if insight and request.method == "GET":
+            person: Any = request.user  # nobody anonymous gets here
+            unread = InsightDelivery.objects.unread(person).filter(insights__contains=[insight.pk])
+            unread.update(read_at=Now())
         context = {**(_told(insight) if insight else {}), **(extra_context or {})}
         return super().changeform_view(request, object_id, form_url, context)
 

@@ -190,6 +190,7 @@ class InsightSubscriptionViewSet(TenantViewSet):
         serializer.save(created_by=author_of(self.request))
 
 
+@example("Somebody asks by telephone", {"address": "an@example.com"})
 class InsightOptOutSerializer(TenantSerializer):
     """An address that gets no mails about insights."""
 

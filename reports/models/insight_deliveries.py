@@ -117,7 +117,12 @@ class InsightDelivery(QueueRow):
         EmailMessage, null=True, editable=False, on_delete=models.CASCADE, related_name="+", verbose_name=_("e-mail")
     )
     event_delivery: Any = TenantForeignKey(
-        EventDelivery, null=True, editable=False, on_delete=models.CASCADE, related_name="+", verbose_name=_("event delivery")
+        EventDelivery,
+        null=True,
+        editable=False,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("event delivery"),
     )
     sent_at = models.DateTimeField(_("handed on"), null=True, editable=False)
     read_at = models.DateTimeField(_("read"), null=True, editable=False)

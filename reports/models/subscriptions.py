@@ -208,12 +208,16 @@ class InsightSubscription(TenantModel):
         return str(self.destination or "") if kind == RecipientType.DESTINATION else str(named[kind])
 
     def clean(self) -> None:
-        """Refuse people of other businesses; keep the address as it is compared, and each type once."""
+        """Refuse people of other businesses."""
         super().clean()
+        if self.user_id and not Membership.objects.filter(user=self.user_id).exists():
+            raise ValidationError({"user": ValidationError(_("There is nothing of this name."), code="unknown_reference")})
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Save; the address as it is compared, and each type once."""
         self.address = self.address.strip().lower()
         self.insight_types = list(dict.fromkeys(self.insight_types))
-        if self.user_id and not Membership.objects.filter(user=self.user_id).exists():
-            raise ValidationError({"user": ValidationError(_("This person is no member."), code="unknown_reference")})
+        super().save(*args, **options)
 
     def wants(self, insight: Insight) -> bool:
         """Whether it asks for an insight like this."""
@@ -232,7 +236,7 @@ class InsightOptOut(TenantModel):
     """An address whose owner wants no mail about insights any more. Only who deletes the row has mails go there again."""
 
     tenant = TenantField(referenced=False)
-    address = models.CharField(_("e-mail address"), max_length=320)
+    address = models.EmailField(_("e-mail address"), max_length=320)
 
     objects: ClassVar = InsightOptOutQuerySet.as_manager()
 
@@ -251,7 +255,7 @@ class InsightOptOut(TenantModel):
     def __str__(self) -> str:
         return self.address
 
-    def clean(self) -> None:
-        """Keep the address as it is compared."""
-        super().clean()
+    def save(self, *args: Any, **options: Any) -> None:
+        """Save; the address as it is compared."""
         self.address = self.address.strip().lower()
+        super().save(*args, **options)

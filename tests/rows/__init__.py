@@ -72,6 +72,9 @@ from reports.models import (
     EmailMessage,
     EmailTemplate,
     Insight,
+    InsightDelivery,
+    InsightOptOut,
+    InsightSubscription,
     Mailbox,
     MetricMark,
     Report,
@@ -127,7 +130,17 @@ from tests.rows.catalog import (
     an_order_line,
 )
 from tests.rows.names import code
-from tests.rows.reports import a_mailbox, a_report, an_email, an_email_delivery, an_email_template, an_insight
+from tests.rows.reports import (
+    a_mailbox,
+    a_report,
+    a_subscription,
+    an_email,
+    an_email_delivery,
+    an_email_template,
+    an_insight,
+    an_insight_delivery,
+    an_opt_out,
+)
 from tests.rows.runtime import (
     a_cached_answer,
     a_decision,
@@ -273,6 +286,9 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     Report: a_report,
     ReportRow: lambda: ReportRow.objects.create(report=a_report(), position=0, table=0, row=2, cells=["secret"]),
     Insight: an_insight,
+    InsightDelivery: an_insight_delivery,
+    InsightOptOut: an_opt_out,
+    InsightSubscription: a_subscription,
     KnowledgeGap: a_gap,
     MetricMark: lambda: MetricMark.objects.get_or_create()[0],
     Mailbox: a_mailbox,

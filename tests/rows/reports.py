@@ -3,9 +3,20 @@
 import hashlib
 
 from reports.emails import Attachment, queue_email, write_email
-from reports.models import EmailDelivery, EmailMessage, EmailTemplate, Insight, Mailbox, Report
+from reports.models import (
+    EmailDelivery,
+    EmailMessage,
+    EmailTemplate,
+    Insight,
+    InsightDelivery,
+    InsightOptOut,
+    InsightSubscription,
+    Mailbox,
+    Report,
+)
 from tenants.models import StoredFile
 from tests.rows.names import code
+from tests.rows.vault import a_destination
 
 
 def a_report() -> Report:
@@ -41,3 +52,17 @@ def an_email_delivery() -> EmailDelivery:
 
 def an_email_template() -> EmailTemplate:
     return EmailTemplate.objects.create(code=code("template"), name="Secret", subject_en="Secret", body_en="Secret")
+
+
+def a_subscription() -> InsightSubscription:
+    return InsightSubscription.objects.create(recipient_type="destination", destination=a_destination(), channel="webhook")
+
+
+def an_insight_delivery() -> InsightDelivery:
+    insight = an_insight()
+    to = {"recipient_type": "destination", "destination": a_destination(), "channel": "webhook", "frequency": "at_once"}
+    return InsightDelivery.objects.create(**to, key=code("key"), insights=[insight.pk], keys=[code("key")])
+
+
+def an_opt_out() -> InsightOptOut:
+    return InsightOptOut.objects.create(address=f"{code('secret')}@example.com")

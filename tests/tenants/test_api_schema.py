@@ -159,10 +159,11 @@ IN_THIS_ORDER = (
     ),
     *("sessions/{session}/slots/", "sessions/{session}/decisions/", "sessions/{session}/actions/"),
     *("mailboxes/", "email-templates/", "emails/", "email-deliveries/bounces/"),
+    *("insight-subscriptions/", "insight-opt-outs/"),
 )
 TOLD_ELSEWHERE = (
     *("auth/", "me/password/", "api-keys/{id}/rotate/", "customers/{id}/merge/", "imports/{id}/apply/"),
-    "imports/{id}/restage/",
+    *("imports/{id}/restage/", "insight-deliveries/"),
     *("turns/{id}/rating/", "ui-events/", "escalations/{id}/", "knowledge-gaps/{id}/answer/", "sessions/{id}/escalate/"),
     *("orders/{id}/returns/", "offerings/{offering}/versions/{version}/activate/"),
 )
