@@ -6,7 +6,15 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from reports.emails import forget_emails
-from reports.models import EmailContent, EmailDelivery, EmailMessage, ReportRow
+from reports.models import (
+    EmailContent,
+    EmailDelivery,
+    EmailMessage,
+    InsightDelivery,
+    InsightOptOut,
+    InsightSubscription,
+    ReportRow,
+)
 from tenants.erasure import Forgotten, Person, delete, mentioning
 from tenants.queue import OPEN
 
@@ -14,7 +22,9 @@ CELL = "[erased]"
 
 
 def forget_mail_and_figures(person: Person) -> Iterator[Forgotten]:
-    """The step of reports: mails to the person alone, their copies of mails to others, and cells that mention them."""
+    """The step of reports: where they are told of insights, mails to them, copies of mails to others, cells that mention them."""
+    for model in (InsightDelivery, InsightSubscription, InsightOptOut):
+        yield delete(model.objects.filter(pk__in=mentioning(model, ("address",), person.patterns)))
     theirs = mentioning(EmailDelivery, ("address",), person.patterns)
     to_others = EmailDelivery.objects.filter(email=OuterRef("pk")).exclude(pk__in=theirs)
     alone = EmailMessage.objects.filter(~Exists(to_others), deliveries__in=theirs).distinct()

@@ -1,4 +1,4 @@
-"""How long e-mails and samples of health are kept."""
+"""How long e-mails, deliveries of insights and samples of health are kept."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from reports.emails import forget_emails
 from reports.health import forget_samples
-from reports.models import EmailDelivery, EmailMessage
+from reports.models import EmailDelivery, EmailMessage, InsightDelivery
 from tenants.queue import OPEN
 from tenants.retention import Kept, older_than
 
@@ -19,7 +19,19 @@ def _mails(days: int) -> Iterable[QuerySet[Any]]:
     return [EmailMessage.objects.filter(~Exists(waiting), older_than(days, "queued_at"))]
 
 
+def _told(days: int) -> Iterable[QuerySet[Any]]:
+    """What was told, or is not told any more."""
+    return [InsightDelivery.objects.filter(older_than(days)).exclude(state__in=OPEN)]
+
+
 KEPT = (
+    Kept(
+        name="insight_deliveries",
+        label=_("Keep deliveries of insights"),
+        help_text=_("Days. Who was told of which insights, and inboxes; 0: for ever."),
+        days=365,
+        old=_told,
+    ),
     Kept(
         name="email_deliveries",
         label=_("Keep e-mails"),

@@ -135,6 +135,7 @@ CUSTOM: dict[str, frozenset[str]] = {
     "reports_emailmessage_retry_failed": WORK,
     "reports_emailmessage_send": WORK,
     "reports_emailmessage_send_test": WORK,
+    "reports_insight_tell": WORK,
     "reports_insightdelivery_inbox": ALL,
     "reports_insightdelivery_resend": WORK,
     "reports_report_data": ALL,

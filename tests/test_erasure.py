@@ -20,7 +20,7 @@ from catalog.customers import merge_customers
 from catalog.erasure import erase_customer
 from catalog.models import Customer, CustomerMerge, Erasure, Order, OrderEntry, OrderLine, SalesChannel
 from reports.emails import queue_email, write_email
-from reports.models import EmailDelivery, EmailMessage, ReportRow
+from reports.models import EmailDelivery, EmailMessage, InsightDelivery, InsightOptOut, InsightSubscription, ReportRow
 from runtime.models import KnowledgeGap, SemanticCacheEntry, Session, Turn
 from tenants.audit import seal_all, verify
 from tenants.erasure import text_columns
@@ -134,6 +134,10 @@ def of_their_words(customer: Customer) -> None:
     for to in ([customer.email], [customer.email, "staff@x.example"]):
         mail = queue_email(email=write_email(subject="Hello", body="x", to=to))
         EmailDelivery.objects.filter(email=mail).update(state="done", sent_at="2026-11-22T00:00Z")
+    subscribed = {"recipient_type": "address", "address": customer.email, "channel": "email"}
+    InsightSubscription.objects.create(**subscribed)
+    InsightDelivery.objects.create(**subscribed, frequency="at_once", key="x", insights=[], keys=[])
+    InsightOptOut.objects.create(address=customer.email)
     ReportRow.objects.filter(pk=make_row(ReportRow).pk).update(cells=["1", f"Call {PHONE}", 2])
     TaskRun.objects.filter(pk=make_row(TaskRun).pk).update(output={"called": PHONE, "said": WORD})
     EventDelivery.objects.filter(pk=a_delivery().pk).update(body=f'{{"phone": "{PHONE}"}}', answer=NAME)

@@ -1,19 +1,23 @@
 """The admin of insights: what was found, how much it matters and why, and the rows behind every number."""
 
-from typing import Any
+from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeNumericFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
+from reports.admin.telling import TellForm
 from reports.models import Insight, InsightDelivery
 from reports.wording import (
     LANGUAGES,
@@ -28,7 +32,7 @@ from reports.wording import (
 )
 from tenants.admin import LedgerAdmin
 from tenants.admin.base import LINK
-from tenants.models import Tenant
+from tenants.models import Tenant, User
 
 DAILY = "admin:reports_dailymetric_days"
 TYPE_LABELS = {
@@ -71,6 +75,7 @@ class InsightAdmin(LedgerAdmin):
     ordering = ("-score", "-id")
     fields = ("insight_type", "score", "source", "period", "created_at")
     change_form_template = "reports/admin/insight.html"
+    actions_detail = ("tell",)
     export_fields = ("id", "report", "metric", "insight_type", "score", "said", "created_at")
     empty_message = _("What is worth knowing in your reports is told here: odd days, changes, trends, and what is missing.")
     empty_links = ((_("Upload a report"), "admin:reports_report_add"),)
@@ -109,6 +114,35 @@ class InsightAdmin(LedgerAdmin):
             unread.update(read_at=Now())
         context = {**(_told(insight) if insight else {}), **(extra_context or {})}
         return super().changeform_view(request, object_id, form_url, context)
+
+    def has_tell_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether the person may tell somebody."""
+        return request.user.has_perm("reports.add_insightdelivery")
+
+    @action(description=_("Tell somebody"), icon="send", permissions=["tell"])
+    def tell(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask whom to tell, and tell them now; whoever knows it already is not told again."""
+        insight = self.get_object(request, object_id)
+        if insight is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        form, person = TellForm(request.POST or None), cast(User, request.user)
+        if request.method == "POST" and form.is_valid():
+            with transaction.atomic():
+                told = form.send(insight, person)
+                transaction.set_rollback(not told)
+            if told:
+                said = ngettext("%(count)d recipient is told.", "%(count)d recipients are told.", len(told))
+                messages.success(request, said % {"count": len(told)})
+                return redirect("admin:reports_insight_change", object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Tell somebody"),
+            "opts": self.opts,
+            "original": insight,
+            "said": text_of(insight),
+            "form": form,
+        }
+        return TemplateResponse(request, "reports/admin/tell.html", context)
 
 
 def _told(insight: Insight) -> dict[str, Any]:

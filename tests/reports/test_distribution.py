@@ -389,3 +389,23 @@ def test_on_the_night_the_clock_is_changed_quiet_hours_and_digests_go_by_the_wal
     assert quiet_until(before, berlin, time(22), time(7)) == datetime(2027, 3, 28, 5, 0, tzinfo=UTC)
     assert next_digest(before, "Europe/Berlin", "daily", at=time(8), weekday=0) == datetime(2027, 3, 28, 6, 0, tzinfo=UTC)
     assert next_digest(before, "Europe/Berlin", "weekly", at=time(8), weekday=0) == datetime(2027, 3, 29, 6, 0, tzinfo=UTC)
+
+
+def test_a_person_tells_others_of_an_insight_on_its_page(saigon):
+    (insight,) = find(saigon, 30)
+    tell, operator = page("reports_insight_tell", insight.pk), browser(saigon.operator)
+    seen = operator.get(tell)
+    mark = hidden(seen, "_tenant")
+    assert text_of(insight, "en") in unescape(words(seen))
+    typed = {"roles": ["owner"], "people": [saigon.analyst.email], "channel": "in_app", "_tenant": mark}
+    refused = operator.post(tell, {**typed, "addresses": "an@example.com\nnobody"})
+    assert "is not one e-mail address" in unescape(words(refused))
+    assert "name a recipient" in words(operator.post(tell, {"channel": "email", "_tenant": mark}))
+    with in_tenant(saigon.tenant):
+        assert not InsightDelivery.objects.exists()
+    assert operator.post(tell, {**typed, "addresses": "an@example.com"}).status_code == 302
+    deliver_insights()
+    assert "1 unread" in shown(browser(saigon.analyst), page("reports_insightdelivery_inbox"))
+    with in_tenant(saigon.tenant):
+        assert InsightDelivery.objects.filter(created_by=saigon.operator, is_asked=True).count() == 3
+        assert EmailMessage.objects.get().to == ["an@example.com"]

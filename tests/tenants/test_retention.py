@@ -8,7 +8,7 @@ import pytest
 from django.db.models.functions import Now
 
 from reports.emails import Attachment, queue_email, write_email
-from reports.models import EmailDelivery, EmailMessage
+from reports.models import EmailDelivery, EmailMessage, InsightDelivery
 from runtime.models import DecisionEvent, Escalation, KnowledgeGap, Rating, ScheduleOccurrence, Session, Turn
 from tenants import retention
 from tenants.models import PLATFORM_ID, Event, IdempotencyKey, RetentionSweep, Setting, StoredFile, TaskRun, Tenant
@@ -48,7 +48,7 @@ def sweep(business: Business) -> dict[str, Any]:
         return row.deleted
 
 
-OLD = (Event, IdempotencyKey, TaskRun, Turn, Session, ScheduleOccurrence, CredentialUse, UsageEntry)
+OLD = (InsightDelivery, Event, IdempotencyKey, TaskRun, Turn, Session, ScheduleOccurrence, CredentialUse, UsageEntry)
 
 
 def test_every_kind_is_kept_as_long_as_the_tenant_says_and_the_other_tenant_keeps_its_own(saigon, harbour):
@@ -58,6 +58,7 @@ def test_every_kind_is_kept_as_long_as_the_tenant_says_and_the_other_tenant_keep
                 make_row(model)
             for model in OLD:
                 age(model, 10)
+            InsightDelivery.objects.update(state="skipped")
     with in_tenant(saigon.tenant):
         for name in KINDS:
             Setting.put(retention.PREFIX + name, 9)
@@ -85,6 +86,7 @@ def test_what_is_younger_waits_for_somebody_or_still_goes_on_stays(saigon):
         Session.objects.update(ended_at=None, state_updated_at=Now() - timedelta(days=30))
         Event.objects.update(created_at=Now() - timedelta(days=30))  # handed to nobody yet
         ScheduleOccurrence.objects.update(created_at=Now() - timedelta(days=30), state="pending", due_at="2099-01-01T00:00Z")
+        InsightDelivery.objects.update(created_at=Now() - timedelta(days=30), due_at="2099-01-01T00:00Z")
         UsageEntry.objects.update(created_at=Now() - timedelta(days=99), state="reserved", amount=None, settled_at=None)
         kept = {model: set(model.objects.values_list("pk", flat=True)) for model in OLD}
     assert sweep(saigon) == {}
