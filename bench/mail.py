@@ -1,9 +1,10 @@
 """Draining the queue of e-mail with one worker, against smtplib alone over ready bytes, and against django-post_office.
 
-All three send the same 2,000 mails to the same aiosmtpd on loopback, which is a process of its own, in turn and twice; the
-databases of both queues wait for their disk. The floor knows no queue: one connection, ``sendmail`` for each.
+All three send the same mails to the same aiosmtpd on loopback, which is a process of its own, in turn, in many short rounds;
+the databases of both queues wait for their disk. The floor knows no queue: one connection, ``sendmail`` for each.
 """
 
+import gc
 import smtplib
 import subprocess
 import sys
@@ -26,12 +27,12 @@ from tenants.models import Setting, Tenant
 from tenants.scope import tenant_scope
 from tenants.services import create_tenant
 
-MAILS, ROUNDS = 2_000, 2
+MAILS, ROUNDS = 500, 9
 PEER_DATABASE = "bench_post_office"
 
 
 def run() -> list[Result]:
-    """Drain the same mails all three ways in turn; the best of two rounds of each."""
+    """Drain the same mails all three ways in turn, again and again."""
     tenant = create_tenant(slug="mailer", name="Mailer", owner_email="owner@mailer.example").tenant
     with tenant_scope(tenant):
         Setting.put("emails_per_minute", 100_000)
@@ -40,17 +41,23 @@ def run() -> list[Result]:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
         with peer(port) as post_office:
             rounds = [(_ours(tenant), _floor(tenant, port), _told(post_office)) for _ in range(ROUNDS)]
-    ours, floor, other = (MAILS / min(column) for column in zip(*rounds, strict=True))
     return [
-        compared("mail: drained a second, bare smtplib as floor", ours=ours, floor=floor, limit=">= 0.7"),
-        compared("mail: drained a second, django-post_office", ours=ours, floor=other, limit=">= 1.3"),
+        _median("mail: drained a second, bare smtplib as floor", [(ours, floor) for ours, floor, _ in rounds], ">= 0.7"),
+        _median("mail: drained a second, django-post_office", [(ours, other) for ours, _, other in rounds], ">= 1.3"),
     ]
+
+
+def _median(name: str, rounds: list[tuple[float, float]], limit: str) -> Result:
+    """Return the round whose ratio is the median: what else the machine does differs from round to round."""
+    ours, theirs = sorted(rounds, key=lambda pair: pair[0] / pair[1])[ROUNDS // 2]
+    return compared(name, ours=MAILS / ours, floor=MAILS / theirs, limit=limit)
 
 
 def _ours(tenant: Tenant) -> float:
     with tenant_scope(tenant):
         queue_mails()
     settle("reports_emaildelivery", "reports_emailcontent")
+    gc.collect()  # of what queueing has left, so that nobody pays for it here
     begun = time.perf_counter()
     taken = send_due_emails()
     seconds = time.perf_counter() - begun
@@ -84,6 +91,7 @@ def _floor(tenant: Tenant, port: int) -> float:
         rows = EmailContent.objects.values_list("email__to", "data")[:MAILS]
         ready = [(to[0], bytes(data)) for to, data in rows]
     assert len(ready) == MAILS
+    gc.collect()
     begun = time.perf_counter()
     with smtplib.SMTP("127.0.0.1", port) as server:
         for recipient, data in ready:

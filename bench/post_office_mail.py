@@ -3,6 +3,7 @@
 Arguments: the database's host, its name, the mail server's port. Prints the seconds of each draining.
 """
 
+import gc
 import sys
 import time
 
@@ -32,6 +33,7 @@ def main(host: str, database: str, port: str) -> None:
     call_command("migrate", verbosity=0)
     for line in sys.stdin:
         _queue(int(line))
+        gc.collect()
         begun = time.perf_counter()
         _drain()
         print(time.perf_counter() - begun, flush=True)

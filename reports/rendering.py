@@ -65,7 +65,12 @@ def render_email(email: EmailMessage) -> bytes:
     return rendered
 
 
-def envelope_of(delivery: EmailDelivery, data: bytes, *, mailbox: Mailbox | None) -> Envelope:
+def envelope_sender(mailbox: Mailbox | None) -> str:
+    """Return the sender as mail servers take it."""
+    return Recipient("", sender_address(mailbox)).envelope
+
+
+def envelope_of(delivery: EmailDelivery, data: bytes, *, sender: str) -> Envelope:
     """Return one recipient's copy."""
     recipient = Recipient("", delivery.address)
 
@@ -73,7 +78,6 @@ def envelope_of(delivery: EmailDelivery, data: bytes, *, mailbox: Mailbox | None
         email = EmailMessage.objects.select_related("mailbox").get(pk=delivery.email_id)
         return _message(email, to=[delivery.address], cc=[])
 
-    sender = Recipient("", sender_address(mailbox)).envelope
     return Envelope(sender=sender, recipient=recipient.envelope, data=data, message=message)
 
 

@@ -78,8 +78,11 @@ class Envelope:
 class Transport(Protocol):
     """A way to send."""
 
-    def send(self, envelope: Envelope, begin: Callable[[], None]) -> None:
-        """Send to one recipient; calls ``begin`` right before the text leaves. Raises ``NotSent``, ``Unclear``."""
+    def send(self, envelope: Envelope, *, announce: Callable[[], None], begin: Callable[[], None]) -> None:
+        """Send to one recipient; calls ``begin`` right before the text leaves. Raises ``NotSent``, ``Unclear``.
+
+        ``announce`` is called before that, while there is something to wait for anyway, if there is.
+        """
 
 
 @contextmanager
@@ -146,12 +149,12 @@ class SmtpTransport:
     def __init__(self, server: smtplib.SMTP) -> None:
         self.server = server
 
-    def send(self, envelope: Envelope, begin: Callable[[], None]) -> None:
+    def send(self, envelope: Envelope, *, announce: Callable[[], None], begin: Callable[[], None]) -> None:
         """Send to one recipient; ``begin`` is called when the server asks for the text."""
         if isinstance(self.server, SmtpServer):
             self.server.listen_again()
         try:
-            self._ask(envelope)
+            self._ask(envelope, announce)
         except (OSError, OutboundError) as error:
             raise Broken(note(gettext_noop("The connection broke."), detail=_named(error))) from error
         begin()
@@ -164,10 +167,12 @@ class SmtpTransport:
         if code != 250:
             raise self._refusal(code, said)
 
-    def _ask(self, envelope: Envelope) -> None:
+    def _ask(self, envelope: Envelope, announce: Callable[[], None]) -> None:
         is_8bit = not envelope.data.isascii() and self.server.has_extn("8bitmime")  # RFC 6152
         sender = f"FROM:<{envelope.sender}>{' BODY=8BITMIME' if is_8bit else ''}"
-        self._expect({250}, *self.server.docmd("mail", sender))
+        self.server.putcmd("mail", sender)
+        announce()
+        self._expect({250}, *self.server.getreply())
         self._expect({250, 251}, *self.server.docmd("rcpt", f"TO:<{envelope.recipient}>"))
         self._expect({354}, *self.server.docmd("data"))
 
@@ -208,7 +213,7 @@ class BackendTransport:
     def __init__(self, backend: BaseEmailBackend) -> None:
         self.backend = backend
 
-    def send(self, envelope: Envelope, begin: Callable[[], None]) -> None:
+    def send(self, envelope: Envelope, *, announce: Callable[[], None], begin: Callable[[], None]) -> None:
         """Send to one recipient."""
         message = envelope.message()
         begin()

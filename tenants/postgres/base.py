@@ -99,6 +99,15 @@ class ScopedCursor(base.CursorMixin, ClientCursor):
             self._send([*prefix, call])
         known.add(form.name)
 
+    def message(self, query: Prepared, literals: Mapping[str, str], *, before: list[str]) -> str:
+        """Return the one message that executes a statement in the scope, as a transaction of its own; for who sends it."""
+        form = form_of(query)
+        known = self.connection.__dict__.setdefault("backroom_prepared", set())
+        prepare = [] if form.name in known else [form.prepare]
+        known.add(form.name)
+        call = form.execute % tuple(literals[name] for name in form.names)
+        return "; ".join([*_prefix(self.connection), *before, *prepare, call])
+
     def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
         """Execute for every parameter set, in one transaction, so that the scope is sent once."""
         with self.connection.transaction():

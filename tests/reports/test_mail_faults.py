@@ -139,14 +139,15 @@ from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
 settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", int(sys.argv[2])
-from reports import marks, outbox
-execute = marks.execute
+from reports import outbox
+from tenants.postgres.beside import Beside
+answer = Beside.first_column
 def slowly(*args, **options):
     time.sleep(0.002)
-    found = execute(*args, **options)
+    found = answer(*args, **options)
     time.sleep(0.002)
     return found
-marks.execute = slowly
+Beside.first_column = slowly
 print("ready", flush=True)
 while True:
     outbox.send_due_emails()

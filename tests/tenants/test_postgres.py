@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DataError, OperationalError, connection, transaction
 
 from catalog.models import Offering
+from tenants.postgres.beside import Beside
 from tenants.postgres.prepared import Prepared, form_of
 from tests.conftest import Business, in_tenant
 
@@ -78,3 +79,37 @@ def test_in_a_transaction_nothing_is_prepared(saigon: Business) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = %s", [form_of(LAMPS).name])
             assert cursor.fetchone() == (0,)
+
+
+CODES = Prepared("SELECT code FROM catalog_offering WHERE %(asked)s::uuid IS NOT NULL ORDER BY code")
+FAILS = Prepared("SELECT 1 / (%(asked)s::uuid IS NULL)::integer")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_beside_the_connection_in_use_others_are_asked_now_and_answer_later(saigon: Business, harbour: Business) -> None:
+    for business in (saigon, harbour):
+        with in_tenant(business.tenant):
+            Offering.objects.create(code=f"lamp-{business.tenant.slug}", category="lamps")
+    other = Beside()
+    for forget in (lambda: None, lambda: other.own.cursor().execute("DEALLOCATE ALL"), other.close):
+        for business in (saigon, harbour):
+            assert asked(other, business, CODES) == [f"lamp-{business.tenant.slug}"]
+        forget()
+    with pytest.raises(DataError):
+        asked(other, saigon, FAILS)
+    assert asked(other, saigon, CODES) == [f"lamp-{saigon.tenant.slug}"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [other.own.connection.info.backend_pid])
+    with pytest.raises(OperationalError):
+        asked(other, saigon, CODES)
+    other.close()
+    assert asked(other, harbour, CODES) == [f"lamp-{harbour.tenant.slug}"]
+    other.close()
+
+
+def asked(other: Beside, business: Business, query: Prepared) -> list[str]:
+    with in_tenant(business.tenant):
+        other.send(query, {"asked": business.tenant.id}, waits=False)
+        with connection.cursor() as cursor:  # meanwhile
+            cursor.execute("SELECT 1")
+        return other.first_column()
