@@ -7,6 +7,7 @@ hours waits until their end.
 """
 
 import json
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +33,8 @@ from tenants.queue import QueueState, fail, finish, owned, postpone, wake, work
 from tenants.scope import current_tenant_id
 from vault.models import EventDelivery
 from vault.models.events_out import DELIVER_TASK as DELIVER_EVENTS
+
+logger = logging.getLogger(__name__)
 
 TASK = DELIVER_TASK
 BATCH = 50
@@ -62,13 +65,16 @@ def hand_on(rows: Sequence[InsightDelivery]) -> None:
     for row in rows:
         try:
             batch.hand_on(row)
+        except Overtaken:
+            continue
         except NotSent as reason:
             ended = {"state": QueueState.SKIPPED, "lease_until": None, "last_error": str(reason)}
             owned(row).update(**ended)
         except DomainError as error:
             fail(row, str(error.message), permanent=True)
-        except Overtaken:
-            continue
+        except Exception as error:
+            logger.exception("insight delivery %s failed", row.pk)
+            fail(row, type(error).__name__)
 
 
 class Batch:

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from reports.models import Insight
 from reports.models.subscriptions import Frequency
+from reports.rephrasing import rephrased_of
 from reports.wording import content_of, period_of, text_of
 from tenants.models import Tenant
 
@@ -64,7 +65,7 @@ def _line(insight: Insight, *, is_member: bool) -> dict[str, Any]:
     url = f"{settings.PUBLIC_URL}{reverse('admin:reports_insight_change', args=[insight.pk])}" if is_member else ""
     return {
         "text": text_of(insight),
-        "rephrased": insight.rephrased.get(translation.get_language(), ""),
+        "rephrased": rephrased_of(insight, translation.get_language() or "en"),
         "type": insight.get_insight_type_display(),
         "score": insight.score,
         "source": source_of(insight),

@@ -12,4 +12,13 @@ SETTINGS = {
         minimum=1,
         maximum=100_000,
     ),
+    "rephrased_insights_per_day": SettingType(
+        label=_("Insights in other words"),
+        help_text=_(
+            "So many a day, the best first, are also said in the words of the language model. What adds a number, leaves one "
+            "out or turns it around is thrown away; our own words always stand beside it. 0: none."
+        ),
+        default=0,
+        maximum=1000,
+    ),
 }

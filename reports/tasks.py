@@ -9,6 +9,8 @@ from reports.metric_insights import TASK as FIND_INSIGHTS
 from reports.metric_insights import find_due_insights
 from reports.outbox import TASK as SEND_EMAILS
 from reports.outbox import send_due_emails
+from reports.rephrasing import TASK as REPHRASE_INSIGHTS
+from reports.rephrasing import rephrase_due_insights
 from reports.rollups import roll_up_due
 from reports.uploads import TASK as READ_REPORTS
 from reports.uploads import read_due_reports
@@ -54,3 +56,9 @@ def find_metric_insights() -> None:
 def deliver_insights() -> None:
     """See who is told of new insights, and hand on what is due."""
     deliver_due_insights()
+
+
+@shared_task(name=REPHRASE_INSIGHTS, ignore_result=True)
+def rephrase_insights() -> None:
+    """Have new insights said in other words where that is wanted."""
+    rephrase_due_insights()

@@ -91,13 +91,30 @@ LANGUAGES = Tenant.Locale.values
 def text_of(insight: Insight, language: str | None = None) -> str:
     """Return what an insight says, in the reader's language or in ``language``."""
     with translation.override(language or translation.get_language() or "en"):
-        said = insight.content["text"]
-        values = {name: _shown(value) for name, value in said["values"].items()}
-        period = {name: _day(moment) for name, moment in insight.content["period"].items()}
-        period["period"] = (ON if period["from"] == period["to"] else BETWEEN) % period
-        numbers = {one["name"]: amount_of(one) for one in insight.content["numbers"]}
-        series = {"series": series_name(insight)}
-        return TEXTS[said["code"]] % {**values, **period, **numbers, **series}
+        return TEXTS[insight.content["text"]["code"]] % _values(insight)
+
+
+def parts_of(insight: Insight, language: str) -> list[str]:
+    """Return what the text in a language is made of word for word: numbers, days, names."""
+    with translation.override(language):
+        values, pattern = _values(insight), str(TEXTS[insight.content["text"]["code"]])
+        names = [name for name in re.findall(r"%\((\w+)\)s", pattern) if name != "period"]
+        if "%(period)s" in pattern:
+            names += ["from"] if values["from"] == values["to"] else ["from", "to"]
+        if insight.metric:  # what a figure of ours is called may be said otherwise, its bot may not
+            names = [name for name in names if name != "series"]
+            values["bot"] = insight.content["bot"] or ""
+            names.append("bot")
+        return [values[name] for name in names if values[name]]
+
+
+def _values(insight: Insight) -> dict[str, str]:
+    """What fills the gaps of the text, in the active language."""
+    values = {name: _shown(value) for name, value in insight.content["text"]["values"].items()}
+    period = {name: _day(moment) for name, moment in insight.content["period"].items()}
+    period["period"] = (ON if period["from"] == period["to"] else BETWEEN) % period
+    numbers = {one["name"]: amount_of(one) for one in insight.content["numbers"]}
+    return {**values, **period, **numbers, "series": series_name(insight)}
 
 
 def content_of(insight: Insight) -> dict[str, Any]:

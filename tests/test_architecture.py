@@ -23,6 +23,7 @@ TENANT_SCOPES = {
     "catalog/search/embedding.py": "queues tenant by tenant",
     "bots/calibration.py": "notices changed texts tenant by tenant",
     "catalog/expiry.py": "ends what was held too long tenant by tenant",
+    "reports/rephrasing.py": "asks the model tenant by tenant",
     "reports/distribution.py": "sees who is told tenant by tenant",
     "reports/unsubscribing.py": "a door: a signed link of a mail",
     "reports/metric_insights.py": "looks for insights tenant by tenant",
@@ -65,6 +66,7 @@ ANY_SCOPES = {
 PLATFORM_SCOPES = {
     "bots/calibration.py": "name the tenants that have bots",
     "bots/memories.py": "what bots remember has expired",
+    "reports/rephrasing.py": "name the tenants that want insights in other words",
     "reports/distribution.py": "name the tenants with new insights",
     "reports/metric_insights.py": "name the tenants whose day is over",
     "reports/rollups.py": "name the tenants whose daily figures are due",

@@ -19,6 +19,7 @@ from unfold.decorators import action, display
 
 from reports.admin.telling import TellForm
 from reports.models import Insight, InsightDelivery
+from reports.rephrasing import rephrased_of
 from reports.wording import (
     LANGUAGES,
     aggregate_name,
@@ -153,7 +154,7 @@ def _told(insight: Insight) -> dict[str, Any]:
     ]
     return {
         "insight": insight,
-        "texts": [(names[language], text_of(insight, language)) for language in LANGUAGES],
+        "texts": [(names[one], text_of(insight, one), rephrased_of(insight, one)) for one in LANGUAGES],
         "numbers": {
             "headers": [gettext("Number"), gettext("Value"), gettext("Column"), gettext("Taken as"), gettext("Rows")],
             "rows": numbers,

@@ -6,7 +6,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from reports.models import Insight
-from reports.wording import content_of, reasons_of
+from reports.rephrasing import rephrased_of
+from reports.wording import LANGUAGES, content_of, reasons_of
 from tenants.api import TenantReadViewSet
 from tenants.filters import Filter
 from tenants.serializers import TenantSerializer
@@ -18,6 +19,10 @@ class InsightSerializer(TenantSerializer):
     content = serializers.SerializerMethodField()
     reasons = serializers.SerializerMethodField(help_text="What the score is made of.")
 
+    rephrased = serializers.SerializerMethodField(
+        help_text="By language: the same in a language model's words, if it has any."
+    )
+
     class Meta:
         model = Insight
         fields = (
@@ -28,6 +33,7 @@ class InsightSerializer(TenantSerializer):
             "score",
             "reasons",
             "content",
+            "rephrased",
             "metadata",
             "created_at",
             "updated_at",
@@ -38,6 +44,12 @@ class InsightSerializer(TenantSerializer):
     def get_content(self, insight: Insight) -> dict[str, Any]:
         """Return text (the reader's language, and both), sheet, series, period and numbers."""
         return content_of(insight)
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+    def get_rephrased(self, insight: Insight) -> dict[str, str]:
+        """Return what a language model says instead of ``content.text``, which it never replaces."""
+        said = {language: rephrased_of(insight, language) for language in LANGUAGES}
+        return {language: text for language, text in said.items() if text}
 
     @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": {}}})
     def get_reasons(self, insight: Insight) -> list[dict[str, Any]]:
