@@ -14,7 +14,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.db import connection
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 
@@ -181,6 +181,17 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any, hashed_passwo
         migrated.keep(sockets, connection.settings_dict["NAME"])
     with django_db_blocker.unblock():
         return {slug: make_business(slug, hashed_password) for slug in ("saigon", "harbour")}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_quickly() -> None:
+    """Empty the tables after a test that commits by `migrated.empty`: Django's way took a second each time."""
+    if sockets := os.environ.get("TEST_SOCKETS"):
+
+        def empty(_test: TransactionTestCase) -> None:
+            migrated.empty(sockets, connection.settings_dict["NAME"])
+
+        TransactionTestCase._fixture_teardown = empty  # type: ignore[method-assign]
 
 
 @pytest.fixture

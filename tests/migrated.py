@@ -23,6 +23,8 @@ SOURCES = (
     "requirements.txt",
 )
 
+EMPTIED = "schemaname = 'public' AND tablename NOT IN ('django_migrations', 'django_content_type', 'auth_permission')"
+
 
 def dump_file() -> Path:
     """Return where the dump for the checkout as it is stands, or would."""
@@ -66,3 +68,17 @@ def keep(sockets: str, database: str) -> None:
     for old in dump.parent.glob("*.dump"):
         old.unlink(missing_ok=True)
     draft.replace(dump)
+
+
+def empty(sockets: str, database: str) -> None:
+    """Take every row of ours away, as after a test that commits, in a twentieth of the time.
+
+    TRUNCATE makes some 700 files anew, and Django then makes its content types again, which nobody has changed.
+    Triggers and keys stay silent: all there is goes at once.
+    """
+    with psycopg.connect(f"host={sockets} user=postgres dbname={database}", autocommit=True) as connection:
+        tables = connection.execute(f"SELECT quote_ident(tablename) FROM pg_tables WHERE {EMPTIED}").fetchall()
+        look = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for (table,) in tables)
+        filled = connection.execute(look).fetchall()
+        deletes = "; ".join(f"DELETE FROM {table}" for (table,) in filled)
+        connection.execute(f"BEGIN; SET LOCAL session_replication_role = replica; {deletes}; COMMIT")
