@@ -74,7 +74,7 @@ def _parsed(text: str) -> Recipient | None:
         is_one = not header.defects and len(header.addresses) == 1 and header.groups[0].display_name is None
         found: Address = header.addresses[0]
         return Recipient(found.display_name, found.addr_spec) if is_one else None
-    except (HeaderParseError, ValueError, IndexError, AttributeError):  # the library's parser is not made for strangers
+    except (HeaderParseError, ValueError, IndexError, AttributeError, RecursionError):  # it is not made for strangers
         return None
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email import message_from_bytes, policy
 from email.message import EmailMessage as Parsed
 from typing import cast
 
@@ -40,8 +39,7 @@ def read_bounces(data: bytes) -> list[Bounce]:
     original = kinds.get("message/rfc822") or kinds.get("text/rfc822-headers")
     if original is None or "message/delivery-status" not in kinds:
         return []
-    about = message_from_bytes(payload(original), policy=policy.default)
-    message_id = header(about, "Message-ID")
+    message_id = header(parsed(payload(original)), "Message-ID")
     return list(_failed(kinds["message/delivery-status"], message_id)) if message_id else []
 
 

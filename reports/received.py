@@ -3,25 +3,44 @@
 The standard library parses (``email`` with its modern policy); what its headers cannot be asked for is read as it stands.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email import message_from_bytes, policy
+from email import policy
 from email.errors import MessageError
 from email.header import decode_header
 from email.message import EmailMessage as Parsed
+from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from catalog.markup import clean_html
 
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, MessageError)
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, MessageError, RecursionError)
 """What the library raises for headers and parts that it was not made for."""
 LARGEST = 40 * 1024 * 1024
 """Bytes of a message that is read."""
 MOST_PARTS = 1_000
 LONGEST_TEXT = 1_000_000
 LONGEST_HEADER = 2_000
+MOST_BOUNDARIES = 100
+"""Parts that hold parts. The library compares each line with the boundaries of all that it is in."""
+_BOUNDARY = re.compile(rb"(?i)boundary[*0-9]*\s*=")
+
+
+class BoundedPolicy(policy.EmailPolicy):
+    """Headers are taken apart up to a length: the library takes time by its square, and a stack by what is in brackets."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        """Return a header as the library reads it, or as it stands where that goes too deep."""
+        try:
+            return super().header_fetch_parse(name, value[:LONGEST_HEADER])
+        except RecursionError:
+            return value[:LONGEST_HEADER]
+
+
+POLICY: Any = BoundedPolicy()
 
 
 @dataclass(frozen=True)
@@ -48,8 +67,16 @@ class Received:
 
 
 def parsed(data: bytes) -> Parsed:
-    """Return the message; never raises, for what does not parse is one part of text."""
-    return message_from_bytes(data[:LARGEST], policy=policy.default)
+    """Return the message; never raises, for what does not parse is one part of text, as is what has parts without end."""
+    data = data[:LARGEST]
+    try:
+        return _parse(data, headersonly=len(_BOUNDARY.findall(data)) > MOST_BOUNDARIES)
+    except RecursionError:  # messages inside messages without end
+        return _parse(data, headersonly=True)
+
+
+def _parse(data: bytes, *, headersonly: bool) -> Parsed:
+    return cast("Parsed", BytesParser(policy=POLICY).parsebytes(data, headersonly=headersonly))
 
 
 def read_message(data: bytes) -> Received:

@@ -136,6 +136,7 @@ ADDRESSES = (
     *("a@b.example,c@d.example", '"x" <a@b.example> evil@z.example', "friends: a@b.example, c@d.example;", "undisclosed:;"),
     *("", "an", "an@", "@b.example", f"{'a' * 65}@b.example", "ân@b.example", "a@b.example\r\nBcc: x@evil.example", "a b@c.example"),
     *("<a@b.example", "a@b.example>", "a@b.example\x00", "An\nX: y <a@b.example>", "An\u2028 <a@b.example>", "a@[127.0.0.1"),
+    "(" * 999,
 )  # fmt: skip
 
 

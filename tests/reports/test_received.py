@@ -1,6 +1,7 @@
 """Mail that others have written: read whatever it is, and bounces told at the deliveries they are about."""
 
 import os
+import time
 from email import message_from_bytes
 from pathlib import Path
 
@@ -78,6 +79,18 @@ def test_nothing_that_is_sent_breaks_the_reader(headers: list[tuple[str, str]], 
     assert read.subject.isprintable()
     assert "\x00" not in read.text + read.html
     assert read_bounces(head + b"\n" + body) == []
+
+
+def test_what_is_nested_or_long_without_end_is_read_in_no_time() -> None:
+    begun = time.monotonic()
+    heads = [f"Content-Type: multipart/mixed; boundary=b{one}\n\n--b{one}\n" for one in range(1_100)]
+    mails = ["".join(heads) + "\nhello", "Content-Type: message/rfc822\n\n" * 1_100 + "Subject: a\n\nhello"]
+    for name in ("From", "Content-Type"):
+        mails += [f"{name}: {piece * 50_000}\nSubject: a\n\nhello" for piece in ("(", '"', "a@b.example, ")]
+    for mail in mails:
+        assert read_message(mail.encode()).subject in ("a", "")
+        assert read_bounces(mail.encode()) == []
+    assert time.monotonic() - begun < 10
 
 
 @pytest.mark.django_db
