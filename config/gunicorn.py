@@ -29,8 +29,11 @@ limit_request_line = 8190  # bytes; the most gunicorn knows, so that long questi
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """A worker must not outlive a killed master."""
+    """A worker must not outlive a killed master; and it sees whether checks of health are still made."""
     die_with_parent(signal.SIGTERM)
+    from reports.silence import watch  # the settings stand by now
+
+    watch()
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -4,7 +4,8 @@ Checks are a queue of the platform: due rows are claimed under a lease, run outs
 what they find is noted in one short transaction. A state becomes worse when that is found twice in a row and better after
 three times: what flaps is not told of again and again. Of a change platform staff get an e-mail, and event destinations of
 the platform's tenant the event ``health.changed``. When beat or the worker is gone nobody checks anything any more: whoever
-reads the states is told so (``HealthCheck.shown_state``), and monitors outside ask ``/readyz``.
+reads the states is told so (``HealthCheck.shown_state``), the web tells of it (``reports/silence.py``), and monitors ask
+``/readyz``.
 """
 
 import logging
@@ -108,17 +109,19 @@ def _tell(check: Check, row: HealthCheck, before: str) -> None:
     """Record the event, and write to platform staff, each in their language."""
     data = {"check": row.name, "from": before, "to": row.state, "value": row.value, "unit": row.unit}
     record_event("health.changed", data=data)
-    for person in _staff():
+    for person in staff():
         with translation.override(person.locale or None):
-            email = write_email(**_mail(check, row), to=[person.email])
+            email = write_email(**mail_of_state(check, row), to=[person.email])
             queue_email(email=email)
 
 
-def _staff() -> Iterable[User]:
+def staff() -> Iterable[User]:
+    """Return who is told of the installation's health."""
     return User.objects.filter(is_superuser=True, is_active=True).order_by("email")
 
 
-def _mail(check: Check, row: HealthCheck) -> dict[str, Any]:
+def mail_of_state(check: Check, row: HealthCheck) -> dict[str, Any]:
+    """Return subject and body of the mail that tells of a state, in the active language."""
     state = HealthState(row.state).label
     subject = _("Backroom: %(part)s: %(state)s") % {"part": check.label, "state": state}
     value = f"{row.value:g} {row.unit}" if row.value is not None else ""

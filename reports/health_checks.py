@@ -22,7 +22,7 @@ from django.utils.translation import gettext_noop
 from reports.models import HealthState
 from tenants.audit import verify
 from tenants.jobs import count_queues
-from tenants.models import Tenant
+from tenants.models import PLATFORM_ID, Setting, Tenant
 from tenants.notes import note
 from tenants.scope import platform_scope, tenant_scope
 from tenants.tasks import WORKER_SEEN
@@ -144,23 +144,30 @@ def _asked(base: str, key: str) -> Found:
     return Found(OK, took, "ms")
 
 
+def _set(name: str) -> int:
+    """Return a bound as the platform has set it."""
+    with tenant_scope(PLATFORM_ID):
+        return int(Setting.effective(name))
+
+
 def check_disk() -> Found:
-    """Look how much room is left where the data lie: few below 15 %, too little below 5 %."""
+    """Look how much room is left where the data lie: little below 15 %, too little below 5 %, or as the platform has set it."""
     usage = shutil.disk_usage(settings.DATA_DIR)
     free = usage.free * 100 / usage.total
-    state = ERROR if free < 5 else WARNING if free < 15 else OK
+    state = ERROR if free < _set("health_disk_error_percent") else WARNING if free < _set("health_disk_percent") else OK
     return Found(state, round(free, 1), "%", gettext_noop("The disk is nearly full.") if state != OK else "")
 
 
 def check_queues() -> Found:
-    """Look how long the oldest due row of any queue, or event, has waited: late above 5 minutes, stuck above an hour."""
+    """Look how long the oldest due row of any queue, or event, has waited: late above 5 minutes, stuck above an hour, or as set."""
     with platform_scope(reason="the oldest row of every queue"):
         ages = {one.key: one.oldest_due_at for one in count_queues() if one.oldest_due_at}
     if not ages:
         return Found(OK, 0, "s")
     key, oldest = min(ages.items(), key=lambda pair: pair[1])
     age = max(0.0, (timezone.now() - oldest).total_seconds())
-    return graded(age, 300, 3600, "s", note(gettext_noop("The oldest that is due waits in %(queue)s."), queue=key))
+    late, stuck = 60 * _set("health_queue_minutes"), 60 * _set("health_queue_error_minutes")
+    return graded(age, late, stuck, "s", note(gettext_noop("The oldest that is due waits in %(queue)s."), queue=key))
 
 
 def check_audit() -> Found:

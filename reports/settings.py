@@ -21,4 +21,32 @@ SETTINGS = {
         default=0,
         maximum=1000,
     ),
+    "health_queue_minutes": SettingType(
+        label=_("Health: queues are late"),
+        help_text=_("Minutes that the oldest due row of any queue may wait before the check warns."),
+        default=5,
+        minimum=1,
+        of_platform=True,
+    ),
+    "health_queue_error_minutes": SettingType(
+        label=_("Health: queues are stuck"),
+        help_text=_("Minutes after which it is an error."),
+        default=60,
+        minimum=1,
+        of_platform=True,
+    ),
+    "health_disk_percent": SettingType(
+        label=_("Health: little room on the disk"),
+        help_text=_("Per cent that are free, below which the check warns."),
+        default=15,
+        maximum=100,
+        of_platform=True,
+    ),
+    "health_disk_error_percent": SettingType(
+        label=_("Health: too little room on the disk"),
+        help_text=_("Per cent that are free, below which it is an error."),
+        default=5,
+        maximum=100,
+        of_platform=True,
+    ),
 }

@@ -114,6 +114,9 @@ def _values(insight: Insight) -> dict[str, str]:
     period = {name: _day(moment) for name, moment in insight.content["period"].items()}
     period["period"] = (ON if period["from"] == period["to"] else BETWEEN) % period
     numbers = {one["name"]: amount_of(one) for one in insight.content["numbers"]}
+    if "bound" in values:  # is of the same kind as the numbers that crossed it
+        bound = {**insight.content["numbers"][0], "value": insight.content["text"]["values"]["bound"], "aggregate": "value"}
+        values["bound"] = amount_of(bound)
     return {**values, **period, **numbers, "series": series_name(insight)}
 
 
@@ -186,7 +189,7 @@ def amount_of(number: Mapping[str, Any]) -> str:
     value = number["value"]
     if number["aggregate"] == "change":
         return f"{'+' if value > 0 else ''}{formats.number_format(_rounded(value * 100), use_l10n=True)} %"
-    if number["column"] == "containment":
+    if is_share(number["column"]):
         return f"{formats.number_format(round(Decimal(str(value * 100)), 1), use_l10n=True)} %"
     if number["column"] == "latency_ms":
         return _("%(ms)s ms") % {"ms": _shown(value)}
@@ -194,6 +197,11 @@ def amount_of(number: Mapping[str, Any]) -> str:
     if currency:
         return money_text(Decimal(str(value)), currency)
     return _shown(value)
+
+
+def is_share(column: str) -> bool:
+    """Whether a daily figure is a share, kept as 0 to 1 and written in per cent."""
+    return column == "containment"
 
 
 def money_text(value: Decimal, currency: str) -> str:

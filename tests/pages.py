@@ -128,6 +128,7 @@ CUSTOM: dict[str, frozenset[str]] = {
     "runtime_escalation_put_back": WORK,
     "runtime_escalation_resolve": WORK,
     "runtime_escalation_waiting": ALL,
+    "reports_dailymetric_bounds": WORK,
     "reports_dailymetric_days": ALL,
     "reports_emaildelivery_resend": WORK,
     "reports_emailmessage_cancel": WORK,

@@ -33,6 +33,7 @@ TENANT_SCOPES = {
     "runtime/schedules.py": "writes due occurrences tenant by tenant",
     "runtime/expiry.py": "ends what nobody goes on with tenant by tenant",
     "reports/health.py": "the platform is told of its own health",
+    "reports/silence.py": "the platform is told that nobody looks",
     "reports/health_checks.py": "verifies the audit tenant by tenant",
     "reports/outbox.py": "sends tenant by tenant",
     "tenants/audit.py": "seals tenant by tenant",
@@ -214,6 +215,7 @@ NETWORK = {
 NETWORK_USERS = {
     "config/embedded/valkey.py": "waits for the server it starts",
     "config/supervisor.py": "asks its own web server whether it lives",
+    "reports/silence.py": "names the errors of the mail server that the environment gives",
     "reports/transport.py": "speaks SMTP over the connections of the vault, or of the environment's mail server",
     "tenants/mail.py": "names the errors of the mail server that the environment gives",
     "vault/providers/openai_compatible.py": "gives the SDK the one client's transport",

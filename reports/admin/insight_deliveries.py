@@ -65,11 +65,11 @@ class InsightDeliveryAdmin(LedgerAdmin):
     search_fields = ("address", "user__email")
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": (("who", "recipient_type"), ("channel", "frequency"), ("status_text", "problem"))}),
+        (None, {"fields": (("who", "kind"), ("channel", "frequency"), ("status_text", "problem"))}),
         (_("What it tells"), {"fields": ("all_told", "way")}),
         (_("Times"), {"fields": (("created_at", "due_at"), ("sent_at", "read_at"))}),
     )
-    readonly_fields = ("who", "status_text", "problem", "all_told", "way")
+    readonly_fields = ("who", "kind", "status_text", "problem", "all_told", "way")
     actions = ("resend_chosen", "give_up_chosen", "export")
     actions_detail = ("resend",)
     actions_list = ("inbox",)
@@ -88,6 +88,11 @@ class InsightDeliveryAdmin(LedgerAdmin):
     def who(self, row: InsightDelivery) -> str:
         """Show who it goes to."""
         return row.recipient_name
+
+    @display(description=_("kind"))
+    def kind(self, row: InsightDelivery) -> str:
+        """Show what kind of recipient was named."""
+        return str(row.get_recipient_type_display())
 
     @display(description=_("insights"))
     def told(self, row: InsightDelivery) -> str:
@@ -115,7 +120,7 @@ class InsightDeliveryAdmin(LedgerAdmin):
         if row.sent_at or row.state != "pending":
             return row.sent_at
         return gettext("Waits until %(time)s") % {
-            "time": formats.date_format(timezone.localtime(row.due_at), "SHORT_DATETIME_FORMAT")
+            "time": formats.date_format(timezone.localtime(row.due_at), "DATETIME_FORMAT")
         }
 
     @display(description=_("insights"))

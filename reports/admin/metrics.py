@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import formats
 from django.utils.html import format_html, format_html_join
@@ -21,9 +22,11 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminSelectWidget
 
 from bots.models import Bot
+from reports.admin.bounds import BoundsForm
 from reports.daily_links import rows_url
+from reports.metric_insights import set_thresholds
 from reports.metrics import DayFigures, daily_figures, tenant_zone, today_in
-from reports.models import DailyMetric, Metric
+from reports.models import DailyMetric, Metric, MetricMark
 from reports.models.metrics import MONEY
 from reports.wording import money_text
 from tenants.admin import LedgerAdmin
@@ -85,7 +88,7 @@ class DailyMetricAdmin(LedgerAdmin):
     ordering = ("-day", "-id")
     fields = ("day", "metric_shown", "bot", "shown", "updated_at")
     readonly_fields = fields
-    actions_list = ("days",)
+    actions_list = ("days", "bounds")
     export_fields = ("day", "metric", "bot", "value", "currency")
     empty_message = _("What happened on a day is added up here, within minutes: conversations, costs, orders, stock.")
     empty_links = ((_("Daily figures"), "admin:reports_dailymetric_days"),)
@@ -130,9 +133,31 @@ class DailyMetricAdmin(LedgerAdmin):
             "form": DaysForm(initial={"from": first, "to": last, "bot": bot.code if bot else None}),
             "chosen": chosen,
             "table": _table(found, zone, bot.pk if bot else None),
+            "may_bound": self.has_bounds_permission(request),
             "is_empty": not any(one.values for one in found),
         }
         return TemplateResponse(request, "reports/admin/days.html", context)
+
+    def has_bounds_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether the person may say what is told; the API asks the same."""
+        return request.user.has_perm("reports.change_report")
+
+    @action(description=_("Bounds"), icon="notifications", url_path="bounds", permissions=["bounds"])
+    def bounds(self, request: HttpRequest) -> HttpResponse:
+        """Ask from when on a figure is worth telling; after a change insights are looked for anew."""
+        mark = MetricMark.objects.first() or MetricMark()
+        form = BoundsForm(request.POST or None, thresholds=mark.thresholds)
+        if request.method == "POST" and form.is_valid():
+            set_thresholds(thresholds=form.thresholds())
+            messages.success(request, gettext("The bounds are kept; insights are looked for anew within a minute."))
+            return redirect("admin:reports_dailymetric_bounds")
+        said = {
+            "title": _("Bounds of the daily figures"),
+            "content_title": _("Daily figures"),
+            "opts": self.opts,
+            "form": form,
+        }
+        return TemplateResponse(request, "reports/admin/bounds.html", {**self.admin_site.each_context(request), **said})
 
 
 def _table(days: Sequence[DayFigures], zone: str, bot_id: UUID | None) -> dict[str, Any]:

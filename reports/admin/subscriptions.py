@@ -7,18 +7,28 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import formats
+from django.utils.functional import lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelect2Widget,
+    UnfoldAdminTextInputWidget,
+)
 
 from reports.models import Insight, InsightOptOut, InsightSubscription
 from reports.models.subscriptions import Frequency
 from tenants.admin import TenantAdmin
 from tenants.models import Membership, User
+from tenants.text import time_zone_choices
 
 BY_TYPE = {"role": "role", "user": "person", "address": "address", "destination": "destination"}
 """Which field names the recipient, and of which type."""
+
+
+# Unfold's own would warn whoever sits in another time zone than the server: these times are by the recipient's clock.
+CLOCK = UnfoldAdminTextInputWidget(attrs={"type": "time"})
 
 
 class SubscriptionForm(forms.ModelForm):
@@ -30,6 +40,24 @@ class SubscriptionForm(forms.ModelForm):
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=_("None means all of them."),
+    )
+
+    digest_at = forms.TimeField(
+        label=_("Digest at"), initial="08:00", widget=CLOCK, help_text=_("By the recipient's clock.")
+    )
+    quiet_from = forms.TimeField(
+        label=_("Quiet from"),
+        required=False,
+        widget=CLOCK,
+        help_text=_("Nothing is sent in this time, by the recipient's clock; it waits until its end."),
+    )
+    quiet_until = forms.TimeField(label=_("Quiet until"), required=False, widget=CLOCK)
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=lazy(lambda: [("", ""), *time_zone_choices()], list),
+        required=False,
+        widget=UnfoldAdminSelect2Widget,
+        help_text=_("Empty: the person's own, or that of the business."),
     )
 
     class Meta:

@@ -5,16 +5,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import mail as mail_outbox
 from django.core.cache import cache
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from reports import health, health_checks
+from reports import health, health_checks, silence
 from reports.health import run_due_checks, summary
 from reports.health_checks import CHECKS, Check, Found
 from reports.models import EmailDelivery, EmailMessage, HealthCheck, HealthSample, HealthState
 from tenants.audit import seal_all
-from tenants.models import PLATFORM_ID, Event
+from tenants.models import PLATFORM_ID, Event, Setting
 from tenants.retention import KINDS, forget_old
 from tenants.scope import platform_scope
 from tenants.tasks import WORKER_SEEN
@@ -171,3 +172,33 @@ def test_the_summary_counts_each_state():
     assert summary(rows) == {"total": 5, "healthy": 2, "warnings": 1, "errors": 1, "off": 1}
     with platform_scope(reason="test"):
         assert not HealthCheck.objects.exists()
+
+
+def test_the_web_tells_once_that_the_worker_or_beat_is_gone_and_the_check_that_it_is_back(saigon, root, monkeypatch):
+    answers = iter([False, True, True])
+    monkeypatch.setattr(silence, "check_worker", lambda: Found(OK if next(answers) else ERROR))
+    assert silence.notice_silence() == ""  # nothing was ever checked
+    HealthCheck.objects.bulk_create(HealthCheck(name=one, state=OK, checked_at=timezone.now()) for one in ("worker", "beat"))
+    assert silence.notice_silence() == ""
+    HealthCheck.objects.update(checked_at=timezone.now() - timedelta(minutes=6))
+    assert [silence.notice_silence() for _time in range(3)] == ["worker", "beat", ""]
+    assert told() == [("ok", "error"), ("ok", "error")]
+    assert [(mail.to, mail.subject) for mail in mail_outbox.outbox] == [
+        ([root.email], "Backroom: Worker: Does not work"),
+        ([root.email], "Backroom: Beat: Does not work"),
+    ]
+    assert "beat does not run" in mail_outbox.outbox[1].body
+    assert {check.shown_state for check in HealthCheck.objects.all()} == {ERROR}
+    monkeypatch.setattr(health, "CHECKS", (Check("beat", "Beat", lambda: Found(OK), timedelta(minutes=1)),))
+    for _time in range(3):
+        HealthCheck.objects.update(due_at=Now())
+        run_due_checks()
+    assert told()[-1] == ("error", "ok")
+
+
+def test_the_platform_sets_from_when_on_queues_are_late(saigon):
+    with in_tenant(saigon.tenant):
+        type(an_occurrence()).objects.update(state="pending", due_at=Now() - timedelta(minutes=10))
+    with in_tenant(PLATFORM_ID):
+        Setting.put("health_queue_minutes", 11)  # by default it warns after 5
+    assert health_checks.check_queues().state == OK

@@ -16,6 +16,7 @@ from runtime.models import ScheduleOccurrence
 from runtime.tasks import run_occurrences
 from tenants.models import Tenant
 from tests.conftest import Business, in_tenant
+from tests.tenants.admin_pages import browser, hidden, page, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -145,3 +146,24 @@ def test_a_schedule_looks_for_them(api: Any, saigon: Business) -> None:
     with in_tenant(saigon.tenant):
         assert ScheduleOccurrence.objects.get().state == "done"
         assert Insight.objects.exclude(metric="").exists()
+
+
+def test_bounds_are_set_on_a_page_in_per_cent_and_told_so(api: Any, saigon: Business) -> None:
+    fill(saigon)
+    operator, address = browser(saigon.operator), page("reports_dailymetric_bounds")
+    mark = hidden(operator.get(address), "_tenant")
+    refused = operator.post(address, {"containment_below": "101", "_tenant": mark})
+    assert "less than or equal to 100" in text_of(refused)
+    assert api(saigon.key).get("analytics/thresholds/").json()["thresholds"] == []
+    typed = {"containment_below": "89.5", "handed_over_above": "15", "_tenant": mark}
+    assert operator.post(address, typed).status_code == 302
+    kept = [{"metric": "handed_over", "above": 15.0}, {"metric": "containment", "below": 0.895}]
+    assert [
+        {name: value for name, value in one.items() if value is not None}
+        for one in api(saigon.key).get("analytics/thresholds/").json()["thresholds"]
+    ] == kept
+    assert 'value="89.5"' in operator.get(address).content.decode()
+    find_metric_insights()
+    found = insights(api(saigon.key), metric="containment", insight_type="threshold")
+    assert found
+    assert "below 89.5 %" in found[0]["content"]["texts"]["en"]
