@@ -18,7 +18,7 @@ from django.utils.translation import gettext_noop
 from catalog.customers import lock_merges
 from catalog.models import Customer, CustomerIdentity, CustomerMerge, Erasure, Order, OrderEntry, OrderReturn
 from catalog.orders import EXPIRED
-from tenants.erasure import Forgotten, Person, delete, empty, erase_from_audit, forget_person, terms_of
+from tenants.erasure import Forgotten, Person, delete, empty, erase_from_audit, forget_person, names_of, terms_of
 from tenants.errors import DomainError
 from tenants.models import User
 
@@ -40,7 +40,7 @@ def erase_customer(*, customer_id: UUID, by: User | None = None) -> Erasure:
         if done := Erasure.objects.filter(customer_ids__contains=[customer_id]).first():
             return done
         raise DomainError("unknown_customer", _("There is no such customer."), field="customer")
-    person = Person({row.pk for row in whole}, _terms(whole))
+    person = Person({row.pk for row in whole}, _terms(whole), names_of(row.name for row in whole))
     report = forget_person(person)
     ids = sorted(row.pk for row in whole)
     return Erasure.objects.create(customer_ids=ids, report=asdict(report), created_by=by)

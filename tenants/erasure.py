@@ -4,12 +4,13 @@ An app registers a step in ``AppConfig.ready``; the steps run from the right to 
 before it, all in one transaction: a worker that is killed has forgotten nothing, and the person may be forgotten again.
 Beside the rows that name the person by a key there are texts that merely mention them: what tells them from others, a
 telephone number, an address, an id on a channel, a full name, is looked for in every text there is (``found_elsewhere``).
+A name of one word is borne by others as well: where it stands as a word of its own is told apart (``maybe_elsewhere``).
 """
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.apps import apps
@@ -32,6 +33,8 @@ class Person:
 
     ids: set[UUID]
     terms: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """Names of one word, which others bear as well: where they stand is told, and nothing is changed."""
 
     @property
     def patterns(self) -> list[str]:
@@ -67,6 +70,8 @@ class Report:
     emptied: dict[str, int] = field(default_factory=dict)
     kept: list[dict[str, Any]] = field(default_factory=list)
     found_elsewhere: list[dict[str, Any]] = field(default_factory=list)
+    maybe_elsewhere: list[dict[str, Any]] | None = None
+    """Where a name of one word stands, as a word of its own: theirs or somebody else's. None: they have no such name."""
 
     def add(self, one: Forgotten) -> None:
         """Count what a step did."""
@@ -89,12 +94,18 @@ def forget_person(person: Person) -> Report:
         for one in step(person):
             report.add(one)
     report.found_elsewhere = list(_found(person))
+    report.maybe_elsewhere = list(_maybe_found(person)) if person.names else None
     return report
 
 
 def terms_of(values: Iterable[str]) -> tuple[str, ...]:
     """Return those of the values that tell a person from others: long enough, and no single word of letters."""
     return tuple(sorted({value.strip() for value in values if _tells(value.strip())}))
+
+
+def names_of(values: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the values that are single words of letters: nobody can tell by them who is meant."""
+    return tuple(sorted({value.strip() for value in values if value.strip().isalpha()}))
 
 
 def _tells(value: str) -> bool:
@@ -121,11 +132,17 @@ def empty(rows: models.QuerySet[Any], **values: Any) -> Forgotten:
 
 def mentioning(model: type[TenantModel], columns: Collection[str], patterns: Collection[str]) -> list[UUID]:
     """Return the ids of the tenant's rows of which one of the columns, as text, is like one of the patterns in any case."""
+    return _where(model, columns, "ILIKE", patterns)
+
+
+def _where(
+    model: type[TenantModel], columns: Collection[str], operator: Literal["ILIKE", "~"], patterns: Collection[str]
+) -> list[UUID]:
     if not patterns or not columns:
         return []
     quote = connection.ops.quote_name
     fields = [field for field in model._meta.concrete_fields if field.name in columns]
-    said = " OR ".join(f"{quote(str(field.column))}::text ILIKE ANY (%(patterns)s)" for field in fields)
+    said = " OR ".join(f"{quote(str(field.column))}::text {operator} ANY (%(patterns)s)" for field in fields)
     sql = f"SELECT id FROM {quote(model._meta.db_table)} WHERE tenant_id = %(tenant)s AND ({said}) ORDER BY id"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(sql, {"tenant": current_tenant_id(), "patterns": list(patterns)})
@@ -141,10 +158,17 @@ def text_columns(model: type[TenantModel]) -> list[str]:
 
 def _found(person: Person) -> Iterator[dict[str, Any]]:
     """Name what still mentions the person, in whatever table: texts of the business itself, which people look through."""
+    return _in_every_table("ILIKE", person.patterns)
+
+
+def _maybe_found(person: Person) -> Iterator[dict[str, Any]]:
+    """Name the texts in which a name of one word stands as it is written, between the ends of words."""
+    return _in_every_table("~", [rf"\m{name}\M" for name in person.names])
+
+
+def _in_every_table(operator: Literal["ILIKE", "~"], patterns: Collection[str]) -> Iterator[dict[str, Any]]:
     for model in apps.get_models():
-        if not issubclass(model, TenantModel):
-            continue
-        if ids := mentioning(model, text_columns(model), person.patterns):
+        if issubclass(model, TenantModel) and (ids := _where(model, text_columns(model), operator, patterns)):
             shown = [str(one) for one in ids[:MOST_FOUND]]
             yield {"kind": model._meta.label_lower, "count": len(ids), "ids": shown}
 

@@ -212,6 +212,23 @@ def test_where_the_businesss_own_texts_mention_them_the_proof_says_so(saigon, cu
         assert PHONE in faq.answer
 
 
+def test_a_name_of_one_word_is_looked_for_between_the_ends_of_words_and_nothing_is_changed_by_it(saigon):
+    with in_tenant(saigon.tenant):
+        mai = Customer.objects.create(name="Mai")
+        texts = ("Ask Mai, she knows.", "We ship to Mailand.", "Hẹn bạn ngày mai.")
+        named, *others = [Faq.objects.create(question="Who?", answer=text, language="en") for text in texts]
+    told = run(saigon, mai.pk)
+    (found,) = [one for one in told["maybe_elsewhere"] if one["kind"] == "bots.faq"]
+    assert (found["count"], found["ids"]) == (1, [str(named.pk)])
+    assert told["found_elsewhere"] == []
+    with in_tenant(saigon.tenant):
+        assert [Faq.objects.get(pk=one.pk).answer for one in (named, *others)] == list(texts)
+        proof = page("catalog_erasure_change", Erasure.objects.get().pk)
+        full = Customer.objects.create(name=NAME)
+    assert str(named.pk)[-6:] in text_of(browser(saigon.owner).get(proof))
+    assert run(saigon, full.pk)["maybe_elsewhere"] is None
+
+
 def test_an_owner_erases_on_the_customers_page_and_gets_the_proof_and_an_operator_does_not(saigon, customer):
     address = page("catalog_customer_erase", customer.pk)
     assert browser(saigon.operator).post(address).status_code == 403

@@ -32,7 +32,7 @@ class ErasureAdmin(LedgerAdmin):
     ordering = ("-id",)
     fieldsets = (
         (None, {"fields": (("created_at", "created_by"), "subject")}),
-        (_("Report"), {"fields": ("deleted", "emptied", "kept", "still_mentioned", "beyond")}),
+        (_("Report"), {"fields": ("deleted", "emptied", "kept", "still_mentioned", "maybe_mentioned", "beyond")}),
     )
     export_fields = ("created_at", "customer_ids", "report", "created_by")
     empty_message = _("Customers who ask to be forgotten are erased on their own page. What was done is proved here.")
@@ -78,6 +78,19 @@ class ErasureAdmin(LedgerAdmin):
         """Link to the texts of the business in which their number, address or full name stands."""
         found = erasure.report.get("found_elsewhere", [])
         return _listed((one["kind"], one["count"], _links(one["kind"], one["ids"])) for one in found)
+
+    @display(description=_("maybe mentioned in your own texts"))
+    def maybe_mentioned(self, erasure: Erasure) -> str:
+        """Link to the texts in which their name of one word stands, of whomever it is said."""
+        found = erasure.report.get("maybe_elsewhere")
+        if found is None:
+            return gettext("Their name has more than one word, and is looked for above.")
+        said = gettext(
+            "A name of one word is borne by others too: it was looked for as a word of its own, and left as it is."
+        )
+        return format_html(
+            "{}{}", said, _listed((one["kind"], one["count"], _links(one["kind"], one["ids"])) for one in found)
+        )
 
     @display(description=_("not reached"))
     def beyond(self, erasure: Erasure) -> str:

@@ -30,9 +30,7 @@ class BoundsForm(forms.Form):
         most = 100.0 if is_share(name) else None
         widget = UnfoldAdminDecimalFieldWidget(attrs={"step": "any", "aria-label": label})
         initial = None if shown is None else f"{shown:.15g}"
-        return forms.FloatField(
-            label=label, required=False, min_value=0.0, max_value=most, initial=initial, widget=widget
-        )
+        return forms.FloatField(label=label, required=False, min_value=0.0, max_value=most, initial=initial, widget=widget)
 
     def rows(self) -> list[tuple[str, list[forms.BoundField]]]:
         """Return each figure's name and its two fields."""
