@@ -86,11 +86,15 @@ def due_tenants(model: type[Row]) -> list[UUID]:
 def claim(model: type[Row], *, limit: int, lease: timedelta = LEASE, **only: Any) -> list[Row]:
     """Take up to ``limit`` due rows of the scope's tenant; each counts one attempt. Others skip the rows taken.
 
+    A row whose worker died is taken alone, for it may kill the next one, too; after its last attempt it is left to ``sweep``.
     ``only`` narrows to rows whose columns have these values.
     """
     with transaction.atomic():
         rows = due(model._default_manager.filter(**only)).order_by("-priority", "due_at")
-        ids = [row.pk for row in rows.select_for_update(skip_locked=True, of=("self",)).only("pk")[:limit]]
+        rows = rows.exclude(state=QueueState.RUNNING, attempt__gte=model.max_attempts)
+        found = list(rows.select_for_update(skip_locked=True, of=("self",)).only("pk", "state")[:limit])
+        lost = [row.pk for row in found if row.state == QueueState.RUNNING]
+        ids = lost[:1] or [row.pk for row in found]
         if not ids:
             return []
         taken: Any = model._default_manager.filter(pk__in=ids)

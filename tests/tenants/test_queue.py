@@ -181,6 +181,32 @@ class TestOneRow:
         assert stored(young).state == QueueState.RUNNING
         assert [job.pk for job in claim(ImportJob, limit=5)] == [young.pk]
 
+    def test_a_row_whose_last_worker_died_is_left_to_the_sweep_by_who_works_on_meanwhile(self) -> None:
+        jobs(1, attempt=MAX_ATTEMPTS - 1)
+        claim(ImportJob, limit=1)
+        end_leases()
+        assert claim(ImportJob, limit=1) == []
+        assert sweep(ImportJob) == 1
+
+    def test_rows_whose_worker_died_go_one_by_one_so_that_what_killed_it_takes_no_other_along(self) -> None:
+        jobs(3)
+        assert len(claim(ImportJob, limit=3)) == 3
+        end_leases()
+        poison = None
+        for _again in range(3 * MAX_ATTEMPTS):
+            taken = claim(ImportJob, limit=3)
+            assert len(taken) <= 1
+            for job in taken:
+                poison = poison or job
+                if job.pk == poison.pk:
+                    end_leases()  # its worker dies
+                else:
+                    finish(job)
+        sweep(ImportJob)
+        states = dict(ImportJob.objects.values_list("pk", "state"))
+        assert states.pop(poison.pk) == QueueState.FAILED  # type: ignore[union-attr]
+        assert set(states.values()) == {QueueState.DONE}
+
     @pytest.mark.parametrize("state", [QueueState.FAILED, QueueState.UNKNOWN])
     def test_a_person_puts_a_buried_row_back_as_if_new(self, state: str) -> None:
         (job,) = jobs(1, state=state, attempt=MAX_ATTEMPTS, last_error="no luck")
