@@ -1,5 +1,8 @@
 """The HTML a description may hold: formatting only, whoever wrote it."""
 
+import re
+from html import escape
+
 import nh3
 
 # No pictures: they would be fetched from elsewhere by whoever looks at the text.
@@ -14,6 +17,34 @@ _CLEANER = nh3.Cleaner(
 )
 
 
+MOST_NESTED = 500
+"""Elements inside each other. The parser looks through all that are open at each new one: 200,000 would take minutes."""
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
+_NEVER_NESTED = {
+    *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"),
+    *("p", "li", "dd", "dt", "td", "th", "tr", "tbody", "thead", "tfoot", "option"),
+}
+"""Elements without an end, and those that the next one of their kind ends."""
+
+
+def is_nested_too_deep(html: str) -> bool:
+    """Whether cleaning would take too long; nobody writes such a thing."""
+    depth = 0
+    for found in _TAG.finditer(html):
+        if found[2].lower() not in _NEVER_NESTED:
+            depth = max(0, depth - 1) if found[1] else depth + 1
+            if depth > MOST_NESTED:
+                return True
+    return False
+
+
+def without_tags(html: str) -> str:
+    """Return the words of what is nested too deep."""
+    return escape(re.sub(r"<[^<>]*>", " ", html))
+
+
 def clean_html(text: str) -> str:
     """Return ``text`` without scripts, styles, pictures and anything else beyond simple formatting."""
-    return _CLEANER.clean(text) if "<" in text or "&" in text else text
+    if "<" not in text and "&" not in text:
+        return text
+    return without_tags(text) if is_nested_too_deep(text) else _CLEANER.clean(text)

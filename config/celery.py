@@ -57,6 +57,7 @@ app.conf.update(
         "emails": {"task": "reports.send_emails", "schedule": 5.0, "options": {"expires": 5}},
         "insights-out": {"task": "reports.deliver_insights", "schedule": 5.0, "options": {"expires": 5}},
         "insights-rephrased": {"task": "reports.rephrase_insights", "schedule": 30.0, "options": {"expires": 30}},
+        "mailboxes": {"task": "reports.sync_mailboxes", "schedule": 10.0, "options": {"expires": 10}},
         "daily-insights": {"task": "reports.find_metric_insights", "schedule": 60.0, "options": {"expires": 60}},
         "documents": {"task": "bots.read_documents", "schedule": 5.0, "options": {"expires": 5}},
         "imports": {"task": "catalog.run_imports", "schedule": 5.0, "options": {"expires": 5}},

@@ -61,6 +61,8 @@ REPORTS: list[Entry] = [
     (_("Reports"), "summarize", "reports.report"),
 ]
 EMAIL: list[Entry] = [
+    (_("Received e-mails"), "inbox", "reports.mailmessage"),
+    (_("Mail folders"), "folder_open", "reports.mailfolder"),
     (_("E-mails"), "mail", "reports.emailmessage"),
     (_("E-mail deliveries"), "outgoing_mail", "reports.emaildelivery"),
     (_("E-mail templates"), "draft", "reports.emailtemplate"),

@@ -83,6 +83,8 @@ router.register("emails", reports.EmailViewSet)
 router.register("email-deliveries", reports.EmailDeliveryViewSet)
 router.register("email-templates", reports.EmailTemplateViewSet)
 router.register("mailboxes", reports.MailboxViewSet)
+router.register("mail-folders", reports.MailFolderViewSet)
+router.register("mail-messages", reports.MailMessageViewSet)
 
 urlpatterns = [
     path("auth/token/", ways_in.TokenView.as_view()),

@@ -27,5 +27,6 @@ class ReportsConfig(AppConfig):
         register_kept(*KEPT)
         register_eraser(forget_mail_and_figures)
         TASK_LABELS["read_report"] = _("Reading of a report")
+        TASK_LABELS["read_mail"] = _("Reading of mail")
         for kind in (*OWN, *MAILS):
             register_target(kind)

@@ -13,9 +13,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from reports.addresses import MOST_RECIPIENTS, Recipient, check_one_line, read_address, read_addresses
+from reports.markup import clean_email_html
 from reports.models import EmailAttachment, EmailContent, EmailDelivery, EmailMessage
 from reports.models.emails import SEND_TASK
-from reports.rendering import clean_email_html, new_message_id, render_email
+from reports.rendering import new_message_id, render_email
 from tenants.errors import Conflict, DomainError, TooLarge
 from tenants.models import StoredFile, User
 from tenants.queue import QueueState, wake

@@ -1,11 +1,13 @@
-"""What was written to a person, and figures that mention them: e-mails, and cells of reports."""
+"""What was written to a person and by them, and figures that mention them: e-mails, and cells of reports."""
 
 from collections.abc import Iterator
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_noop
 
 from reports.emails import forget_emails
+from reports.incoming import forget_messages
 from reports.models import (
     EmailContent,
     EmailDelivery,
@@ -13,6 +15,8 @@ from reports.models import (
     InsightDelivery,
     InsightOptOut,
     InsightSubscription,
+    MailAttachment,
+    MailMessage,
     ReportRow,
 )
 from tenants.erasure import Forgotten, Person, delete, mentioning
@@ -30,6 +34,7 @@ def forget_mail_and_figures(person: Person) -> Iterator[Forgotten]:
     alone = EmailMessage.objects.filter(~Exists(to_others), deliveries__in=theirs).distinct()
     yield Forgotten("reports.emailmessage", forget_emails(alone), "deleted")
     yield from _out_of_mails_to_others(person, theirs)
+    yield from _received(person)
     yield _out_of_reports(person)
 
 
@@ -45,6 +50,16 @@ def _out_of_mails_to_others(person: Person, theirs: list[UUID]) -> Iterator[Forg
             setattr(mail, field, [one for one in getattr(mail, field) if not _mentions(one, person)])
         mail.save(update_fields=["to", "cc", "bcc"])
     yield Forgotten("reports.emailmessage", len(mails), "emptied")
+
+
+def _received(person: Person) -> Iterator[Forgotten]:
+    """Delete the copies of mails that the person has sent or got; the mail server, which is not ours, keeps its own."""
+    theirs = mentioning(MailMessage, ("sender", "to", "cc"), person.patterns)
+    named = MailAttachment.objects.filter(pk__in=mentioning(MailAttachment, ("name",), person.patterns))
+    theirs += named.values_list("message_id", flat=True)
+    count = forget_messages(MailMessage.objects.filter(pk__in=theirs))
+    yield Forgotten("reports.mailmessage", count, "deleted")
+    yield Forgotten("reports.mailmessage", count, "kept", gettext_noop("The mail server has them still."))
 
 
 def _mentions(text: object, person: Person) -> bool:

@@ -7,72 +7,110 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email import policy
 from email.errors import MessageError
 from email.header import decode_header
 from email.message import EmailMessage as Parsed
 from email.parser import BytesParser
+from email.policy import EmailPolicy
 from email.utils import parsedate_to_datetime
+from itertools import islice
+from mimetypes import guess_extension
 from typing import Any, cast
 
-from catalog.markup import clean_html
+from reports.markup import clean_received_html
+from tenants.text import nfc
 
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, MessageError, RecursionError)
 """What the library raises for headers and parts that it was not made for."""
 LARGEST = 40 * 1024 * 1024
 """Bytes of a message that is read."""
-MOST_PARTS = 1_000
+MOST_PARTS = 300
+LONGEST_CONTENT = 1_000
+"""Characters of a header that tells of the content, and"""
+MOST_PARAMETERS = 12
+"""what stands between its semicolons."""
+MOST_TOLD = 2_000
+"""Headers that tell of the content, in all parts."""
+MOST_NESTED = 100
+"""Parts that hold parts."""
+MOST_LOOKS = 10_000_000
+"""Of the library for the end of a part: at each line it looks for that of every part it is in."""
+LONGEST_PARSED = 4_000
+"""Characters of a header that are read: how long the library takes grows with the square."""
 LONGEST_TEXT = 1_000_000
 LONGEST_HEADER = 2_000
-MOST_BOUNDARIES = 100
-"""Parts that hold parts. The library compares each line with the boundaries of all that it is in."""
-_BOUNDARY = re.compile(rb"(?i)boundary[*0-9]*\s*=")
-
-
-class BoundedPolicy(policy.EmailPolicy):
-    """Headers are taken apart up to a length: the library takes time by its square, and a stack by what is in brackets."""
-
-    def header_fetch_parse(self, name: str, value: str) -> Any:
-        """Return a header as the library reads it, or as it stands where that goes too deep."""
-        try:
-            return super().header_fetch_parse(name, value[:LONGEST_HEADER])
-        except RecursionError:
-            return value[:LONGEST_HEADER]
-
-
-POLICY: Any = BoundedPolicy()
+LONGEST_ID = 500
+MOST_REFERENCES = 100
+NO_CHARSETS = {"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"}
+"""Codecs of Python's that no mail is written in: they take very long, or make of a text what is none."""
 
 
 @dataclass(frozen=True)
 class Attached:
-    """A file of a message; ``size`` in bytes."""
+    """A file of a message; ``size`` in bytes. Of a message inside the message it is that message."""
 
     name: str
     media_type: str
     size: int
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Received:
-    """A message as people read it. ``html`` is simple formatting without pictures, so that nothing is fetched."""
+    """A message as people read it. ``html`` fetches nothing; ``images_left_out`` counts the pictures that it would have."""
 
+    media_type: str
     message_id: str
+    in_reply_to: str
+    references: tuple[str, ...]
     subject: str
     sender: str
     to: str
+    cc: str
     date: datetime | None
     text: str
     html: str
-    attachments: tuple[Attached, ...] = field(default=())
+    images_left_out: int
+    attachments: tuple[Attached, ...]
+
+    @property
+    def thread(self) -> str:
+        """The Message-ID that its conversation began with, as far as its headers tell (RFC 5322, 3.6.4)."""
+        return self.references[0] if self.references else self.in_reply_to or self.message_id
+
+
+class BoundedPolicy(EmailPolicy):
+    """Headers are taken apart up to a length: the library takes time by its square, and a stack by what is in brackets."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        """Return a header as the library reads it, or as it stands where that goes too deep."""
+        value = value[:LONGEST_PARSED]
+        if name.lower().startswith("content-"):  # which the library asks for again and again
+            value = ";".join(value[:LONGEST_CONTENT].split(";")[:MOST_PARAMETERS])
+        try:
+            return super().header_fetch_parse(name, value)
+        except RecursionError:
+            return value
+
+
+POLICY: Any = BoundedPolicy()
+_BOUNDARY = re.compile(rb"boundary[*0-9]*\s*=", re.IGNORECASE)
+_CONTENT = re.compile(rb"^content-", re.IGNORECASE | re.MULTILINE)
 
 
 def parsed(data: bytes) -> Parsed:
     """Return the message; never raises, for what does not parse is one part of text, as is what has parts without end."""
     data = data[:LARGEST]
+    nested, told = (_count(what, data) for what in (_BOUNDARY, _CONTENT))
+    is_endless = nested > MOST_NESTED or told > MOST_TOLD or nested * data.count(b"\n") > MOST_LOOKS
     try:
-        return _parse(data, headersonly=len(_BOUNDARY.findall(data)) > MOST_BOUNDARIES)
+        return _parse(data, headersonly=is_endless)
     except RecursionError:  # messages inside messages without end
         return _parse(data, headersonly=True)
+
+
+def _count(what: re.Pattern[bytes], data: bytes) -> int:
+    return sum(1 for _found in islice(what.finditer(data), max(MOST_NESTED, MOST_TOLD) + 1))
 
 
 def _parse(data: bytes, *, headersonly: bool) -> Parsed:
@@ -86,21 +124,42 @@ def read_message(data: bytes) -> Received:
     for part in parts(message):
         kind, name = _kind(part), _name(part)
         if name or _is_attachment(part) or not kind.startswith("text/"):
-            attachments.append(Attached(name or "file", kind, len(payload(part))))
+            content = payload(part)
+            attachments.append(Attached(name or _name_for(kind), kind, len(content), content))
         elif kind == "text/html":
-            html.append(clean_html(text_of(part)))
+            html.append(text_of(part))
         else:
             text.append(text_of(part))
+    cleaned, images = clean_received_html("\n".join(html))
     return Received(
-        message_id=header(message, "Message-ID"),
+        media_type=_kind(message),
+        message_id=_first_id(header(message, "Message-ID")),
+        in_reply_to=_first_id(header(message, "In-Reply-To")),
+        references=tuple(_ids(header(message, "References"))[:MOST_REFERENCES]),
         subject=header(message, "Subject"),
         sender=header(message, "From"),
         to=header(message, "To"),
+        cc=header(message, "Cc"),
         date=_date(header(message, "Date")),
-        text="\n".join(text)[:LONGEST_TEXT],
-        html="\n".join(html)[:LONGEST_TEXT],
+        text=nfc("\n".join(text)[:LONGEST_TEXT]),
+        html=nfc(cleaned[:LONGEST_TEXT]),
+        images_left_out=images,
         attachments=tuple(attachments),
     )
+
+
+def _ids(words: str) -> list[str]:
+    """Return the Message-IDs of a header; an odd one as it stands, as long as it has no space in it."""
+    return [one[:LONGEST_ID] for one in words.split()]
+
+
+def _first_id(words: str) -> str:
+    return next(iter(_ids(words)), "")
+
+
+def _name_for(kind: str) -> str:
+    """Return what a file is called that has no name."""
+    return "message.eml" if kind.startswith(("message/rfc822", "multipart/")) else f"file{guess_extension(kind) or ''}"
 
 
 def parts(message: Parsed) -> Iterator[Parsed]:
@@ -175,9 +234,12 @@ def text_of(part: Parsed) -> str:
         named = ""
     for charset in (named, "utf-8"):
         try:
-            return data.decode(charset or "utf-8").replace("\x00", "")
+            if charset.lower().replace("-", "_") in NO_CHARSETS:
+                continue
+            text = data.decode(charset or "utf-8")
         except (LookupError, ValueError):
             continue
+        return text.encode("utf-8", "replace").decode().replace("\x00", "")
     return data.decode("latin-1").replace("\x00", "")
 
 

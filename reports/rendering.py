@@ -4,7 +4,6 @@ from email.utils import format_datetime, parseaddr
 from typing import Any
 from uuid import uuid4
 
-import nh3
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
@@ -16,35 +15,6 @@ from reports.transport import Envelope
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
 from tenants.storage import open_file
-
-# What mail programs show: formatting, tables, pictures from the web, and colours. No scripts, forms, frames or style sheets.
-_CLEANER = nh3.Cleaner(
-    tags={
-        *("p", "br", "hr", "div", "span", "blockquote", "pre", "code", "h1", "h2", "h3", "h4", "h5", "h6", "center"),
-        *("a", "b", "strong", "i", "em", "u", "s", "del", "small", "sub", "sup", "ul", "ol", "li", "dl", "dt", "dd", "img"),
-        *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"),
-    },
-    attributes={
-        "*": {"style", "align", "dir", "lang"},
-        "a": {"href", "title"},
-        "img": {"src", "alt", "width", "height"},
-        "table": {"width", "border", "cellpadding", "cellspacing", "bgcolor"},
-        "td": {"colspan", "rowspan", "width", "height", "valign", "bgcolor"},
-        "th": {"colspan", "rowspan", "width", "height", "valign", "bgcolor"},
-    },
-    filter_style_properties={
-        *("color", "background-color", "font-size", "font-weight", "font-style", "font-family", "text-align", "line-height"),
-        *("text-decoration", "vertical-align", "width", "max-width", "height", "display", "border", "border-radius"),
-        *("border-collapse", "border-top", "border-bottom", "margin", "margin-top", "margin-bottom", "padding"),
-        *("padding-top", "padding-bottom", "padding-left", "padding-right"),
-    },
-    url_schemes={"http", "https", "mailto", "tel"},
-)
-
-
-def clean_email_html(html: str) -> str:
-    """Return the HTML of a mail without scripts, forms, frames and style sheets."""
-    return _CLEANER.clean(html)
 
 
 def new_message_id(mailbox: Mailbox | None) -> str:

@@ -1,4 +1,4 @@
-"""How long e-mails, deliveries of insights and samples of health are kept."""
+"""How long e-mails, sent and received, deliveries of insights and samples of health are kept."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from reports.emails import forget_emails
 from reports.health import forget_samples
-from reports.models import EmailDelivery, EmailMessage, InsightDelivery
+from reports.incoming import forget_messages
+from reports.mail_sync import KEPT as RECEIVED
+from reports.models import EmailDelivery, EmailMessage, InsightDelivery, MailMessage
 from tenants.queue import OPEN
 from tenants.retention import Kept, older_than
 
@@ -39,6 +41,14 @@ KEPT = (
         days=365,
         old=_mails,
         forget=forget_emails,
+    ),
+    Kept(
+        name=RECEIVED,
+        label=_("Keep received e-mails"),
+        help_text=_("Days. The server keeps them as it does; older ones are not fetched. 0: for ever."),
+        days=365,
+        old=lambda days: [MailMessage.objects.filter(older_than(days, "received_at"))],
+        forget=forget_messages,
     ),
     Kept(
         name="health_samples",

@@ -49,4 +49,11 @@ SETTINGS = {
         maximum=100,
         of_platform=True,
     ),
+    "mail_sync_minutes": SettingType(
+        label=_("Minutes between readings of mail"),
+        help_text=_("How often the folders of each e-mail account are brought up to date."),
+        default=5,
+        minimum=1,
+        maximum=1440,
+    ),
 }

@@ -5,6 +5,8 @@ from celery import shared_task
 from reports.handing_on import TASK as DELIVER_INSIGHTS
 from reports.handing_on import deliver_insights as deliver_due_insights
 from reports.health import run_due_checks
+from reports.mail_sync import TASK as SYNC_MAILBOXES
+from reports.mail_sync import sync_due_mailboxes
 from reports.metric_insights import TASK as FIND_INSIGHTS
 from reports.metric_insights import find_due_insights
 from reports.outbox import TASK as SEND_EMAILS
@@ -32,6 +34,12 @@ def roll_up() -> None:
 def send_emails() -> None:
     """Send the e-mails that are due."""
     send_due_emails()
+
+
+@shared_task(name=SYNC_MAILBOXES, ignore_result=True)
+def sync_mailboxes() -> None:
+    """Read the e-mail accounts that are due."""
+    sync_due_mailboxes()
 
 
 @shared_task(name="reports.check_health", ignore_result=True)

@@ -31,7 +31,7 @@ SCOPE_GROUPS: dict[str, frozenset[str]] = {
     "imports": frozenset({"importjob", "importmapping", "importrow", "storedfile"}),
     "knowledge": frozenset({"knowledgecollection", "knowledgedocument", "knowledgechunk"}),
     "knowledge-gaps": frozenset({"knowledgegap"}),
-    "mailboxes": frozenset({"mailbox"}),
+    "mailboxes": frozenset({"mailbox", "mailfolder", "mailmessage", "mailattachment", "mailsync"}),
     "memories": frozenset({"botmemory"}),
     "members": frozenset({"membership", "logintoken", "user"}),
     "offerings": frozenset({"offering", "offeringversion", "attributevalue", "offeringimage", "variant"}),

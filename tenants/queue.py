@@ -154,6 +154,16 @@ def postpone(row: QueueRow, error: str, *, delay: timedelta, **values: Any) -> b
     return _write(row, {**waiting, "attempt": models.F("attempt") - 1, **values}, lambda: forget_run(row))
 
 
+def repeat(row: QueueRow, *, delay: timedelta, **values: Any) -> bool:
+    """Mark done, for now, what is done again and again, such as looking into a mailbox: it is due anew after ``delay``.
+
+    A time that brought nothing (no ``output``) leaves no run.
+    """
+    again = {"state": QueueState.PENDING, "due_at": Now() + delay, "lease_until": None, "attempt": 0, "last_error": ""}
+    status = TaskRun.Status.DONE
+    return _write(row, {**again, **values}, lambda: end_run(row, status, "") if row.output else forget_run(row))
+
+
 def _write(row: QueueRow, values: Mapping[str, Any], tell_run: Callable[[], None]) -> bool:
     """Write to a row that is still owned, and with it to its run where runs are kept."""
     if not row.keeps_runs:

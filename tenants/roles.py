@@ -68,6 +68,10 @@ ROLE_TABLE: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], froz
     "reports.insightoptout": (EDIT, EDIT, VIEW, VIEW),
     "reports.emailcontent": (NONE, NONE, NONE, NONE),
     "reports.mailbox": (EDIT, EDIT, VIEW, VIEW),
+    "reports.mailsync": (VIEW | {"change"}, VIEW | {"change"}, VIEW, VIEW),
+    "reports.mailfolder": (VIEW, VIEW, VIEW, VIEW),
+    "reports.mailmessage": (VIEW, VIEW, VIEW, VIEW),
+    "reports.mailattachment": (VIEW, VIEW, VIEW, VIEW),
 }
 
 

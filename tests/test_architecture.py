@@ -36,6 +36,7 @@ TENANT_SCOPES = {
     "reports/silence.py": "the platform is told that nobody looks",
     "reports/health_checks.py": "verifies the audit tenant by tenant",
     "reports/outbox.py": "sends tenant by tenant",
+    "reports/mail_sync.py": "reads mail tenant by tenant",
     "tenants/audit.py": "seals tenant by tenant",
     "tenants/auth.py": "a door: the API",
     "tenants/deleting.py": "a tenant that is being deleted",
@@ -96,6 +97,7 @@ PLATFORM_SCOPES = {
     "runtime/schedules.py": "name the tenants with due schedules",
     "runtime/expiry.py": "whose claims and conversations nobody goes on with",
     "reports/outbox.py": "is another worker at it",
+    "reports/mail_sync.py": "is another worker at it",
     "tenants/queue.py": "name the tenants with due work",
     "tenants/services.py": "is the slug free",
     "vault/budgets.py": "whose calls of models never ended",
@@ -213,6 +215,7 @@ NETWORK = {
 """Modules that open connections."""
 
 NETWORK_USERS = {
+    "reports/imap.py": "speaks over a connection that was checked",
     "config/embedded/valkey.py": "waits for the server it starts",
     "config/supervisor.py": "asks its own web server whether it lives",
     "reports/silence.py": "names the errors of the mail server that the environment gives",

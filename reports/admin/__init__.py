@@ -4,6 +4,7 @@ from reports.admin.emails import EmailDeliveryAdmin, EmailMessageAdmin, EmailTem
 from reports.admin.health import ErrorLogAdmin, HealthCheckAdmin
 from reports.admin.insight_deliveries import InsightDeliveryAdmin
 from reports.admin.insights import InsightAdmin
+from reports.admin.mail import MailFolderAdmin, MailMessageAdmin
 from reports.admin.mailboxes import MailboxAdmin
 from reports.admin.metrics import DailyMetricAdmin
 from reports.admin.reports import ReportAdmin
@@ -20,6 +21,8 @@ __all__ = [
     "InsightDeliveryAdmin",
     "InsightOptOutAdmin",
     "InsightSubscriptionAdmin",
+    "MailFolderAdmin",
+    "MailMessageAdmin",
     "MailboxAdmin",
     "ReportAdmin",
 ]

@@ -18,8 +18,9 @@ from unfold.decorators import action, display
 
 from reports.admin.email_forms import EmailForm
 from reports.emails import Attachment, cancel_email, delete_draft, queue_email, retry_all, write_email
+from reports.markup import clean_email_html
 from reports.models import EmailDelivery, EmailMessage, EmailTemplate
-from reports.rendering import clean_email_html, from_header
+from reports.rendering import from_header
 from tenants.admin import LedgerAdmin, TenantAdmin, asks_first
 from tenants.admin.base import LINK
 from tenants.errors import DomainError

@@ -8,7 +8,7 @@ from reports.api.insight_deliveries import (
     InsightSubscriptionViewSet,
 )
 from reports.api.insights import InsightViewSet
-from reports.api.mailboxes import MailboxViewSet
+from reports.api.mailboxes import MailboxViewSet, MailFolderViewSet, MailMessageViewSet
 from reports.api.metrics import DailyView, ThresholdsView
 from reports.api.reports import ReportRowViewSet, ReportViewSet
 
@@ -22,6 +22,8 @@ __all__ = [
     "InsightOptOutViewSet",
     "InsightSubscriptionViewSet",
     "InsightViewSet",
+    "MailFolderViewSet",
+    "MailMessageViewSet",
     "MailboxViewSet",
     "ReportRowViewSet",
     "ReportViewSet",

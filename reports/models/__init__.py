@@ -10,7 +10,8 @@ from reports.models.emails import (
 from reports.models.health import ErrorLog, HealthCheck, HealthSample, HealthState
 from reports.models.insight_deliveries import InsightDelivery
 from reports.models.insights import Insight
-from reports.models.mailboxes import Mailbox
+from reports.models.mail import MailAttachment, MailFolder, MailMessage
+from reports.models.mailboxes import Mailbox, MailSync
 from reports.models.metrics import DailyMetric, Metric, MetricMark
 from reports.models.reports import Report, ReportRow
 from reports.models.subscriptions import InsightOptOut, InsightSubscription
@@ -30,6 +31,10 @@ __all__ = [
     "InsightDelivery",
     "InsightOptOut",
     "InsightSubscription",
+    "MailAttachment",
+    "MailFolder",
+    "MailMessage",
+    "MailSync",
     "Mailbox",
     "Metric",
     "MetricMark",

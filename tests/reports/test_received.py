@@ -54,7 +54,7 @@ def test_every_sample_is_read() -> None:
     samples = sorted((Path(os.environ["BACKROOM_TEST_DATA"]) / "email").glob("*.eml"))
     assert len(samples) == 103
     read = {path.name: read_message(path.read_bytes()) for path in samples}
-    assert all(one.subject.isprintable() and "<script" not in one.html and "<img" not in one.html for one in read.values())
+    assert all(one.subject.isprintable() and "<script" not in one.html and "src=" not in one.html for one in read.values())
     japanese = read["multi_charset__japanese_attachment.eml"]
     assert [one.name for one in japanese.attachments] == ["てすと.txt"]
     assert read["multi_charset__japanese.eml"].subject == "まみむめも"

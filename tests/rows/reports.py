@@ -11,7 +11,10 @@ from reports.models import (
     InsightDelivery,
     InsightOptOut,
     InsightSubscription,
+    MailAttachment,
     Mailbox,
+    MailFolder,
+    MailMessage,
     Report,
 )
 from tenants.models import StoredFile
@@ -39,6 +42,22 @@ def an_insight() -> Insight:
 
 def a_mailbox() -> Mailbox:
     return Mailbox.objects.create(name="Secret mailbox", address=f"{code('box')}@example.com")
+
+
+def a_mail_folder() -> MailFolder:
+    return MailFolder.objects.create(mailbox=a_mailbox(), name="Secret folder", path=code("Folder"), special_use="inbox")
+
+
+def a_mail_message() -> MailMessage:
+    told = {"subject": "Secret news", "sender": "Secret <secret@example.com>", "text": "Secret text", "size": 7}
+    ids = {"uid_validity": 1, "uid": 1, "message_id": f"<{code('id')}@example.com>"}
+    return MailMessage.objects.create(folder=a_mail_folder(), received_at="2026-11-21T08:00Z", **ids, **told)
+
+
+def a_mail_attachment() -> MailAttachment:
+    stored = StoredFile.objects.create(name="secret.pdf", media_type="application/pdf", size=1, sha256="0" * 64)
+    about = {"name": "secret.pdf", "media_type": "application/pdf", "size": 1, "file": stored}
+    return MailAttachment.objects.create(message=a_mail_message(), **about)
 
 
 def an_email() -> EmailMessage:

@@ -39,6 +39,7 @@ from vault.services import reveal, store_credential
 from vault.testing import try_credential
 
 REVEALING = {
+    "reports/mail_sync.py": "logs in to a mail server",
     "reports/transport.py": "logs in to a mail server",
     "vault/calls.py": "puts the secret into a call's headers, and takes it out of the answer",
     "vault/deliveries.py": "signs events out",

@@ -1,0 +1,71 @@
+"""The HTML of mails: what we send may show pictures from the web, what others have sent may fetch nothing at all."""
+
+import re
+
+import nh3
+
+from catalog.markup import is_nested_too_deep, without_tags
+
+# What mail programs show: formatting, tables and colours. No scripts, forms, frames or style sheets.
+_TAGS = {
+    *("p", "br", "hr", "div", "span", "blockquote", "pre", "code", "h1", "h2", "h3", "h4", "h5", "h6", "center"),
+    *("a", "b", "strong", "i", "em", "u", "s", "del", "small", "sub", "sup", "ul", "ol", "li", "dl", "dt", "dd", "img"),
+    *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"),
+}
+_ATTRIBUTES = {
+    "*": {"style", "align", "dir", "lang"},
+    "a": {"href", "title"},
+    "img": {"src", "alt", "width", "height"},
+    "table": {"width", "border", "cellpadding", "cellspacing", "bgcolor"},
+    "td": {"colspan", "rowspan", "width", "height", "valign", "bgcolor"},
+    "th": {"colspan", "rowspan", "width", "height", "valign", "bgcolor"},
+}
+_STYLES = {
+    *("color", "background-color", "font-size", "font-weight", "font-style", "font-family", "text-align", "line-height"),
+    *("text-decoration", "vertical-align", "width", "max-width", "height", "display", "border", "border-radius"),
+    *("border-collapse", "border-top", "border-bottom", "margin", "margin-top", "margin-bottom", "padding"),
+    *("padding-top", "padding-bottom", "padding-left", "padding-right"),
+}
+_WRITTEN = nh3.Cleaner(
+    tags=_TAGS, attributes=_ATTRIBUTES, filter_style_properties=_STYLES, url_schemes={"http", "https", "mailto", "tel"}
+)
+
+
+LONGEST = 300_000
+"""Characters of HTML that others have sent that are shown as such: how long a tag's attributes take grows with the square."""
+_INSIDE = re.compile(r"data:[\w/+.;=-]*;base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
+"""A file inside the HTML, which is left out as any picture is."""
+
+
+def clean_email_html(html: str) -> str:
+    """Return the HTML of a mail without scripts, forms, frames and style sheets."""
+    return without_tags(html) if is_nested_too_deep(html) else _WRITTEN.clean(html)
+
+
+def clean_received_html(html: str) -> tuple[str, int]:
+    """Return the HTML of a mail that others have sent, and how many pictures from elsewhere were left out.
+
+    In place of a picture stands what it says it shows. Nothing that is left is fetched by who reads it, which would tell
+    the sender that, when and where it was read.
+    """
+    html = _INSIDE.sub("", html)
+    if len(html) > LONGEST or is_nested_too_deep(html):
+        return without_tags(html), 0
+    left_out = 0
+
+    def kept(tag: str, attribute: str, value: str) -> str | None:
+        nonlocal left_out
+        if (tag, attribute) == ("img", "src"):
+            left_out += value.lower().startswith(("http:", "https:", "//"))
+            return None
+        return None if attribute == "style" and "url(" in value.lower() else value
+
+    cleaner = nh3.Cleaner(
+        tags=_TAGS,
+        clean_content_tags={"script", "style", "title"},
+        attributes=_ATTRIBUTES,
+        attribute_filter=kept,
+        filter_style_properties=_STYLES,
+        url_schemes={"http", "https", "mailto", "tel"},
+    )
+    return cleaner.clean(html), left_out
