@@ -8,7 +8,7 @@ from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from pgvector.django import BitField, VectorField
+from pgvector.django import BitField, HalfVectorField, VectorField
 
 from tenants.fields import TenantField, TenantForeignKey
 from tenants.models import TenantModel, updated_at_field
@@ -96,6 +96,17 @@ class SearchVector(QueueRow):
         length=DIMENSIONS, null=True, help_text="Signs of the embedding along fixed directions; null without one."
     )
 
+    compact = models.GeneratedField(
+        expression=models.Func(
+            "embedding",
+            template="CASE WHEN vector_norm(subvector(%(expressions)s, 257, 1280)) = 0 "
+            "THEN subvector(%(expressions)s, 1, 256)::halfvec(256) END",
+        ),
+        output_field=HalfVectorField(dimensions=256),
+        db_persist=True,
+        help_text="The numbers of a model that has no more than 256, at half the precision; null for larger ones.",
+    )
+
     class Meta(QueueRow.Meta):
         verbose_name = _("search vector")
         verbose_name_plural = _("search vectors")
@@ -111,11 +122,17 @@ class SearchVector(QueueRow):
         ]
         indexes = [
             *QueueRow.Meta.indexes,
-            models.Index(  # the bits of a large tenant are read from here, without its pages of vectors
+            models.Index(  # the nearest by a small model are found in here, without the pages of whole vectors
+                fields=["tenant", "kind", "model"],
+                include=["text_id", "owner_id", "bot_id", "compact"],
+                name="searchvector_near",
+                condition=models.Q(compact__isnull=False),
+            ),
+            models.Index(  # and by a larger one those whose signs are near
                 fields=["tenant", "kind", "model"],
                 include=["id", "owner_id", "bot_id", "bits"],
-                name="searchvector_near",
-                condition=models.Q(embedding__isnull=False),
+                name="searchvector_signs",
+                condition=models.Q(embedding__isnull=False, compact__isnull=True),
             ),
         ]
 

@@ -21,6 +21,9 @@ from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, detect_language, words
 from vault.providers.embeddings import Embedded, embed_question
 
+COMPACT = 256
+"""Numbers of a vector that is compared whole, by its compact copy; larger ones are narrowed by their signs first."""
+
 CANDIDATES = 50
 """Taken of each kind, once by vector and once by text, before they are scored."""
 
@@ -160,9 +163,8 @@ def statement(
         bot_id,
         *(only.params if only else ()),
     ]
-    return Statement(
-        sql, [*before, max(CANDIDATES, at_least), *said_and_spelled(query[:_SAID_LENGTH]), signs_literal(vector)]
-    )
+    signs = signs_literal(vector) if vector[COMPACT:].any() else None
+    return Statement(sql, [*before, max(CANDIDATES, at_least), *said_and_spelled(query[:_SAID_LENGTH]), signs])
 
 
 def rank(
