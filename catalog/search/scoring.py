@@ -261,8 +261,8 @@ def _passage_overlap(question: Question, candidates: Sequence[Candidate], synony
 
 def _found(units: Sequence[str], texts: Sequence[str]) -> Floats:
     """1 where the text of the row holds the unit of the column, else 0."""
-    cells = [unit in text for text in texts for unit in units]
-    return np.array(cells, dtype=np.float64).reshape(len(texts), len(units))
+    cells = bytes([unit in text for text in texts for unit in units])  # numpy reads bytes many times faster than a list
+    return np.frombuffer(cells, dtype=np.uint8).astype(np.float64).reshape(len(texts), len(units))
 
 
 def _rarity(found: Floats) -> Floats:
