@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from catalog.search import Hit, Statement, numbers_literal
 from runtime.models import SemanticCacheEntry
+from runtime.understanding.lexicon import NEGATING, POINTING_BACK
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 from tenants.text import STOP_WORDS, Language, detect_language, words
@@ -34,12 +35,6 @@ QUESTION_LENGTH, ANSWER_LENGTH = 500, 4000
 SOURCES = frozenset({"faq", "document"})
 """What a kept answer may rest on: texts that people wrote and reviewed."""
 
-_BACK: dict[Language, frozenset[str]] = {
-    "en": frozenset(words("it this that these those they them one ones he she him her and but")),
-    "vi": frozenset(words("nó này đó ấy kia đấy họ còn")),
-}
-"""A question with one of these words means something said before."""
-_NOT = frozenset(words("not no never without dont doesnt cant không chưa chẳng đừng ngoài trừ"))
 _PERSONAL = re.compile(r"\d{5}|@|\b(?:my|mine|our|của (?:tôi|mình|em|anh|chị))\b", re.IGNORECASE)
 
 _CHANGED = """EXISTS (
@@ -119,7 +114,7 @@ def stands_alone(question: str) -> bool:
     said = words(question)
     if len(said) < 2 or len(question) > QUESTION_LENGTH or _PERSONAL.search(question):
         return False
-    return not _BACK[detect_language(question)].intersection(said)
+    return not POINTING_BACK[detect_language(question)].intersection(said)
 
 
 def is_same_question(asked: str, hit: Hit) -> bool:
@@ -134,7 +129,7 @@ def is_same_question(asked: str, hit: Hit) -> bool:
 def _telling(question: str, language: Language) -> set[str]:
     """The words a question is told by: without small words, but with every “not”; plural and singular are one."""
     said = set(words(question))
-    return {word if len(word) < 4 else word.removesuffix("s") for word in said - (STOP_WORDS[language] - _NOT)}
+    return {word if len(word) < 4 else word.removesuffix("s") for word in said - (STOP_WORDS[language] - NEGATING)}
 
 
 def keep(

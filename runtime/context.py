@@ -21,7 +21,7 @@ from runtime.models import Escalation, SessionScope, Tier
 from runtime.ranking import rank_told
 from runtime.understanding import Question, understand, within_budget
 from runtime.understanding.evidence import evidence, is_like
-from runtime.understanding.lexicon import stems_of
+from runtime.understanding.lexicon import ANYTHING, stems_of
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, words
 from vault.providers.embeddings import Embedded, embed_question
@@ -32,14 +32,6 @@ HITS = 20
 
 TEXTS = frozenset({"faq", "document"})
 """What is looked for and is an answer as it stands."""
-
-ANYTHING = frozenset(
-    words(
-        "any anything something some stuff thing things item items product products gift gifts present presents "
-        "đồ quà món sản phẩm hàng gì nào tặng vật"
-    )
-)
-"""Folded words that name no kind of offering."""
 
 
 class Listener(Protocol):

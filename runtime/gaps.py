@@ -11,9 +11,10 @@ from bots.models import Bot, Faq
 from bots.services import create_faqs
 from runtime.models import KnowledgeGap, Turn
 from runtime.statements import NEAREST_GAP
+from runtime.understanding.lexicon import weighty
 from tenants.errors import Conflict
 from tenants.scope import current_tenant_id
-from tenants.text import STOP_WORDS, detect_language, words
+from tenants.text import detect_language
 
 KEY_LENGTH = 300
 ALIKE = 0.7
@@ -22,9 +23,7 @@ ALIKE = 0.7
 
 def question_key(question: str) -> str:
     """Return what questions of one meaning have in common: their folded words of weight, each once, in one order."""
-    said = set(words(question))
-    weighty = said - STOP_WORDS[detect_language(question)]
-    return " ".join(sorted(weighty or said))[:KEY_LENGTH] or question[:KEY_LENGTH]
+    return " ".join(sorted(weighty(question)))[:KEY_LENGTH] or question[:KEY_LENGTH]
 
 
 def same_question(question: str) -> dict[str, Any]:

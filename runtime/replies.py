@@ -12,7 +12,7 @@ from catalog.money import format_money
 from catalog.pricing import ResolvedPrice
 from runtime.context import TurnContext
 from runtime.understanding import Question
-from runtime.understanding.courtesy import Courtesy
+from runtime.understanding.lexicon import Courtesy
 from tenants.text import words
 
 VARIANTS_NAMED = 6

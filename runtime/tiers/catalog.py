@@ -10,9 +10,9 @@ from catalog.facts import OfferingFacts, offering_facts
 from catalog.search import FIT_THRESHOLD, Hit, fit
 from catalog.search.naming import lists_sku
 from runtime import replies
-from runtime.context import ANYTHING, Action, Reply, TurnContext, as_source
+from runtime.context import Action, Reply, TurnContext, as_source
 from runtime.models import Tier
-from runtime.understanding.lexicon import stems, stems_of, telling
+from runtime.understanding.lexicon import ANYTHING, ORDERS, POINTING, stems, stems_of, telling
 from tenants.text import words
 
 CARDS = 5
@@ -25,16 +25,6 @@ LOOKED_AT = "offering"
 
 CLEAR_LEAD = 0.15
 """An offering that fits this much better than the next one is the one that was meant."""
-
-
-ORDERS = frozenset(words("order buy purchase mua đặt chốt"))
-"""Folded words of who orders and does not only ask."""
-
-
-POINTING = frozenset(
-    words("color colour size pair set box left price cái chiếc con cây loại mẫu kiểu dòng bộ hộp gói đôi món màu cỡ")
-)
-"""Folded words that point at what was spoken of, or ask about it, and name nothing else."""
 
 
 BY_SKU = 0.95

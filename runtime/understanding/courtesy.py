@@ -1,38 +1,23 @@
 """Greetings, thanks, goodbyes and a bare yes or no: what is said for politeness and asks nothing."""
 
 import unicodedata
-from typing import Literal
 
-from runtime.understanding.lexicon import AGREEING, AROUND, GREETING, POLITE, REFUSING
+from runtime.understanding.lexicon import (
+    AGREEING,
+    AROUND,
+    GREETING,
+    NOT_ALONE,
+    PHRASES,
+    POLITE,
+    POLITE_ENGLISH,
+    POLITE_VIETNAMESE,
+    REFUSING,
+    Courtesy,
+)
 from tenants.text import Language, nfc, words
 
-Courtesy = Literal["greeting", "thanks", "goodbye", "refusal", "agreement"]
-
-PHRASES: dict[Courtesy, tuple[str, ...]] = {
-    "goodbye": ("bye", "goodbye", "see you", "good night", "tam biet", "hen gap lai"),
-    "refusal": ("no", "nope", "nah", "not now", "khong", "ko", "khoi", "thoi"),
-    "thanks": ("thank", "thanks", "thx", "tks", "ty", "cheers", "cam on", "camon", "appreciate it"),
-    "greeting": (
-        *("hello", "hi", "hey", "heya", "hiya", "alo", "chao", "xin chao", "greetings"),
-        *("good morning", "good afternoon", "good evening", "good day", "how are you"),
-    ),
-    "agreement": (
-        *("yes", "yeah", "yep", "yup", "ok", "okay", "oke", "okie", "sure", "fine", "alright", "right", "co", "vang", "da"),
-        *("uh", "um", "uhm", "duoc", "dong y", "great", "nice", "perfect", "cool", "wow", "haha", "hihi", "lol"),
-        *("good", "tuyet", "tot", "tuyet voi", "hay qua", "got it", "i see", "understood", "hieu roi"),
-    ),
-}
-"""Folded phrases of which one must be there; of several meanings the first counts: “no, thanks” declines."""
-
-_VIETNAMESE = frozenset(
-    words("chao xin cam on camon tam biet khong ko khoi thoi vang da duoc dong y tuyet tot anh chi em ban oi nhe nha roi")
-)
-_ENGLISH = frozenset(
-    words("thank good morning afternoon evening day night see you much so very how are great perfect sure alright")
-)
 _KNOWN = AGREEING | REFUSING | POLITE | GREETING | AROUND
 _KNOWN |= {word for phrases in PHRASES.values() for phrase in phrases for word in phrase.split()}
-_NOT_ALONE = frozenset({"help", "time", "day", "now", "later", "today", "soon", "sau", "sang", "chieu", "lai"})
 
 
 def courtesy(message: str) -> Courtesy | None:
@@ -49,14 +34,14 @@ def courtesy(message: str) -> Courtesy | None:
 def asks_nothing(message: str) -> bool:
     """Whether no answer is missing to the message: it is polite only, or has no word."""
     said = set(words(message))
-    return courtesy(message) is not None or (said <= _KNOWN and not said & _NOT_ALONE)
+    return courtesy(message) is not None or (said <= _KNOWN and not said & NOT_ALONE)
 
 
 def language_of(message: str, before: str) -> Language:
     """Return the language of a polite word: “ok” and “bye” belong to every one, so that of the conversation ``before``."""
     said = set(words(message))
-    if said & (_VIETNAMESE | _ENGLISH):
-        return "vi" if said & _VIETNAMESE else "en"
+    if said & (POLITE_VIETNAMESE | POLITE_ENGLISH):
+        return "vi" if said & POLITE_VIETNAMESE else "en"
     return "vi" if before == "vi" else "en"
 
 

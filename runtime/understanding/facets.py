@@ -13,6 +13,9 @@ from tenants.text import words
 
 Facet = Literal["amount", "time", "place"]
 
+MOST_WORDS = 60
+"""Of a question that are read: nobody asks in more."""
+
 _SPAN = "days?|hours?|minutes?|weeks?|months?|years?|ngay|gio|phut|tuan|thang|nam|tieng"
 _COST = "prices?|costs?|fees?|charges?|phi|gia|cuoc|tien|coc"
 _SAID_BEHIND = "cho|thi|khi|neu|vay|the|a|ah|nhi|nhe|shop|ad|ban|em|anh|chi|mot|1"
@@ -56,7 +59,7 @@ _TOLD = {facet: re.compile(rf"\b(?:{pattern})\b", re.VERBOSE) for facet, pattern
 @lru_cache(maxsize=4096)
 def asked_of(question: str) -> frozenset[Facet]:
     """Return what a question plainly asks for, empty when it asks for something else. Kept: of titles it is asked again."""
-    said = " ".join(words(question))
+    said = " ".join(words(question)[:MOST_WORDS])
     return frozenset(facet for facet, pattern in _ASKED.items() if pattern.search(said))
 
 

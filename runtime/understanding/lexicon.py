@@ -5,8 +5,9 @@ All are folded (``tenants.text.fold``). What tells a text from another is what i
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Literal
 
-from tenants.text import STOP_WORDS, detect_language, words
+from tenants.text import STOP_WORDS, Language, detect_language, words
 
 ENDINGS = ("ment", "ing", "ies", "ed", "er", "s")
 """By which English words of one stem differ; no syllable of Vietnamese that is longer than one of them ends so."""
@@ -17,8 +18,8 @@ SIBILANT_PLURALS = ("sses", "xes", "ches", "shes")
 LATE_ENDINGS = ("e", "y")
 """Taken from long words only: syllables of Vietnamese end so, too."""
 
-SHORTEST, LONG = 3, 5
-"""Letters of a stem, and of a word that loses one of ``LATE_ENDINGS``."""
+SHORTEST, LONG, LONGEST = 3, 5, 30
+"""Letters of a stem, of a word that loses one of ``LATE_ENDINGS``, and of one that is no word of a language any more."""
 
 
 def _set(spaced: str) -> frozenset[str]:
@@ -46,6 +47,80 @@ AROUND = _set(
     "nhieu lam qua rat nha ad admin moi nguoi buoi sang trua chieu toi hen gap lai sau da vang a tat ca"
 )
 """That may stand around what is said for politeness."""
+
+Courtesy = Literal["greeting", "thanks", "goodbye", "refusal", "agreement"]
+
+PHRASES: dict[Courtesy, tuple[str, ...]] = {
+    "goodbye": ("bye", "goodbye", "see you", "good night", "tam biet", "hen gap lai"),
+    "refusal": ("no", "nope", "nah", "not now", "khong", "ko", "khoi", "thoi"),
+    "thanks": ("thank", "thanks", "thx", "tks", "ty", "cheers", "cam on", "camon", "appreciate it"),
+    "greeting": (
+        *("hello", "hi", "hey", "heya", "hiya", "alo", "chao", "xin chao", "greetings"),
+        *("good morning", "good afternoon", "good evening", "good day", "how are you"),
+    ),
+    "agreement": (
+        *("yes", "yeah", "yep", "yup", "ok", "okay", "oke", "okie", "sure", "fine", "alright", "right", "co", "vang", "da"),
+        *("uh", "um", "uhm", "duoc", "dong y", "great", "nice", "perfect", "cool", "wow", "haha", "hihi", "lol"),
+        *("good", "tuyet", "tot", "tuyet voi", "hay qua", "got it", "i see", "understood", "hieu roi"),
+    ),
+}
+"""Folded phrases of which one must be there; of several meanings the first counts: “no, thanks” declines."""
+
+POLITE_VIETNAMESE = _set(
+    "chao xin cam on camon tam biet khong ko khoi thoi vang da duoc dong y tuyet tot anh chi em ban oi nhe nha roi"
+)
+POLITE_ENGLISH = _set(
+    "thank good morning afternoon evening day night see you much so very how are great perfect sure alright"
+)
+"""Of what is said for politeness, words of one language alone."""
+
+NOT_ALONE = _set("help time day now later today soon sau sang chieu lai")
+"""Of ``AROUND``, those that ask something when they stand alone."""
+
+PERSONS = (
+    *("person", "human", "human being", "agent", "representative", "colleague", "somebody", "someone", "staff", "operator"),
+    *("nhan vien", "tu van vien", "nguoi that", "nguoi tu van", "nguoi ho tro", "con nguoi", "cskh"),
+)
+"""Who is asked for, folded."""
+
+ASKING = _set(
+    "i d we want would like need wish to can could may let me us have get speak talk chat connect transfer put through "
+    "contact with a an the real live actual human person member of your team support customer service sales now right away "
+    "instead just directly please hello hi hey "
+    "toi minh em anh chi cho muon can xin gap noi chuyen tro chat lien he ket noi chuyen may voi tu van ho tro ben "
+    "mot nguoi that truc tiep ngay bay gio duoc khong ko vui long nhe a oi shop di hay ai do cua "
+    "nhan vien vien con minh giup"
+)
+"""Folded words such a request is made of."""
+
+CONFIRMING = _set(
+    "confirm place order buy go ahead it this that them da xac nhan dat hang chot don luon mua lay dong tien hanh"
+)
+"""Folded words that a yes to an order is made of besides."""
+
+CANCELLING = _set("no nope cancel khong ko k huy thoi chua stop never mind bo")
+"""Folded words of which one at least says no to it."""
+
+ANYTHING = _set(
+    "any anything something some stuff thing things item items product products gift gifts present presents "
+    "đồ quà món sản phẩm hàng gì nào tặng vật"
+)
+"""Folded words that name no kind of offering."""
+
+ORDERS = _set("order buy purchase mua đặt chốt")
+"""Folded words of who orders and does not only ask."""
+
+POINTING = _set("color colour size pair set box left price cái chiếc con cây loại mẫu kiểu dòng bộ hộp gói đôi món màu cỡ")
+"""Folded words that point at what was spoken of, or ask about it, and name nothing else."""
+
+POINTING_BACK: dict[Language, frozenset[str]] = {
+    "en": _set("it this that these those they them one ones he she him her and but"),
+    "vi": _set("nó này đó ấy kia đấy họ còn"),
+}
+"""A question with one of these words means something said before."""
+
+NEGATING = _set("not no never without dont doesnt cant không chưa chẳng đừng ngoài trừ")
+"""Small words that turn what is said around."""
 
 OPENING = _set(
     "hi hello hey so and also but ok okay please excuse me sorry hmm well shop oi ad admin em anh chi ban cho hoi minh toi a"
@@ -82,12 +157,18 @@ ANSWERING = _set(
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """Return a folded word without the endings that words of one stem may differ by: “delivered”, “delivery” to “deliv”."""
+    stemmed = "" if len(word) > LONGEST else word
+    while stemmed and (shorter := _without_ending(stemmed)) != stemmed:
+        stemmed = shorter
+    return stemmed or word
+
+
+def _without_ending(word: str) -> str:
     if word.endswith(SIBILANT_PLURALS):
-        return stem(word[:-2])
+        return word[:-2]
     if len(word) >= LONG and word.endswith(LATE_ENDINGS):
-        return stem(word[:-1])
-    ending = next((one for one in ENDINGS if word.endswith(one) and len(word) - len(one) >= SHORTEST), None)
-    return stem(word.removesuffix(ending)) if ending else word
+        return word[:-1]
+    return next((word.removesuffix(one) for one in ENDINGS if word.endswith(one) and len(word) - len(one) >= SHORTEST), word)
 
 
 def stems(said: Iterable[str]) -> frozenset[str]:
@@ -105,3 +186,9 @@ def stems_of(text: str) -> frozenset[str]:
 def telling(text: str) -> frozenset[str]:
     """Return the stems of the words that say what a text is about; empty when there are none."""
     return stems(set(words(text)) - STOP_WORDS[detect_language(text)] - UNTELLING)
+
+
+def weighty(text: str) -> set[str]:
+    """Return the folded words of a text without the small ones of its language; all, where there are no others."""
+    said = set(words(text))
+    return said - STOP_WORDS[detect_language(text)] or said

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from math import log
 
 from bots.reading.chunks import sentences
-from tenants.text import STOP_WORDS, detect_language, words
+from runtime.understanding.lexicon import weighty
+from tenants.text import words
 
 LONGEST = 350
 """Characters of a passage; one sentence is never cut."""
@@ -18,7 +19,7 @@ def fitting_passage(question: str, text: str) -> str:
     the rest of its paragraph, and further lines of a list or table that fit as well.
     """
     parts = list(sentences(text))
-    scores = _scores(_telling(question), [set(words(part)) for part in parts])
+    scores = _scores(weighty(question), [set(words(part)) for part in parts])
     if not parts:
         return ""
     first = max(range(len(parts)), key=lambda place: (scores[place], -place))
@@ -29,11 +30,6 @@ def fitting_passage(question: str, text: str) -> str:
             break
         passage += parts[place]
     return passage.strip()
-
-
-def _telling(question: str) -> set[str]:
-    spoken = set(words(question))
-    return spoken - STOP_WORDS[detect_language(question)] or spoken
 
 
 def _scores(asked: set[str], parts: Sequence[set[str]]) -> list[float]:

@@ -92,6 +92,11 @@ def test_a_question_is_answered_by_what_tells_it_and_else_left_open(ask) -> None
     assert {message: said[message] for message in UNTOLD if answers[message]["decision"]["tier"] != "handoff"} == {}
 
 
+def test_a_message_of_one_endless_word_or_question_is_answered(ask) -> None:
+    for message in ("s" * 4000, "which " * 660, "bao nhiêu " * 390):
+        assert ask(message)["decision"]["tier"] in ("handoff", "catalog"), message[:10]
+
+
 def test_who_names_nothing_is_asked_what_is_meant_and_leaves_no_gap(ask, saigon) -> None:
     for message in NAMELESS:
         answer = ask(message)
