@@ -1,6 +1,6 @@
-"""What asks for attention on the home page: secrets that end, budgets that run out, receivers that are gone.
+"""What asks for attention on the home page: secrets that end, budgets that run out, receivers and mail servers that are gone.
 
-At most three queries.
+At most four queries.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
+from reports.models import MailSync
 from vault.expiry import expiring_credentials
 from vault.models import Budget, Credential, EventDestination
 
@@ -33,6 +34,7 @@ def warnings(request: HttpRequest) -> list[Warned]:
     found = _credentials() if request.user.has_perm("vault.view_credential") else []
     found += _budgets() if request.user.has_perm("vault.view_budget") else []
     found += _destinations() if request.user.has_perm("vault.view_eventdestination") else []
+    found += _mailboxes() if request.user.has_perm("reports.change_mailbox") else []
     return sorted(found, key=lambda warned: not warned.urgent)
 
 
@@ -64,6 +66,17 @@ def _percent(budget: Budget) -> int:
 def _running_out(budget: Budget, percent: int) -> Warned:
     said = _("The budget “%(budget)s” is used up to %(percent)s %%.") % {"budget": budget, "percent": percent}
     return Warned(said, reverse("admin:vault_budget_change", args=[budget.pk]), "savings", percent >= 100)
+
+
+def _mailboxes() -> list[Warned]:
+    return [
+        _not_read(row) for row in MailSync.objects.select_related("mailbox").exclude(last_error="")[:MOST] if row.problem
+    ]
+
+
+def _not_read(row: MailSync) -> Warned:
+    said = _("The mail of %(address)s is not read: %(reason)s") % {"address": row.mailbox.address, "reason": row.problem}
+    return Warned(said, reverse("admin:reports_mailbox_change", args=[row.mailbox_id]), "mark_email_unread", True)
 
 
 def _destinations() -> list[Warned]:

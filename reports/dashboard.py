@@ -1,4 +1,4 @@
-"""The home page: what happened today, beside the same day of last week, and what to do next. At most a dozen queries."""
+"""The home page: what happened today, beside the same day of last week, and what to do next. At most 13 queries."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

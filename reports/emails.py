@@ -1,6 +1,6 @@
 """Writing e-mail: drafts, and queueing what was written, which makes one delivery for each recipient."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from reports.rendering import new_message_id, render_email
 from tenants.errors import Conflict, DomainError, TooLarge
 from tenants.models import StoredFile, User
 from tenants.queue import QueueState, wake
-from tenants.storage import delete_file, store_file
+from tenants.storage import delete_file, open_file, store_file
 
 MOST_ATTACHED = 20 * 1024 * 1024
 """Bytes of all attachments of a message: as base64 they take a third more, and few servers take mails above 25 to 35 MB."""
@@ -86,6 +86,12 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     if fields.get("html"):
         checked["html"] = clean_email_html(fields["html"])
     return checked
+
+
+def chunks_of(file: StoredFile) -> Iterator[bytes]:
+    """Yield the bytes of a stored file."""
+    with open_file(file) as source:
+        yield from iter(lambda: source.read(65_536), b"")
 
 
 def check_attachments(attachments: Sequence[Attachment]) -> None:

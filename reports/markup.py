@@ -37,6 +37,10 @@ _INSIDE = re.compile(r"data:[\w/+.;=-]*;base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE
 """A file inside the HTML, which is left out as any picture is."""
 
 
+_PICTURE = re.compile(r'<img(?: alt="([^"]*)")?>')
+"""What the cleaner leaves of a picture without its address."""
+
+
 def clean_email_html(html: str) -> str:
     """Return the HTML of a mail without scripts, forms, frames and style sheets."""
     return without_tags(html) if is_nested_too_deep(html) else _WRITTEN.clean(html)
@@ -55,9 +59,9 @@ def clean_received_html(html: str) -> tuple[str, int]:
 
     def kept(tag: str, attribute: str, value: str) -> str | None:
         nonlocal left_out
-        if (tag, attribute) == ("img", "src"):
-            left_out += value.lower().startswith(("http:", "https:", "//"))
-            return None
+        if tag == "img":
+            left_out += attribute == "src" and value.lower().startswith(("http:", "https:", "//"))
+            return value if attribute == "alt" else None
         return None if attribute == "style" and "url(" in value.lower() else value
 
     cleaner = nh3.Cleaner(
@@ -68,4 +72,4 @@ def clean_received_html(html: str) -> tuple[str, int]:
         filter_style_properties=_STYLES,
         url_schemes={"http", "https", "mailto", "tel"},
     )
-    return cleaner.clean(html), left_out
+    return _PICTURE.sub(lambda found: f"[{found[1]}]" if found[1] else "", cleaner.clean(html)), left_out

@@ -20,7 +20,16 @@ from catalog.customers import merge_customers
 from catalog.erasure import erase_customer
 from catalog.models import Customer, CustomerMerge, Erasure, Order, OrderEntry, OrderLine, SalesChannel
 from reports.emails import queue_email, write_email
-from reports.models import EmailDelivery, EmailMessage, InsightDelivery, InsightOptOut, InsightSubscription, ReportRow
+from reports.models import (
+    EmailDelivery,
+    EmailMessage,
+    InsightDelivery,
+    InsightOptOut,
+    InsightSubscription,
+    MailAttachment,
+    MailMessage,
+    ReportRow,
+)
 from runtime.models import KnowledgeGap, SemanticCacheEntry, Session, Turn
 from tenants.audit import seal_all, verify
 from tenants.erasure import text_columns
@@ -138,6 +147,8 @@ def of_their_words(customer: Customer) -> None:
     InsightSubscription.objects.create(**subscribed)
     InsightDelivery.objects.create(**subscribed, frequency="at_once", key="x", insights=[], keys=[])
     InsightOptOut.objects.create(address=customer.email)
+    MailMessage.objects.filter(pk=make_row(MailMessage).pk).update(sender=f"Z <{customer.email}>", text=said, html=said)
+    MailAttachment.objects.filter(pk=make_row(MailAttachment).pk).update(name=f"{PHONE}.pdf")
     ReportRow.objects.filter(pk=make_row(ReportRow).pk).update(cells=["1", f"Call {PHONE}", 2])
     TaskRun.objects.filter(pk=make_row(TaskRun).pk).update(output={"called": PHONE, "said": WORD})
     EventDelivery.objects.filter(pk=a_delivery().pk).update(body=f'{{"phone": "{PHONE}"}}', answer=NAME)
@@ -176,7 +187,7 @@ def test_after_it_no_table_has_a_word_of_theirs_and_the_audit_still_holds(saigon
         assert ["1", "[erased]", 2] in list(ReportRow.objects.values_list("cells", flat=True))
     assert told["found_elsewhere"] == []
     assert told["deleted"]["runtime.session"] >= 1
-    assert {one["kind"] for one in told["kept"]} >= {"catalog.order"}
+    assert {one["kind"] for one in told["kept"]} >= {"catalog.order", "reports.mailmessage"}
     with in_tenant(harbour.tenant):
         assert Turn.objects.exists()
         assert Order.objects.exists()

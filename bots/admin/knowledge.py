@@ -15,12 +15,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from bots.documents import Upload, change_document, create_document, delete_collection, delete_documents, read_again
 from bots.models import PATH_SEPARATOR, KnowledgeCollection, KnowledgeDocument
 from bots.reading.limits import MAX_CONTENT_CHARACTERS, MAX_FILE_BYTES
 from tenants.admin import TenantAdmin, asks_first
+from tenants.admin.uploads import SeveralFilesField
 from tenants.errors import DomainError
 from vault.outbound import check_url
 
@@ -114,21 +115,12 @@ class KnowledgeCollectionAdmin(TenantAdmin):
             delete_collection(collection=collection)
 
 
-class SeveralFilesWidget(UnfoldAdminFileFieldWidget):
-    """An upload of several files at once."""
-
-    allow_multiple_selected = True
-
-
-class SeveralFilesField(forms.FileField):
-    """Files, each checked like one."""
+class DocumentFilesField(SeveralFilesField):
+    """Files, none of them too large."""
 
     def clean(self, data: Any, initial: Any = None) -> list[Any]:
         """Return the files; raises ``ValidationError`` for too many or too large ones."""
-        given = data if isinstance(data, (list, tuple)) else [data] if data else []
-        if len(given) > MOST_FILES:
-            raise ValidationError(_("At most %(most)d files at once."), code="too_many", params={"most": MOST_FILES})
-        files = [super(SeveralFilesField, self).clean(one, initial) for one in given]
+        files = super().clean(data, initial)
         if any(file.size > MAX_FILE_BYTES for file in files):
             raise ValidationError(_("A file is larger than 25 MB."), code="too_large")
         return files
@@ -137,10 +129,10 @@ class SeveralFilesField(forms.FileField):
 class DocumentForm(forms.ModelForm):
     """A document: files, a text or an address, one of them; on a document there is, what it is to be from now on."""
 
-    uploads = SeveralFilesField(
+    uploads = DocumentFilesField(
         label=_("Files"),
         required=False,
-        widget=SeveralFilesWidget(attrs={"multiple": True}),
+        most=MOST_FILES,
         help_text=_("Text, Markdown, HTML, PDF, Word (.docx) or Excel (.xlsx), up to 25 MB each."),
     )
     name = forms.CharField(
@@ -190,10 +182,10 @@ class DocumentForm(forms.ModelForm):
 class DocumentChangeForm(DocumentForm):
     """A document there is: nothing need be given anew."""
 
-    uploads = SeveralFilesField(
+    uploads = DocumentFilesField(
         label=_("Another file in its place"),
         required=False,
-        widget=UnfoldAdminFileFieldWidget(),
+        most=MOST_FILES,
         help_text=_("Up to 25 MB."),
     )
 

@@ -5,11 +5,12 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
 
 from reports.addresses import read_address
-from reports.emails import MOST_ATTACHED
+from reports.emails import MOST_ATTACHED, MOST_ATTACHMENTS, Attachment, chunks_of
 from reports.models import EmailMessage
+from tenants.admin.uploads import SeveralFilesField
 from tenants.errors import DomainError
 
 
@@ -40,23 +41,45 @@ class AddressesField(forms.CharField):
 class EmailForm(forms.ModelForm):
     """A draft."""
 
-    to = AddressesField(label=_("To"), help_text=_("One address a line, such as An Nguyen <an@example.com>."))
+    to = AddressesField(label=_("To"), help_text=_("One address a line, such as an@example.com."))
     cc = AddressesField(label=_("Copies to"))
     bcc = AddressesField(label=_("Blind copies to"), help_text=_("Nobody else sees these addresses."))
-    upload = forms.FileField(
-        label=_("Attach a file"),
+    uploads = SeveralFilesField(
+        label=_("Attach files"),
         required=False,
-        widget=UnfoldAdminFileFieldWidget(),
-        help_text=_("In place of the one there is. Up to 20 MB."),
+        most=MOST_ATTACHMENTS,
+        help_text=_("One or several, beside those there are. Up to 20 MB in all."),
+    )
+    remove = forms.MultipleChoiceField(
+        label=_("Take away"), required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget()
     )
 
     class Meta:
         model = EmailMessage
         fields = ("mailbox", "subject", "body", "html", "to", "cc", "bcc", "reply_to", "priority", "send_at")
 
-    def clean_upload(self) -> Any:
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.there = list(self.instance.attachments.select_related("file")) if not self.instance._state.adding else []
+        if "remove" in self.fields:  # whoever may only look has no fields
+            self.fields["remove"].choices = [(str(one.pk), one.file.name) for one in self.there]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
         """Refuse what no mail server would take."""
-        file = self.cleaned_data.get("upload")
-        if file and file.size > MOST_ATTACHED:
-            raise ValidationError(_("Attachments have at most 20 MB in all."), code="too_large")
-        return file
+        given: dict[str, Any] = super().clean() or {}
+        kept = [one for one in self.there if str(one.pk) not in (given.get("remove") or ())]
+        uploads = given.get("uploads") or []
+        if sum(file.size for file in uploads) + sum(one.file.size for one in kept) > MOST_ATTACHED:
+            self.add_error("uploads", ValidationError(_("Attachments have at most 20 MB in all."), code="too_large"))
+        return given
+
+    def attachments(self) -> list[Attachment] | None:
+        """Return what is to be attached from now on; None where that is what it was."""
+        uploads, gone = self.cleaned_data.get("uploads") or [], self.cleaned_data.get("remove") or []
+        if not uploads and not gone:
+            return None
+        kept = [one.file for one in self.there if str(one.pk) not in gone]
+        return [
+            *(Attachment(file.name, file.media_type, chunks_of(file)) for file in kept),
+            *(Attachment(file.name, file.content_type or "", file.chunks()) for file in uploads),
+        ]

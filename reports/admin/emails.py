@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from reports.admin.email_forms import EmailForm
-from reports.emails import Attachment, cancel_email, delete_draft, queue_email, retry_all, write_email
+from reports.emails import Attachment, cancel_email, chunks_of, delete_draft, queue_email, retry_all, write_email
 from reports.markup import clean_email_html
 from reports.models import EmailDelivery, EmailMessage, EmailTemplate
 from reports.rendering import from_header
@@ -25,7 +25,6 @@ from tenants.admin import LedgerAdmin, TenantAdmin, asks_first
 from tenants.admin.base import LINK
 from tenants.errors import DomainError
 from tenants.queue import QueueState, give_up
-from tenants.storage import open_file
 
 STATUS_LABELS = {
     "sent": "success",
@@ -70,7 +69,7 @@ class EmailMessageAdmin(TenantAdmin):
         return [
             (_("To whom"), {"fields": ("to", ("cc", "bcc"))}),
             (_("What it says"), {"fields": ("subject", "body", "html")}),
-            (_("Attachment"), {"fields": (*(("files",) if obj else ()), "upload")}),
+            (_("Attachments"), {"fields": (*(("files", "remove") if obj and obj.attachments.exists() else ()), "uploads")}),
             (_("Sending"), {"fields": (("mailbox", "reply_to"), ("priority", "send_at"))}),
         ]
 
@@ -96,11 +95,9 @@ class EmailMessageAdmin(TenantAdmin):
     def save_model(self, request: HttpRequest, obj: EmailMessage, form: ModelForm, change: bool) -> None:
         """Keep the draft."""
         fields = {name: form.cleaned_data[name] for name in EmailForm.Meta.fields}
-        upload = form.cleaned_data.get("upload")
-        attached = [Attachment(upload.name, upload.content_type or "", upload.chunks())] if upload else None
         made = write_email(
             email=obj if change else None,
-            attachments=attached,
+            attachments=form.attachments(),  # type: ignore[attr-defined]
             created_by=None if change else request.user,  # type: ignore[arg-type]
             **fields,
         )
@@ -192,7 +189,7 @@ class EmailMessageAdmin(TenantAdmin):
     def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send a copy to whoever asks, and to nobody else."""
         email = EmailMessage.objects.get(pk=object_id)
-        files = [Attachment(one.file.name, one.file.media_type, _chunks(one)) for one in email.attachments.all()]
+        files = [Attachment(one.file.name, one.file.media_type, chunks_of(one.file)) for one in email.attachments.all()]
         with transaction.atomic():
             test = write_email(
                 subject=email.subject,
@@ -234,11 +231,6 @@ class EmailMessageAdmin(TenantAdmin):
     def _may(self, request: HttpRequest, object_id: str | None, **stands: Any) -> bool:
         may = request.user.has_perm("reports.change_emailmessage")
         return may and (object_id is None or EmailMessage.objects.filter(pk=object_id, **stands).exists())
-
-
-def _chunks(attachment: Any) -> Any:
-    with open_file(attachment.file) as file:
-        yield from iter(lambda: file.read(65_536), b"")
 
 
 @admin.register(EmailDelivery)

@@ -4,10 +4,12 @@ from email.utils import parseaddr
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Case, Count, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -21,20 +23,21 @@ from tenants.filters import Fold
 from tenants.text import fold
 
 MOST_OF_CONVERSATION = 20
-USE_LABELS = {"inbox": "success", "junk": "warning", "trash": "warning"}
+LINE, SHORTEST, LONGEST = 26, 160, 700
+"""Pixels: of a line of a message, and of the frame that shows it."""
 
 
 @admin.register(MailFolder)
 class MailFolderAdmin(LedgerAdmin):
     """The folders of all accounts, as their servers have them."""
 
-    list_display = ("full_name", "use_label", "mailbox", "messages", "unread_count", "synced_at", "problem_shown")
+    list_display = ("full_name", "use_shown", "mailbox", "messages", "unread_count", "synced_at", "problem_shown")
     list_filter = ("mailbox", "special_use")
     list_select_related = ("mailbox", "parent__parent")
     search_fields = ("name",)
-    ordering = ("mailbox__address", "-special_use", "name")
-    fields = (("full_name", "use_label"), "mailbox", ("messages", "unread_count"), "synced_at", "problem_shown", "path")
-    readonly_fields = ("full_name", "use_label", "messages", "problem_shown")
+    ordering = ("mailbox__address", Case(When(special_use="inbox", then=0), default=1), "name")
+    fields = (("full_name", "use_shown"), "mailbox", ("messages", "unread_count"), "synced_at", "problem_shown", "path")
+    readonly_fields = ("full_name", "use_shown", "messages", "problem_shown")
     export_fields = ("mailbox", "name", "path", "special_use", "message_count", "unread_count", "synced_at")
     empty_message = _(
         "The folders of your e-mail accounts stand here, a few minutes after an account has a credential for IMAP."
@@ -49,10 +52,10 @@ class MailFolderAdmin(LedgerAdmin):
             names, at = [at.name, *names], at.parent
         return " / ".join(names)
 
-    @display(description=_("use"), ordering="special_use", label=USE_LABELS)
-    def use_label(self, folder: MailFolder) -> tuple[str, str] | str:
+    @display(description=_("use"), ordering="special_use")
+    def use_shown(self, folder: MailFolder) -> str:
         """Show what it is for."""
-        return (folder.special_use, folder.get_special_use_display()) if folder.special_use else "–"
+        return folder.get_special_use_display() if folder.special_use else "–"
 
     @display(description=_("messages"), ordering="message_count")
     def messages(self, folder: MailFolder) -> str:
@@ -85,7 +88,7 @@ class UnreadFilter(admin.SimpleListFilter):
 class MailMessageAdmin(LedgerAdmin):
     """Received messages. They are read here, and answered, marked and deleted in a mail program."""
 
-    list_display = ("state_label", "sender_name", "subject_shown", "folder_shown", "file_count", "received_at")
+    list_display = ("state_label", "sender_name", "subject_shown", "folder_short", "file_count", "received_shown")
     list_display_links = ("subject_shown",)
     list_filter = (UnreadFilter, "folder__mailbox", "folder", ("received_at", TimeFilter))
     list_filter_submit = True
@@ -94,8 +97,8 @@ class MailMessageAdmin(LedgerAdmin):
     search_help_text = _("Subject or sender, with or without accents")
     link_filters = ("thread",)
     ordering = ("-received_at", "-id")
-    fieldsets = ((None, {"fields": (("sender", "received_at"), ("to", "cc"), ("folder_shown", "size_shown"))}),)
-    readonly_fields = ("folder_shown", "size_shown")
+    fieldsets = ((None, {"fields": (("sender", "received_shown"), ("to", "cc"), ("folder_shown", "size_shown"))}),)
+    readonly_fields = ("received_shown", "folder_shown", "size_shown")
     change_form_template = "reports/admin/mail_message.html"
     export_fields = ("received_at", "sender", "to", "cc", "subject", "is_seen", "folder", "message_id", "size")
     empty_message = _(
@@ -136,7 +139,18 @@ class MailMessageAdmin(LedgerAdmin):
         """Show the subject, in bold until it is read."""
         return format_html('<span class="{}">{}</span>', "" if message.is_seen else "font-bold text-important", str(message))
 
+    @display(description=_("received"), ordering="received_at")
+    def received_shown(self, message: MailMessage) -> str:
+        """Show when it came, on one line."""
+        at = date_format(timezone.localtime(message.received_at), "DATETIME_FORMAT")
+        return format_html('<span class="whitespace-nowrap">{}</span>', at)
+
     @display(description=_("folder"), ordering="folder__name")
+    def folder_short(self, message: MailMessage) -> str:
+        """Show where it lies, and of which account on a second look."""
+        return format_html('<span title="{}">{}</span>', message.folder.mailbox.address, message.folder)
+
+    @display(description=_("folder"))
     def folder_shown(self, message: MailMessage) -> str:
         """Show where it lies."""
         return f"{message.folder} · {message.folder.mailbox.address}"
@@ -177,6 +191,7 @@ def _told(message: MailMessage) -> dict[str, Any]:
         )
         % {"count": message.bounced},
         "page": PAGE.format(message.html),
+        "height": _height(message.html),
         "files": [_file(one) for one in message.attachments.all()],
         "others": [
             (reverse("admin:reports_mailmessage_change", args=[one.pk]), str(one), one.sender, one.received_at)
@@ -190,6 +205,12 @@ PAGE = (
     "<style>body{{font:15px/1.5 sans-serif;margin:16px;color:#111;background:#fff;overflow-wrap:anywhere}}</style>{}"
 )
 """What the frame shows: a page of its own, which runs nothing, fetches nothing, and opens links beside it."""
+
+
+def _height(html: str) -> int:
+    """Return how high the frame should be, as far as the HTML lets one guess: it runs no script that could tell."""
+    blocks = sum(html.count(tag) for tag in ("<p", "<br", "<div", "<tr", "<li", "<h"))
+    return min(LONGEST, SHORTEST + LINE * (blocks + len(html) // 200))
 
 
 def _file(attachment: MailAttachment) -> dict[str, Any]:

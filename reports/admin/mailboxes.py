@@ -16,12 +16,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from reports.mailboxes import delete_mailbox, save_mailbox, sync_now, try_mailbox
-from reports.models import Mailbox, MailFolder, MailSync
+from reports.models import EmailMessage, Mailbox, MailFolder, MailMessage, MailSync
 from tenants.admin import TenantAdmin, asks_who
 from tenants.admin.base import LINK
 from vault.models import Credential
 
 PROVIDERS = ("smtp", "imap")
+MOST_NAMED = 20
+"""E-mails that are named where they keep an account from being deleted."""
 
 
 @admin.register(Mailbox)
@@ -48,7 +50,7 @@ class MailboxAdmin(TenantAdmin):
         """Return the parts of the form; of an account that there is, with how its reading stands."""
         about: list[Any] = [
             (None, {"fields": (("name", "address"), "is_active")}),
-            (_("Servers"), {"fields": ("smtp", "imap")}),
+            (_("Servers"), {"fields": (("smtp", "imap"),)}),
         ]
         return [*about, (_("Reading"), {"fields": (("last_read", "problem"), "folders")})] if obj else about
 
@@ -71,6 +73,15 @@ class MailboxAdmin(TenantAdmin):
     def delete_model(self, request: HttpRequest, obj: Mailbox) -> None:
         """Delete it with what was mirrored of it."""
         delete_mailbox(obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Tell what goes with an account, by count: nobody deletes its messages one by one, and there may be 100,000."""
+        counts = {
+            MailFolder._meta.verbose_name_plural: MailFolder.objects.filter(mailbox__in=objs).count(),
+            MailMessage._meta.verbose_name_plural: MailMessage.objects.filter(folder__mailbox__in=objs).count(),
+        }
+        written = EmailMessage.objects.filter(mailbox__in=objs)[:MOST_NAMED]
+        return [str(one) for one in objs], counts, set(), [str(one) for one in written]
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Leave out "delete selected": each goes with all its mail."""

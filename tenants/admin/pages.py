@@ -12,6 +12,8 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from unfold.views import ChangeList
 
+from tenants.roles import Role, role_allows
+
 COUNT_LIMIT = 10_000
 """Beyond this many rows a list says "10,000+": counting a large tenant costs more than showing its page."""
 
@@ -59,10 +61,13 @@ class TenantChangeList(ChangeList):
 
     result_list: Any
     newest_url = previous_url = next_url = oldest_url = ""
+    empty_links: list[tuple[Any, str]]
+    """Of the page's own those that the person may follow."""
 
     def get_results(self, request: HttpRequest) -> None:
         """Read the rows of the page asked for."""
         super().get_results(request)
+        self.empty_links = [link for link in self.model_admin.empty_links if _may_follow(request, link[1])]
         self.full_result_count = self.result_count  # else the header of every list would say "show all"
         self.by_id = {*self.queryset.query.order_by} in ({"-id"}, {"id"}, {"-pk"}, {"pk"})
         if self.by_id and self.multi_page and not self.show_all:
@@ -102,3 +107,10 @@ class TenantChangeList(ChangeList):
         if not ends:
             self.next_url = self.get_query_string({PAGE_VAR: f"after.{self.result_list[-1].pk}"})
             self.oldest_url = self.get_query_string({PAGE_VAR: "last"})
+
+
+def _may_follow(request: HttpRequest, address: str) -> bool:
+    """Whether the person may open a page, by its name: lists need to be seen, others added to where anybody may."""
+    app_label, model_name, page = address.removeprefix("admin:").split("_", 2)
+    is_added_to = page != "changelist" and role_allows(Role.OWNER, app_label, "add", model_name)
+    return bool(request.user.has_perm(f"{app_label}.{'add' if is_added_to else 'view'}_{model_name}"))

@@ -70,7 +70,7 @@ def test_nothing_to_do_shows_no_card(saigon: Business) -> None:
     assert "Needs your attention" not in home(saigon.owner)
 
 
-def test_the_lines_cost_three_queries_however_many_there_are(saigon: Business) -> None:
+def test_the_lines_cost_four_queries_however_many_there_are(saigon: Business) -> None:
     owner = browser(saigon.owner)
     owner.get(page("index"))
     counts = []
