@@ -5,11 +5,13 @@ Redis down or slow never stops a request: after one failure counting pauses for 
 
 import logging
 import time
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
+from redis import ConnectionPool, Redis
 from redis.exceptions import RedisError
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
@@ -122,7 +124,14 @@ def _count(key: str, seconds: int) -> int | None:
 
 def _add_one(key: str, seconds: int) -> int:
     """Return the sum: one message to Redis. The window's name tells when it began, so its end may be put off."""
+    pool: Any = cache._cache._get_connection_pool(write=True)  # type: ignore[attr-defined] # Django's incr takes two messages
     name = cache.make_and_validate_key(key)
-    client: Any = cache._cache.get_client(name, write=True)  # type: ignore[attr-defined] # Django's incr takes two messages
-    count, _expires = client.pipeline(transaction=False).incr(name).expire(name, seconds).execute()
+    both: Any = _client_of(pool).pipeline(transaction=False)
+    count, _expires = both.incr(name).expire(name, seconds).execute()
     return int(count)
+
+
+@lru_cache(maxsize=4)
+def _client_of(pool: ConnectionPool) -> Redis:
+    """Return the client of Django's own pool, made once: it takes as long to make as to ask."""
+    return Redis(connection_pool=pool)
