@@ -1,8 +1,9 @@
-"""A worker that runs tasks in a child process, and dies in it by SIGKILL right before a given step.
+"""A worker that runs tasks in a child process, and is killed or stopped in it right before a given step.
 
 A step is whatever others can see: each message to the database, and what is sent to or connected with the outside, before
-it and after it. It reads lines of a step (0: none) and names of tasks, and answers each with ``done`` or ``killed``; so a
-test goes through every boundary between two steps, one after the other, always at the same place.
+it and after it. It reads lines of a signal (``KILL``, ``STOP``), a step (0: none) and names of tasks, and answers each with
+``done``, ``killed`` or ``stopped``; ``CONT`` lets the one that was stopped go on. So a test goes through every boundary
+between two steps, one after the other, always at the same place.
 """
 
 import itertools
@@ -31,9 +32,16 @@ def main(database: str, mail_port: str) -> None:
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", int(mail_port)
     app.loader.import_default_modules()
     say("ready")
+    stopped = 0
     for line in sys.stdin:
-        step, *tasks = line.split()
-        say(run([app.tasks[name] for name in tasks], int(step)))
+        kind, *rest = line.split()
+        if kind == "CONT":
+            os.kill(stopped, signal.SIGCONT)
+            say(ended(stopped))
+            continue
+        child = begin([app.tasks[name] for name in rest[1:]], signal.Signals[f"SIG{kind}"], int(rest[0]))
+        say(word := ended(child))
+        stopped = child if word == "stopped" else stopped
 
 
 def say(word: str) -> None:
@@ -41,26 +49,33 @@ def say(word: str) -> None:
     sys.stdout.flush()
 
 
-def run(tasks: list[Any], step: int) -> str:
-    """Run tasks in a child that dies before this step, if it comes to it; returns how the child ended."""
+def begin(tasks: list[Any], signum: int, step: int) -> int:
+    """Run tasks in a child that gets the signal before this step, if it comes to it; returns the child."""
     child = os.fork()
     if child == 0:
         ended = 1
         try:
-            die_before(step)
+            interrupt_before(step, signum)
             for task in tasks:
                 task()
             ended = 0
         finally:
             os._exit(ended)
-    _pid, status = os.waitpid(child, 0)
+    return child
+
+
+def ended(child: int) -> str:
+    """Wait for the child; returns how it ended, or that it was stopped."""
+    _pid, status = os.waitpid(child, os.WUNTRACED)
+    if os.WIFSTOPPED(status):
+        return "stopped"
     if os.WIFSIGNALED(status):
         return "killed"
     return "done" if os.WEXITSTATUS(status) == 0 else "failed"
 
 
-def die_before(step: int) -> None:
-    """Count the steps from now on, and die before this one."""
+def interrupt_before(step: int, signum: int) -> None:
+    """Count the steps from now on, and send this process the signal before this one."""
     from tenants.postgres.base import DatabaseWrapper, ScopedCursor
     from tenants.postgres.beside import Beside
 
@@ -69,7 +84,7 @@ def die_before(step: int) -> None:
     def boundary() -> None:
         with one_at_a_time:
             if next(numbers) == step:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), signum)
 
     def counted(owner: Any, name: str, *, after: bool = False) -> None:
         original = getattr(owner, name)
