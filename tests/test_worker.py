@@ -22,12 +22,12 @@ from config.celery import app
 from runtime.models import Schedule, ScheduleOccurrence
 from runtime.tasks import run_occurrences
 from tenants.models import TaskRun
-from tenants.queue import QueueState
+from tenants.queue import DIED_EACH_TIME, QueueState
 from tests.config.installation import wait_for
 from tests.conftest import Business, in_tenant
 from tests.outside import listener
 from tests.rows import an_offering
-from tests.worker_tasks import slow_embeddings, whose
+from tests.worker_tasks import poison, slow_embeddings, whose
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -138,6 +138,18 @@ def test_work_of_a_killed_worker_is_finished_by_another_when_the_lease_ends(
     start_worker()
     wait_for(lambda: tick() or all_done(saigon), 90, "the second worker to finish")
     assert {attempt for _state, attempt in states(saigon)} == {2}
+
+
+def test_what_kills_each_worker_that_takes_it_is_parked_after_three(
+    saigon: Business, start_worker: Any, tmp_path: Path
+) -> None:
+    offerings(saigon, 1)
+    start_worker()
+    wait_for(lambda: app.send_task(poison.name) and states(saigon) == [("failed", 3)], 90, "it to be parked")
+    time.sleep(5)  # what was sent meanwhile finds nothing
+    assert (tmp_path / "died").read_text().splitlines() == ["died"] * 3
+    with in_tenant(saigon.tenant):
+        assert SearchVector.objects.get().last_error == DIED_EACH_TIME
 
 
 def occurrence(business: Business) -> ScheduleOccurrence:

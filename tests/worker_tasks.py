@@ -1,6 +1,7 @@
-"""Two tasks that only tests need, for the worker of ``test_worker`` to include."""
+"""Tasks that only tests need, for the worker of ``test_worker`` to include."""
 
 import os
+import signal
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -31,3 +32,15 @@ def slow_embeddings() -> None:
         time.sleep(600)
 
     work(SearchVector, dawdle, batch=64, lease=LEASE)
+
+
+@shared_task(name="tests.worker.poison")
+def poison() -> None:
+    """Claim what waits for an embedding, and die of it."""
+
+    def die(rows: Sequence[SearchVector]) -> None:
+        with (Path(os.environ["BACKROOM_TEST_FOLDER"]) / "died").open("a") as file:
+            file.write("died\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    work(SearchVector, die, batch=1, lease=timedelta(seconds=1))

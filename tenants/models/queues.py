@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.models.base import TenantModel
 
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 3
 
 
 class QueueState(models.TextChoices):

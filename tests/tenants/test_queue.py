@@ -159,7 +159,7 @@ class TestOneRow:
         for attempt, wait in enumerate(waits, start=1):
             assert 2**attempt * 0.5 - 1 <= wait <= 2**attempt
         buried = ImportJob.objects.get()
-        assert (buried.state, buried.last_error, buried.lease_until) == (QueueState.FAILED, "no luck 5", None)
+        assert (buried.state, buried.last_error, buried.lease_until) == (QueueState.FAILED, f"no luck {MAX_ATTEMPTS}", None)
         ImportJob.objects.update(due_at=Now() - timedelta(seconds=1))
         assert claim(ImportJob, limit=1) == []
 
