@@ -1,6 +1,7 @@
 """The admin of knowledge gaps: what customers ask in vain, and the answer one click away."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -20,6 +21,7 @@ from unfold.widgets import (
 )
 
 from bots.models import Bot, Faq
+from bots.models.retrieval import QUESTION_LENGTH
 from runtime.gaps import answer_gap
 from runtime.models import KnowledgeGap
 from tenants.admin import LedgerAdmin
@@ -61,8 +63,8 @@ class KnowledgeGapAdmin(LedgerAdmin):
     list_select_related = ("bot", "faq")
     search_fields = ("question",)
     ordering = (OPEN_FIRST, "-times_asked", "-id")
-    fields = ("question", "language", "bot", "times_asked", "last_asked_at", "reason", "state", "example", "faq")
-    readonly_fields = ("example",)
+    fields = ("question", "language", "bot", "times_asked", "last_asked_at", "reason", "state", "example", "in_lab", "faq")
+    readonly_fields = ("example", "in_lab")
     actions: Any = ("ignore", "reopen", "export")
     actions_detail = ("write_faq",)
     export_fields = ("question", "language", "bot", "times_asked", "last_asked_at", "reason", "state")
@@ -100,6 +102,13 @@ class KnowledgeGapAdmin(LedgerAdmin):
             return "–"
         address = reverse("admin:runtime_session_change", args=[gap.turn.session_id])
         return format_html('<a class="{}" href="{}">{}</a>', LINK, address, _("Conversation"))
+
+    @display(description=_("retrieval lab"))
+    def in_lab(self, gap: KnowledgeGap) -> str:
+        """Lead to what the bot finds for the question now, and why none of it answers."""
+        asked = urlencode({"bot": gap.bot_id, "q": gap.question[:QUESTION_LENGTH]})
+        address = f"{reverse('admin:bots_retrievalmark_lab')}?{asked}"
+        return format_html('<a class="{}" href="{}">{}</a>', LINK, address, _("What is found for it"))
 
     def has_write_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether the person may write FAQs and close gaps."""

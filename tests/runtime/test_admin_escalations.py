@@ -1,6 +1,7 @@
 """A person takes conversations over in the admin: the queue, the page to answer on, two people at once."""
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -210,6 +211,16 @@ def test_open_gaps_stand_above_the_others_however_often_those_were_asked(lan, sa
             )
     listed = text_of(lan.get(page("runtime_knowledgegap_changelist")))
     assert listed.index("Why?") < listed.index("When?") < listed.index("How?") < listed.index("Who?")
+
+
+def test_a_gap_leads_to_what_is_found_for_its_question(lan, saigon, shop):
+    converse(saigon, shop, UNKNOWN)
+    with in_tenant(saigon.tenant):
+        shown = lan.get(page("runtime_knowledgegap_change", KnowledgeGap.objects.get().pk)).content.decode()
+    address = unescape(re.search(r'href="([^"]+)"[^>]*>What is found for it<', shown)[1])  # type: ignore[index]
+    lab = lan.get(address)
+    assert UNKNOWN in lab.content.decode()
+    assert "Not sure" in text_of(lab) or "a person" in text_of(lab)
 
 
 def test_the_missing_faq_is_a_click_away_and_closes_the_gap(lan, saigon, shop):
