@@ -245,6 +245,8 @@ def _serve(server: socket.socket, sink: ImapSink) -> None:
 
 
 def _talk(connection: socket.socket, sink: ImapSink) -> None:
+    # An answer is several small pieces: the next one would wait until the one before is acknowledged.
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with suppress(OSError, ValueError), connection:
         stream = sink.tls.wrap_socket(connection, server_side=True) if sink.tls and sink.security == "tls" else connection
         _Talk(stream, sink).run()
