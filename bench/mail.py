@@ -1,6 +1,6 @@
 """Draining the queue of e-mail with one worker, against smtplib alone over ready bytes, and against django-post_office.
 
-All three send the same mails to the same aiosmtpd on loopback, which is a process of its own, in turn, in many short rounds;
+All three send the same mails to the same aiosmtpd on loopback, which is a process of its own, in turn, again and again;
 the databases of both queues wait for their disk. The floor knows no queue: one connection, ``sendmail`` for each.
 """
 
@@ -27,7 +27,7 @@ from tenants.models import Setting, Tenant
 from tenants.scope import tenant_scope
 from tenants.services import create_tenant
 
-MAILS, ROUNDS = 500, 9
+MAILS, ROUNDS = 2_000, 5
 PEER_DATABASE = "bench_post_office"
 
 
