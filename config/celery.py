@@ -14,7 +14,9 @@ IMPORTS_QUEUE = "imports"
 app = Celery("backroom")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
-    task_routes={name: {"queue": IMPORTS_QUEUE} for name in ("catalog.run_imports", "bots.read_documents")},
+    task_routes={
+        name: {"queue": IMPORTS_QUEUE} for name in ("catalog.run_imports", "bots.read_documents", "tenants.export_tenants")
+    },
     task_serializer="json",
     accept_content=["json"],
     task_ignore_result=True,
@@ -30,6 +32,7 @@ app.conf.update(
     beat_schedule={
         "worker-seen": {"task": "tenants.worker_seen", "schedule": 10.0, "options": {"expires": 10}},
         "audit": {"task": "tenants.seal_audit", "schedule": 10.0, "options": {"expires": 10}},
+        "exports": {"task": "tenants.export_tenants", "schedule": 60.0, "options": {"expires": 60}},
         "deletions": {"task": "tenants.delete_tenants", "schedule": 60.0, "options": {"expires": 60}},
         "health": {"task": "reports.check_health", "schedule": 20.0, "options": {"expires": 20}},
         "slow-health": {"task": "reports.check_health_slowly", "schedule": 600.0, "options": {"expires": 600}},

@@ -39,6 +39,7 @@ ROLE_TABLE: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str], froz
     "tenants.taskrun": (VIEW, VIEW, VIEW, VIEW),
     "tenants.retentionsweep": (VIEW, VIEW, NONE, NONE),
     "tenants.tenantdeletion": (NONE, NONE, NONE, NONE),
+    "tenants.tenantexport": (NONE, NONE, NONE, NONE),
     "tenants.userpreference": (NONE, NONE, NONE, NONE),
     "tenants.idempotencykey": (NONE, NONE, NONE, NONE),
     "vault": (EDIT, EDIT, NONE, NONE),

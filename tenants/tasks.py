@@ -11,12 +11,14 @@ from django.core.cache import cache
 from tenants.actor import Actor, ActorKind, acting
 from tenants.audit import seal_all
 from tenants.deleting import run_deletions
+from tenants.export_orders import run_exports
 from tenants.lockout import forget_old_attempts
 from tenants.login_links import forget_old_links
 from tenants.mail import TASK as SEND_LOGIN_LINKS
 from tenants.mail import send_due_links
 from tenants.models import Tenant
 from tenants.models.deletions import TASK as DELETE_TENANTS
+from tenants.models.exports import TASK as EXPORT_TENANTS
 from tenants.models.retention import TASK as FORGET_OLD
 from tenants.retention import begin_sweeps, run_sweeps
 from tenants.scope import NoScope, current_tenant_id, tenant_scope
@@ -76,6 +78,12 @@ def forget_old() -> None:
 def delete_tenants() -> None:
     """Go on with deleting the tenants that are to be deleted."""
     run_deletions()
+
+
+@shared_task(name=EXPORT_TENANTS, ignore_result=True)
+def export_tenants() -> None:
+    """Write the exports of tenants that are ordered, and delete those that have expired."""
+    run_exports()
 
 
 @shared_task(name=SEND_LOGIN_LINKS, ignore_result=True)

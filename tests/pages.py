@@ -159,6 +159,7 @@ CUSTOM: dict[str, frozenset[str]] = {
     "tenants_logintoken_resend": MANAGE,
     "tenants_taskrun_jobs": ALL | STAFF,
     "tenants_tenant_delete_for_good": STAFF,
+    "tenants_tenant_exports": STAFF,
     "tenants_tenant_resume": STAFF,
     "tenants_tenant_suspend": STAFF,
     "tenants_user_end_sessions": STAFF,

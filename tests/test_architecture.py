@@ -40,6 +40,7 @@ TENANT_SCOPES = {
     "tenants/audit.py": "seals tenant by tenant",
     "tenants/auth.py": "a door: the API",
     "tenants/deleting.py": "a tenant that is being deleted",
+    "tenants/export_orders.py": "a tenant that is being exported",
     "tenants/management/commands/delete_tenant.py": "the platform's own row tells of it",
     "tenants/login_links.py": "a door: an accepted invitation",
     "tenants/management/base.py": "a door: commands",

@@ -19,6 +19,7 @@ from unfold.decorators import action, display
 
 from tenants.admin.asking import asks_first
 from tenants.admin.base import LINK, LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
+from tenants.admin.exports import ExportsMixin
 from tenants.admin.forms import ApiKeyForm, TenantForm, TypedSlugForm
 from tenants.admin.settings import SettingsMixin
 from tenants.deleting import delete_tenant
@@ -36,7 +37,7 @@ def show_once(request: HttpRequest, text: str, secret: str) -> None:
 
 
 @admin.register(Tenant)
-class TenantSettingsAdmin(SettingsMixin, PlatformAdmin):
+class TenantSettingsAdmin(ExportsMixin, SettingsMixin, PlatformAdmin):
     """For a tenant's people its own settings; for platform staff the list of tenants and the way into each."""
 
     form = TenantForm
@@ -45,7 +46,7 @@ class TenantSettingsAdmin(SettingsMixin, PlatformAdmin):
     search_fields = ("name", "slug")
     ordering = ("name",)
     list_after_template = "tenants/admin/enter_form.html"
-    actions_detail = ("suspend", "resume", "delete_for_good")
+    actions_detail = ("suspend", "resume", "exports", "delete_for_good")
     fieldsets = (
         (None, {"fields": ("name", ("slug", "status", "plan"))}),
         (_("Language and money"), {"fields": (("locale", "time_zone"), "currency")}),
@@ -101,7 +102,7 @@ class TenantSettingsAdmin(SettingsMixin, PlatformAdmin):
         context = {"title": _("Delete this tenant for good"), "opts": self.opts, "original": tenant, "form": form}
         consequence = _(
             "Every row and every file of it goes, its secrets, its audit, and the accounts of people who work nowhere "
-            "else. Nobody brings that back. Export it first: manage.py export_tenant. Then type its short name: %(slug)s"
+            "else. Nobody brings that back. Export it first. Then type its short name: %(slug)s"
         )
         return {**self.admin_site.each_context(request), **context, "consequence": consequence % {"slug": tenant.slug}}
 

@@ -4,6 +4,7 @@ from tenants.models.audit import AuditEntry, AuditSeal
 from tenants.models.base import TenantModel, TenantQuery, TenantQuerySet, created_by_field, new_ids, updated_at_field
 from tenants.models.deletions import TenantDeletion
 from tenants.models.events import Event
+from tenants.models.exports import TenantExport
 from tenants.models.people import PLATFORM_ID, ApiKey, Membership, Tenant, User, hash_token
 from tenants.models.queues import MAX_ATTEMPTS, QueueRow, QueueState
 from tenants.models.requests import IdempotencyKey, StoredFile
@@ -32,6 +33,7 @@ __all__ = [
     "TaskRun",
     "Tenant",
     "TenantDeletion",
+    "TenantExport",
     "TenantModel",
     "TenantQuery",
     "TenantQuerySet",

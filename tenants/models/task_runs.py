@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TASK_LABELS: dict[str, "StrOrPromise"] = {
     "retention": _("Sweep of what is old"),
     "delete_tenant": _("Deletion of the business"),
+    "export_tenant": _("Export of the business"),
 }
 """What people call the types of tasks, by their codes; apps add theirs in ``AppConfig.ready``."""
 

@@ -111,6 +111,7 @@ from tenants.models import (
     StoredFile,
     TaskRun,
     TenantDeletion,
+    TenantExport,
 )
 from tests.rows.bots import a_bot_version, a_chunk, a_collection, a_document, a_mark, a_tool, an_intent
 from tests.rows.catalog import (
@@ -347,6 +348,7 @@ ROWS: dict[type[models.Model], Callable[[], Any]] = {
     TenantDeletion: lambda: TenantDeletion.objects.create(
         deleted_id=uuid.uuid4(), slug=code("gone"), name="Secret tenant", state="failed"
     ),
+    TenantExport: lambda: TenantExport.objects.create(exported_id=uuid.uuid4(), slug=code("moved"), state="failed"),
     Tool: a_tool,
     Turn: a_turn,
     UiEvent: lambda: UiEvent.objects.create(session=a_session(), kind="card-clicked", data={"sku": "Secret"}),

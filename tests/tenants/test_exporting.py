@@ -11,10 +11,12 @@ from django.core.management import CommandError, call_command
 
 from catalog.models import Customer
 from tenants import exporting
-from tenants.models import ApiKey
-from tenants.storage import store_file
-from tests.conftest import Business, in_tenant
+from tenants.models import PLATFORM_ID, ApiKey, TenantExport
+from tenants.storage import path_of, store_file
+from tenants.tasks import export_tenants
+from tests.conftest import PASSWORD, Business, in_tenant
 from tests.rows import ROWS, make_row
+from tests.tenants.admin_pages import browser, page, text_of
 from vault.models import CredentialSecret
 from vault.services import store_credential
 
@@ -131,3 +133,39 @@ def test_a_file_that_is_there_is_not_overwritten_and_an_unknown_tenant_is_refuse
     assert target.read_text() == "mine"
     with pytest.raises(CommandError, match="no tenant"):
         call_command("export_tenant", "nobody", str(tmp_path / "x.zip"))
+
+
+def test_platform_staff_order_an_export_on_the_tenants_page_and_fetch_it_until_it_expires(saigon, harbour, root):
+    with in_tenant(harbour.tenant):
+        make_row(Customer)
+    staff, address = browser(root), page("tenants_tenant_exports", harbour.tenant.pk)
+    assert browser(saigon.owner).get(address).status_code == 403
+    seen = staff.get(address)
+    assert "Prove that it is you" in text_of(seen)  # a login of long ago does not do
+    order = {"_tenant": ""}
+    assert staff.post(address, {**order, "old_password": "wrong"}).status_code == 200
+    with in_tenant(PLATFORM_ID):
+        assert not TenantExport.objects.exists()
+    for _time in range(2):
+        assert staff.post(address, {**order, "old_password": PASSWORD}).status_code == 302
+    export_tenants()
+    with in_tenant(PLATFORM_ID):
+        row = TenantExport.objects.select_related("file").get()
+        assert (row.state, row.created_by) == ("done", root)
+        assert row.rows > 5
+        path = path_of(row.file)
+    fetched = staff.post(address, {**order, "download": str(row.pk)})
+    with zipfile.ZipFile(BytesIO(b"".join(fetched.streaming_content))) as archive:
+        assert json.loads(archive.read("manifest.json"))["tenant"]["slug"] == "harbour"
+    other = page("tenants_tenant_exports", saigon.tenant.pk)
+    assert staff.post(other, {**order, "download": str(row.pk)}).status_code == 404
+    with in_tenant(PLATFORM_ID):
+        TenantExport.objects.update(expires_at="2026-01-01T00:00Z")
+    export_tenants()
+    assert staff.post(address, {**order, "download": str(row.pk)}).status_code == 404
+    assert "Expired" in text_of(staff.get(address))
+    with in_tenant(PLATFORM_ID):
+        assert TenantExport.objects.get().file is None
+        assert not type(row.file).objects.filter(pk=row.file_id).exists()
+    assert path.exists()  # the test's own transaction has not ended: bytes go with the commit
+    path.unlink()
