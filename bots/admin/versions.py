@@ -74,6 +74,12 @@ class BotVersionForm(FlowForm):
         fields = ("bot", "system_prompt", "flow_config", "capabilities")
         widgets = {"system_prompt": UnfoldAdminTextareaWidget(attrs={"rows": 12})}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Tick what the draft may use already: saved as it was shown, it stays as it was."""
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:
+            self.initial["capabilities"] = self.instance.capabilities
+
     def clean_system_prompt(self) -> str:
         """Refuse variables that nobody declared."""
         prompt = str(self.cleaned_data["system_prompt"])

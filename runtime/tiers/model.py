@@ -11,7 +11,7 @@ from runtime.context import Reply, TurnContext
 from runtime.guarding import refusal
 from runtime.model.answering import Outcome, ask_model
 from runtime.models import Tier, Turn
-from runtime.tiers.catalog import CARDS, LOOKED_AT, answer_about
+from runtime.tiers.catalog import CARDS, LOOKED_AT, answer_about, fitting, looked_at
 from runtime.tiers.handoff import offer_a_person
 from runtime.tiers.proposal import propose
 
@@ -60,10 +60,11 @@ def _said(context: TurnContext, outcome: Outcome) -> Reply:
 
 
 def _from_catalog(context: TurnContext, outcome: Outcome) -> Reply | None:
-    """Answer from the facts that the model was given, when it spoke of offerings."""
+    """Answer from the facts that the model was given, when it spoke of offerings that the customer spoke of."""
     if outcome.grounds is None or not outcome.grounds.facts:
         return None
-    cited = [UUID(one["id"]) for one in outcome.cited if one["kind"] == "offering"]
+    asked = {looked_at(context), *(hit.id for hit in fitting(context))}
+    cited = [UUID(one["id"]) for one in outcome.cited if one["kind"] == "offering" and UUID(one["id"]) in asked]
     with translation.override(context.question.language):
         return answer_about(context, cited[:CARDS])
 

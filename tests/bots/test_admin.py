@@ -43,6 +43,19 @@ def test_a_new_version_begins_as_a_copy_of_the_newest(staff: Client, saigon: Bus
         ]
 
 
+def test_a_draft_saved_as_it_is_shown_keeps_what_it_may_use(staff: Client, saigon: Business, bot: Bot) -> None:
+    prices = Capability.objects.get(code="price_lookup")
+    with in_tenant(saigon.tenant):
+        draft = create_version(bot=bot, system_prompt="Be kind.", capabilities=[prices])
+    form = staff.get(url("botversion_change", draft.pk)).context["adminform"].form
+    ticked = [one.data["value"] for one in form["capabilities"].subwidgets if one.data["selected"]]
+    said = {"system_prompt": "Be brief.", "flow_config": "{}", "capabilities": [str(value) for value in ticked]}
+    staff.post(url("botversion_change", draft.pk), said)
+    with in_tenant(saigon.tenant):
+        draft = BotVersion.objects.get()
+        assert (draft.system_prompt, draft.capabilities) == ("Be brief.", [prices])
+
+
 def test_a_new_version_begins_with_what_the_active_one_has(staff: Client, saigon: Business, bot: Bot) -> None:
     prices = Capability.objects.get(code="price_lookup")
     flow = {"greeting": {"vi": "Shop chào bạn"}, "note": "Nhắc khách để lại số điện thoại"}

@@ -170,6 +170,14 @@ def test_a_doubtful_reply_without_an_offering_offers_a_person(say, endpoint):
     assert decision().decision_metadata["model"]["why"] == "unproven"
 
 
+def test_a_doubtful_reply_is_not_replaced_by_an_offering_that_nobody_asked_for(say, endpoint):
+    endpoint.script = [answers("We deliver free of charge to Hanoi within two hours for 5,000 ₫.")]
+    recorded = say("Who wears a runner shoe?")
+    assert recorded.decision["tier"] == "handoff"
+    assert "Backpack" not in plain(recorded)
+    assert decision().decision_metadata["model"]["why"] == "unproven"
+
+
 ONE_MEGABYTE = "word " * 200_000
 
 
