@@ -127,7 +127,8 @@ def test_a_batch_that_was_taken_before_stops_and_is_taken_again(saigon: Business
         assert [renew(row) for row in taken] == [False, False]
         resume(saigon)
         end_leases()
-        assert {row.pk for row in claim(ImportJob, limit=2)} == {row.pk for row in taken}
+        again = [row.pk for _one in taken for row in claim(ImportJob, limit=2)]  # one by one: their worker may have died
+        assert set(again) == {row.pk for row in taken}
         assert finish(taken[0]) is False
 
 
