@@ -160,11 +160,12 @@ def _left_this_minute() -> int:
     return most - EmailDelivery.objects.filter(sent_at__gt=Now() - MINUTE).count()
 
 
-# As `claim` of tenants/queue.py, with the epoch, and in one message: claiming must cost little beside sending.
+# As `claim` of tenants/queue.py, with the epoch, and in one message: claiming must cost little beside sending. Never what runs,
+# also when its lease is over: it may have been sent, and `take_back_lost` sorts that out.
 _CLAIM = """
 WITH next AS (
     SELECT id FROM reports_emaildelivery
-    WHERE tenant_id = %(tenant)s AND mailbox_id {which} AND state IN ('pending', 'running') AND due_at <= statement_timestamp()
+    WHERE tenant_id = %(tenant)s AND mailbox_id {which} AND state = 'pending' AND due_at <= statement_timestamp()
         AND EXISTS (SELECT FROM tenants_tenant WHERE id = %(tenant)s AND status = 'active')
     ORDER BY priority DESC, due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), taken AS (

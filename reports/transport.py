@@ -37,6 +37,8 @@ SECONDS = 20.0
 """What a server may take for each step."""
 CONNECTION_SECONDS = 50.0
 """After that a connection is cut, whatever it is doing: less than the lease of what is sent over it."""
+NOT_LET_IN = frozenset({530, 534, 535, 538})
+"""The replies of a server that wants somebody to log in, or otherwise (RFC 4954, 6): they are about the account, not the mail."""
 CLOSING = 421
 """The reply with which a server closes the connection (RFC 5321, 4.2.3)."""
 
@@ -178,6 +180,8 @@ class SmtpTransport:
 
     def _expect(self, wanted: set[int], code: int, said: bytes) -> None:
         if code not in wanted:
+            if code in NOT_LET_IN:
+                raise Unusable(note(gettext_noop("The mail server answered %(code)s."), detail=shown(said), code=code))
             raise self._refusal(code, said)
 
     def _refusal(self, code: int, said: bytes) -> NotSent:
@@ -215,7 +219,10 @@ class BackendTransport:
 
     def send(self, envelope: Envelope, *, announce: Callable[[], None], begin: Callable[[], None]) -> None:
         """Send to one recipient."""
-        message = envelope.message()
+        try:
+            message = envelope.message()
+        except FileNotFoundError:
+            raise NotSent(gettext_noop("An attached file is gone."), permanent=True) from None
         begin()
         try:
             self.backend.send_messages([message])

@@ -24,6 +24,7 @@ from runtime.tasks import run_occurrences
 from tenants.errors import DomainError
 from tenants.models import StoredFile, Tenant
 from tenants.services import set_tenant_status
+from tenants.storage import path_of
 from tests.conftest import in_tenant
 from tests.reports.files import days, read
 from tests.smtp_sink import DROP, Sink, smtp_sink
@@ -349,3 +350,33 @@ def test_a_provider_takes_mails_by_its_api_and_what_it_does_not_answer_is_unclea
     )
     with pytest.raises(ImproperlyConfigured, match="anymail\\+pigeon is not known"):
         mail_provider("anymail+pigeon://?api_key=x")
+
+
+def test_what_a_dead_worker_had_begun_is_not_claimed_by_who_is_sending_meanwhile(api, saigon, sink) -> None:
+    api(saigon.key).post("emails/", ABOUT)
+    past = timezone.now() - timedelta(seconds=1)
+    with in_tenant(saigon.tenant):
+        EmailDelivery.objects.update(state="running", begun_at=past, due_at=past, lease_until=past, attempt=1)
+        assert outbox._claim(None, 10) == []
+    assert send_due_emails() == 0
+    assert deliveries(api(saigon.key)) == {"an@example.com": "unknown"}
+    assert sink.taken == []
+
+
+def test_a_mail_whose_file_is_gone_fails_alone(api, saigon, sink, settings, tmp_path) -> None:
+    settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", str(tmp_path)
+    client, files = api(saigon.key), [{"name": "a.txt", "content": "YQ=="}]
+    client.post("emails/", {**ABOUT, "to": ["gone@example.com"], "priority": 5, "attachments": files})
+    client.post("emails/", ABOUT)
+    with in_tenant(saigon.tenant):
+        path_of(StoredFile.objects.get()).unlink()
+    send_due_emails()
+    assert deliveries(client) == {"gone@example.com": "failed", "an@example.com": "sent"}
+
+
+def test_a_server_that_wants_a_login_holds_the_mails_and_fails_none(api, saigon, sink) -> None:
+    sink.script = lambda phase, _recipient: "530 5.7.0 Authentication required" if phase == "mail" else None
+    client = api(saigon.key)
+    client.post("emails/", {**ABOUT, "to": ["an@example.com", "binh@example.com"]})
+    send_due_emails()
+    assert deliveries(client) == {"an@example.com": "held", "binh@example.com": "held"}
