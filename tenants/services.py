@@ -16,7 +16,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from tenants.errors import Conflict, DomainError
 from tenants.login_links import BY_LINK
-from tenants.models import PLATFORM_ID, ApiKey, Membership, Tenant, User, new_ids
+from tenants.models import PLATFORM_ID, ApiKey, Membership, Tenant, TenantDeletion, User, new_ids
 from tenants.roles import Role
 from tenants.scope import platform_scope, tenant_scope
 
@@ -67,10 +67,14 @@ def create_tenant(
 def set_tenant_status(*, tenant_id: UUID, status: str) -> Tenant:
     """Suspend or resume a tenant, from the next request and the next row of work on; nothing is lost.
 
-    Raises ``DomainError`` (``platform``): the platform's own tenant cannot be suspended.
+    Raises ``DomainError`` (``platform``): the platform's own tenant cannot be suspended; and ``Conflict`` (``being_deleted``):
+    one that is being deleted is not resumed.
     """
     if tenant_id == PLATFORM_ID:
         raise DomainError("platform", _("The platform itself cannot be suspended."))
+    with tenant_scope(PLATFORM_ID):
+        if status == Tenant.Status.ACTIVE and TenantDeletion.objects.filter(deleted_id=tenant_id).exists():
+            raise Conflict("being_deleted", _("This tenant is being deleted."))
     with tenant_scope(tenant_id):
         tenant = Tenant.objects.get(pk=tenant_id)
         tenant.status = status

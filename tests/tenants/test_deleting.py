@@ -10,8 +10,10 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from tenants import deleting
+from tenants.errors import Conflict
 from tenants.models import PLATFORM_ID, AuditEntry, Membership, TaskRun, Tenant, TenantDeletion, User
 from tenants.scope import platform_scope
+from tenants.services import set_tenant_status
 from tenants.storage import store_file
 from tests.conftest import Business, in_tenant
 from tests.rows import ROWS, make_row
@@ -140,3 +142,12 @@ def test_the_audit_of_a_tenant_that_is_there_cannot_be_forgotten(saigon, harbour
         with in_tenant(tenant), pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT tenants_audit_forget('tenants_auditentry', 10)")
     assert rows_of(saigon.tenant)["tenants_auditentry"] > 0
+
+
+@pytest.mark.django_db
+def test_a_tenant_that_is_being_deleted_is_not_resumed(saigon: Business) -> None:
+    deleting.delete_tenant(tenant=saigon.tenant, typed=saigon.tenant.slug)
+    with pytest.raises(Conflict, match="being deleted"):
+        set_tenant_status(tenant_id=saigon.tenant.pk, status=Tenant.Status.ACTIVE)
+    with in_tenant(saigon.tenant):
+        assert Tenant.objects.get(pk=saigon.tenant.pk).status == Tenant.Status.SUSPENDED
