@@ -79,8 +79,11 @@ def find_due_insights() -> int:
         cursor.execute(DUE, {"now": timezone.now()})
         tenants = [tenant_id for (tenant_id,) in cursor.fetchall()]
     for tenant_id in tenants:
-        with tenant_scope(tenant_id), acting(Actor(ActorKind.TASK)):
-            generate_metric_insights()
+        try:
+            with tenant_scope(tenant_id), acting(Actor(ActorKind.TASK)):
+                generate_metric_insights()
+        except Exception:  # the others' insights do not wait for this tenant's
+            logger.exception("the insights of the daily figures of tenant %s could not be found", tenant_id)
     return len(tenants)
 
 

@@ -9,12 +9,14 @@ import pytest
 from django.utils import timezone
 
 from bots.models import Bot
+from reports import metric_insights
 from reports.metrics import tenant_zone, today_in
 from reports.models import DailyMetric, Insight, MetricMark
 from reports.tasks import find_metric_insights, roll_up
 from runtime.models import ScheduleOccurrence
 from runtime.tasks import run_occurrences
 from tenants.models import Tenant
+from tenants.scope import current_tenant_id
 from tests.conftest import Business, in_tenant
 from tests.tenants.admin_pages import browser, hidden, page, text_of
 
@@ -167,3 +169,16 @@ def test_bounds_are_set_on_a_page_in_per_cent_and_told_so(api: Any, saigon: Busi
     found = insights(api(saigon.key), metric="containment", insight_type="threshold")
     assert found
     assert "below 89.5 %" in found[0]["content"]["texts"]["en"]
+
+
+def test_a_tenant_whose_figures_break_keeps_no_other_from_its_insights(saigon, harbour, monkeypatch) -> None:
+    roll_up()
+    met = []
+
+    def broken() -> int:
+        met.append(current_tenant_id())
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(metric_insights, "generate_metric_insights", broken)
+    find_metric_insights()
+    assert {saigon.tenant.pk, harbour.tenant.pk} <= set(met)
