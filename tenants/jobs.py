@@ -11,14 +11,17 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from tenants.errors import DomainError
-from tenants.models import Event, LoginToken
+from tenants.models import Event, LoginToken, Tenant
 from tenants.queue import OPEN, STUCK, QueueRow, QueueState, queues
 from tenants.scope import current_scope
 
 
 @dataclass(frozen=True)
 class QueueCount:
-    """One queue. ``oldest_due_at`` is that of what could be done now and is not; ``task`` is empty where no row is put back."""
+    """One queue. ``oldest_due_at`` is that of what could be done now and is not; a suspended tenant's could not.
+
+    ``task`` is empty where no row is put back.
+    """
 
     key: str
     label: str
@@ -61,7 +64,7 @@ def _count(model: type[QueueRow]) -> QueueCount:
     still = rows.filter(state__in=OPEN).aggregate(
         waiting=Count("pk", filter=Q(state=QueueState.PENDING)),
         running=Count("pk", filter=Q(state=QueueState.RUNNING)),
-        oldest=Min("due_at", filter=Q(due_at__lte=Now())),
+        oldest=Min("due_at", filter=Q(due_at__lte=Now(), tenant__status=Tenant.Status.ACTIVE)),
     )
     stuck = dict(rows.filter(state__in=STUCK).order_by().values_list("state").annotate(Count("pk")))
     return QueueCount(
@@ -78,7 +81,8 @@ def _count(model: type[QueueRow]) -> QueueCount:
 
 def _count_events() -> QueueCount:
     """Events that wait to be handed to their destinations: rows without a state, for they are only marked once."""
-    waiting = Event.objects.undispatched().order_by().aggregate(count=Count("pk"), oldest=Min("created_at"))
+    oldest = Min("created_at", filter=Q(tenant__status=Tenant.Status.ACTIVE))
+    waiting = Event.objects.undispatched().order_by().aggregate(count=Count("pk"), oldest=oldest)
     return QueueCount(
         key="tenants.event",
         label=capfirst(str(Event._meta.verbose_name_plural)),

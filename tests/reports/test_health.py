@@ -15,9 +15,10 @@ from reports.health import run_due_checks, summary
 from reports.health_checks import CHECKS, Check, Found
 from reports.models import EmailDelivery, EmailMessage, HealthCheck, HealthSample, HealthState
 from tenants.audit import seal_all
-from tenants.models import PLATFORM_ID, Event, Setting
+from tenants.models import PLATFORM_ID, Event, Setting, Tenant
 from tenants.retention import KINDS, forget_old
 from tenants.scope import platform_scope
+from tenants.services import set_tenant_status
 from tenants.tasks import WORKER_SEEN
 from tests.conftest import in_tenant, platform_again
 from tests.outside import http_server
@@ -202,3 +203,13 @@ def test_the_platform_sets_from_when_on_queues_are_late(saigon):
     with in_tenant(PLATFORM_ID):
         Setting.put("health_queue_minutes", 11)  # by default it warns after 5
     assert health_checks.check_queues().state == OK
+
+
+@pytest.mark.django_db
+def test_what_waits_for_a_suspended_tenant_is_not_late(saigon) -> None:
+    with in_tenant(saigon.tenant):
+        occurrence = an_occurrence()
+        type(occurrence).objects.update(state="pending", due_at=timezone.now() - timedelta(hours=2))
+    assert health_checks.check_queues().state == HealthState.ERROR
+    set_tenant_status(tenant_id=saigon.tenant.pk, status=Tenant.Status.SUSPENDED)
+    assert health_checks.check_queues().state == HealthState.OK
