@@ -61,7 +61,7 @@ def msgids_of_source() -> set[str]:
     for app in APPS:
         for path in (ROOT / app).rglob("*.py"):
             found.update(msgids_of_python(path))
-        for path in (ROOT / app).rglob("*.html"):
+        for path in (*(ROOT / app).rglob("*.html"), *(ROOT / app).rglob("templates/**/*.txt")):
             found.update(msgids_of_template(path))
     return found
 
