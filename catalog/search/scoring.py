@@ -313,12 +313,23 @@ def lead(evidence: Floats, answers: Sequence[Hashable], alone: float = 0.0) -> F
     return np.tanh((evidence - reference) / 2)
 
 
+def _on_one_scale(evidence: Floats, weights: Sequence[Weights]) -> Floats:
+    """What each candidate has of all the evidence there may be, on the scale of the one that has most.
+
+    Passages of another language are weighed on a scale of their own: as they are, the two cannot be compared.
+    """
+    most = np.array([w.vector + w.grams + w.words + w.pairs for w in weights])
+    best = int((evidence / most).argmax())
+    scaled: Floats = evidence / most * most[best] + weights[best].offset / weights[best].slope
+    return scaled
+
+
 def calibrated(evidence: Floats, candidates: Sequence[Candidate], weights: Sequence[Weights]) -> Floats:
     """Probability that each candidate is right, from its evidence, its lead and its priority."""
     offset, slope, margin = np.array([(w.offset, w.slope, w.margin) for w in weights]).T
     aligned = evidence + offset / slope
     # Passages were calibrated among others of their kind: one alone is compared with one that has nothing of the question.
     alone = offset[0] / slope[0] if shape_of(candidates[0]) == "passage" else 0.0
-    leads = lead(aligned, [answer_of(candidate) for candidate in candidates], alone)
+    leads = lead(_on_one_scale(evidence, weights), [answer_of(candidate) for candidate in candidates], alone)
     priority = np.array([_priority(candidate) for candidate in candidates])
     return 1 / (1 + np.exp(-(slope * aligned + margin * leads + PRIORITY_WEIGHT * priority)))

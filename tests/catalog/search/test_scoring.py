@@ -199,3 +199,22 @@ def test_a_passage_is_found_by_a_question_inside_it():
     ]  # fmt: skip
     assert ask("lai suat vay mua nha la bao nhieu", passages)[0].candidate.key == passages[1].key
     assert ask("which days is the office open", passages)[0].candidate.key == passages[2].key
+
+
+def in_language(passages: list[Candidate], *languages: str) -> list[Candidate]:
+    said = zip(passages, languages, strict=True)
+    return [Candidate(one.key, one.kind, one.title, one.body, tag, one.priority, one.similarity) for one, tag in said]
+
+
+@pytest.mark.parametrize(("tag", "others"), [("en", "en"), ("en", "vi"), ("vi", "en")])
+def test_the_right_passage_comes_first_however_the_others_are_tagged(tag, others):
+    passages = [
+        faq(
+            "Kayaks", "Every kayak comes with a paddle, a vest and a dry bag at no charge.", kind="document", similarity=0.6
+        ),
+        faq("Storage", "Boats are stored from October on, the cover included.", kind="document", similarity=0.14),
+        faq("Café", "The café serves breakfast until eleven in the season.", kind="document", similarity=0.1),
+        faq("Phòng nghỉ", "Phòng nghỉ có máy lạnh, nhận phòng từ hai giờ chiều.", kind="document", similarity=0.05),
+    ]
+    found = score("is a paddle included when i hire one", in_language(passages, tag, others, others, others))
+    assert found[0].candidate.key == passages[0].key
