@@ -52,6 +52,8 @@ def _watch() -> None:
             notice_silence()
         except DatabaseError as error:  # which /readyz tells
             logger.warning("nobody could be asked whether checks are made: %s", type(error).__name__)
+        except Exception:  # who watches must not be the one that is gone
+            logger.exception("looking whether checks are made failed")
         finally:
             connections.close_all()
 

@@ -292,6 +292,7 @@ RETURN (
 """
 NO_SYNONYMS = "DROP FUNCTION search_meanings, search_synonyms CASCADE"
 
+# As it began; what is in use since `0004_compact_vectors` stands in `_candidates.py`.
 CANDIDATES = """
 -- The nearest vectors and the best texts of each kind, with their raw parts; scores are made in Python.
 --   words: a tsquery of folded words, null: none.  numbers: the query's vector, null: none.
