@@ -23,7 +23,7 @@ from bench.result import Result, compared
 from reports.models import EmailContent, EmailDelivery, EmailMessage
 from reports.outbox import send_due_emails
 from reports.rendering import render_email
-from tenants.models import Setting, Tenant
+from tenants.models import PLATFORM_ID, Setting, Tenant
 from tenants.scope import tenant_scope
 from tenants.services import create_tenant
 
@@ -36,6 +36,8 @@ def run() -> list[Result]:
     tenant = create_tenant(slug="mailer", name="Mailer", owner_email="owner@mailer.example").tenant
     with tenant_scope(tenant):
         Setting.put("emails_per_minute", 100_000)
+    with tenant_scope(PLATFORM_ID):
+        Setting.put("own_server_emails_per_minute", 100_000)
     with sink() as port:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port

@@ -35,8 +35,8 @@ class Recipient(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Return the address as it is compared: most servers take no notice of case."""
-        return self.address.lower()
+        """Return the address as it is compared: most servers take no notice of case, nor IDNA of how a letter is formed."""
+        return unicodedata.normalize("NFKC", self.address).lower()
 
     @property
     def envelope(self) -> str:
@@ -62,7 +62,7 @@ def read_address(text: str, *, field: str | None = None) -> Recipient:
     Raises ``DomainError`` (``invalid_address``, on ``field``): for several, for groups, and for what no mail server takes.
     """
     found = _parsed(text.strip()) if len(text) <= 1000 and is_one_line(text) else None
-    if found is None or not _is_sendable(found.address):
+    if found is None or not is_sendable(found.address):
         said = _("“%(text)s” is not one e-mail address.") % {"text": text[:100] if is_one_line(text) else "…"}
         raise DomainError("invalid_address", said, field=field)
     return found
@@ -78,7 +78,8 @@ def _parsed(text: str) -> Recipient | None:
         return None
 
 
-def _is_sendable(address: str) -> bool:
+def is_sendable(address: str) -> bool:
+    """Whether any mail server takes the address: beyond ASCII only its domain, for few speak SMTPUTF8 (RFC 6531)."""
     local, _at, domain = address.rpartition("@")
     try:
         validate_email(address)

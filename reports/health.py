@@ -23,6 +23,7 @@ from django.utils.translation import gettext_noop
 from reports.emails import queue_email, write_email
 from reports.health_checks import CHECKS, Check, Found
 from reports.models import HealthCheck, HealthSample, HealthState
+from tenants.errors import DomainError
 from tenants.events import record_event
 from tenants.models import PLATFORM_ID, User
 from tenants.notes import note, told
@@ -110,9 +111,11 @@ def _tell(check: Check, row: HealthCheck, before: str) -> None:
     data = {"check": row.name, "from": before, "to": row.state, "value": row.value, "unit": row.unit}
     record_event("health.changed", data=data)
     for person in staff():
-        with translation.override(person.locale or None):
-            email = write_email(**mail_of_state(check, row), to=[person.email])
-            queue_email(email=email)
+        try:
+            with translation.override(person.locale or None), transaction.atomic():
+                queue_email(email=write_email(**mail_of_state(check, row), to=[person.email]))
+        except DomainError as error:  # what was found is kept, and the others are told
+            logger.error("%s cannot be told of the installation's health: %s", person.pk, error.code)
 
 
 def staff() -> Iterable[User]:

@@ -12,15 +12,18 @@ worker had claimed that died in the same crash is unclear, by the epoch its clai
 
 import logging
 import random
+import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connections
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db import DatabaseError, connections
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils import translation
@@ -33,6 +36,7 @@ from reports.rendering import envelope_of, envelope_sender
 from reports.transport import Broken, Envelope, NotSent, Transport, Unclear, Unusable, opened
 from tenants.actor import Actor, ActorKind, acting
 from tenants.models import Setting, Tenant
+from tenants.notes import note
 from tenants.postgres.beside import Beside
 from tenants.queue import QueueState, due, due_tenants, fail, unclear
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
@@ -64,15 +68,40 @@ _EPOCH = RawSQL("(SELECT stats_reset FROM pg_stat_wal)", [])
 """Statistics are kept when the database ends in order, and begin anew after a crash (PostgreSQL, 27.2)."""
 
 
+class Allowance:
+    """How many mails a tenant may still send in this minute; its accounts, which are served side by side, share it."""
+
+    def __init__(self, left: int) -> None:
+        self._left, self._one_at_a_time = left, threading.Lock()
+
+    def take(self, most: int) -> int:
+        """Return how many of ``most`` may be sent."""
+        with self._one_at_a_time:
+            taken = max(0, min(most, self._left))
+            self._left -= taken
+        return taken
+
+    def give_back(self, count: int) -> None:
+        """Let others have what was taken for mails that there are none of."""
+        with self._one_at_a_time:
+            self._left += count
+
+
 class Account(NamedTuple):
-    """By which mailbox of which tenant; without one by the installation's own server."""
+    """By which mailbox of which tenant; without one by the installation's own server. ``most``: what it sends at once."""
 
     tenant_id: UUID
     mailbox_id: UUID | None
+    allowance: Allowance
+    most: int
 
 
 class Overtaken(Exception):
     """The mail may not be begun: another worker has it by now, or somebody has given it up."""
+
+
+class Odd(Exception):
+    """A mail broke in a way that nobody expected, and was parked; the others go on."""
 
 
 def send_due_emails() -> int:
@@ -103,9 +132,21 @@ def due_accounts() -> list[Account]:
     for tenant_id in due_tenants(EmailDelivery):
         with tenant_scope(tenant_id):
             take_back_lost()
-            found += [Account(tenant_id, mailbox_id) for mailbox_id in _due_mailboxes()]
+            found += _due_accounts(tenant_id)
     random.shuffle(found)
     return found
+
+
+def _due_accounts(tenant_id: UUID) -> list[Account]:
+    """Return the accounts of the scope's tenant, with what it may send in this minute by all of them, and by each."""
+    mailboxes = _due_mailboxes()
+    if not mailboxes:
+        return []
+    sent = EmailDelivery.objects.filter(sent_at__gt=Now() - MINUTE).order_by().values_list("mailbox")
+    by = Counter(dict(sent.annotate(Count("pk"))))
+    allowance = Allowance(int(Setting.effective("emails_per_minute")) - by.total())
+    own = int(Setting.effective("own_server_emails_per_minute")) - by[None]
+    return [Account(tenant_id, one, allowance, own if one is None else sys.maxsize) for one in mailboxes]
 
 
 def take_back_lost() -> None:
@@ -146,18 +187,19 @@ def _serve(account: Account) -> int:
     taken, enough = 0, time.monotonic() + TURN_SECONDS
     scope = tenant_scope(account.tenant_id)
     with scope, acting(Actor(ActorKind.TASK)), translation.override("en"), beside() as other:
-        left = _left_this_minute()
-        while time.monotonic() < enough and (rows := _claim(account.mailbox_id, min(BATCH, left - taken))):
+        while time.monotonic() < enough and (rows := _claim_of(account, account.most - taken)):
             taken += len(rows)
             if not Batch(rows, account.mailbox_id, other).send():
                 break
     return taken
 
 
-def _left_this_minute() -> int:
-    """Return how many mails the tenant may send now, by its setting."""
-    most = int(Setting.effective("emails_per_minute"))
-    return most - EmailDelivery.objects.filter(sent_at__gt=Now() - MINUTE).count()
+def _claim_of(account: Account, most: int) -> list[EmailDelivery]:
+    """Take a batch, as large as the tenant and the account may send now."""
+    may = account.allowance.take(min(BATCH, most))
+    rows = _claim(account.mailbox_id, may)
+    account.allowance.give_back(may - len(rows))
+    return rows
 
 
 # As `claim` of tenants/queue.py, with the epoch, and in one message: claiming must cost little beside sending. Never what runs,
@@ -196,7 +238,7 @@ class Batch:
         self.lease = rows[0].lease_until
         self.marks = Marks(self.lease, other)
         self.mailbox = Mailbox.objects.select_related("smtp").get(pk=mailbox_id) if mailbox_id else None
-        self.letters = Letters(rows, self.mailbox)
+        self.rows = rows
         self.until = time.monotonic() + BATCH_SECONDS
         self.ask_again = time.monotonic() + 1.0
 
@@ -204,14 +246,23 @@ class Batch:
         """Send what there is; returns whether the account can go on. What was not begun goes back."""
         try:
             self._check_account()
+            letters = Letters(self.rows, self.mailbox)
             with opened(self.mailbox.smtp if self.mailbox else None) as transport:
                 while self.left and self._may_go_on():
-                    self._send_next(transport)
+                    self._send_next(transport, letters)
             return True
         except (Unusable, Broken) as error:
             self._rest(str(error))
             return False
         except Overtaken:
+            return False
+        except Odd:
+            return True  # by another connection: nobody knows where this one stands
+        except DatabaseError:
+            raise
+        except Exception as error:
+            logger.exception("an e-mail account cannot be used")
+            self._rest(_unexpected(error))
             return False
         finally:
             self.marks.end()
@@ -230,10 +281,10 @@ class Batch:
                 return False
         return now < self.until
 
-    def _send_next(self, transport: Transport) -> None:
+    def _send_next(self, transport: Transport, letters: "Letters") -> None:
         row = self.left[-1]
         try:
-            transport.send(self.letters.envelope(row), announce=lambda: self._announce(row), begin=lambda: self._begin(row))
+            transport.send(letters.envelope(row), announce=lambda: self._announce(row), begin=lambda: self._begin(row))
         except Unclear as error:
             unclear(row, str(error))  # which lets the account rest: due_accounts
             raise Broken(str(error)) from error
@@ -243,8 +294,22 @@ class Batch:
             fail(row, str(error), permanent=error.permanent, begun_at=None, **rest)
             if isinstance(error, Broken):
                 raise
+        except (Unusable, Overtaken, DatabaseError):
+            raise
+        except Exception as error:
+            logger.exception("mail %s cannot be sent", row.pk)
+            self._park(row, error)
+            raise Odd from error
         else:
             self.marks.sent = row.pk
+
+    def _park(self, row: EmailDelivery, error: Exception) -> None:
+        """Let a mail that broke in an unexpected way fail alone, or be unclear when its text may have left."""
+        if self.left and self.left[-1] is row:
+            self._begin(row)
+            fail(row, _unexpected(error), permanent=isinstance(error, ValueError), begun_at=None)
+        else:
+            unclear(row, _unexpected(error))
 
     def _announce(self, row: EmailDelivery) -> None:
         self.marks.announce(row.pk)
@@ -271,6 +336,10 @@ class Batch:
     def _put_back(self, rows: QuerySet[EmailDelivery], **values: Any) -> None:
         waiting = {"state": QueueState.PENDING, "lease_until": None, "begun_at": None, "attempt": F("attempt") - 1}
         rows.update(**waiting, **values)
+
+
+def _unexpected(error: Exception) -> str:
+    return note(gettext_noop("Something went wrong here (%(kind)s)."), kind=type(error).__name__)
 
 
 class Letters:

@@ -7,10 +7,18 @@ from tenants.settings import SettingType
 SETTINGS = {
     "emails_per_minute": SettingType(
         label=_("E-mails per minute"),
-        help_text=_("More wait for the next minute. Mail servers and providers have limits of their own."),
+        help_text=_("By all accounts. More wait for the next minute. Mail servers and providers have limits of their own."),
         default=600,
         minimum=1,
         maximum=100_000,
+    ),
+    "own_server_emails_per_minute": SettingType(
+        label=_("E-mails per minute by the installation's server"),
+        help_text=_("What each tenant may send by it at most, whatever a tenant sets for itself."),
+        default=600,
+        minimum=1,
+        maximum=100_000,
+        of_platform=True,
     ),
     "rephrased_insights_per_day": SettingType(
         label=_("Insights in other words"),

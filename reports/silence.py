@@ -97,5 +97,5 @@ def _mail(name: str) -> None:
             )
         try:
             mail.send()
-        except (OSError, SMTPException) as error:
+        except (OSError, SMTPException, ValueError) as error:  # the last: an address that no mail can have
             logger.error("platform staff could not be told that %s is gone: %s", name, type(error).__name__)

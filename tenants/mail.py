@@ -68,12 +68,13 @@ def wake_sender() -> None:
 
 
 def can_be_sent_to(address: str) -> bool:
-    """Whether the domain of the address can be written as mail servers do (IDNA, RFC 3490)."""
+    """Whether the address can be written as mail servers do: ASCII, and the domain in IDNA (RFC 3490)."""
+    local, _at, domain = address.rpartition("@")
     try:
-        punycode(address.rpartition("@")[2])
+        punycode(domain)
     except UnicodeError:
         return False
-    return True
+    return local.isascii()
 
 
 def _give_up_lost() -> None:

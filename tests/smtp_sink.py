@@ -11,6 +11,9 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
+from tenants.models import PLATFORM_ID, Setting
+from tenants.scope import tenant_scope
+
 DROP, STALL = "drop", "stall"
 """Instead of a reply: close the connection; say nothing for ``Sink.stall`` seconds, and then close it."""
 
@@ -101,6 +104,13 @@ class _Controller(Controller):
         assert self.server  # it was given port 0, and has chosen one by now
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()
+
+
+def many_emails() -> None:
+    """Let the scope's tenant send as many e-mails as it likes, also by the installation's server."""
+    Setting.put("emails_per_minute", 100_000)
+    with tenant_scope(PLATFORM_ID):
+        Setting.put("own_server_emails_per_minute", 100_000)
 
 
 @contextmanager

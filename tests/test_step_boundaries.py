@@ -30,14 +30,14 @@ from reports.models import EmailDelivery, EmailMessage, Insight, Report, ReportR
 from reports.uploads import create_report
 from runtime.models import Schedule, ScheduleOccurrence
 from tenants.events import record_event
-from tenants.models import Event, Setting
+from tenants.models import Event
 from tenants.queue import OPEN, QueueState, queues
 from tests.catalog.imports.files import shopify, written
 from tests.conftest import Business, in_tenant
 from tests.outside import HttpServer, http_server
 from tests.reports.files import days
 from tests.rows import a_collection, an_offering
-from tests.smtp_sink import Sink, smtp_sink
+from tests.smtp_sink import Sink, many_emails, smtp_sink
 from vault.events_out import create_destination
 from vault.models import EventDelivery
 
@@ -155,7 +155,7 @@ def waiting(business: Business) -> dict[str, int]:
 
 def test_mail(at_every_step: Any, saigon: Business, sink: Sink) -> None:
     def add(step: int) -> None:
-        Setting.put("emails_per_minute", 100_000)
+        many_emails()
         queue_email(email=write_email(subject="Tin vui", body="…", to=[f"{name}-{step}@x.example" for name in "abc"]))
 
     def check(when: str) -> None:
@@ -173,7 +173,7 @@ def test_mail(at_every_step: Any, saigon: Business, sink: Sink) -> None:
 def test_ten_thousand_mails_through_a_hundred_killed_workers(saigon: Business, worker: Worker, sink: Sink) -> None:
     mails, kills, chance = 10_000, 100, Random(6)
     with in_tenant(saigon.tenant):
-        Setting.put("emails_per_minute", 100_000)
+        many_emails()
         for part in range(mails // MOST_RECIPIENTS):
             to = [f"customer-{part}-{number}@x.example" for number in range(MOST_RECIPIENTS)]
             queue_email(email=write_email(subject="Tin vui", body="…", to=to))
@@ -250,7 +250,7 @@ def test_schedules_that_call_what_must_not_be_called_twice(at_every_step: Any, s
 
 def test_schedules_that_write_a_mail(at_every_step: Any, saigon: Business, sink: Sink) -> None:
     def add(step: int) -> None:
-        Setting.put("emails_per_minute", 100_000)
+        many_emails()
         due_schedule({"kind": "email", "to": ["owner@x.example"], "subject": f"Number {step}", "body": "…"})
 
     def check(when: str) -> None:

@@ -7,6 +7,7 @@ from django.core.validators import validate_email
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from reports.addresses import is_sendable
 from tenants.fields import TenantForeignKey
 from tenants.models import TenantModel, created_by_field, updated_at_field
 from tenants.notes import told
@@ -63,6 +64,8 @@ class Mailbox(TenantModel):
         """Refuse credentials of another kind of service, and addresses and names that no header may hold."""
         super().clean()
         self.address = self.address.strip().lower()
+        if not is_sendable(self.address):
+            raise ValidationError({"address": ValidationError(_("No mail server takes this address."), code="invalid")})
         if not self.name.isprintable():
             raise ValidationError({"name": ValidationError(_("Write it on one line."), code="invalid")})
         if self.smtp is not None and self.smtp.provider != "smtp":

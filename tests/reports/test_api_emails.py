@@ -17,12 +17,12 @@ from django.utils import timezone
 from config.environment import mail_provider
 from reports import outbox
 from reports.addresses import read_address
-from reports.models import EmailDelivery, EmailMessage
+from reports.models import EmailDelivery, EmailMessage, Mailbox
 from reports.outbox import send_due_emails
 from runtime.models import ScheduleOccurrence
 from runtime.tasks import run_occurrences
 from tenants.errors import DomainError
-from tenants.models import StoredFile, Tenant
+from tenants.models import PLATFORM_ID, Setting, StoredFile, Tenant
 from tenants.services import set_tenant_status
 from tenants.storage import path_of
 from tests.conftest import in_tenant
@@ -136,6 +136,7 @@ BREAKS = "a\r\nBcc: x@evil.example", "a\nb", "a\x0bb", "a\u2028b", "a\x85b"
 ADDRESSES = (
     *("a@b.example,c@d.example", '"x" <a@b.example> evil@z.example', "friends: a@b.example, c@d.example;", "undisclosed:;"),
     *("", "an", "an@", "@b.example", f"{'a' * 65}@b.example", "ân@b.example", "a@b.example\r\nBcc: x@evil.example", "a b@c.example"),
+    *("a\u017f@b.example", "\u212a@b.example"),
     *("<a@b.example", "a@b.example>", "a@b.example\x00", "An\nX: y <a@b.example>", "An\u2028 <a@b.example>", "a@[127.0.0.1"),
     "(" * 999,
 )  # fmt: skip
@@ -241,6 +242,61 @@ def test_a_suspended_tenants_mails_are_held_and_a_limit_per_minute_is_kept(api, 
     assert send_due_emails() == 2
     assert send_due_emails() == 0
     assert sorted(deliveries(client).values()) == ["queued"] * 3 + ["sent"] * 2
+
+
+def test_two_accounts_of_a_tenant_share_its_limit_and_it_cannot_raise_the_one_of_the_installations_server(
+    api, saigon, sink, loopback_allowed
+) -> None:
+    client = api(saigon.key)
+    with in_tenant(PLATFORM_ID):
+        Setting.put("own_server_emails_per_minute", 2)
+    assert client.patch("settings/own_server_emails_per_minute/", {"value": 9}).status_code == 404
+    client.patch("settings/emails_per_minute/", {"value": 9})
+    with in_tenant(saigon.tenant):
+        secret = {"host": sink.host, "port": sink.port, "security": "none"}
+        credential = store_credential(provider="smtp", kind="custom", label="Mail", secret=secret)
+    boxes = [
+        client.post("mailboxes/", {"name": "Shop", "address": f"{name}@saigon.example", "smtp": str(credential.pk)}).json()[
+            "id"
+        ]
+        for name in "ab"
+    ]
+    for sender in (None, *boxes):
+        client.post("emails/", {**ABOUT, "to": [f"a{number}@example.com" for number in range(5)], "mailbox": sender})
+    assert send_due_emails() == 9
+    assert send_due_emails() == 0
+    with in_tenant(saigon.tenant):
+        own = EmailDelivery.objects.filter(mailbox=None)
+        assert own.filter(state="done").count() <= 2
+        EmailDelivery.objects.filter(state="done").update(sent_at=timezone.now() - timedelta(minutes=2))
+        too_many = own.filter(state="pending").count() - 2
+        assert send_due_emails() == 15 - 9 - max(0, too_many)
+
+
+def test_what_breaks_in_a_way_nobody_expected_holds_up_nothing_else(api, saigon, sink, loopback_allowed) -> None:
+    client = api(saigon.key)
+    with in_tenant(saigon.tenant):
+        secret = {"host": sink.host, "port": sink.port, "security": "none"}
+        credential = store_credential(provider="smtp", kind="custom", label="Mail", secret=secret)
+    box = {"name": "Shop", "address": "\u017fhop@saigon.example", "smtp": str(credential.pk)}
+    refused = client.post("mailboxes/", box).json()
+    assert (refused["status"], refused["errors"][0]["field"]) == (422, "address")
+    made = client.post("mailboxes/", {**box, "address": "shop@saigon.example"}).json()["id"]
+    assert client.get("mailboxes/").json()["results"][0]["id"] == made
+    client.post("emails/", {**ABOUT, "mailbox": made})
+    client.post("emails/", {**ABOUT, "to": ["odd@example.com"], "priority": 9})
+    client.post("emails/", {**ABOUT, "to": ["binh@example.com", "chi@example.com"]})
+    with in_tenant(saigon.tenant):  # as an older version let in
+        EmailDelivery.objects.filter(address="odd@example.com").update(address="od\u017f@example.com")
+        Mailbox.objects.update(address=f"shop@{'x' * 70}.example")
+    send_due_emails()
+    assert deliveries(client) == {
+        "an@example.com": "held", "od\u017f@example.com": "failed", "binh@example.com": "sent", "chi@example.com": "sent"
+    }  # fmt: skip
+    errors = {row["recipient"]: row["error"] for row in client.get("email-deliveries/").json()["results"]}
+    broke = "Something went wrong here (UnicodeEncodeError)."
+    assert errors["od\u017f@example.com"] == broke
+    assert errors["an@example.com"] == "Something went wrong here (UnicodeError)."
 
 
 def test_an_account_of_the_tenant_sends_by_its_own_server_and_rests_when_it_is_not_let_in(

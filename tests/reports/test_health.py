@@ -15,7 +15,7 @@ from reports.health import run_due_checks, summary
 from reports.health_checks import CHECKS, Check, Found
 from reports.models import EmailDelivery, EmailMessage, HealthCheck, HealthSample, HealthState
 from tenants.audit import seal_all
-from tenants.models import PLATFORM_ID, Event, Setting, Tenant
+from tenants.models import PLATFORM_ID, Event, Setting, Tenant, User
 from tenants.retention import KINDS, forget_old
 from tenants.scope import platform_scope
 from tenants.services import set_tenant_status
@@ -89,6 +89,15 @@ def test_what_is_broken_from_the_start_is_told_of_at_once_and_what_breaks_in_the
     row = HealthCheck.objects.get()
     assert (row.state, row.said) == (ERROR, "It does not answer (ZeroDivisionError).")
     assert told() == [(OFF, ERROR)]
+
+
+def test_somebody_who_cannot_be_written_to_keeps_nobody_else_from_being_told(root, monkeypatch):
+    User.objects.create_superuser("\u017f@backroom.example")
+    run(monkeypatch, finding(ERROR))
+    assert HealthCheck.objects.get().state == ERROR
+    assert told() == [(OFF, ERROR)]
+    with in_tenant(PLATFORM_ID):
+        assert list(EmailDelivery.objects.values_list("address", flat=True)) == [root.email]
 
 
 def test_two_workers_run_a_check_once_and_one_that_died_is_followed(monkeypatch):

@@ -18,9 +18,8 @@ from reports import outbox
 from reports.emails import queue_email, write_email
 from reports.models import EmailDelivery
 from reports.outbox import send_due_emails
-from tenants.models import Setting
 from tests.conftest import in_tenant
-from tests.smtp_sink import DROP, STALL, Sink, smtp_sink
+from tests.smtp_sink import DROP, STALL, Sink, many_emails, smtp_sink
 
 ROOT = Path(__file__).resolve().parents[2]
 PHASES = ("connect", "ehlo", "mail", "rcpt", "data", "text", "taken")
@@ -37,7 +36,7 @@ def sink(settings: Any) -> Iterator[Sink]:
 
 def queue(business: Any, count: int) -> None:
     with in_tenant(business.tenant):
-        Setting.put("emails_per_minute", 100_000)
+        many_emails()
         to = [f"customer-{number}@example.com" for number in range(count)]
         queue_email(email=write_email(subject="Tin vui", body="…", to=to))
 
