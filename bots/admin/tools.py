@@ -38,10 +38,22 @@ PREFIX = "argument_"
 """Before the names of a trial's inputs, so that none is taken for one of the page's own."""
 
 
+class FunctionSelect(UnfoldAdminSelectWidget):
+    """The choice of a function, without the binding that unfold gives each field of a page with conditions.
+
+    A binding names the field, and ``function`` is a word of JavaScript: the page would break. No condition asks for it.
+    """
+
+    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
+        """Return the attributes of the element."""
+        attrs = super().build_attrs(base_attrs, extra_attrs)
+        return {name: value for name, value in attrs.items() if not name.startswith("x-model")}
+
+
 class ToolForm(ModelForm):
     """A tool; which fields are asked for follows from its kind."""
 
-    function = forms.ChoiceField(label=_("function"), required=False, widget=UnfoldAdminSelectWidget)
+    function = forms.ChoiceField(label=_("function"), required=False, widget=FunctionSelect)
 
     class Meta:
         model = Tool

@@ -87,6 +87,9 @@ def test_json_that_cannot_be_kept_is_refused_at_its_field_and_shown_again(
 
 
 def test_a_tool_is_written_in_a_form_and_refused_at_its_field(owner: Client, saigon: Business) -> None:
+    shown = owner.get(url("tool_add")).content.decode()
+    assert 'x-model.fill="kind"' in shown
+    assert 'x-model.fill="function"' not in shown  # a word of JavaScript: the page would break
     refused = owner.post(url("tool_add"), body(url="https://{{ number }}/"))
     assert refused.status_code == 200
     assert "url" in refused.context["adminform"].form.errors  # type: ignore[index]
