@@ -184,6 +184,7 @@ UNFOLD = {
     "SITE_SYMBOL": "storefront",
     "SITE_URL": None,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("tenants/favicon.svg")}],
+    "STYLES": [lambda request: static("tenants/admin.css")],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
