@@ -32,6 +32,7 @@ CATALOGUE: list[Entry] = [
 ]
 BOTS: list[Entry] = [
     (_("Bots"), "smart_toy", "bots.bot"),
+    (_("Versions"), "layers", "bots.botversion"),
     (_("FAQs"), "quiz", "bots.faq"),
     (_("Collections"), "folder_copy", "bots.knowledgecollection"),
     (_("Documents"), "description", "bots.knowledgedocument"),

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
@@ -17,6 +18,7 @@ from bots.admin.versions import VersionInline
 from bots.models import Bot, Capability
 from bots.settings import MOST_BYTES, export_config, import_config
 from tenants.admin import PlatformAdmin, TenantAdmin
+from tenants.admin.base import LINK
 from tenants.errors import DomainError
 
 
@@ -54,8 +56,10 @@ class BotAdmin(TenantAdmin):
 
     @display(description=_("speaks with"), ordering="active_version")
     def speaks_with(self, bot: Any) -> str:
-        """Show the active version."""
-        return f"v{bot.active_version}" if bot.active_version else str(_("no version yet"))
+        """Lead to its versions, by the active one."""
+        address = f"{reverse('admin:bots_botversion_changelist')}?bot__id__exact={bot.pk}"
+        shown = f"v{bot.active_version}" if bot.active_version else _("no version yet")
+        return format_html('<a class="{}" href="{}">{}</a>', LINK, address, shown)
 
     @display(description=_("FAQs of its own"), ordering="own_faqs")
     def faqs(self, bot: Any) -> int:

@@ -135,6 +135,11 @@ class BotVersion(TenantModel):
         return f"v{self.version}"
 
     @property
+    def heading(self) -> str:
+        """What its own page calls it."""
+        return f"{self.bot} · v{self.version}"
+
+    @property
     def capabilities(self) -> list[Capability]:
         """What the version may use; prefetch ``version_capabilities__capability`` for lists."""
         return [link.capability for link in self.version_capabilities.all()]

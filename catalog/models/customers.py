@@ -87,7 +87,11 @@ class Customer(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.email or self.phone or (gettext("Erased customer") if self.erased_at else str(self.id))
+        return self.name or self.email or self.phone or (gettext("Erased customer") if self.erased_at else self._nameless())
+
+    def _nameless(self) -> str:
+        """Return what tells a customer of whom nothing is known from the next one: the end of the id."""
+        return gettext("Customer %(number)s") % {"number": str(self.id)[-6:]}
 
 
 class CustomerIdentity(TenantModel):

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from runtime.admin.pages import MESSAGE_LENGTH, is_trial, who
+from runtime.admin.pages import MESSAGE_LENGTH
 from runtime.escalations import Colleague, answer, claim, put_back, resolve
 from runtime.models import Escalation, Turn
 from runtime.transcript import read_transcript
@@ -68,12 +68,12 @@ class EscalationAdmin(LedgerAdmin):
     @display(description=_("customer"))
     def who(self, row: Escalation) -> str:
         """Show the customer."""
-        return who(row.session)
+        return row.heading
 
     @display(description=_("reason"))
     def asked(self, row: Escalation) -> str:
         """Show how the reason begins."""
-        return truncatechars(row.reason, 80) or str(row.get_origin_display())
+        return truncatechars(row.reason, 80) or str(row)
 
     @display(description=_("state"), ordering="state", label=dict(STATE_COLOURS))
     def state_label(self, row: Escalation) -> tuple[str, str]:
@@ -125,9 +125,9 @@ class EscalationAdmin(LedgerAdmin):
 
     def _show(self, request: HttpRequest, row: Escalation, form: AnswerForm) -> HttpResponse:
         context = {
-            "title": who(row.session),
+            "title": row.heading,
             "escalation": row,
-            "is_trial": is_trial(row.session),
+            "is_trial": row.session.is_trial,
             "original": row,
             "session": row.session,
             "transcript": read_transcript(row.session),

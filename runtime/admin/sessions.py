@@ -25,10 +25,11 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 from bots.models import Bot
 from catalog.models import SalesChannel
 from runtime.admin.guardrails import trial_context
-from runtime.admin.pages import MESSAGE_LENGTH, ORIGIN, is_trial, who
+from runtime.admin.pages import MESSAGE_LENGTH
 from runtime.escalations import Colleague, claim, escalate
 from runtime.export import export_transcripts
 from runtime.models import Escalation, Rating, Session, Tier, Turn
+from runtime.models.sessions import ORIGIN
 from runtime.ratings import rate_turn
 from runtime.services import SAY, start_session
 from runtime.transcript import read_transcript
@@ -173,7 +174,7 @@ class SessionAdmin(LedgerAdmin):
     @display(description=_("customer"), ordering="customer__name")
     def who(self, session: Session) -> str:
         """Show the customer, or that a colleague tried the bot."""
-        if is_trial(session):
+        if session.is_trial:
             label = {"text": _("Test"), "type": "info", "size": "md"}
             return format_html("{} {}", gettext("Colleague"), render_to_string("unfold/helpers/label.html", label))
         return str(session.customer or _("Guest"))
@@ -244,7 +245,7 @@ class SessionAdmin(LedgerAdmin):
     def say(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Say something in a conversation that was begun here; nobody speaks in a customer's name."""
         session = self.get_object(request, object_id)
-        if session is None or not is_trial(session):
+        if session is None or not session.is_trial:
             return redirect("admin:runtime_session_talk")
         form = MessageForm(session, request.POST or None)
         if request.method == "POST" and form.is_valid():
@@ -312,10 +313,10 @@ class SessionAdmin(LedgerAdmin):
         context = {**self.admin_site.each_context(request), "opts": self.opts, **more}
         if session:
             context |= {
-                "title": who(session),
+                "title": session.heading,
                 "session": session,
                 "original": session,
-                "is_trial": is_trial(session),
+                "is_trial": session.is_trial,
                 "transcript": read_transcript(session, before=_before(request)),
                 "limits": _limits(session),
             }

@@ -97,4 +97,18 @@ class Escalation(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return self.reason[:80] or str(self.get_origin_display())
+        return self.reason[:80] or str(ASKED[self.Origin(self.origin)])
+
+    @property
+    def heading(self) -> str:
+        """Whose conversation it is."""
+        return self.session.heading
+
+
+ASKED = {
+    Escalation.Origin.CUSTOMER: _("The customer asked for a person"),
+    Escalation.Origin.BOT: _("The bot asked for a person"),
+    Escalation.Origin.STAFF: _("A colleague took over"),
+    Escalation.Origin.PROGRAM: _("A program asked for a person"),
+}
+"""What is said of an escalation for which no reason was given."""

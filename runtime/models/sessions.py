@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bots.models import Bot, BotVersion
@@ -15,6 +16,9 @@ from tenants.fields import TenantForeignKey
 from tenants.filters import Fold
 from tenants.models import TenantModel, TenantQuerySet
 from tenants.text import fold
+
+ORIGIN = {"origin": "admin"}
+"""``ext_metadata`` of a conversation held on the page "talk to a bot"."""
 
 
 class SessionQuerySet(TenantQuerySet):
@@ -82,6 +86,16 @@ class Session(TenantModel):
 
     def __str__(self) -> str:
         return f"{timezone.localtime(self.created_at):%Y-%m-%d %H:%M}"
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether it was begun on the page "talk to a bot"."""
+        return bool(self.ext_metadata.get("origin") == ORIGIN["origin"])
+
+    @property
+    def heading(self) -> str:
+        """Whom it is held with."""
+        return str(self.customer or (gettext("Test") if self.is_trial else gettext("Guest")))
 
 
 class Turn(TenantModel):

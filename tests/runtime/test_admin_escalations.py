@@ -143,6 +143,8 @@ def test_an_analyst_looks_on_and_answers_nobody(saigon, waiting):
 def test_a_colleague_takes_over_from_the_conversation_itself(lan, saigon, shop):
     session = converse(saigon, shop, QUESTION)
     assert "Take over" in text_of(lan.get(page("runtime_session_change", session.pk)))
+    asked = text_of(lan.get(page("runtime_session_take_over", session.pk)))
+    assert "Conversation: Trần Lan" in asked  # whose it is, not when it began
     answer = lan.post(page("runtime_session_take_over", session.pk), {"_tenant": str(session.tenant_id)}, follow=True)
     assert "You have claimed this conversation." in text_of(answer)
     with in_tenant(saigon.tenant):
