@@ -76,6 +76,8 @@ class TurnContext:
     limits_tools: bool = False
     """Whether only the conversation's own tools may be called."""
     has_model: bool = False
+    has_failed: bool = False
+    """Whether the language model was asked in vain, so that what there is without one answers."""
     thresholds: dict[str, float] = field(default_factory=dict)
     """From which score on a text of a kind answers, where it was calibrated; else the platform's default holds."""
     say: Callable[[str], None] | None = field(default=None, compare=False)
@@ -92,6 +94,8 @@ class TurnContext:
         """Whether a language model is there to ask: the tenant's own account (``has_model``), the installation's or the
         platform's.
         """
+        if self.has_failed:
+            return False
         return self.has_model or bool(settings.LLM_BASE_URL) or platform_chats()
 
     @property
@@ -120,9 +124,15 @@ class TurnContext:
         is not looked up again.
         """
         heard = replace(self, message=verdict.text, heard=verdict, is_masked=verdict.text != self.message)
-        known = ("hits",) if heard.is_masked else ("hits", "question")
-        heard.__dict__.update({name: self.__dict__[name] for name in known if name in self.__dict__})
-        return heard
+        return self._hand_on(heard, ("hits",) if heard.is_masked else ("hits", "question"))
+
+    def without_model(self) -> "TurnContext":
+        """Return the context as it is for the other tiers when the model was asked in vain; nothing is looked up again."""
+        return self._hand_on(replace(self, has_failed=True), ("hits", "_found", "question"))
+
+    def _hand_on(self, other: "TurnContext", known: tuple[str, ...]) -> "TurnContext":
+        other.__dict__.update({name: self.__dict__[name] for name in known if name in self.__dict__})
+        return other
 
     @property
     def has_budget(self) -> bool:

@@ -7,15 +7,13 @@ from collections.abc import Callable
 
 from runtime.context import Reply, TurnContext
 from runtime.tiers.cache import answer_from_cache
-from runtime.tiers.catalog import answer_from_catalog
 from runtime.tiers.courtesy import answer_politely
-from runtime.tiers.document import answer_from_document
-from runtime.tiers.faq import answer_from_faq
 from runtime.tiers.guardrail import refuse_message
 from runtime.tiers.handoff import offer_a_person
 from runtime.tiers.model import answer_from_model
 from runtime.tiers.person import hand_over_when_asked
 from runtime.tiers.proposal import settle_proposal
+from runtime.tiers.sure import answer_when_sure
 
 TIERS: tuple[Callable[[TurnContext], Reply | None], ...] = (
     refuse_message,
@@ -23,9 +21,7 @@ TIERS: tuple[Callable[[TurnContext], Reply | None], ...] = (
     hand_over_when_asked,
     answer_politely,
     answer_from_cache,
-    answer_from_document,
-    answer_from_faq,
-    answer_from_catalog,
+    answer_when_sure,
     answer_from_model,
     offer_a_person,
 )

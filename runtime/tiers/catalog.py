@@ -66,11 +66,14 @@ def _share_of(liked: set[str], hit: Hit) -> float:
 def answer_from_catalog(context: TurnContext) -> Reply | None:
     """Answer what something costs, whether it is there, or what there is within a budget.
 
-    What the message does not clearly ask of the catalogue is left to the language model, where there is one.
+    What the message does not clearly ask of the catalogue, or of what no word of it names, is left to the language model, where
+    there is one.
     """
     if context.may_ask_model and not _is_asked(context):
         return None
     hits = meant(context)
+    if hits and context.may_ask_model and not _is_named(context, hits):
+        return None
     before = looked_at(context)
     with translation.override(context.question.language):
         if hits:
@@ -105,6 +108,19 @@ def _is_asked(context: TurnContext) -> bool:
         return True
     is_order = question.quantity is not None or not ORDERS.isdisjoint(words(context.message))
     return question.kind == "browse" and question.confidence >= NAMED and not is_order
+
+
+def _is_named(context: TurnContext, hits: list[Hit]) -> bool:
+    """Whether one of the offerings holds every telling word of what is asked for: not “helmet rental” where helmets are sold."""
+    asked = telling(context.question.subject) - stems(ANYTHING | POINTING) - _wished(context)
+    held = (stems_of(f"{hit.title} {hit.body}") for hit in hits)
+    return context.wants_anything or bool(with_sku(context, hits)) or any(asked <= one for one in held)
+
+
+def _wished(context: TurnContext) -> frozenset[str]:
+    """Return the stems of the colour and size in the message: what is there in another one is told of all the same."""
+    spans = (slot.span for slot in context.question.slots if slot.key in ("colour", "size"))
+    return stems_of(" ".join(context.message[slice(*span)] for span in spans))
 
 
 def meant(context: TurnContext) -> list[Hit]:
@@ -220,8 +236,7 @@ def names_only(context: TurnContext, offering: OfferingFacts) -> bool:
     own = [*(f"{one.name} {one.sku} {list(one.options.values())}" for one in offering.variants), str(offering.attributes)]
     texts = [offering.name, offering.code, offering.category, *own]
     texts += [f"{hit.title} {hit.body}" for hit in context.hits.get("offering", []) if hit.id == offering.id]
-    wishes = [context.message[slice(*slot.span)] for slot in question.slots if slot.key in ("colour", "size")]
-    known = stems_of(" ".join([*texts, *wishes])) | stems(ANYTHING | POINTING)
+    known = stems_of(" ".join(texts)) | _wished(context) | stems(ANYTHING | POINTING)
     return telling(question.subject) <= known
 
 

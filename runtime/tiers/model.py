@@ -12,15 +12,20 @@ from runtime.guarding import refusal
 from runtime.model.answering import Outcome, ask_model
 from runtime.models import Tier, Turn
 from runtime.tiers.catalog import CARDS, LOOKED_AT, answer_about, fitting, looked_at
+from runtime.tiers.courtesy import answer_politely
 from runtime.tiers.handoff import offer_a_person
 from runtime.tiers.proposal import propose
+from runtime.tiers.sure import answer_by_itself
+
+ANSWERED = ("unknown", "content_filter")
+"""Why a model brings nothing although it has read the question and what was found: a weaker answer is none then."""
 
 
 def answer_from_model(context: TurnContext) -> Reply | None:
     """Ask the language model, where there is one.
 
-    What it says that no fact bears out is replaced by the catalogue's own answer, else by the offer of a person, which is
-    also what remains of failures.
+    What it says that no fact bears out is replaced by the catalogue's own answer. Else, and when it fails, what answers without a
+    model does so after all; the offer of a person is what remains.
     """
     if not context.may_ask_model:
         return None
@@ -38,11 +43,21 @@ def _reply(context: TurnContext, outcome: Outcome) -> Reply:
         return propose(context, outcome.proposal, text=outcome.text, sources=tuple(outcome.cited))
     if not outcome.why:
         return _said(context, outcome)
-    if outcome.why == "unknown":
-        return offer_a_person(context)
     if outcome.why == "order_refused":
         return Reply(Tier.LLM, outcome.message, confidence=0.5)
-    return (outcome.why == "unproven" and _from_catalog(context, outcome)) or offer_a_person(context, why=outcome.why)
+    return (outcome.why == "unproven" and _from_catalog(context, outcome)) or _without_model(context, outcome.why)
+
+
+def _without_model(context: TurnContext, why: str) -> Reply:
+    """Return what is said in the place of a model that brought nothing: a polite word for a polite word, then what the other
+    tiers have without one, unless it has read that and says that it is no answer.
+    """
+    alone = context.without_model()
+    if polite := answer_politely(alone):
+        return polite
+    if why in ANSWERED:
+        return offer_a_person(context, why="" if why == "unknown" else why)
+    return answer_by_itself(alone) or offer_a_person(context, why=why)
 
 
 def _said(context: TurnContext, outcome: Outcome) -> Reply:

@@ -67,11 +67,11 @@ def test_the_prompt_holds_the_instructions_the_facts_of_now_and_the_last_turns(s
 
 def test_the_history_is_a_window(say, endpoint):
     for number in range(9):
-        say(f"How long does delivery take? {number}")
+        say(f"How long does delivery take{'?' * number}")
     say(QUESTION)
     history = endpoint.asked[0].body["messages"][1:-1]
     assert len(history) == 12
-    assert history[-2]["content"] == "How long does delivery take? 8"
+    assert history[-2]["content"] == "How long does delivery take????????"
 
 
 def test_the_cost_is_recorded_once_and_told(say, endpoint, session):
@@ -115,7 +115,7 @@ def test_the_tenants_own_account_is_asked_first(say, endpoint, session, settings
         secret={"api_key": "sk-own", "base_url": endpoint.base_url},
         metadata={"model": "own-model"},
     )
-    assert say(QUESTION).decision["tier"] == "handoff"  # the bot has no grant, and there is no other account
+    assert say(QUESTION).decision["tier"] == "catalog"  # the bot has no grant, and there is no other account
     grant_to_bot(session)
     endpoint.script = [answers("It is a fine backpack.")]
     assert say(QUESTION).decision["tier"] == "llm"

@@ -69,11 +69,11 @@ def test_a_wrong_price_ends_the_stream_with_a_replacement(hear, endpoint):
     ],
     ids=["dropped", "broken", "endless", "empty"],
 )
-def test_a_stream_that_breaks_is_replaced_by_the_offer_of_a_person(hear, endpoint, step, why):
+def test_a_stream_that_breaks_is_replaced_by_what_the_catalogue_says(hear, endpoint, step, why):
     endpoint.script = [step] * 3
     events = hear(ASKED)
     recorded = events[-1][1]
-    assert recorded.decision["tier"] == "handoff"
+    assert recorded.decision["tier"] == "catalog"
     assert DecisionEvent.objects.get().decision_metadata["model"]["why"] == why
     said = texts(events, "replace") or ["".join(texts(events))]
     assert said == [recorded.reply["message"]]
