@@ -4,7 +4,7 @@ import re
 
 import nh3
 
-from catalog.markup import is_nested_too_deep, without_tags
+from catalog.markup import takes_too_long, without_tags
 
 # What mail programs show: formatting, tables and colours. No scripts, forms, frames or style sheets.
 _TAGS = {
@@ -32,7 +32,7 @@ _WRITTEN = nh3.Cleaner(
 
 
 LONGEST = 300_000
-"""Characters of HTML that others have sent that are shown as such: how long a tag's attributes take grows with the square."""
+"""Characters of HTML that others have sent that are shown as such."""
 _INSIDE = re.compile(r"data:[\w/+.;=-]*;base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
 """A file inside the HTML, which is left out as any picture is."""
 
@@ -43,7 +43,7 @@ _PICTURE = re.compile(r'<img(?: alt="([^"]*)")?>')
 
 def clean_email_html(html: str) -> str:
     """Return the HTML of a mail without scripts, forms, frames and style sheets."""
-    return without_tags(html) if is_nested_too_deep(html) else _WRITTEN.clean(html)
+    return without_tags(html) if takes_too_long(html) else _WRITTEN.clean(html)
 
 
 def clean_received_html(html: str) -> tuple[str, int]:
@@ -53,7 +53,7 @@ def clean_received_html(html: str) -> tuple[str, int]:
     the sender that, when and where it was read.
     """
     html = _INSIDE.sub("", html)
-    if len(html) > LONGEST or is_nested_too_deep(html):
+    if len(html) > LONGEST or takes_too_long(html):
         return without_tags(html), 0
     left_out = 0
 

@@ -13,6 +13,7 @@ from email.message import EmailMessage as Parsed
 from email.parser import BytesParser
 from email.policy import EmailPolicy
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from itertools import islice
 from mimetypes import guess_extension
 from typing import Any, cast
@@ -29,8 +30,8 @@ LONGEST_CONTENT = 1_000
 """Characters of a header that tells of the content, and"""
 MOST_PARAMETERS = 12
 """what stands between its semicolons."""
-MOST_TOLD = 2_000
-"""Headers that tell of the content, in all parts."""
+MOST_TOLD = 20_000_000
+"""Of headers that tell of the content, the squares of their lengths, in all parts: so long they take to read."""
 MOST_NESTED = 100
 """Parts that hold parts."""
 MOST_LOOKS = 10_000_000
@@ -85,32 +86,38 @@ class BoundedPolicy(EmailPolicy):
     def header_fetch_parse(self, name: str, value: str) -> Any:
         """Return a header as the library reads it, or as it stands where that goes too deep."""
         value = value[:LONGEST_PARSED]
-        if name.lower().startswith("content-"):  # which the library asks for again and again
-            value = ";".join(value[:LONGEST_CONTENT].split(";")[:MOST_PARAMETERS])
         try:
+            if name.lower().startswith("content-"):
+                return _told_of_content(name, value[:LONGEST_CONTENT])
             return super().header_fetch_parse(name, value)
         except RecursionError:
             return value
 
 
-POLICY: Any = BoundedPolicy()
+@lru_cache(maxsize=1_000)
+def _told_of_content(name: str, value: str) -> Any:
+    """Return a header that tells of the content, which the library asks for again and again; without remarks in brackets."""
+    bare = "".join(one if one.startswith('"') else re.sub(r"[()]", " ", one) for one in _QUOTED.split(value))
+    return EmailPolicy.header_fetch_parse(POLICY, name, ";".join(bare.split(";")[:MOST_PARAMETERS]))
+
+
+_QUOTED = re.compile(r'("[^"]*")')
+POLICY: Any = BoundedPolicy(refold_source="none")
+"""Messages inside messages are kept as they came: folding their headers anew would read them without bounds."""
 _BOUNDARY = re.compile(rb"boundary[*0-9]*\s*=", re.IGNORECASE)
-_CONTENT = re.compile(rb"^content-", re.IGNORECASE | re.MULTILINE)
+_CONTENT = re.compile(rb"(?<![^\r\n])content-[^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*", re.IGNORECASE)
 
 
 def parsed(data: bytes) -> Parsed:
     """Return the message; never raises, for what does not parse is one part of text, as is what has parts without end."""
     data = data[:LARGEST]
-    nested, told = (_count(what, data) for what in (_BOUNDARY, _CONTENT))
-    is_endless = nested > MOST_NESTED or told > MOST_TOLD or nested * data.count(b"\n") > MOST_LOOKS
+    nested = sum(1 for _found in islice(_BOUNDARY.finditer(data), MOST_NESTED + 1))
+    told = sum(min(len(found[0]), LONGEST_CONTENT) ** 2 for found in _CONTENT.finditer(data))
+    is_endless = nested > MOST_NESTED or told > MOST_TOLD or nested * max(map(data.count, (b"\n", b"\r"))) > MOST_LOOKS
     try:
         return _parse(data, headersonly=is_endless)
     except RecursionError:  # messages inside messages without end
         return _parse(data, headersonly=True)
-
-
-def _count(what: re.Pattern[bytes], data: bytes) -> int:
-    return sum(1 for _found in islice(what.finditer(data), max(MOST_NESTED, MOST_TOLD) + 1))
 
 
 def _parse(data: bytes, *, headersonly: bool) -> Parsed:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from email import message_from_bytes
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.bounces import read_bounces
+from reports.markup import clean_email_html, clean_received_html
 from reports.models import EmailDelivery
 from reports.received import read_message
 from tests.conftest import in_tenant
@@ -91,6 +93,43 @@ def test_what_is_nested_or_long_without_end_is_read_in_no_time() -> None:
         assert read_message(mail.encode()).subject in ("a", "")
         assert read_bounces(mail.encode()) == []
     assert time.monotonic() - begun < 10
+
+
+BAD = (
+    *("Content-Type: text/plain " + "(" * 900, "Content-Type: text/plain; name=" + "<" * 900),
+    *("Content-Disposition: " + "a " * 450, "Content-Transfer-Encoding: " + "(a" * 400),
+)
+
+
+def seconds(of: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    of()
+    return time.perf_counter() - begun
+
+
+def test_many_parts_with_bad_headers_take_hardly_longer_than_a_few() -> None:
+    def mail(parts: int, head: str) -> bytes:
+        heads = (f"--b\n{head.replace('a', str(number))}\n\nhello\n" for number in range(parts))
+        return f"Subject: a\nContent-Type: multipart/mixed; boundary=b\n\n{''.join(heads)}--b--".encode()
+
+    few = sum(seconds(lambda head=head: read_message(mail(8, head))) for head in BAD)  # type: ignore[misc]
+    many = sum(seconds(lambda head=head: read_message(mail(2_000, head))) for head in BAD)  # type: ignore[misc]
+    assert many < 10 * few + 1
+    assert read_message(mail(2_000, BAD[0])).subject == "a"
+    inside = b"Content-Type: message/rfc822\n\nTo: " + b"(" * 50_000 + b"\nSubject: b\n\nhello"
+    (attached,) = read_message(inside).attachments
+    assert attached.content.endswith(b"Subject: b\n\nhello")
+
+
+def test_a_tag_with_attributes_without_end_takes_no_longer_than_its_length() -> None:
+    few, many = (f"<p {' '.join(f'a{one}=1' for one in range(count))}>hello</p>" for count in (900, 90_000))
+    assert seconds(lambda: clean_email_html(many)) < 200 * seconds(lambda: clean_email_html(few)) + 0.2
+    tricky = "<p title='a>b' \" c=\"' > " + " ".join(f"a{one}" for one in range(100_000)) + '" >hello'
+    for html in (many, tricky, "<a b='<a c=\"" * 50_000):
+        for clean in (clean_email_html, clean_received_html):
+            assert seconds(lambda clean=clean, html=html: clean(html)) < 2  # type: ignore[misc]
+    assert "hello" in clean_email_html(many)
+    assert clean_email_html('<p title="a > b" style="color: red">x</p>') == '<p style="color:red">x</p>'
 
 
 @pytest.mark.django_db
