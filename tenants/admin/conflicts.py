@@ -29,20 +29,27 @@ class ConflictForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        saved = self.instance.pk is not None and not self.instance._state.adding
-        self.seen_version = self.data.get(VERSION_FIELD, "") if saved else ""
-        self.row_version = self.seen_version or (row_version(self.instance) if saved else "")
+        self.is_saved = self.instance.pk is not None and not self.instance._state.adding
+        self.seen_version = self.data.get(VERSION_FIELD, "") if self.is_saved else ""
+        self.row_version = self.seen_version or (row_version(self.instance) if self.is_saved else "")
 
     def clean(self) -> dict[str, Any] | None:
         """Compare the row, locked until the end of the transaction, with what the person saw."""
         cleaned = super().clean()
-        if self.seen_version:
+        if self.is_saved:
             rows = type(self.instance)._base_manager.filter(pk=self.instance.pk).order_by("pk")  # locks no joined row
             stored = rows.select_for_update(no_key=True).first()
-            if stored is None or row_version(stored) != self.seen_version:
+            if stored is None or (self.seen_version and row_version(stored) != self.seen_version):
                 self.row_version = row_version(stored) if stored else ""
                 raise ValidationError(self._explain(stored), code="conflict")
+            self._catch_up(stored)
         return cleaned
+
+    def _catch_up(self, stored: models.Model) -> None:
+        """Take over what workers have written since the row was read: saving it writes all of its columns."""
+        for field in stored._meta.concrete_fields:
+            if field.name not in self.fields and not field.generated:
+                setattr(self.instance, field.attname, field.value_from_object(stored))
 
     def _explain(self, stored: models.Model | None) -> str:
         if stored is None:

@@ -1,11 +1,13 @@
 """Reports in the admin: uploaded, drawn, looked through, and their numbers followed to the rows."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from reports.admin.forms import ReportForm
 from reports.models import Insight, Report
 from reports.uploads import read_due_reports
 from tests.conftest import in_tenant
@@ -86,6 +88,22 @@ def test_thresholds_are_written_a_line_each(api, saigon):
     read_due_reports()
     with in_tenant(saigon.tenant):
         assert Insight.objects.filter(insight_type="threshold").exists()
+
+
+def test_saving_keeps_what_a_worker_writes_meanwhile(api, saigon, monkeypatch):
+    address = page("reports_report_change", read(api(saigon.key), days())["id"])
+    client = browser(saigon.operator)
+    form = form_of(client.get(address))
+
+    def while_a_worker_writes(form: ReportForm) -> list[Any]:  # after the page has read the row
+        Report.objects.update(state="running", attempt=2, row_count=7)
+        return []
+
+    monkeypatch.setattr(ReportForm, "clean_bounds", while_a_worker_writes)
+    assert client.post(address, {**form, "vendor": "South"}).status_code == 302
+    with in_tenant(saigon.tenant):
+        row = Report.objects.get()
+        assert (row.vendor, row.state, row.attempt, row.row_count) == ("South", "running", 2, 7)
 
 
 def test_a_date_is_typed_as_people_write_it_in_vietnamese(api, saigon):
