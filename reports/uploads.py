@@ -26,7 +26,7 @@ from reports.services import find_insights, write_insights
 from tenants.errors import Conflict
 from tenants.models import StoredFile, User
 from tenants.notes import note
-from tenants.queue import QueueState, fail, finish, owned, wake, work
+from tenants.queue import FRESH, begin_anew, fail, finish, owned, wake, work
 from tenants.storage import delete_file, path_of, store_file
 
 logger = logging.getLogger(__name__)
@@ -95,18 +95,18 @@ def _thresholds_before(*, vendor: str, report_type: str) -> list[Any]:
 
 def _try_once_more(report: Report, decimals: str) -> None:
     failed = Report.objects.filter(pk=report.pk, status=Report.Status.FAILED)
-    fresh: dict[str, Any] = {"state": QueueState.PENDING, "attempt": 0, "due_at": Now(), "lease_until": None}
-    if failed.update(status=Report.Status.PENDING, failure={}, decimals=decimals or report.decimals, **fresh):
+    if failed.update(status=Report.Status.PENDING, failure={}, decimals=decimals or report.decimals, **FRESH):
         wake(TASK)
         report.refresh_from_db()
 
 
 def request_insights(*, report: Report) -> Report:
-    """Have a worker look for the insights of a report anew. Raises ``Conflict`` (``not_processed``) before it is read."""
-    again: dict[str, Any] = {"state": QueueState.PENDING, "attempt": 0, "due_at": Now(), "lease_until": None}
-    ready = Report.objects.filter(pk=report.pk, status=Report.Status.PROCESSED)
+    """Have a worker look for the insights of a report anew. Raises ``Conflict`` (``not_processed``) before it is read.
+
+    One that looks now has begun with the thresholds of before: what it finds is not kept.
+    """
     with transaction.atomic():
-        if not ready.exclude(state=QueueState.RUNNING).update(last_error="", **again) and not ready.exists():
+        if not begin_anew(Report.objects.filter(pk=report.pk, status=Report.Status.PROCESSED)):
             raise Conflict("not_processed", _("Only a report that has been read has insights."))
         wake(TASK)
     report.refresh_from_db()

@@ -33,7 +33,7 @@ from tenants.models import QueueRow as QueueRow
 from tenants.models import QueueState as QueueState
 from tenants.models import TaskRun, Tenant
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
-from tenants.task_runs import begin_runs, end_lost_runs, end_run, forget_run
+from tenants.task_runs import TAKEN_AWAY, begin_runs, end_lost_runs, end_run, forget_run
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,10 @@ WAKE_TIMEOUT = 0.2
 OPEN = (QueueState.PENDING, QueueState.RUNNING)
 STUCK = (QueueState.FAILED, QueueState.UNKNOWN)
 """What waits for a person."""
+FRESH: Mapping[str, Any] = {
+    "state": QueueState.PENDING, "due_at": Now(), "lease_until": None, "attempt": 0, "last_error": "",
+}  # fmt: skip
+"""The columns of a row that nobody has tried."""
 
 Row = TypeVar("Row", bound=QueueRow)
 
@@ -183,11 +187,18 @@ def retry(row: QueueRow) -> None:
 def put_back(rows: models.QuerySet[Any]) -> int:
     """Put the failed and unclear ones of the rows back, as if new, and wake who works them; returns how many."""
     model: Any = rows.model
-    fresh = {"state": QueueState.PENDING, "due_at": Now(), "lease_until": None, "attempt": 0, "last_error": ""}
-    back = rows.filter(state__in=STUCK).update(**fresh, **model.put_back_values)
+    back = rows.filter(state__in=STUCK).update(**FRESH, **model.put_back_values)
     if back and model.task:
         wake(model.task)
     return back
+
+
+def begin_anew(rows: models.QuerySet[Any]) -> int:
+    """Have rows done from the beginning, whatever they are at; returns how many. What runs now comes to nothing: the fence."""
+    with transaction.atomic():
+        if rows.model.keeps_runs:
+            end_lost_runs(rows.model, rows.filter(state=QueueState.RUNNING), TAKEN_AWAY)
+        return rows.update(**FRESH)
 
 
 def give_up(rows: models.QuerySet[Any]) -> int:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 from tenants.models import TaskRun
 
 DIED = gettext_noop("The worker died.")
+TAKEN_AWAY = gettext_noop("It was asked for anew before it ended.")
 MOST_KEPT = 20_000
 """Characters of an input or an output, as JSON."""
 
@@ -49,10 +50,10 @@ def forget_run(row: Any) -> None:
     _open(row).delete()
 
 
-def end_lost_runs(model: type[models.Model], lost: models.QuerySet[Any]) -> None:
-    """Write that the workers of rows died, which are given up."""
+def end_lost_runs(model: type[models.Model], lost: models.QuerySet[Any], error: str = DIED) -> None:
+    """Write that rows are not run to their end: their workers died, or they are taken from them."""
     running = TaskRun.objects.filter(queue=model._meta.label_lower, row_id__in=lost.order_by().values("pk"))
-    running.filter(status=TaskRun.Status.RUNNING).update(status=TaskRun.Status.FAILED, error=DIED, finished_at=Now())
+    running.filter(status=TaskRun.Status.RUNNING).update(status=TaskRun.Status.FAILED, error=error, finished_at=Now())
 
 
 def _open(row: Any) -> models.QuerySet[TaskRun]:

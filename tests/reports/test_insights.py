@@ -3,9 +3,11 @@
 import re
 import statistics
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from reports import uploads
 from reports.models import Insight
 from reports.services import generate_insights
 from reports.uploads import read_due_reports
@@ -153,3 +155,28 @@ def test_insights_of_others_are_nobodys(api, saigon, harbour):
     assert foreign.status_code == 422
     assert foreign.json()["code"] == "unknown_reference" or "unknown_reference" in foreign.content.decode()
     assert api(harbour.key).post(f"reports/{report['id']}/insights/").status_code == 404
+
+
+def test_who_asks_while_a_worker_looks_gets_what_is_found_with_the_thresholds_of_now(api, saigon, monkeypatch):
+    client = api(saigon.key)
+    report = read(client, days())
+    address, find, looked = f"reports/{report['id']}/", uploads.find_insights, []
+
+    def find_slowly(**given: Any) -> Any:
+        looked.append(given)
+        found = find(**given)
+        if len(looked) == 1:
+            client.patch(address, {"thresholds": [{"column": "sold", "above": 400}]})
+            assert client.post(f"{address}insights/").json()["insights_status"] == "pending"
+        return found
+
+    monkeypatch.setattr(uploads, "find_insights", find_slowly)
+    assert client.post(f"{address}insights/").status_code == 202
+    uploads.read_due_reports()
+    assert len(looked) == 2
+    assert client.get(address).json()["insights_status"] == "ready"
+    assert "threshold" in {one["insight_type"] for one in client.get("insights/").json()["results"]}
+    runs = reversed(client.get("task-runs/").json()["results"])
+    assert [(run["status"], run["error"]) for run in runs][-2:] == [
+        ("failed", "It was asked for anew before it ended."), ("done", "")
+    ]  # fmt: skip
