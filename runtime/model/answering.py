@@ -63,7 +63,7 @@ class Outcome:
     doubt: Doubt | None = None
     cited: list[dict[str, Any]] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
-    """Of the sources that the model named; without, ``cited`` holds all it was given."""
+    """Of the sources that the model named; without, ``cited`` holds those that bear out what it said."""
     proposal: Proposal | None = None
     refused: Verdict | None = None
     grounds: Grounds | None = None
@@ -151,7 +151,7 @@ class _Talk:
     def _propose(self, proposal: Proposal) -> None:
         """End with our own words for what the customer is asked to agree to."""
         outcome = self.outcome
-        outcome.proposal, outcome.cited = proposal, list(self._cited())
+        outcome.proposal, outcome.cited = proposal, self._used([*self.speech.said, proposal.text])
         outcome.text = "\n".join(filter(None, (self.speech.text, proposal.text)))
 
     def _judge(self, answer: ChatAnswer) -> None:
@@ -169,6 +169,7 @@ class _Talk:
             raise Unanswered("empty")
         if self._is_foreign(speech.text):
             raise Unanswered("wrong_language")
+        outcome.cited = self._used(speech.said)
 
     def _is_foreign(self, text: str) -> bool:
         names = [one.name for one in self.grounds.facts.values()]
@@ -184,6 +185,16 @@ class _Talk:
         if refused and doubt and doubt.kind == "order":
             return Unanswered("order_refused" if refused.code in TOLD else "unproven", str(refused.message))
         return Unanswered("unproven")
+
+    def _used(self, said: list[str]) -> list[dict[str, Any]]:
+        """Return the sources that were named, else those that hold what was said; of a bare amount, all offerings given."""
+        sources = self.grounds.sources
+        if self.speech.cited:
+            return list(self._cited())
+        holding = self._support().holding(said)
+        if not holding and any(map(self.check.makes_claims, said)):
+            return [one for one in sources if one["kind"] == "offering"]
+        return [sources[number - 1] for number in holding]
 
     def _cited(self) -> Iterator[dict[str, Any]]:
         """Yield the sources that were named, else all that were given."""

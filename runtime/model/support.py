@@ -112,6 +112,16 @@ class Support:
             return True  # words of two languages cannot be compared
         return share >= (CITED if cited or rests_on_tools else UNCITED)
 
+    def holding(self, said: Sequence[str]) -> list[int]:
+        """Return the numbers of the sources that hold the sentences: of each, those that hold most of its telling words."""
+        found: set[int] = set()
+        for sentence in said:
+            told = telling(sentence)
+            shares = [len(told & _stems(source)) / max(len(told), 1) for source in self.sources]
+            most = max(shares, default=0)
+            found |= {place for place, share in enumerate(shares, 1) if most >= CITED and share == most}
+        return sorted(found)
+
     def _is_in_their_language(self, sentence: str, cited: Sequence[int]) -> bool:
         spoken = is_marked(sentence)
         return any(is_marked(self.sources[number - 1]) == spoken for number in cited)

@@ -280,3 +280,17 @@ def test_a_turn_that_lost_the_race_asks_again_and_pays_for_both(say, endpoint, s
     assert plain(recorded) == "It is a very fine backpack."
     assert UsageEntry.objects.count() == 2
     assert timezone.now() - recorded.reply["created_at"] < timedelta(minutes=1)
+
+
+def test_sources_are_those_that_bear_out_the_reply_and_no_others(say, endpoint):
+    Faq.objects.create(question="Do you wrap gifts?", answer="Yes, gift wrapping is done in paper.", language="en")
+    for text, titles in (
+        ("Yes, the wrapping is done in paper.", ["Do you wrap gifts?"]),
+        ("The Trail Runner Backpack is a good one.", ["Trail Runner Backpack 30L"]),
+        ("What would you like to know about it?", []),
+        ("Gift wrapping costs 15,000 ₫.", ["Do you wrap gifts?"]),
+    ):
+        endpoint.script = [answers(text)]
+        recorded = say("Can you wrap the Trail Runner Backpack in paper?")
+        assert recorded.decision["tier"] == "llm", text
+        assert [one["title"] for one in recorded.decision["sources"]] == titles, text
