@@ -4,20 +4,25 @@ The thread goes on when the reader hangs up, so the turn is recorded once and it
 no connection of the database while it waits.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
+from django.http import StreamingHttpResponse
 from django.utils import translation
 
 from runtime.model.sentences import split
 from runtime.turn import Recorded, take_turn
+from tenants.errors import problem_handler
 from vault.providers.metering import leave_database
 
+MEDIA_TYPE = "text/event-stream"
 MOST_AT_ONCE = 32
 """Turns that one process answers in this way at once; more of them wait."""
 HEARTBEAT_SECONDS = 10.0
@@ -100,3 +105,35 @@ def stream_turn(**asked: Any) -> Iterator[Event]:
     language = translation.get_language() or "en"
     _threads().submit(copy_context().run, stream.run, asked, language)
     return iter(stream)
+
+
+def streamed_turn(asked: dict[str, Any], told: Callable[[Recorded], dict[str, Any]]) -> StreamingHttpResponse:
+    """Answer a turn as server-sent events; ``told`` makes the body of ``done``. Raises what the turn raises before it begins."""
+    events = stream_turn(**asked)
+    first = next(event for event in events if event.name != "waiting")
+    if first.error:
+        raise first.error
+    leave_database()  # the response keeps this thread busy for as long as the model thinks
+    answer = StreamingHttpResponse(_written(chain([first], events), told), status=201, content_type=MEDIA_TYPE)
+    answer["Cache-Control"] = "no-cache"
+    answer["X-Accel-Buffering"] = "no"
+    return answer
+
+
+def _written(events: Iterator[Event], told: Callable[[Recorded], dict[str, Any]]) -> Iterator[bytes]:
+    for event in events:
+        if event.name == "sentence":
+            yield _event("sentence", {"text": event.text})
+        elif event.name == "replace":
+            yield _event("replace", {"message": event.text})
+        elif event.recorded:
+            yield _event("done", told(event.recorded))
+        elif event.error:
+            problem = problem_handler(event.error, {})
+            yield _event("error", json.loads(problem.content))
+        else:
+            yield b": waiting\n\n"
+
+
+def _event(name: str, data: dict[str, Any]) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False, default=str)}\n\n".encode()

@@ -7,8 +7,9 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.defaultfilters import truncatechars
 from django.template.loader import render_to_string
@@ -32,11 +33,13 @@ from runtime.models import Escalation, Rating, Session, Tier, Turn
 from runtime.models.sessions import ORIGIN
 from runtime.ratings import rate_turn
 from runtime.services import SAY, start_session
+from runtime.streaming import MEDIA_TYPE, streamed_turn
 from runtime.transcript import read_transcript
 from runtime.turn import take_turn
 from tenants.admin import LedgerAdmin, asks_first
 from tenants.admin.filters import TimeFilter
 from tenants.errors import DomainError
+from tenants.models import Tenant
 
 TIER_LABELS = {
     Tier.GUARDRAIL: "danger",
@@ -88,14 +91,32 @@ class AskedFilter(admin.SimpleListFilter):
 
 
 class TalkForm(forms.Form):
-    """Whom to talk to, and where: prices depend on the channel."""
+    """Whom to talk to, where (prices depend on the channel), and in which language to be greeted."""
 
     bot = forms.ModelChoiceField(
-        Bot.objects.filter(status=Bot.Status.ACTIVE), label=_("Bot"), empty_label=None, widget=UnfoldAdminSelectWidget
+        Bot.objects.filter(status=Bot.Status.ACTIVE)
+        .with_active_version()
+        .order_by(F("active_version").desc(nulls_last=True)),
+        label=_("Bot"),
+        empty_label=None,
+        widget=UnfoldAdminSelectWidget,
     )
     channel = forms.ModelChoiceField(
         SalesChannel.objects.filter(is_active=True), label=_("Channel"), empty_label=None, widget=UnfoldAdminSelectWidget
     )
+    language = forms.ChoiceField(
+        choices=[("", _("That of the business")), *Tenant.Locale.choices],
+        required=False,
+        label=_("Language"),
+        help_text=_("The bot greets in it. It answers in that of each message."),
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """Offer bots that can speak first."""
+        super().__init__(*args, **options)
+        bots = Bot.objects.filter(status=Bot.Status.ACTIVE).with_active_version()
+        self.fields["bot"].queryset = bots.order_by(F("active_version").desc(nulls_last=True), "name")  # type: ignore[attr-defined]
 
 
 class MessageForm(forms.Form):
@@ -230,7 +251,7 @@ class SessionAdmin(LedgerAdmin):
     @action(description=_("Talk to a bot"), icon="forum", url_path="talk", permissions=["talk"])
     def talk(self, request: HttpRequest) -> HttpResponse:
         """Choose a bot and begin."""
-        asked = {name: request.GET[name] for name in ("bot", "channel") if name in request.GET}
+        asked = {name: request.GET[name] for name in ("bot", "channel", "language") if name in request.GET}
         form = TalkForm(request.POST or None, initial=asked)
         if request.method == "POST" and form.is_valid():
             try:
@@ -242,15 +263,21 @@ class SessionAdmin(LedgerAdmin):
         return self._page(request, "talk", form=form, title=_("Talk to a bot"))
 
     @action(description=_("Talk on"), icon="forum", url_path="talk", permissions=["talk"])
-    def say(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Say something in a conversation that was begun here; nobody speaks in a customer's name."""
+    def say(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        """Say something in a conversation that was begun here; nobody speaks in a customer's name.
+
+        The page's script asks for events and hears the answer sentence by sentence; without scripts the page comes again.
+        """
         session = self.get_object(request, object_id)
         if session is None or not session.is_trial:
             return redirect("admin:runtime_session_talk")
         form = MessageForm(session, request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                take_turn(session_id=session.pk, **form.cleaned_data)
+                asked = {"session_id": session.pk, **form.cleaned_data}
+                if MEDIA_TYPE in request.headers.get("Accept", ""):
+                    return streamed_turn(asked, lambda _recorded: {})
+                take_turn(**asked)
             except DomainError as error:
                 form.add_error(None, error.message)
             else:

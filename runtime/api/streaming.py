@@ -1,22 +1,17 @@
 """Turns as server-sent events: sentences as they are ready, a replacement where one was needed, and the whole answer last."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
-from itertools import chain
 from typing import Any
 
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
-from runtime.streaming import Event, stream_turn
+from runtime import streaming
+from runtime.streaming import MEDIA_TYPE
 from runtime.turn import Recorded
-from tenants.errors import problem_handler
 from tenants.idempotency import HEADER
-from vault.providers.metering import leave_database
-
-MEDIA_TYPE = "text/event-stream"
 
 
 class EventStreamRenderer(JSONRenderer):
@@ -41,31 +36,4 @@ def streamed_turn(
     """
     if not asked["external_id"] and (key := request.headers.get(HEADER)):
         asked = {**asked, "external_id": f"idempotency-key:{sha256(key.encode()).hexdigest()[:40]}"}
-    events = stream_turn(**asked)
-    first = next(event for event in events if event.name != "waiting")
-    if first.error:
-        raise first.error
-    leave_database()  # the response keeps this thread busy for as long as the model thinks
-    answer = StreamingHttpResponse(_written(chain([first], events), told), status=201, content_type=MEDIA_TYPE)
-    answer["Cache-Control"] = "no-cache"
-    answer["X-Accel-Buffering"] = "no"
-    return answer
-
-
-def _written(events: Iterator[Event], told: Callable[[Recorded], dict[str, Any]]) -> Iterator[bytes]:
-    for event in events:
-        if event.name == "sentence":
-            yield _event("sentence", {"text": event.text})
-        elif event.name == "replace":
-            yield _event("replace", {"message": event.text})
-        elif event.recorded:
-            yield _event("done", told(event.recorded))
-        elif event.error:
-            problem = problem_handler(event.error, {})
-            yield _event("error", json.loads(problem.content))
-        else:
-            yield b": waiting\n\n"
-
-
-def _event(name: str, data: dict[str, Any]) -> bytes:
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False, default=str)}\n\n".encode()
+    return streaming.streamed_turn(asked, told)

@@ -1,5 +1,6 @@
 """Conversations in the admin: the list, the transcript, and talking to a bot oneself."""
 
+import json
 import re
 from typing import Any
 from uuid import uuid4
@@ -255,6 +256,25 @@ def test_nobody_speaks_in_a_customers_name(operator, saigon, shop):
     assert answer.headers["Location"] == page("runtime_session_talk")
     with in_tenant(saigon.tenant):
         assert Session.objects.get().turn_number == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_page_s_script_hears_the_answer_as_events(operator, saigon, shop):
+    begun = operator.post(page("runtime_session_talk"), {"bot": shop.pk, "channel": web_of(saigon), "language": "en"})
+    asked = {"external_id": "1", "message": QUESTION}
+    heard = b"".join(operator.post(begun.url, asked, headers={"Accept": "text/event-stream"}))
+    assert b"event: sentence" in heard
+    assert ANSWER in "".join(json.loads(data)["text"] for data in re.findall(r'data: ({"text.*)', heard.decode()))
+    assert heard.endswith(b"event: done\ndata: {}\n\n")
+    assert operator.post(begun.url, asked).status_code == 302  # the same message once more, from a page without scripts
+    with in_tenant(saigon.tenant):
+        assert Turn.objects.filter(speaker="user").count() == 1
+        assert Session.objects.get().language == "en"
+
+
+def web_of(business: Any) -> str:
+    with in_tenant(business.tenant):
+        return str(SalesChannel.objects.get(code="web").pk)
 
 
 def test_an_analyst_reads_but_does_not_talk(saigon, shop):
