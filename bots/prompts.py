@@ -43,6 +43,17 @@ def memory_keys(text: str) -> set[str]:
     return {name.removeprefix(MEMORY) for name in names if name.startswith(MEMORY)}
 
 
+def personal_variables(text: str) -> list[str]:
+    """Return the names in a prompt that stand for something of one customer: what a model answers then is kept for nobody else."""
+    names = dict.fromkeys(PLACEHOLDER.findall(text))
+    return [name for name in names if name == "customer_name" or name.startswith(MEMORY)]
+
+
+def tells_the_day(text: str) -> bool:
+    """Whether a prompt says which day it is: what a model answers then is kept no longer than that."""
+    return "today" in PLACEHOLDER.findall(text)
+
+
 def fill_prompt(text: str, values: PromptValues) -> str:
     """Return the prompt with every variable replaced, each by one line of at most ``LONGEST_VALUE`` characters."""
 

@@ -27,6 +27,8 @@ from tenants.text import STOP_WORDS, Language, detect_language, words
 from vault.providers.embeddings import Embedded
 
 LIFETIME = timedelta(days=7)
+TURN = timedelta(seconds=30)
+"""How long ago, at most, the model was told which day it is."""
 NEAR = 0.9
 """Cosine from which two questions of the same words in another order or form may be one; the same words need no vector."""
 NEAREST = 10
@@ -143,7 +145,8 @@ def keep(
 ) -> None:
     """Keep an answer, in the place of the one to the same question: one statement that commits by itself.
 
-    Nothing is kept when the version's instructions hold words of this customer or this day, or the answer names the customer.
+    Nothing is kept when the version's instructions hold words of this customer, or the answer names the customer; where they tell the
+    day, an answer is kept until it ends for the business.
     """
     key, telling = keys_of(question, language)
     values: dict[str, Any] = {
@@ -157,6 +160,7 @@ def keep(
         "sources": json.dumps([{**source, "content_hash": _hash_of(hit)} for source, hit in sources]),
         "confidence": round(confidence, 3),
         "expires": timezone.now() + LIFETIME,
+        "asked": timezone.now() - TURN,
     }
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, values)
@@ -167,12 +171,15 @@ INSERT INTO runtime_semanticcacheentry AS kept
     (tenant_id, bot_id, bot_version_id, language, query_text, query_key, telling_key, response_text, sources, confidence,
      expires_at)
 SELECT %(tenant)s, s.bot_id, s.bot_version_id, %(language)s, %(question)s, %(key)s, %(telling)s, %(answer)s,
-    %(sources)s::jsonb, %(confidence)s, %(expires)s
+    %(sources)s::jsonb, %(confidence)s, CASE WHEN v.system_prompt ~ '\{\{\s*today\s*\}\}'
+        THEN (date_trunc('day', %(asked)s AT TIME ZONE t.time_zone) + interval '1 day') AT TIME ZONE t.time_zone
+        ELSE %(expires)s END
 FROM runtime_session AS s
+JOIN tenants_tenant AS t ON t.id = %(tenant)s
 JOIN bots_botversion AS v ON v.tenant_id = %(tenant)s AND v.id = s.bot_version_id
 LEFT JOIN catalog_customer AS c ON c.tenant_id = %(tenant)s AND c.id = s.customer_id
 WHERE s.tenant_id = %(tenant)s AND s.id = %(session)s
-    AND regexp_replace(v.system_prompt, '\{\{\s*(bot_name|business_name|language)\s*\}\}', '', 'g') !~ '\{\{'
+    AND regexp_replace(v.system_prompt, '\{\{\s*(bot_name|business_name|language|today)\s*\}\}', '', 'g') !~ '\{\{'
     AND (coalesce(c.name, '') = '' OR strpos(text_fold(%(answer)s), text_fold(c.name)) = 0)
 ON CONFLICT (tenant_id, bot_version_id, language, query_key) DO UPDATE SET query_text = excluded.query_text,
     telling_key = excluded.telling_key, response_text = excluded.response_text, sources = excluded.sources,

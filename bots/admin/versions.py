@@ -1,6 +1,6 @@
 """The admin of the versions a bot speaks with: written, compared, activated."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -26,7 +26,7 @@ from bots.admin.json_fields import json_text
 from bots.flow import read_flow
 from bots.models import Bot, BotVersion, Capability
 from bots.placeholders import UnknownPlaceholder
-from bots.prompts import check_prompt
+from bots.prompts import check_prompt, personal_variables, tells_the_day
 from bots.versions import FLOW, version_diff
 from catalog.admin.word_diff import ShownChange, as_text, marked_words
 from tenants.admin import TenantAdmin, asks_first
@@ -73,6 +73,13 @@ class BotVersionForm(FlowForm):
         model = BotVersion
         fields = ("bot", "system_prompt", "flow_config", "capabilities")
         widgets = {"system_prompt": UnfoldAdminTextareaWidget(attrs={"rows": 12})}
+        help_texts: ClassVar = {
+            "system_prompt": _(
+                "Who the bot is and how it speaks. It may name {{ bot_name }}, {{ business_name }}, {{ today }}, {{ language }}, "
+                "{{ customer_name }} and the bot's memory, such as {{ memory.opening_hours }}. With the last two no answer of a "
+                "language model is kept to be given again; with {{ today }}, until the end of the day."
+            )
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Tick what the draft may use already: saved as it was shown, it stays as it was."""
@@ -88,6 +95,18 @@ class BotVersionForm(FlowForm):
         except UnknownPlaceholder as error:
             raise ValidationError(error.message, code=error.code) from error
         return prompt
+
+
+def _kept_answers(prompt: str) -> str:
+    """Return the words about the answers of a model that are kept, and why not."""
+    if names := personal_variables(prompt):
+        said = gettext(
+            "None: the instructions name %(names)s, which is one customer's own. Every question asks the model anew."
+        )
+        return said % {"names": ", ".join(f"{{{{ {name} }}}}" for name in names)}
+    if tells_the_day(prompt):
+        return gettext("Until the end of the day, for the instructions name {{ today }}.")
+    return gettext("For a week, to whoever asks the same, while the texts they rest on stay as they are.")
 
 
 def _begun_from(initial: dict[str, Any]) -> BotVersion | None:
@@ -133,7 +152,7 @@ class BotVersionAdmin(TenantAdmin):
     list_display = ("bot", "version", "is_active", "activated_at", "created_by")
     list_select_related = ("bot", "created_by")
     list_filter = ("bot", "is_active")
-    readonly_fields = ("may_use",)
+    readonly_fields = ("may_use", "kept_answers")
     actions_detail = ("activate", "compare", "copy")
     actions_row = ("compare",)
     link_filters = ("bot",)
@@ -143,6 +162,11 @@ class BotVersionAdmin(TenantAdmin):
     def may_use(self, version: BotVersion) -> str:
         """What the version may use, where it is only read."""
         return ", ".join(map(str, version.capabilities)) or "-"
+
+    @display(description=_("answers given again"))
+    def kept_answers(self, version: BotVersion) -> str:
+        """Tell whether what a model answered is given again to whoever asks the same."""
+        return _kept_answers(version.system_prompt)
 
     @display(description=_("flow"))
     def flow_shown(self, version: BotVersion) -> str:
@@ -154,16 +178,17 @@ class BotVersionAdmin(TenantAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: BotVersion | None = None) -> Any:
         """Fill in forms while the version may be changed, read what they said afterwards."""
         if obj is not None and not self.has_change_permission(request, obj):
-            return ((None, {"fields": ("bot", "system_prompt", "may_use", "flow_shown")}),)
+            return ((None, {"fields": ("bot", "system_prompt", "kept_answers", "may_use", "flow_shown")}),)
         return (
-            (None, {"fields": ("bot", "system_prompt", "capabilities")}),
+            (None, {"fields": ("bot", "system_prompt", *(("kept_answers",) if obj else ()), "capabilities")}),
             (_("Beginning"), {"fields": (("greeting_vi", "greeting_en"), "quick_replies")}),
             (_("Steps and times"), {"fields": (("idle_minutes", "claim_minutes"), "default_state", "steps", "flow_config")}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: BotVersion | None = None) -> tuple[str, ...]:
         """A version stays with its bot."""
-        return ("may_use", "flow_shown", "bot") if obj else ("may_use", "flow_shown")
+        shown = ("may_use", "kept_answers", "flow_shown")
+        return (*shown, "bot") if obj else shown
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Begin with the version named, else the active one of the bot: a new one is mostly a small change."""

@@ -167,3 +167,17 @@ def test_an_analyst_may_not_activate(saigon: Business, bot: Bot) -> None:
     assert client.post(url("botversion_activate", version.pk)).status_code == 403
     with in_tenant(saigon.tenant):
         assert not BotVersion.objects.get().is_active
+
+
+def test_the_page_of_a_version_tells_whether_answers_are_given_again(staff: Client, saigon: Business, bot: Bot) -> None:
+    for prompt, said in (
+        ("Be kind.", "For a week"),
+        ("Today is {{ today }}.", "Until the end of the day"),
+        (
+            "Greet {{ customer_name }}, we open {{ memory.hours }}.",
+            "the instructions name {{ customer_name }}, {{ memory.hours }}",
+        ),
+    ):
+        with in_tenant(saigon.tenant):
+            version = create_version(bot=bot, system_prompt=prompt)
+        assert said in staff.get(url("botversion_change", version.pk)).content.decode()

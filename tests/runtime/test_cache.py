@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from itertools import count as count_from
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection, transaction
@@ -354,3 +355,25 @@ def test_near_duplicates_are_found_by_their_own_business_and_by_nobody_else(
             crossed += found(ours, version, typed, other)
     assert crossed == 0
     assert own >= 0.95 * pairs  # or the look-up finds nothing at all
+
+
+@pytest.mark.parametrize(
+    ("prompt", "lifetime"),
+    [("Today is {{ today }}.", timedelta(days=1)), ("Speak with {{ customer_name }}.", None), ("{{ memory.hours }}", None)],
+)
+def test_instructions_that_tell_the_day_keep_an_answer_till_its_end_and_a_customers_own_none(
+    ask: Any,
+    endpoint: OpenAIServer,  # noqa: F811
+    saigon: Business,
+    prompt: str,
+    lifetime: timedelta | None,
+) -> None:
+    activate_version(version=create_version(bot=Bot.objects.get(code="shop"), system_prompt=prompt))
+    endpoint.script = [answers(ANSWER)] * 2
+    ask(ASKED)
+    entry = SemanticCacheEntry.objects.first()
+    assert (entry is not None) == (tier(ask(ASKED)) == "cache") == (lifetime is not None)
+    if entry and lifetime:
+        ends = entry.expires_at.astimezone(ZoneInfo(saigon.tenant.time_zone))
+        assert (ends.hour, ends.minute, ends.second) == (0, 0, 0)
+        assert entry.expires_at - timezone.now() <= lifetime
