@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bots.marks import mark_key
-from bots.models import Bot, RetrievalMark
+from bots.models import Bot, BotVersion, RetrievalMark
 from catalog.search import Hit
 from runtime.context import TurnContext
 from runtime.models import Tier
@@ -68,9 +68,9 @@ class Summary:
     missed: list[Missed] = field(default_factory=list)
 
 
-def look(bot: Bot, question: str) -> Looked:
-    """Ask a question as a customer would who has said nothing before; nothing is stored."""
-    rehearsed = rehearse(open_stage(bot), question)
+def look(bot: Bot, question: str, *, version: BotVersion | None = None, language: str = "") -> Looked:
+    """Ask a question as a customer would who has said nothing before; nothing is stored. The rest as in ``open_stage``."""
+    rehearsed = rehearse(open_stage(bot, version=version, language=language), question)
     marks = {
         (mark.kind, str(mark.source_id or "")): mark.is_right
         for mark in RetrievalMark.objects.filter(bot=bot, question_key=mark_key(question))
@@ -100,12 +100,12 @@ def _key(hit: Hit) -> tuple[str, str]:
     return hit.kind, str(hit.id)
 
 
-def run_again(bot: Bot) -> Summary:
-    """Ask the marked questions again and count what becomes of them."""
+def run_again(bot: Bot, *, version: BotVersion | None = None) -> Summary:
+    """Ask the marked questions again, of this version or the active one, and count what becomes of them."""
     by_question: defaultdict[str, list[RetrievalMark]] = defaultdict(list)
     for mark in RetrievalMark.objects.about(bot):
         by_question[mark.question_key].append(mark)
-    asked, stage = list(by_question.values())[:MOST], open_stage(bot)
+    asked, stage = list(by_question.values())[:MOST], open_stage(bot, version=version)
     summary = Summary(marked=len(by_question), asked=len(asked))
     for marks in asked:
         _count(summary, marks, rehearse(stage, marks[0].question))

@@ -44,9 +44,12 @@ class Rehearsed:
         return {(source["kind"], str(source.get("chunk", source["id"]))) for source in self.reply.sources}
 
 
-def open_stage(bot: Bot) -> TurnContext:
-    """Return the context of a conversation with the bot's active version that has not begun: for ``rehearse`` to ask in."""
-    version = BotVersion.objects.filter(bot=bot, is_active=True).first()
+def open_stage(bot: Bot, *, version: BotVersion | None = None, language: str = "") -> TurnContext:
+    """Return the context of a conversation that has not begun: for ``rehearse`` to ask in.
+
+    It is held with this ``version`` of the bot, else with the active one, by somebody who was greeted in this ``language``.
+    """
+    version = version or BotVersion.objects.filter(bot=bot, is_active=True).first()
     flow = read_flow(version.flow_config) if version else Flow()
     threshold = AnswerThreshold.objects.filter(bot=bot).first()
     channel = SalesChannel.objects.filter(is_active=True).order_by("created_at").first()
@@ -65,6 +68,7 @@ def open_stage(bot: Bot) -> TurnContext:
         message="",
         slots={},
         has_documents=SearchText.objects.filter(kind=SearchText.Kind.DOCUMENT).exists(),
+        session_language=language,
         has_model=Credential.objects.filter(provider="openai", kind__in=["api_key", "custom"], is_active=True).exists(),
         thresholds=thresholds_of(threshold),
         rules=tuple(saved_rules(bot)),

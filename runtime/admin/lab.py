@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.defaultfilters import truncatechars
 from django.template.response import TemplateResponse
@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidge
 
 from bots.calibration import CALIBRATED, MARK_WEIGHT, calibrate_anew, set_by_hand
 from bots.marks import mark_source, mark_unanswered
-from bots.models import AnswerThreshold, Bot, KnowledgeChunk, RetrievalMark
+from bots.models import AnswerThreshold, Bot, BotVersion, KnowledgeChunk, RetrievalMark
 from bots.models.retrieval import QUESTION_LENGTH
 from bots.thresholds import FEWEST, default_of
 from catalog.search import ANSWER_THRESHOLD, FIT_THRESHOLD, Hit
@@ -30,6 +30,7 @@ from runtime.models import Tier
 from runtime.rehearsal import thresholds_of
 from tenants.admin import TenantAdmin
 from tenants.errors import DomainError
+from tenants.models import Tenant
 from tenants.queue import QueueState
 
 LAB = "admin:bots_retrievalmark_lab"
@@ -42,7 +43,7 @@ PAGES = {"faq": "admin:bots_faq_change", "offering": "admin:catalog_offering_cha
 
 
 class LabForm(forms.Form):
-    """Whom to ask, and what."""
+    """Whom to ask, and what: of a bot the version it speaks with, or another one to try before it is activated."""
 
     bot = forms.ModelChoiceField(
         Bot.objects.filter(status=Bot.Status.ACTIVE), label=_("Bot"), empty_label=None, widget=UnfoldAdminSelectWidget
@@ -53,6 +54,26 @@ class LabForm(forms.Form):
         label=_("Question"),
         widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True, "placeholder": _("Write as a customer would")}),
     )
+    version = forms.CharField(required=False, max_length=10, label=_("Version"), widget=UnfoldAdminSelectWidget)
+    language = forms.ChoiceField(
+        choices=[("", _("That of the question")), *Tenant.Locale.choices],
+        required=False,
+        label=_("Language before the question"),
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    def offer_versions(self, bot: Bot | None) -> None:
+        """Offer the versions of the bot that was asked last; the empty choice is the one it speaks with."""
+        numbers = BotVersion.objects.filter(bot=bot).order_by("-version").values_list("version", flat=True)
+        offered = [(str(number), f"v{number}") for number in numbers]
+        self.fields["version"].widget.choices = [("", _("The active one")), *offered]
+
+    def clean(self) -> dict[str, Any]:
+        """Return the version itself; a number that this bot does not have stands for the active one."""
+        said = super().clean() or {}
+        number = said.get("version", "")
+        mine = BotVersion.objects.filter(bot=said.get("bot"))
+        return {**said, "version": mine.filter(version=number).first() if number.isdecimal() else None}
 
 
 class MarkForm(LabForm):
@@ -145,19 +166,23 @@ class RetrievalMarkAdmin(TenantAdmin):
         """Ask a bot and show why it finds what it finds; marks come back here by POST."""
         if request.method == "POST":
             return self._do(request)
-        form = LabForm(request.GET if "bot" in request.GET else None)
+        form = LabForm(_asked(request))
         bot = _bot_of(form)
-        question = form.cleaned_data["q"] if form.is_bound and form.is_valid() else ""
+        said: dict[str, Any] = form.cleaned_data if form.is_bound and form.is_valid() else {}
+        how = {"version": said.get("version"), "language": said.get("language", "")}
+        form = form if form.is_bound else LabForm(initial={"bot": bot})
+        form.offer_versions(bot)
         context = {
             **self.admin_site.each_context(request),
             "model_admin": self,
             "title": _("Retrieval lab"),
-            "form": form if form.is_bound else LabForm(initial={"bot": bot}),
+            "form": form,
             "bot": bot,
             "may_mark": request.user.has_perm("bots.add_retrievalmark"),
             **(_threshold_context(bot) if bot else {}),
-            **(_looked_context(look(bot, question)) if bot and question.strip() else {}),
-            "summary": run_again(bot) if bot and "again" in request.GET else None,
+            **(_looked_context(look(bot, said["q"], **how)) if bot and said.get("q", "").strip() else {}),
+            **how,
+            "summary": run_again(bot, version=how["version"]) if bot and "again" in request.GET else None,
             "marked": RetrievalMark.objects.filter(bot=bot).values("question_key").distinct().count() if bot else 0,
             "most": MOST,
         }
@@ -178,7 +203,7 @@ class RetrievalMarkAdmin(TenantAdmin):
             messages.error(request, _("There is no such button."))
         except DomainError as error:
             messages.error(request, error.message)
-        asked = {"bot": form.cleaned_data["bot"].pk, "q": form.cleaned_data["q"]}
+        asked = {name: form.data[name] for name in ("bot", "q", "version", "language") if form.data.get(name)}
         return redirect(f"{reverse(LAB)}?{urlencode(asked)}")
 
 
@@ -204,6 +229,16 @@ def _set(request: HttpRequest, bot: Bot) -> None:
 def _calibrate(request: HttpRequest, bot: Bot) -> None:
     calibrate_anew(bot)
     messages.success(request, _("It is calibrated anew in the background: look again in a minute."))
+
+
+def _asked(request: HttpRequest) -> QueryDict | None:
+    """Return what the address asks; of no bot it names, the first one is asked."""
+    if not request.GET.keys() & {"bot", "q"}:
+        return None
+    asked = request.GET.copy()
+    if "bot" not in asked and (bot := _bot_of(LabForm())):
+        asked["bot"] = str(bot.pk)
+    return asked
 
 
 def _bot_of(form: LabForm) -> Bot | None:
@@ -236,14 +271,19 @@ def _shown_threshold(
     kind: str, hold: dict[str, float], made_of: dict[str, Any] | None, by_hand: float | None
 ) -> dict[str, Any]:
     is_by_hand = by_hand is not None and kind != "intent"
-    origin = _("set by hand") if is_by_hand else _("calibrated") if kind in hold else _("the default: too few questions")
     return {
         "label": KINDS[kind],
         "value": _percent(hold.get(kind, default_of(kind))),
-        "origin": origin,
+        "origin": _("set by hand") if is_by_hand else _("calibrated") if kind in hold else _too_few(made_of or {}),
         "answered": _share_of(made_of, "answered", "answerable"),
         "refused": _share_of(made_of, "refused", "unanswerable"),
     }
+
+
+def _too_few(made_of: dict[str, Any]) -> str:
+    """Return how many questions there are, where they are too few to calibrate by."""
+    said = _("the default, for there are too few questions: %(answerable)d with an answer, %(unanswerable)d without")
+    return str(said % {name: made_of.get(name, 0) for name in ("answerable", "unanswerable")})
 
 
 def _share_of(made_of: dict[str, Any] | None, share: str, number: str) -> str:
@@ -266,7 +306,7 @@ def _looked_context(looked: Looked) -> dict[str, Any]:
         "reply": reply.message if reply else "",
         "is_model": looked.rehearsed.tier == Tier.LLM and reply is None,
         "is_refused": looked.rehearsed.tier == Tier.HANDOFF,
-        "language": "Tiếng Việt" if looked.rehearsed.context.question.language == "vi" else "English",
+        "understood_in": "Tiếng Việt" if looked.rehearsed.context.question.language == "vi" else "English",
         "intent": looked.rehearsed.context.intent_found,
     }
 

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bots.documents import create_document
 from bots.models import AnswerThreshold, Bot, Faq, KnowledgeChunk, RetrievalMark
+from bots.services import create_version
 from catalog.models import SearchText
 from runtime.models import DecisionEvent, SemanticCacheEntry, Session, Turn
 from tenants.models import AuditEntry
@@ -202,7 +203,7 @@ def test_a_threshold_is_set_by_hand_and_taken_back(
         form = {"bot": str(shop.pk), "q": "", "do": "by_hand", "by_hand": percent}
         return text_of(staff.post(page(LAB), form, follow=True))
 
-    assert "FAQs 28 % the default: too few questions" in look("")
+    assert "FAQs 28 % the default, for there are too few questions: 0 with an answer, 0 without" in look("")
     assert "FAQs 99.5 % set by hand" in save("99.5")
     assert "It would say that it does not know" in look("delivery how long")
     assert "A threshold lies between 0 and 100 %." in save("101")
@@ -235,3 +236,20 @@ def test_hostile_questions_are_text(staff: Client, shop: Bot, question: str) -> 
     answer = staff.get(page(LAB), {"bot": str(shop.pk), "q": question})
     assert answer.status_code == 200
     assert b"<script>alert(1)" not in answer.content
+
+
+def test_a_draft_is_asked_in_a_language_and_a_question_without_a_bot_is_asked_of_the_first(
+    staff,
+    saigon,
+    shop,
+    look,
+    mark,  # noqa: F811
+):
+    with in_tenant(saigon.tenant):
+        draft = create_version(bot=shop, flow_config={"default_state": "draft"})
+    assert "It would answer from" in text_of(staff.get(page(LAB), {"q": QUESTION}))
+    assert f"Version: v{draft.version}" in look(QUESTION, version=str(draft.version), language="vi")
+    assert "Version: v" not in look(QUESTION, version="77")
+    assert look("ok", language="vi") != look("ok", language="en")
+    asked = {"bot": str(shop.pk), "q": QUESTION, "verdict": "none", "version": str(draft.version), "language": "vi"}
+    assert staff.post(page(LAB), asked).url.endswith(f"version={draft.version}&language=vi")
