@@ -238,13 +238,7 @@ def test_hostile_questions_are_text(staff: Client, shop: Bot, question: str) -> 
     assert b"<script>alert(1)" not in answer.content
 
 
-def test_a_draft_is_asked_in_a_language_and_a_question_without_a_bot_is_asked_of_the_first(
-    staff,
-    saigon,
-    shop,
-    look,
-    mark,  # noqa: F811
-):
+def test_a_draft_is_asked_and_a_question_without_a_bot_goes_to_the_first(staff, saigon, shop, look):  # noqa: F811
     with in_tenant(saigon.tenant):
         draft = create_version(bot=shop, flow_config={"default_state": "draft"})
     assert "It would answer from" in text_of(staff.get(page(LAB), {"q": QUESTION}))
