@@ -28,6 +28,7 @@ from django.utils.translation import gettext_noop
 from kombu.exceptions import OperationalError
 
 from tenants.actor import Actor, ActorKind, acting
+from tenants.models import DEATH as DEATH
 from tenants.models import MAX_ATTEMPTS as MAX_ATTEMPTS
 from tenants.models import QueueRow as QueueRow
 from tenants.models import QueueState as QueueState
@@ -90,7 +91,8 @@ def due_tenants(model: type[Row]) -> list[UUID]:
 def claim(model: type[Row], *, limit: int, lease: timedelta = LEASE, **only: Any) -> list[Row]:
     """Take up to ``limit`` due rows of the scope's tenant; each counts one attempt. Others skip the rows taken.
 
-    A row whose worker died is taken alone, for it may kill the next one, too; after its last attempt it is left to ``sweep``.
+    A row whose worker died is taken alone, for it may kill the next one, too, and its last attempt counts once more; after
+    the last one it is left to ``sweep``.
     ``only`` narrows to rows whose columns have these values.
     """
     with transaction.atomic():
@@ -102,9 +104,8 @@ def claim(model: type[Row], *, limit: int, lease: timedelta = LEASE, **only: Any
         if not ids:
             return []
         taken: Any = model._default_manager.filter(pk__in=ids)
-        taken.update(
-            state=QueueState.RUNNING, attempt=models.F("attempt") + 1, lease_until=Now() + lease, due_at=Now() + lease
-        )
+        until = {"lease_until": Now() + lease, "due_at": Now() + lease}
+        taken.update(state=QueueState.RUNNING, attempt=models.F("attempt") + (DEATH if lost else 1), **until)
         related = taken.select_related(*model.run_related) if model.run_related else taken  # of none it would follow all
         claimed = list(related.order_by("-priority", "created_at"))
         if model.keeps_runs:

@@ -84,7 +84,6 @@ class KnowledgeDocument(QueueRow):
         INDEXED = "indexed", _("Indexed")
         FAILED = "failed", _("Failed")
 
-    max_attempts: ClassVar[int] = 3
     task: ClassVar[str] = "bots.read_documents"
     put_back_values: ClassVar[dict[str, str]] = {"status": "pending", "failure": ""}
 

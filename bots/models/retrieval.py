@@ -86,7 +86,6 @@ class AnswerThreshold(QueueRow):
     not among the tenant's settings, which would cost each turn a message to the database.
     """
 
-    max_attempts: ClassVar[int] = 3
     task: ClassVar[str] = "bots.calibrate"
 
     bot = TenantForeignKey(Bot, on_delete=models.CASCADE, related_name="answer_thresholds", verbose_name=_("bot"))

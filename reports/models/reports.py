@@ -26,7 +26,6 @@ class Report(QueueRow):
         PROCESSED = "processed", _("Processed")
         FAILED = "failed", _("Failed")
 
-    max_attempts: ClassVar[int] = 3
     task: ClassVar[str] = "reports.read_reports"
     keeps_runs: ClassVar[bool] = True
 

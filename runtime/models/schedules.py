@@ -136,7 +136,6 @@ class ScheduleOccurrence(QueueRow):
         PERSON = "person", _("By hand")
         REPLAY = "replay", _("Repeated")
 
-    max_attempts: ClassVar[int] = 3
     task: ClassVar[str] = RUN_TASK
     put_back_values: ClassVar[Mapping[str, Any]] = {"begun_at": None}
     keeps_runs: ClassVar[bool] = True

@@ -6,7 +6,7 @@ from tenants.models.deletions import TenantDeletion
 from tenants.models.events import Event
 from tenants.models.exports import TenantExport
 from tenants.models.people import PLATFORM_ID, ApiKey, Membership, Tenant, User, hash_token
-from tenants.models.queues import MAX_ATTEMPTS, QueueRow, QueueState
+from tenants.models.queues import DEATH, MAX_ATTEMPTS, QueueRow, QueueState
 from tenants.models.requests import IdempotencyKey, StoredFile
 from tenants.models.retention import RetentionSweep
 from tenants.models.settings import Setting, UserPreference
@@ -14,6 +14,7 @@ from tenants.models.task_runs import TaskRun
 from tenants.models.ways_in import AuthIdentity, LoginFailure, LoginToken
 
 __all__ = [
+    "DEATH",
     "MAX_ATTEMPTS",
     "PLATFORM_ID",
     "ApiKey",

@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.models.base import TenantModel
 
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 5
+DEATH = 2
+"""As so many attempts counts one whose worker died: what kills each worker that takes it is parked after three."""
 
 
 class QueueState(models.TextChoices):
@@ -36,7 +38,7 @@ class QueueRow(TenantModel):
     """
 
     max_attempts: ClassVar[int] = MAX_ATTEMPTS
-    """After so many a row is a dead letter."""
+    """After so many a row is a dead letter; one in which the worker died counts twice."""
     task: ClassVar[str] = ""
     """The task that works the queue, woken when a person puts rows back; empty where they are gone on with elsewhere."""
     put_back_values: ClassVar[Mapping[str, Any]] = MappingProxyType({})

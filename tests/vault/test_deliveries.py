@@ -228,7 +228,7 @@ def test_a_worker_that_died_after_the_answer_sends_again_with_the_same_id(server
     deliveries._attempts([taken])[0].send()  # and dies here
     EventDelivery.objects.update(due_at=Now() - timedelta(seconds=1), lease_until=Now() - timedelta(seconds=1))
     assert deliver_due() == 1
-    assert (stored().state, stored().attempt) == ("done", 2)
+    assert (stored().state, stored().attempt) == ("done", 3)
     first, second = server.received
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
 

@@ -116,9 +116,9 @@ def test_the_rows_of_a_worker_that_was_killed_are_taken_up_after_its_lease(saigo
         SearchVector.objects.update(due_at=Now() - timedelta(seconds=1))
     assert embed_due_texts() == 1
     with in_tenant(saigon.tenant):
-        assert (vector().state, vector().attempt) == ("done", 2)
+        assert (vector().state, vector().attempt) == ("done", 3)
         embed_batch(dead)
-        assert (vector().state, vector().attempt) == ("done", 2)
+        assert (vector().state, vector().attempt) == ("done", 3)
 
 
 def test_the_queue_needs_no_redis(saigon, settings, monkeypatch):
