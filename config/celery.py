@@ -58,6 +58,7 @@ app.conf.update(
         "reports": {"task": "reports.read_reports", "schedule": 5.0, "options": {"expires": 5}},
         "daily-figures": {"task": "reports.roll_up", "schedule": 30.0, "options": {"expires": 30}},
         "emails": {"task": "reports.send_emails", "schedule": 5.0, "options": {"expires": 5}},
+        "exports-told": {"task": "reports.tell_of_exports", "schedule": 60.0, "options": {"expires": 60}},
         "insights-out": {"task": "reports.deliver_insights", "schedule": 5.0, "options": {"expires": 5}},
         "insights-rephrased": {"task": "reports.rephrase_insights", "schedule": 30.0, "options": {"expires": 30}},
         "mailboxes": {"task": "reports.sync_mailboxes", "schedule": 10.0, "options": {"expires": 10}},

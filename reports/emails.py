@@ -1,7 +1,6 @@
 """Writing e-mail: drafts, and queueing what was written, which makes one delivery for each recipient."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,7 +19,7 @@ from reports.rendering import new_message_id, render_email
 from tenants.errors import Conflict, DomainError, TooLarge
 from tenants.models import StoredFile, User
 from tenants.queue import QueueState, wake
-from tenants.storage import delete_file, open_file, store_file
+from tenants.storage import delete_file, discard_file, open_file, store_file
 
 MOST_ATTACHED = 20 * 1024 * 1024
 """Bytes of all attachments of a message: as base64 they take a third more, and few servers take mails above 25 to 35 MB."""
@@ -45,12 +44,14 @@ def write_email(
     attachments: Sequence[Attachment] | None = None,
     created_by: User | None = None,
     id: UUID | None = None,
+    is_queued: bool = False,
     **fields: Any,
 ) -> EmailMessage:
     """Make a draft, or change one; ``attachments`` take the place of those there are, and ``id`` names a new one.
 
-    Addresses and subject are kept as they stand in headers, HTML without what no mail should have. Raises ``DomainError``
-    on the field, ``TooLarge`` for attachments above 20 MB, ``Conflict`` (``not_draft``) for what is on its way.
+    Addresses and subject are kept as they stand in headers, HTML without what no mail should have. ``is_queued`` has it sent,
+    as ``queue_email``. Raises ``DomainError`` on the field, ``TooLarge`` for attachments above 20 MB, ``Conflict``
+    (``not_draft``) for what is on its way.
     """
     fields = {**fields, **_checked(fields)}
     check_attachments(attachments or ())
@@ -63,6 +64,8 @@ def write_email(
             row.save()
             if attachments is not None:
                 _attach(row, stored)
+            if is_queued:
+                row = queue_email(email=row)
     except BaseException:
         _forget(stored)
         raise
@@ -123,8 +126,7 @@ def _stored(attachments: Sequence[Attachment] | None, created_by: User | None) -
 
 def _forget(stored: Iterable[StoredFile]) -> None:
     for file in stored:
-        with suppress(StoredFile.DoesNotExist):
-            delete_file(file)
+        discard_file(file)
 
 
 def _attach(email: EmailMessage, stored: Sequence[StoredFile]) -> None:

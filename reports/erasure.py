@@ -1,6 +1,10 @@
 """What was written to a person and by them, and figures that mention them: e-mails, and cells of reports."""
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from pathlib import PurePath
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
@@ -17,12 +21,17 @@ from reports.models import (
     InsightSubscription,
     MailAttachment,
     MailMessage,
+    Report,
     ReportRow,
 )
 from tenants.erasure import Forgotten, Person, delete, mentioning
 from tenants.queue import OPEN
+from tenants.storage import delete_file, store_file
+from tenants.text import inert
 
 CELL = "[erased]"
+MOST_BYTES = 10**10
+"""Of a file of our own writing: the rows were read from one of 25 MB."""
 
 
 def forget_mail_and_figures(person: Person) -> Iterator[Forgotten]:
@@ -35,7 +44,7 @@ def forget_mail_and_figures(person: Person) -> Iterator[Forgotten]:
     yield Forgotten("reports.emailmessage", forget_emails(alone), "deleted")
     yield from _out_of_mails_to_others(person, theirs)
     yield from _received(person)
-    yield _out_of_reports(person)
+    yield from _out_of_reports(person)
 
 
 def _out_of_mails_to_others(person: Person, theirs: list[UUID]) -> Iterator[Forgotten]:
@@ -67,10 +76,43 @@ def _mentions(text: object, person: Person) -> bool:
     return any(term.casefold() in said for term in person.terms)
 
 
-def _out_of_reports(person: Person) -> Forgotten:
-    """Empty the cells of reports that mention them; the file, as it was handed in, is told among what still does."""
+def _out_of_reports(person: Person) -> Iterator[Forgotten]:
+    """Empty the cells of reports that mention them; in place of the file, as it was handed in, stands what is left of it."""
     rows = list(ReportRow.objects.filter(pk__in=mentioning(ReportRow, ("cells",), person.patterns)))
     for row in rows:
         row.cells = [CELL if _mentions(cell, person) else cell for cell in row.cells]
     ReportRow.objects.bulk_update(rows, ["cells"])
-    return Forgotten("reports.reportrow", len(rows), "emptied")
+    yield Forgotten("reports.reportrow", len(rows), "emptied")
+    reports = Report.objects.filter(pk__in={row.report_id for row in rows}).select_related("file")
+    for report in reports:
+        _put_rows_in_place_of_file(report)
+    yield Forgotten("tenants.storedfile", len(reports), "emptied")
+
+
+def _put_rows_in_place_of_file(report: Report) -> None:
+    """Keep a CSV of the report's rows as they are now as its file. The bytes there were go with the commit."""
+    before, name = report.file, f"{PurePath(report.file.name).stem[:200]}.csv"
+    report.file = store_file(_lines(report), name=name, media_type="text/csv", limit=MOST_BYTES)
+    report.save(update_fields=["file"])
+    delete_file(before)
+
+
+def _lines(report: Report) -> Iterator[bytes]:
+    table = None
+    for row in report.rows.in_order().iterator(chunk_size=2_000):
+        if row.table != table:
+            table = row.table
+            yield from (_line(column["name"] for column in one["columns"]) for one in report.tables[table : table + 1])
+        yield _line(row.cells)
+
+
+def _line(cells: Iterable[Any]) -> bytes:
+    line = StringIO()
+    csv.writer(line).writerow([inert(_written(cell)) for cell in cells])
+    return line.getvalue().encode()
+
+
+def _written(cell: Any) -> str:
+    if isinstance(cell, dict):
+        return f"{cell.get('amount', '')} {cell.get('currency', '')}".strip()
+    return "" if cell is None else str(cell)

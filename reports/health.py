@@ -90,20 +90,29 @@ def _note(check: Check, found: Found) -> None:
         if row.state != before:
             row.since = timezone.now()
         row.save()
-        if row.state != before and not (is_first and SERIOUS[HealthState(row.state)] == 0):
+        if row.state != before and not (is_first and _seriousness(row.state) == 0):
             _tell(check, row, before)
 
 
 def _count(row: HealthCheck, found: str, is_first: bool) -> None:
-    """Let what was found become the state, once it was found often enough in a row."""
+    """Let what was found become the state, once it was worse, or better, often enough in a row.
+
+    Of what alternates (a warning, an error, a warning) the one nearer to the state counts: so much holds at least.
+    """
     if found == row.state:
         row.candidate, row.seen = "", 0
         return
-    row.seen = row.seen + 1 if found == row.candidate else 1
-    row.candidate = found
-    worse = SERIOUS[HealthState(found)] > SERIOUS[HealthState(row.state)]
+    now = _seriousness(row.state)
+    worse = _seriousness(found) > now
+    goes_on = bool(row.candidate) and (_seriousness(row.candidate) > now) == worse
+    row.seen = row.seen + 1 if goes_on else 1
+    row.candidate = (min if worse else max)(found, row.candidate, key=_seriousness) if goes_on else found
     if is_first or row.seen >= (TIMES_TO_WORSEN if worse else TIMES_TO_IMPROVE):
-        row.state, row.candidate, row.seen = found, "", 0
+        row.state, row.candidate, row.seen = row.candidate, "", 0
+
+
+def _seriousness(state: str) -> int:
+    return SERIOUS[HealthState(state)]
 
 
 def _tell(check: Check, row: HealthCheck, before: str) -> None:

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from reports.export_mails import tell_of_exports
 from reports.handing_on import TASK as DELIVER_INSIGHTS
 from reports.handing_on import deliver_insights as deliver_due_insights
 from reports.health import run_due_checks
@@ -34,6 +35,12 @@ def roll_up() -> None:
 def send_emails() -> None:
     """Send the e-mails that are due."""
     send_due_emails()
+
+
+@shared_task(name="reports.tell_of_exports", ignore_result=True)
+def tell_of_ended_exports() -> None:
+    """Write to who ordered the export of a tenant that has ended."""
+    tell_of_exports()
 
 
 @shared_task(name=SYNC_MAILBOXES, ignore_result=True)

@@ -59,7 +59,7 @@ def _delete_each(rows: Sequence[TenantDeletion]) -> None:
     (row,) = rows
     try:
         _delete(row)
-    except DatabaseError as error:
+    except (DatabaseError, OSError) as error:  # the latter of its files: a disk that is gone, or may not be written to
         logger.exception("deleting the tenant %s stopped", row.slug)
         fail(row, str(error).partition("\n")[0])
 
@@ -82,7 +82,7 @@ def _steps(row: TenantDeletion) -> Iterator[tuple[str, int]]:
     _keep_audit_end(row)
     yield "tenants.user", _forget_people(row.deleted_id)  # first: memberships tell who that is
     yield from _empty_all(row.deleted_id)
-    shutil.rmtree(Path(default_storage.path(str(row.deleted_id))), ignore_errors=True)
+    _delete_files(Path(default_storage.path(str(row.deleted_id))))
     yield "tenants.tenant", _delete_row(row.deleted_id)
     for model in AUDIT:
         yield from _forget_audit(model, row.deleted_id)
@@ -144,6 +144,12 @@ def _delete_batch(model: type[TenantModel], tenant_id: UUID, condition: str) -> 
     with platform_scope(reason="a tenant that is deleted"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, {"tenant": tenant_id})
         return int(cursor.rowcount)
+
+
+def _delete_files(folder: Path) -> None:
+    """Delete the bytes of uploads; raises ``OSError`` while any are left."""
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _forget_people(tenant_id: UUID) -> int:

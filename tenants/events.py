@@ -28,6 +28,7 @@ EVENT_KINDS: tuple[str, ...] = (
     "destination.disabled",
     "budget.threshold",
     "health.changed",
+    "export.finished",
 )
 """Every kind a destination may ask for."""
 

@@ -4,6 +4,7 @@ A worker that is killed is followed by one that goes on where it stood (``tenant
 """
 
 import logging
+import shutil
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from tenants.errors import DomainError
+from tenants.events import record_event
 from tenants.exporting import export_tenant
 from tenants.models import PLATFORM_ID, Tenant, TenantExport, User
 from tenants.models.exports import TASK
@@ -49,8 +51,9 @@ def run_exports() -> int:
 
 
 def forget_expired() -> int:
-    """Delete the files of exports that nobody may fetch any more; returns how many."""
+    """Delete the files of exports that nobody may fetch any more; returns how many. And what given up ones had begun."""
     with tenant_scope(PLATFORM_ID):
+        _forget_begun()
         rows = list(TenantExport.objects.filter(expires_at__lt=Now()).exclude(file=None).select_related("file"))
         for row in rows:
             if file := row.file:
@@ -59,6 +62,15 @@ def forget_expired() -> int:
                     row.save(update_fields=["file"])
                     delete_file(file)
     return len(rows)
+
+
+def _forget_begun() -> None:
+    """Delete what stands beside the tenants' files of exports that nobody writes any more."""
+    folder = Path(default_storage.path("exports"))
+    names = {f"{pk}.zip" for pk in TenantExport.objects.filter(state__in=OPEN).values_list("pk", flat=True)}
+    for path in folder.iterdir() if folder.exists() else ():
+        if path.name.removesuffix(".part") not in names:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _export_each(rows: Sequence[TenantExport]) -> None:
@@ -88,7 +100,9 @@ def _export(row: TenantExport) -> None:
             _pieces(target), name=name, media_type="application/zip", limit=MOST_BYTES, created_by=row.created_by
         )
         row.output = {"rows": rows, "bytes": file.size}
-        if not finish(row, file=file, rows=rows, expires_at=Now() + KEPT):
+        if finish(row, file=file, rows=rows, expires_at=Now() + KEPT):
+            record_event("export.finished", subject=row, data={"tenant": row.slug, "rows": rows, "bytes": file.size})
+        else:
             delete_file(file)
     target.unlink(missing_ok=True)
 

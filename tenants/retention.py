@@ -20,6 +20,7 @@ from tenants.models import PLATFORM_ID, Event, IdempotencyKey, RetentionSweep, S
 from tenants.queue import OPEN, finish, postpone, renew, work
 from tenants.scope import current_tenant_id, platform_scope
 from tenants.settings import SettingType, register_settings
+from tenants.storage import delete_strays
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -97,7 +98,8 @@ def _sweep(rows: Sequence[RetentionSweep]) -> None:
             if time.monotonic() > enough:
                 postpone(row, "", delay=timedelta(0), deleted=deleted)
                 return
-    row.output = deleted
+    strays = delete_strays()
+    row.output = {**deleted, "stray_files": strays} if strays else deleted
     finish(row, deleted=deleted)
 
 

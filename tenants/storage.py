@@ -3,10 +3,14 @@
 import hashlib
 import os
 import tempfile
+import time
 import unicodedata
 from collections.abc import Iterable
+from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
+from uuid import UUID
 
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -57,6 +61,37 @@ def delete_file(row: StoredFile) -> None:
     path = path_of(row)
     row.delete()
     transaction.on_commit(lambda: path.unlink(missing_ok=True))
+
+
+def discard_file(row: StoredFile) -> None:
+    """Delete the bytes at once, and the row: for what was stored in vain, by a transaction that is rolled back."""
+    path_of(row).unlink(missing_ok=True)
+    StoredFile.objects.filter(pk=row.pk).delete()
+
+
+def delete_strays(*, older_than: timedelta = timedelta(days=1)) -> int:
+    """Delete the bytes of the scope's tenant that no row is of; returns how many files. Of a crash or a rollback they are left."""
+    folder, latest = _folder(), time.time() - older_than.total_seconds()
+    if not folder.is_dir():
+        return 0
+    with os.scandir(folder) as entries:
+        old = iter([one.name for one in entries if one.is_file() and one.stat().st_mtime < latest])
+    count = 0
+    while names := list(islice(old, 500)):
+        ids = {name: _id_of(name) for name in names}
+        known = set(StoredFile.objects.filter(pk__in=[one for one in ids.values() if one]).values_list("pk", flat=True))
+        for name, row_id in ids.items():
+            if (row_id and row_id not in known) or name.startswith("part-"):
+                (folder / name).unlink(missing_ok=True)
+                count += 1
+    return count
+
+
+def _id_of(name: str) -> UUID | None:
+    try:
+        return UUID(name)
+    except ValueError:
+        return None
 
 
 def _folder() -> Path:

@@ -32,6 +32,7 @@ TENANT_SCOPES = {
     "runtime/cache.py": "counts and forgets cached answers tenant by tenant",
     "runtime/schedules.py": "writes due occurrences tenant by tenant",
     "runtime/expiry.py": "ends what nobody goes on with tenant by tenant",
+    "reports/export_mails.py": "exports of tenants are rows of the platform, and so are the mails about them",
     "reports/health.py": "the platform is told of its own health",
     "reports/silence.py": "the platform is told that nobody looks",
     "reports/health_checks.py": "verifies the audit tenant by tenant",

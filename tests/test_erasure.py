@@ -36,6 +36,7 @@ from tenants.erasure import text_columns
 from tenants.events import record_event
 from tenants.models import AuditEntry, Event, IdempotencyKey, TaskRun
 from tenants.scope import platform_scope
+from tenants.storage import open_file
 from tests.conftest import Business, in_tenant
 from tests.rows import a_cached_answer, a_delivery, a_gap, a_mark, make_row
 from tests.tenants.admin_pages import browser, page, text_of
@@ -184,7 +185,9 @@ def test_after_it_no_table_has_a_word_of_theirs_and_the_audit_still_holds(saigon
         assert verify().broken == ""
         assert AuditEntry.objects.exclude(erased_digest=None).exists()
         assert [mail.to for mail in EmailMessage.objects.filter(subject="Hello")] == [["staff@x.example"]]
-        assert ["1", "[erased]", 2] in list(ReportRow.objects.values_list("cells", flat=True))
+        row = ReportRow.objects.select_related("report__file").get(cells=["1", "[erased]", 2])
+        assert open_file(row.report.file).read().decode().splitlines()[-1] == "1,[erased],2"
+        assert row.report.file.name.endswith(".csv")
     assert told["found_elsewhere"] == []
     assert told["deleted"]["runtime.session"] >= 1
     assert {one["kind"] for one in told["kept"]} >= {"catalog.order", "reports.mailmessage"}

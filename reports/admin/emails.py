@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -190,17 +189,16 @@ class EmailMessageAdmin(TenantAdmin):
         """Send a copy to whoever asks, and to nobody else."""
         email = EmailMessage.objects.get(pk=object_id)
         files = [Attachment(one.file.name, one.file.media_type, chunks_of(one.file)) for one in email.attachments.all()]
-        with transaction.atomic():
-            test = write_email(
-                subject=email.subject,
-                body=email.body,
-                html=email.html,
-                mailbox=email.mailbox,
-                to=[request.user.email],  # type: ignore[union-attr]
-                attachments=files,
-                created_by=request.user,  # type: ignore[arg-type]
-            )
-            queue_email(email=test)
+        test = write_email(
+            subject=email.subject,
+            body=email.body,
+            html=email.html,
+            mailbox=email.mailbox,
+            to=[request.user.email],  # type: ignore[union-attr]
+            attachments=files,
+            created_by=request.user,  # type: ignore[arg-type]
+            is_queued=True,
+        )
         messages.success(request, gettext("A test is on its way to %(address)s.") % {"address": test.to[0]})
         return redirect("admin:reports_emailmessage_change", object_id)
 

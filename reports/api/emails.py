@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 
 from django.core.files.uploadedfile import UploadedFile
-from django.db import models, transaction
+from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -180,11 +180,8 @@ class EmailViewSet(TenantViewSet):
 
     def _write(self, serializer: BaseSerializer[Any], **of: Any) -> None:
         values = dict(serializer.validated_data)
-        wanted = values.pop("status", EmailMessage.Status.DRAFT)
-        with transaction.atomic():
-            serializer.instance = write_email(**values, **of)
-            if wanted == EmailMessage.Status.QUEUED:
-                queue_email(email=serializer.instance)
+        is_queued = values.pop("status", EmailMessage.Status.DRAFT) == EmailMessage.Status.QUEUED
+        serializer.instance = write_email(**values, **of, is_queued=is_queued)
 
     def perform_destroy(self, instance: EmailMessage) -> None:
         """Delete a draft; 409 ``not_draft`` for what is on its way."""

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
@@ -181,6 +183,11 @@ def test_attachments_of_30_mb_are_refused_and_20_mb_are_sent(api, saigon, sink) 
     assert upload(21_500_000).json()["errors"][0]["field"] == "attachments"
     with in_tenant(saigon.tenant):
         assert (EmailMessage.objects.count(), StoredFile.objects.count()) == (0, 0)
+    folder, files = default_storage.path(str(saigon.tenant.pk)), [SimpleUploadedFile("a.bin", b"x")]
+    before = set(os.listdir(folder))  # of other tests, whose transactions took the rows along
+    nobody = client.upload("emails/", {"subject": "A", "body": "B", "to": [], "status": "queued", "attachments": files})
+    assert nobody.json()["code"] == "no_recipients"
+    assert set(os.listdir(folder)) == before
     given = upload(200_000)
     assert given.status_code == 201
     assert [one["size"] for one in given.json()["attachments"]] == [100_000, 100_000]

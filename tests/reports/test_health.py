@@ -70,14 +70,14 @@ def test_every_part_is_looked_after_and_what_is_not_set_up_is_off(saigon, root, 
 
 def test_a_state_changes_when_it_lasts_and_what_flaps_is_not_told_of(root, monkeypatch):
     run(monkeypatch, finding(OK))
-    flapping = finding(ERROR, OK, ERROR, OK, WARNING, ERROR, OK)
-    run(monkeypatch, flapping, 7)
+    flapping = finding(ERROR, OK, ERROR, OK, WARNING, OK)
+    run(monkeypatch, flapping, 6)
     assert HealthCheck.objects.get().state == OK
     assert told() == []
     run(monkeypatch, finding(ERROR, ERROR, ERROR, OK, OK, ERROR, OK, OK, OK), 9)
     assert told() == [(OK, ERROR), (ERROR, OK)]
     assert HealthCheck.objects.get().since > timezone.now() - timedelta(seconds=30)
-    assert HealthSample.objects.count() == 17
+    assert HealthSample.objects.count() == 16
     with in_tenant(PLATFORM_ID):
         subjects = list(EmailMessage.objects.order_by("id").values_list("subject", flat=True))
         assert subjects == ["Backroom: Disk: Does not work", "Backroom: Disk: Works"]
@@ -89,6 +89,13 @@ def test_what_is_broken_from_the_start_is_told_of_at_once_and_what_breaks_in_the
     row = HealthCheck.objects.get()
     assert (row.state, row.said) == (ERROR, "It does not answer (ZeroDivisionError).")
     assert told() == [(OFF, ERROR)]
+
+
+def test_what_is_now_a_warning_and_now_an_error_is_told_of_as_a_warning_and_so_it_gets_better(root, monkeypatch):
+    run(monkeypatch, finding(OK, ERROR, WARNING, ERROR, WARNING), 5)
+    assert told() == [(OK, WARNING)]
+    run(monkeypatch, finding(ERROR, ERROR, WARNING, OK, WARNING), 5)
+    assert told() == [(OK, WARNING), (WARNING, ERROR), (ERROR, WARNING)]
 
 
 def test_somebody_who_cannot_be_written_to_keeps_nobody_else_from_being_told(root, monkeypatch):

@@ -1,6 +1,7 @@
 """Deleting a tenant: no table and no file has anything of it any more, nobody else loses a row, and the proof stays."""
 
 import json
+import shutil
 from io import BytesIO, StringIO
 from typing import Any
 
@@ -108,6 +109,16 @@ def test_what_stops_it_is_told_and_tried_again(saigon, monkeypatch):
         assert (row.state, row.last_error) == ("pending", "no luck")
         TenantDeletion.objects.update(due_at="2026-01-01T00:00Z")
     monkeypatch.setattr(deleting, "_delete_batch", delete_batch)
+    rmtree = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", lambda _folder: (_ for _ in ()).throw(PermissionError("not allowed")))
+    with in_tenant(saigon.tenant):
+        store_file([b"x"], name="a.txt", media_type="text/plain", limit=9)
+    deleting.run_deletions()
+    with in_tenant(PLATFORM_ID):
+        row = TenantDeletion.objects.get()
+        assert (row.state, row.last_error) == ("pending", "not allowed")
+        TenantDeletion.objects.update(due_at="2026-01-01T00:00Z")
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
     assert delete("saigon")["deleted"]["tenants.tenant"] == 1
 
 

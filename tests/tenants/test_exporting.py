@@ -10,8 +10,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from catalog.models import Customer
+from reports.models import EmailMessage
+from reports.tasks import tell_of_ended_exports
 from tenants import exporting
-from tenants.models import PLATFORM_ID, ApiKey, TenantExport
+from tenants.models import PLATFORM_ID, ApiKey, Event, TenantExport
 from tenants.storage import path_of, store_file
 from tenants.tasks import export_tenants
 from tests.conftest import PASSWORD, Business, in_tenant
@@ -154,6 +156,12 @@ def test_platform_staff_order_an_export_on_the_tenants_page_and_fetch_it_until_i
         assert (row.state, row.created_by) == ("done", root)
         assert row.rows > 5
         path = path_of(row.file)
+        assert Event.objects.get(kind="export.finished").data["tenant"] == "harbour"
+        for _time in range(2):
+            tell_of_ended_exports()
+        mail = EmailMessage.objects.get()
+        assert (mail.to, mail.subject) == ([root.email], "The export of harbour is ready")
+        assert address in mail.body
     fetched = staff.post(address, {**order, "download": str(row.pk)})
     with zipfile.ZipFile(BytesIO(b"".join(fetched.streaming_content))) as archive:
         assert json.loads(archive.read("manifest.json"))["tenant"]["slug"] == "harbour"

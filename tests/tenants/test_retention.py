@@ -1,5 +1,6 @@
 """How long things are kept: each tenant says so for each kind, and one sweep a night deletes what is older, in batches."""
 
+import os
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from tenants import retention
 from tenants.models import PLATFORM_ID, Event, IdempotencyKey, RetentionSweep, Setting, StoredFile, TaskRun, Tenant
 from tenants.retention import KINDS, begin_sweeps, run_sweeps
 from tenants.scope import platform_scope
-from tenants.storage import path_of
+from tenants.storage import path_of, store_file
 from tests.conftest import Business, in_tenant
 from tests.rows import ROWS, make_row
 from vault.models import CredentialUse, UsageEntry
@@ -192,3 +193,21 @@ def test_the_days_are_settings_with_bounds(api, saigon):
     assert client.patch("settings/retention_days_turns/", {"value": -1}).status_code == 422
     with in_tenant(saigon.tenant):
         assert Setting.objects.get(name="retention_days_turns").value == 30
+
+
+def test_the_bytes_of_uploads_that_were_rolled_back_or_begun_go_after_a_day(saigon, harbour):
+    with in_tenant(harbour.tenant):
+        theirs = path_of(store_file([b"x"], name="a.txt", media_type="text/plain", limit=9))
+    with in_tenant(saigon.tenant):
+        mine = path_of(store_file([b"x"], name="a.txt", media_type="text/plain", limit=9))
+    strays = [mine.parent / str(uuid.uuid4()), mine.parent / "part-abc"]
+    new, other = mine.parent / str(uuid.uuid4()), mine.parent / "notes.txt"
+    for path in (*strays, new, other):
+        path.write_bytes(b"x")
+    for path in (mine, theirs, *strays, other):
+        os.utime(path, (0, 0))
+    sweep(saigon)
+    assert [path.exists() for path in (mine, theirs, new, other, *strays)] == [True, True, True, True, False, False]
+    with in_tenant(saigon.tenant):
+        assert RetentionSweep.objects.get().state == "done"
+        assert TaskRun.objects.latest("id").output["stray_files"] == 2
