@@ -20,8 +20,9 @@ from runtime.cache import look_up, stands_alone
 from runtime.models import Escalation, SessionScope, Tier
 from runtime.ranking import rank_told
 from runtime.understanding import Question, understand, within_budget
+from runtime.understanding.coverage import Coverage
 from runtime.understanding.evidence import evidence, is_like
-from runtime.understanding.lexicon import ANYTHING, stems_of
+from runtime.understanding.lexicon import ANYTHING
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, words
 from vault.providers.embeddings import Embedded, embed_question
@@ -32,6 +33,9 @@ HITS = 20
 
 TEXTS = frozenset({"faq", "document"})
 """What is looked for and is an answer as it stands."""
+
+SPOKEN_OF = frozenset({*TEXTS, "offering", "dearer"})
+"""What is looked for and belongs to the business: by these it is known what is rare in its texts."""
 
 
 class Listener(Protocol):
@@ -148,21 +152,26 @@ class TurnContext:
     @cached_property
     def hits(self) -> dict[str, list[Hit]]:
         """What fits, best first, by ``faq``, ``document``, ``offering`` and (whatever it costs) ``dearer``: one look-up."""
-        language = self.question.language
-        hits = {
-            name: (rank_told if name in TEXTS else rank)(asked, self._rows_of(name), limit=HITS, language=language)
-            for name, (asked, _found) in self._looks.items()
-        }
-        # Of few passages the best leads by far, whatever it says: no score is above what speaks for it.
-        passages = [replace(hit, score=min(hit.score, self.evidence_of(hit))) for hit in hits["document"]]
-        return {**hits, "document": sorted(passages, key=lambda hit: -hit.score)}
+        return {name: self._ranked(name, asked) for name, (asked, _found) in self._looks.items()}
+
+    def _ranked(self, look: str, asked: str) -> list[Hit]:
+        rows, language = self._rows_of(look), self.question.language
+        if look not in TEXTS:
+            return rank(asked, rows, limit=HITS, language=language)
+        return rank_told(asked, rows, coverage=self.coverage, language=language, is_written=look == "faq")
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """What the message asks about, weighed by how rare it is among the texts and offerings that were found."""
+        texts = {row.candidate[1]: f"{row.candidate[2]} {row.candidate[3]}" for row in self._found if row.look in SPOKEN_OF}
+        return Coverage(self.message, list(texts.values()))
+
+    def share_of(self, hit: Hit) -> float:
+        """Return how much of what the message asks about a text or an offering holds, from 0 to 1."""
+        return self.coverage.share(f"{hit.title} {hit.body}")
 
     def _rows_of(self, look: str) -> list[tuple[Any, ...]]:
         return [row.candidate for row in self._found if row.look == look]
-
-    def knows(self, word: str) -> bool:
-        """Whether any text or offering that was found holds this stem: what none holds, the tenant does not speak of."""
-        return any(word in stems_of(f"{title} {body}") for _look, _id, (_kind, _owner, title, body, *_rest) in self._found)
 
     @cached_property
     def _found(self) -> list["Found"]:
@@ -233,8 +242,11 @@ class TurnContext:
         return self.thresholds.get(kind, default_of(kind))
 
     def evidence_of(self, hit: Hit) -> float:
-        """Return what speaks for a text by its words and meaning alone, from 0 to 1: comparable between all kinds."""
-        return evidence(self.message, hit)
+        """Return what speaks for a text by its words and meaning alone, from 0 to 1: comparable between all kinds, and less where it
+        lacks something asked about which another text holds.
+        """
+        text = f"{hit.title} {hit.body}"
+        return evidence(self.coverage.share(text), hit, self.question.language) * (1 - self.coverage.lacks(text))
 
     def is_sure_of(self, hit: Hit) -> bool:
         """Whether the hit fits well enough to be answered with; of an example, to tell the intent by."""

@@ -5,53 +5,64 @@ from dataclasses import replace
 from typing import Any
 
 from catalog.search import Hit, rank
+from runtime.understanding.coverage import Coverage
 from runtime.understanding.evidence import evidence
 from runtime.understanding.facets import asked_of, is_silent
 from tenants.text import Language
 
-LOOKED_AT = 5
-"""Hits among which the one may be that a question means."""
+COVERED = 0.6
+"""Share of what is asked about from which a text answers in whatever words the rest is said."""
+
+BARE = 0.6
+"""What holding everything that is asked is worth without any likeness of meaning."""
+
+BEHIND = 0.1
+"""Share of what is asked about by which a text may fall behind one that is silent on the fact: what is meant is there, and not told."""
+
+OWN_TITLE, OWN_LANGUAGE = 0.1, 0.1
+"""What is added where the title itself asks for all of it, and where a text is in the customer's language: they settle near-ties."""
 
 
-def rank_told(question: str, rows: Sequence[Sequence[Any]], *, limit: int, language: Language) -> list[Hit]:
-    """Score the rows as ``rank`` does, where the question asks for a kind of fact only those that tell one.
+def rank_told(
+    question: str, rows: Sequence[Sequence[Any]], *, coverage: Coverage, language: Language, is_written: bool
+) -> list[Hit]:
+    """Score the rows as ``rank`` does, and raise what holds all that is asked about; what is silent on the fact asked for has no score.
 
-    Those that are silent on it follow without a score. In Vietnamese, where vectors mean little, one of them for which more speaks
-    than for all that tell it says that what is meant is not told.
+    ``is_written``: the titles are questions that somebody wrote an answer for, else headings. Of few passages the best leads by
+    far, whatever it says: of those no score is above what speaks for it.
     """
-    hits = rank(question, rows, limit=limit, language=language)
-    if not hits or not asked_of(question):
+    hits = rank(question, rows, limit=len(rows), language=language)
+    if not hits:
         return hits
-    silent = [hit for hit in hits if is_silent(question, title=hit.title, body=hit.body)]
-    told = [hit for hit in hits if hit not in silent]
-    if told and hits[0] in silent:
-        left_out = {hit.id for hit in silent}
-        told = rank(question, [row for row in rows if row[1] not in left_out], limit=limit, language=language)
-    told = _meant_first(question, told, language)
-    if language == "vi" and told and _most(question, silent) > evidence(question, told[0]):
-        silent, told = [*told, *silent], []
-    return [*told, *(replace(hit, score=0.0) for hit in silent)][:limit]
+    shares = {hit.id: coverage.share(f"{hit.title} {hit.body}") for hit in hits}
+    silent = _silent(question, hits)
+    most = max((shares[one] for one in silent), default=0.0) - BEHIND
+    scored = [
+        replace(
+            hit,
+            score=0.0
+            if hit.id in silent or shares[hit.id] < most
+            else _score(hit, shares[hit.id], coverage, language, is_written),
+        )
+        for hit in hits
+    ]
+    return sorted(scored, key=lambda hit: -hit.score * (1 - coverage.lacks(f"{hit.title} {hit.body}")))
 
 
-def _most(question: str, hits: list[Hit]) -> float:
-    return max((evidence(question, hit) for hit in hits[:LOOKED_AT]), default=0.0)
+def _silent(question: str, hits: Sequence[Hit]) -> set[Any]:
+    if not asked_of(question):
+        return set()
+    return {hit.id for hit in hits if is_silent(question, title=hit.title, body=hit.body)}
 
 
-def _meant_first(question: str, hits: list[Hit], language: Language) -> list[Hit]:
-    """Let the best hit change places with one for which as much speaks and that is written for such a question; in Vietnamese
-    with whichever most speaks for.
-    """
-    if len(hits) < 2:
-        return hits
-    best, speaks, wanted = hits[0], evidence(question, hits[0]), asked_of(question)
-    if language == "vi":
-        rivals = [hit for hit in hits[:LOOKED_AT] if evidence(question, hit) > speaks]
-    elif wanted & asked_of(best.title):
-        return hits
-    else:
-        rivals = [hit for hit in hits[1:LOOKED_AT] if wanted & asked_of(hit.title) and evidence(question, hit) >= speaks]
-    if not rivals:
-        return hits
-    rival = max(rivals, key=lambda hit: evidence(question, hit))
-    swapped = {best.id: replace(best, score=rival.score), rival.id: replace(rival, score=best.score)}
-    return sorted((swapped.get(hit.id, hit) for hit in hits), key=lambda hit: -hit.score)
+def _score(hit: Hit, share: float, coverage: Coverage, language: Language, is_written: bool) -> float:
+    speaks = evidence(share, hit, language)
+    score = hit.score if is_written else min(hit.score, speaks)
+    text = f"{hit.title} {hit.body}"
+    if share >= COVERED and coverage.is_told_by(text):
+        settling = OWN_TITLE * coverage.share(hit.title) + OWN_LANGUAGE * (hit.language[:2] in ("", language))
+        score = max(
+            score,
+            share * (BARE + (1 - BARE - OWN_TITLE - OWN_LANGUAGE) * min(max(hit.parts["vector"], 0.0), 1.0) + settling),
+        )
+    return score

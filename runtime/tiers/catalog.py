@@ -42,6 +42,10 @@ NEAREST = 3
 """Offerings named when nothing fits the budget."""
 
 
+HOLDS_MORE = 0.15
+"""Share of what is asked about that a text must hold above every offering to tell a price or what is there."""
+
+
 TAIL = 0.7
 """In a list, what fits less than this share of the best one is left out."""
 
@@ -152,13 +156,21 @@ def looked_at(context: TurnContext) -> UUID | None:
         return None
 
 
-def asks_of_goods(context: TurnContext) -> bool:
-    """Whether the message asks for a price, for stock or for so many of something that is sold: no text tells that."""
+def asks_of_goods(context: TurnContext, text: Hit) -> bool:
+    """Whether the message asks for a price, for stock or for so many of something that is sold: no text tells that, unless it
+    holds more of what is asked about.
+    """
     question = context.question
     is_fact = question.kind in ("price", "stock") or context.has_budget or question.quantity is not None
-    if not is_fact or question.about_fee or question.confidence < NAMED:
+    if not is_fact or question.about_fee or question.confidence < NAMED or _holds_more(context, text):
         return False
     return bool(named_in(context)) or bool(fitting(context))
+
+
+def _holds_more(context: TurnContext, text: Hit) -> bool:
+    """Whether a text holds more of what is asked about than any offering: “how much is it to rent a tandem” where tandems are sold."""
+    offered = max(map(context.share_of, context.hits.get("offering", ())), default=0.0)
+    return context.share_of(text) >= offered + HOLDS_MORE
 
 
 def _said_by_name(context: TurnContext) -> list[Hit]:
@@ -196,7 +208,7 @@ def named_in(context: TurnContext, kind: str = "offering") -> list[Hit]:
 def knows_better(context: TurnContext, answer: Hit) -> bool:
     """Whether an offering fits better than an answer in words, in favour of whichever kind the question sounds like."""
     question = context.question
-    if question.kind == "other":
+    if question.kind == "other" or _holds_more(context, answer):
         return False
     if context.wants_anything or (not telling(question.subject) and looked_at(context)):
         return True

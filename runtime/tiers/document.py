@@ -5,15 +5,12 @@ from catalog.search import Hit
 from runtime.context import Reply, TurnContext
 from runtime.models import Tier
 from runtime.tiers.catalog import NAMED, asks_of_goods, knows_better
-from runtime.tiers.faq import answers, asks_of_unknown
+from runtime.tiers.faq import SAME, answers, asks_of_unknown, asks_too_little
 from runtime.understanding.passage import fitting_passage
 
 GROUNDED = 0.38
 """Evidence from which a passage answers: all telling words of the question, two of three and little likeness of meaning, or half
 of them and some."""
-
-MEANT = 0.6
-"""Likeness of meaning from which a passage answers in whatever words; what is unrelated stays below 0.4."""
 
 AS_GOOD = 0.1
 """Evidence that a FAQ may lack to a passage and goes first all the same: somebody wrote it as the answer."""
@@ -39,7 +36,9 @@ def answer_from_document(context: TurnContext) -> Reply | None:
 def _is_beaten(context: TurnContext, found: Hit) -> bool:
     """Whether too little speaks for the passage, or as much for an answer that somebody wrote, or for the catalogue."""
     speaks = context.evidence_of(found)
-    if (speaks < GROUNDED and found.parts["vector"] < MEANT) or asks_of_goods(context) or asks_of_unknown(context, found):
+    if (speaks < GROUNDED and found.parts["vector"] < SAME[context.question.language]) or asks_too_little(context, found):
+        return True
+    if asks_of_goods(context, found) or asks_of_unknown(context, found):
         return True
     faq = context.best("faq")
     if (

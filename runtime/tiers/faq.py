@@ -5,23 +5,18 @@ from runtime.context import Reply, TurnContext, as_source
 from runtime.models import Tier
 from runtime.tiers.catalog import knows_better, names_nothing
 from runtime.understanding import understand
-from runtime.understanding.evidence import share_held
 from runtime.understanding.facets import is_yes_or_no
-from runtime.understanding.lexicon import stems_of, telling
-from tenants.text import Language
+from runtime.understanding.lexicon import telling
+from tenants.text import Language, words
 
 LEAST: dict[Language, float] = {"en": 0.28, "vi": 0.4}
-"""Evidence that a FAQ needs to answer, however far it leads the others: among a few one always does. Vietnamese syllables are alike
-whatever they mean, so there words must say it.
-"""
+"""Evidence that a FAQ needs to answer, however far it leads the others: among a few one always does."""
 
 SAME: dict[Language, float] = {"en": 0.6, "vi": 0.8}
 """Likeness of meaning from which a text answers a question whether something is so, though a word of it is known nowhere."""
 
-NEARLY, HELD, CERTAIN = 0.5, 0.5, 0.7
-"""A FAQ below the platform's threshold, but not below this share of it, answers when its question holds this share of the telling words
-and so much evidence speaks for it.
-"""
+UNHEARD = 0.45
+"""Share of what is asked about that a text may leave out, where the question is whether something is so."""
 
 
 def answer_from_faq(context: TurnContext) -> Reply | None:
@@ -33,28 +28,33 @@ def answer_from_faq(context: TurnContext) -> Reply | None:
 
 
 def answers(context: TurnContext, faq: Hit) -> bool:
-    """Whether a FAQ answers the message: by its score, or because it holds what was asked, and only other FAQs that
-    do so too, such as its translation, keep the score down.
-    """
-    is_close = faq.kind not in context.thresholds and faq.score >= NEARLY * context.threshold_of(faq.kind)
-    holds = is_close and share_held(context.message, faq.title) >= HELD and context.evidence_of(faq) >= CERTAIN
-    speaks = context.evidence_of(faq) >= LEAST[context.question.language] or not telling(context.message)
-    is_sure = holds or (context.is_sure_of(faq) and speaks)
-    return (
-        is_sure and not asks_of_unknown(context, faq) and not (names_nothing(context) and not _asks_the_same(context, faq))
-    )
+    """Whether a FAQ answers the message: by its score, when enough speaks for it."""
+    speaks = context.evidence_of(faq) >= LEAST[context.question.language] or not context.coverage.asked.single
+    if not (context.is_sure_of(faq) and speaks) or asks_too_little(context, faq) or asks_of_unknown(context, faq):
+        return False
+    return not names_nothing(context) or _asks_the_same(context, faq)
 
 
 def asks_of_unknown(context: TurnContext, hit: Hit) -> bool:
-    """Whether the message asks if something is so of a thing that nothing found speaks of: “do you repair laptops?” where only
+    """Whether the message asks if something is so of a thing that the text does not speak of: “do you repair laptops?” where only
     bicycles are repaired. Unless the text means nearly the same in other words.
     """
     if hit.parts["vector"] >= SAME[context.question.language] or not is_yes_or_no(context.message):
         return False
-    missing = telling(context.message) - stems_of(f"{hit.title} {hit.body}")
-    if not is_yes_or_no(hit.title) and 2 * len(missing) < len(telling(context.message)):
-        return False  # “which payments do you take?” tells whether one of them is taken
-    return any(not context.knows(word) for word in missing)
+    return context.coverage.leaves_out(f"{hit.title} {hit.body}") >= UNHEARD
+
+
+def asks_too_little(context: TurnContext, hit: Hit) -> bool:
+    """Whether the message is no question: without a letter, or one word that the text is not about, though it may stand in it."""
+    said = words(context.message)
+    if not any(map(str.isalpha, "".join(said))):
+        return True
+    return (
+        len(said) == 1
+        and bool(context.coverage.asked.single)
+        and context.coverage.share(hit.title) == 0
+        and not context.coverage.names_topic
+    )
 
 
 def _asks_the_same(context: TurnContext, faq: Hit) -> bool:

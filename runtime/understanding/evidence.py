@@ -6,21 +6,18 @@ few texts the best one leads although it has next to nothing of the question. Wh
 
 from catalog.search import Hit
 from runtime.understanding.lexicon import stems_of, telling
+from tenants.text import Language
 
 USUAL = (0.2, 0.5)
 """The likeness of meaning that texts of some share of common words usually have, as long as one has no vector."""
 
+MEANING: dict[Language, float] = {"en": 0.5, "vi": 0.25}
+"""What the likeness of meaning counts beside the words: Vietnamese syllables are alike whatever they mean."""
 
 ALIKE, NEAR = 0.5, 0.7
 """A message is like an example above this share of common telling words (Dice 1945); as a sentence, also from this likeness
 of meaning on, or as far as its intents were calibrated.
 """
-
-
-def share_held(question: str, text: str) -> float:
-    """Return the share of the telling words of a question that a text holds, in [0, 1]."""
-    asked = telling(question)
-    return len(asked & stems_of(text)) / len(asked) if asked else 0.0
 
 
 def likeness(one: str, other: str) -> float:
@@ -29,11 +26,12 @@ def likeness(one: str, other: str) -> float:
     return 2 * len(left & right) / max(len(left) + len(right), 1)
 
 
-def evidence(question: str, hit: Hit) -> float:
-    """Return in [0, 1] what speaks for a text that was found: half the share of the words, half the likeness of meaning."""
-    share = share_held(question, f"{hit.title} {hit.body}")
-    likeness = hit.parts["vector"] if hit.has_vector else USUAL[0] + USUAL[1] * share
-    return (share + min(max(likeness, 0.0), 1.0)) / 2
+def evidence(share: float, hit: Hit, language: Language) -> float:
+    """Return in [0, 1] what speaks for a text that was found: the share of what is asked about that it holds, and the likeness of
+    meaning, which says little in Vietnamese.
+    """
+    likeness = min(max(hit.parts["vector"], 0.0), 1.0) if hit.has_vector else USUAL[0] + USUAL[1] * share
+    return share + MEANING[language] * (likeness - share)
 
 
 def is_like(message: str, example: Hit, *, is_calibrated: bool) -> bool:

@@ -1,66 +1,91 @@
-"""Which kind of fact a question asks for (an amount, a time, a place), and whether a text tells one of that kind.
+"""Which kind of fact a question asks for (an amount, a time, a weight), and whether a text tells one of that kind.
 
 Texts are found by what they are about: “how much is delivery?” finds how long it takes. About the same thing another fact is
-no answer. What is not plainly asked is left open, and a text is silent only when no word of it can be of such a fact.
+no answer. What is not plainly asked is left open, and a text is silent only when no word of it can be of such a fact. All
+that is known of a kind stands in ``facet_words.py``: one row says what asks for it and what tells it, in both languages.
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal
 
+from runtime.understanding.facet_words import FACETS, NAMING, OF_ANYTHING, SAID_BEHIND
 from runtime.understanding.lexicon import ASKING_IF, ASKING_IF_AT_END, OPENING
-from tenants.text import words
+from runtime.understanding.phrases import SAME_WORD
+from runtime.understanding.tokens import Message, Phrase, Phrasebook
+from tenants.text import fold_letters, words
 
-Facet = Literal["amount", "time", "place"]
+Facet = Literal["amount", "time", "span", "place", "weight", "length", "range", "colour", "heat", "number"]
 
 MOST_WORDS = 60
 """Of a question that are read: nobody asks in more."""
 
-_SPAN = "days?|hours?|minutes?|weeks?|months?|years?|ngay|gio|phut|tuan|thang|nam|tieng"
-_COST = "prices?|costs?|fees?|charges?|phi|gia|cuoc|tien|coc"
-_SAID_BEHIND = "cho|thi|khi|neu|vay|the|a|ah|nhi|nhe|shop|ad|ban|em|anh|chi|mot|1"
+_NUMBER = r"(?:\d[\d.,/-]*\s?-?|(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|twenty|thirty|half)[\s-])"
+_COUNTED = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|mot|hai|ba|bon|nam|sau|bay|tam|chin|muoi)"
 
-_ASKING: dict[Facet, str] = {
-    "time": rf"""how\ (?:long|soon|fast|quickly)\b | how\ many\ (?:\w+\ )?(?:{_SPAN})\b | what\ (?:time|day|hours)\b
-        | until\ when | when\ (?:s|is|are|do|does|did|was|were|will|can|could|should|would)\b
-        | (?:and|tell\ me|know|ask|wondering)\ when\b | (?:opening|business|store|shop|office|working)\ hours
-        | bao\ lau | khi\ nao | bao\ gio | chung\ nao | (?:luc|hom|ngay|gio|tuan|thang)\ nao
-        | (?:may|bao\ nhieu)\ (?:{_SPAN})\b | gio\ (?:mo|dong)\ cua""",
-    "place": r"""where\ (?:are\ you|is\ your|are\ your)\b | (?:what|which)\b.*\baddress | (?:shop|store|office|your)\ address
-        | dia\ chi | (?:shop|cua\ hang|tiem|quan|van\ phong|chi\ nhanh|showroom)\ (?:\w+\ ){0,3}o\ (?:dau|cho\ nao)""",
-    "amount": rf"""how\ much\ (?:is|are|s|for|to)\b | how\ much$ | how\ much\b.*\b(?:{_COST}|pay|money) | how\ expensive
-        | (?:what|which)\b.*\b(?:{_COST})\b | ^(?:the\ )?(?:\w+\ )?(?:prices?|costs?|fees?)(?:\ (?:of|for)\ .*)?$
-        | for\ free | free\ of\ charge | free\ (?:shipping|delivery|returns?) | (?:shipping|delivery|returns?|it)\ free\b
-        | freeship | mien\ phi | (?:mat|ton)\ (?:phi|tien) | (?:bao\ )?nhieu\ (?:tien|dong|k)\b
-        | \b(?:{_COST})\b.*\b(?:nhieu|the\ nao|sao|bn|nhiu)\b
-        | (?<!la\ )(?<!nang\ )(?<!cao\ )(?<!dai\ )(?<!rong\ )(?<!xa\ )(?<!con\ )bao\ nhieu(?:\ (?:{_SAID_BEHIND})\b|$)""",
-}
-"""What asks for each, in folded words."""
+_ASKED = Phrasebook({facet: row.asked for facet, row in FACETS.items()}, SAME_WORD)
 
-_TELLING: dict[Facet, str] = {
-    "time": rf"""{_SPAN} | times? | dates? | \d+\ ?(?:h|am|pm|min|mins) | \d+h\d* | (?:1[5-9]|20)\d\d | weekdays? | weekends?
-        | (?:mon|tues|wednes|thurs|fri|satur|sun)days? | today | tonight | tomorrow | immediately | instant(?:ly)? | noon
-        | midnight | morning | evening | daily | always | overnight | soon | hom\ nay | hom\ sau | lap\ tuc | sang | chieu | toi
-        | trua | thu\ (?:hai|ba|tu|nam|sau|bay) | chu\ nhat | cuoi\ tuan | thoi\ gian""",
-    "place": r"""address | street | road | avenue | lane | square | corner | district | ward | city | town | village | province
-        | country | quarter | floor | building | house | mall | market | station | airport | next\ to | near | opposite | behind
-        | map | located | location | branch | branches | online | website | at\ \d+ | duong | pho | quan | phuong | tinh | tang
-        | toa | cho | ngo | hem | so\ \d+ | tp | tai | o\ \d+ | o\ dau | dia\ chi""",
-    "amount": rf"""{_COST} | free | gratis | pays? | paid | included | \d+\ ?(?:k|tr|usd|vnd|eur|d|percent) | dollars? | euros?
-        | pounds? | dong | \d+\ (?:nghin|ngan|trieu) | (?:tram|chuc)\ (?:nghin|ngan)""",
-}
-"""What may tell each, in folded words: rather too much, since what says nothing of it is no answer."""
 
+def _told_by(units: str, said: str) -> re.Pattern[str]:
+    """Return what tells a fact, in folded text: a number with one of the units, or one of the words."""
+    measured = rf"{_NUMBER}(?:{'|'.join(units.split())})" if units else ""
+    listed = "|".join(re.escape(phrase.strip()) for phrase in said.split("|") if phrase.strip())
+    return re.compile(rf"(?<!\w)(?:{'|'.join(filter(None, (measured, listed)))})(?!\w)")
+
+
+_TOLD: dict[str, re.Pattern[str]] = {facet: _told_by(row.units, row.said) for facet, row in FACETS.items()}
+_TOLD["number"] = re.compile(rf"\b{_COUNTED}\b")
 _MONEY = re.compile(r"[$€£₫%]|\d\s?đ|\d[.,]\d{3}")
-_ASKED = {facet: re.compile(rf"\b(?:{pattern})", re.VERBOSE) for facet, pattern in _ASKING.items()}
-_TOLD = {facet: re.compile(rf"\b(?:{pattern})\b", re.VERBOSE) for facet, pattern in _TELLING.items()}
+_CLOCK = re.compile(r"\b\d{1,2}(?::\d\d|h\d{0,2}\b)")
 
 
 @lru_cache(maxsize=4096)
 def asked_of(question: str) -> frozenset[Facet]:
     """Return what a question plainly asks for, empty when it asks for something else. Kept: of titles it is asked again."""
-    said = " ".join(words(question)[:MOST_WORDS])
-    return frozenset(facet for facet, pattern in _ASKED.items() if pattern.search(said))
+    message = Message(question)
+    found = {_counts_what(message, phrase, at + len(phrase.words)) for at, phrase in _asking(message)}
+    return frozenset(_strongest(found))  # type: ignore[arg-type]
+
+
+def asking_words(message: Message) -> list[tuple[int, int]]:
+    """Return from where to where words ask for a kind of fact: “how heavy”, and say nothing of what is asked about."""
+    said = ((at, phrase) for at, phrase in _asking(message) if phrase.meaning and " ".join(phrase.words) not in NAMING)
+    return [(at, at + len(phrase.words)) for at, phrase in said]
+
+
+def _asking(message: Message) -> Iterator[tuple[int, Phrase]]:
+    index, last = 0, min(len(message.tokens), MOST_WORDS)
+    while index < last:
+        phrase = _ASKED.match(message, index)
+        if phrase:
+            yield index, phrase
+        index += len(phrase.words) if phrase else 1
+
+
+def _counts_what(message: Message, phrase: Phrase, behind: int) -> str:
+    """Return what a phrase asks for: “how much” and “bao nhiêu” in front of a noun ask how many of it, else an amount."""
+    following = message.tokens[behind].text if behind < len(message.tokens) else ""
+    if " ".join(phrase.words) in OF_ANYTHING and following and following not in SAID_BEHIND and not following.isdigit():
+        return "number"
+    return phrase.meaning
+
+
+def _strongest(found: set[str]) -> set[str]:
+    """Of “how much does it weigh” the weight counts, of “how long does it take” the time, of “may I” nothing."""
+    measures = found - {"amount", "number", ""}
+    return (found - {"amount", "number"} if measures else found) - {""}
+
+
+@lru_cache(maxsize=4096)
+def tells(facet: Facet, text: str) -> bool:
+    """Whether a text tells a fact of a kind: an amount of money, a time of day."""
+    folded = fold_letters(text.lower())
+    if facet == "amount" and _MONEY.search(text.lower()):
+        return True
+    if facet == "time" and _CLOCK.search(folded):
+        return True
+    return _TOLD[facet].search(folded) is not None
 
 
 def is_silent(question: str, *, title: str, body: str) -> bool:
@@ -71,7 +96,7 @@ def is_silent(question: str, *, title: str, body: str) -> bool:
     wanted, offered = asked_of(question), asked_of(title)
     if not wanted or wanted & offered:
         return False
-    return not any(_tells(facet, body if offered else f"{title}\n{body}") for facet in wanted)
+    return not any(tells(facet, body if offered else f"{title}\n{body}") for facet in wanted)
 
 
 def is_yes_or_no(question: str) -> bool:
@@ -79,8 +104,3 @@ def is_yes_or_no(question: str) -> bool:
     said = [word for word in words(question) if word not in OPENING]
     asks_if = not ASKING_IF.isdisjoint(said[:1]) or not ASKING_IF_AT_END.isdisjoint(said[-3:])
     return asks_if and not asked_of(question)
-
-
-def _tells(facet: Facet, text: str) -> bool:
-    is_sign = facet == "amount" and _MONEY.search(text.lower()) is not None
-    return is_sign or _TOLD[facet].search(" ".join(words(text))) is not None
