@@ -23,6 +23,7 @@ from runtime.understanding import Question, understand, within_budget
 from runtime.understanding.coverage import Coverage
 from runtime.understanding.evidence import evidence, is_like
 from runtime.understanding.lexicon import ANYTHING
+from tenants.postgres.prepared import numbered
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, words
 from vault.providers.embeddings import Embedded, embed_question
@@ -292,10 +293,10 @@ def _fetch_all(statements: dict[str, Statement]) -> list[Found]:
     named, params = [], []
     for name, one in statements.items():
         of_document, tenant = (_DOCUMENT, [current_tenant_id()]) if name == "document" else ("NULL::uuid", [])
-        named.append(f"SELECT %s, {of_document}, found.* FROM ({one.sql}) AS found")  # noqa: S608 - our own SQL
-        params += [name, *tenant, *one.params]
+        named.append(f"SELECT '{name}', {of_document}, found.* FROM ({one.sql}) AS found")  # noqa: S608 - our own SQL
+        params += [*tenant, *one.params]
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(named), params)
+        cursor.execute(*numbered(" UNION ALL ".join(named), params))
         return [Found(look, document_id, tuple(candidate)) for look, document_id, *candidate in cursor.fetchall()]
 
 

@@ -10,7 +10,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.fields import TenantForeignKey, TenantIdField, UUIDv7
 from tenants.models.base import TenantModel, TenantQuerySet, created_by_field, updated_at_field
+from tenants.postgres.prepared import Prepared
 from tenants.roles import Role, role_permissions
 from tenants.scope import active_scope, any_scope
 from tenants.text import time_zones
@@ -245,15 +246,23 @@ class ApiKeyQuerySet(TenantQuerySet):
 
     def opening(self, key_hash: bytes) -> "ApiKey | None":
         """Return the live key with this hash; asked in the platform's scope. SQL, because every request waits for it."""
-        keys: Any = self.raw(_LIVE_KEY, [key_hash, timezone.now(), Tenant.Status.ACTIVE])
-        return next(iter(keys), None)
+        asked: dict[str, Any] = {"hash": key_hash, "now": timezone.now(), "active": Tenant.Status.ACTIVE.value}
+        with connection.cursor() as cursor:
+            cursor.execute(_LIVE_KEY, asked)
+            row = cursor.fetchone()
+            columns = [column.name for column in cursor.description]
+        if row is None:
+            return None
+        found, names = dict(zip(columns, row, strict=True)), [field.attname for field in ApiKey._meta.concrete_fields]
+        return ApiKey.from_db(self.db, names, [found[name] for name in names])
 
 
-_LIVE_KEY = """
+_LIVE_KEY = Prepared("""
 SELECT k.* FROM tenants_apikey AS k JOIN tenants_tenant AS t ON t.id = k.tenant_id
-WHERE k.key_hash = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %s) AND t.status = %s
+WHERE k.key_hash = %(hash)s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %(now)s)
+    AND t.status = %(active)s
 LIMIT 1
-"""
+""")
 """The keys of ``live``."""
 
 

@@ -10,8 +10,9 @@ prepared there, what somebody else has prepared is used (a name stands for one t
 
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 
@@ -20,6 +21,17 @@ class Prepared(str):
     """SQL with parameters such as ``%(tenant)s`` that is prepared where it is sent as a transaction of its own."""
 
     __slots__ = ()
+
+
+def numbered(sql: str, params: Sequence[Any]) -> tuple[Prepared, dict[str, Any]]:
+    """Return SQL with a list of parameters (``%s``) as one to prepare, and the parameters by name.
+
+    What is told a type by nothing else than a number written beside it needs a cast: ``coalesce(%s, 0)`` is an integer.
+    """
+    names = [f"p{place}" for place in range(len(params))]
+    first, *others = sql.split("%s")
+    named = [f"%({name})s{text}" for name, text in zip(names, others, strict=True)]
+    return Prepared(first + "".join(named)), dict(zip(names, params, strict=True))
 
 
 class Form(NamedTuple):
