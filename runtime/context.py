@@ -17,11 +17,12 @@ from bots.models import Tool
 from bots.thresholds import default_of
 from catalog.search import Hit, Only, Statement, listed, priced_between, rank, statement
 from runtime.cache import look_up, stands_alone
-from runtime.models import Escalation, SessionScope, Tier
+from runtime.models import Escalation, Session, SessionScope, Tier
 from runtime.ranking import rank_told
 from runtime.understanding import Question, understand, within_budget
 from runtime.understanding.coverage import Coverage
-from runtime.understanding.evidence import evidence, is_like
+from runtime.understanding.evidence import evidence
+from runtime.understanding.intents import tell_intent
 from runtime.understanding.lexicon import ANYTHING
 from tenants.postgres.prepared import numbered
 from tenants.scope import current_tenant_id
@@ -256,15 +257,16 @@ class TurnContext:
     @property
     def intent(self) -> str:
         """The code of the intent whose examples are nearest, empty when none is near enough; looks it up."""
-        nearest = self.best("intent")
-        is_calibrated = "intent" in self.thresholds
-        is_told = nearest and self.is_sure_of(nearest) and is_like(self.message, nearest, is_calibrated=is_calibrated)
-        return nearest.body if nearest and is_told else ""
+        examples, threshold = self.hits.get("intent", []), self.threshold_of("intent")
+        return tell_intent(self.message, examples, others=self.hits["faq"], threshold=threshold) if examples else ""
 
     @property
     def intent_found(self) -> str:
-        """The intent, as far as anything was looked up: telling it must not cost a message to the database."""
-        return self.intent if "hits" in self.__dict__ else ""
+        """The intent to record. Where nothing was looked up yet (a person was asked for) this is one message to the database, for
+        tenants with intents alone.
+        """
+        is_heard = bool(self.message) and self.owner == Session.Owner.BOT
+        return self.intent if is_heard and (self.knows_intents or "hits" in self.__dict__) else ""
 
 
 class Found(NamedTuple):

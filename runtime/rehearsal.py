@@ -6,7 +6,6 @@ The tiers, the look-up and the thresholds are those of ``runtime/turn.py``; only
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from bots.calibration import CALIBRATED
 from bots.flow import Flow, read_flow
 from bots.models import AnswerThreshold, Bot, BotVersion, Intent
 from catalog.models import SalesChannel, SearchText
@@ -15,7 +14,7 @@ from runtime.guarding import hear, speak
 from runtime.models import Session, Tier
 from runtime.tiers import TIERS
 from runtime.tiers.model import answer_from_model
-from runtime.trial import saved_rules
+from runtime.trial import saved_rules, thresholds_of
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
 from tenants.text import nfc
@@ -51,7 +50,6 @@ def open_stage(bot: Bot, *, version: BotVersion | None = None, language: str = "
     """
     version = version or BotVersion.objects.filter(bot=bot, is_active=True).first()
     flow = read_flow(version.flow_config) if version else Flow()
-    threshold = AnswerThreshold.objects.filter(bot=bot).first()
     channel = SalesChannel.objects.filter(is_active=True).order_by("created_at").first()
     return TurnContext(
         session_id=NOBODY,
@@ -70,18 +68,9 @@ def open_stage(bot: Bot, *, version: BotVersion | None = None, language: str = "
         has_documents=SearchText.objects.filter(kind=SearchText.Kind.DOCUMENT).exists(),
         session_language=language,
         has_model=Credential.objects.filter(provider="openai", kind__in=["api_key", "custom"], is_active=True).exists(),
-        thresholds=thresholds_of(threshold),
+        thresholds=thresholds_of(AnswerThreshold.objects.filter(bot=bot).first()),
         rules=tuple(saved_rules(bot)),
     )
-
-
-def thresholds_of(row: AnswerThreshold | None) -> dict[str, float]:
-    """Return the thresholds that hold, by kind, as ``LOAD`` reads them; a kind without one has the platform's default."""
-    if row is None:
-        return {}
-    set_by_hand = {} if row.by_hand is None else {"faq": row.by_hand, "document": row.by_hand}
-    calibrated = {kind: getattr(row, kind) for kind in CALIBRATED if getattr(row, kind) is not None}
-    return {**calibrated, **set_by_hand}
 
 
 def rehearse(stage: TurnContext, message: str) -> Rehearsed:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from bots.calibration import CALIBRATED
 from bots.expressions import ExpressionError, read
 from bots.guardrails import Judged, Rule, Stage, Verdict, judge
-from bots.models import Bot, Guardrail
+from bots.models import AnswerThreshold, Bot, Guardrail, Intent
 from runtime.context import TurnContext
 from runtime.guarding import reply_values, values
 from runtime.models import Session, Tier
@@ -19,7 +20,9 @@ NOBODY = UUID(int=0)
 
 @dataclass(frozen=True)
 class Situation:
-    """What is tried: a message, the reply to it, and what is known of the conversation."""
+    """What is tried: a message, the reply to it, and what is known of the conversation. Without ``intent`` it is told from the
+    message, as in a turn.
+    """
 
     message: str
     reply: str = ""
@@ -54,6 +57,15 @@ class Trial:
     rules: list[Tried]
 
 
+def thresholds_of(row: AnswerThreshold | None) -> dict[str, float]:
+    """Return the thresholds that hold, by kind, as ``LOAD`` reads them; a kind without one has the platform's default."""
+    if row is None:
+        return {}
+    set_by_hand = {} if row.by_hand is None else {"faq": row.by_hand, "document": row.by_hand}
+    calibrated = {kind: getattr(row, kind) for kind in CALIBRATED if getattr(row, kind) is not None}
+    return {**calibrated, **set_by_hand}
+
+
 def saved_rules(bot: Bot | None) -> list[Rule]:
     """Return the rules a turn of the bot would ask: its own and everybody's; without a bot those of every bot alone."""
     return [rule.as_rule() for rule in Guardrail.objects.asked_by(bot)]
@@ -62,7 +74,9 @@ def saved_rules(bot: Bot | None) -> list[Rule]:
 def try_rules(rules: Iterable[Rule], situation: Situation) -> Trial:
     """Ask the rules as a turn does; what a turn would not ask any more is told as well."""
     rules, context = tuple(rules), _context(situation)
-    given = {**values(context), "intent": lambda: situation.intent}
+    given = values(context)
+    if situation.intent:
+        given["intent"] = lambda: situation.intent
     heard = judge(rules, Stage.MESSAGE, situation.message, given)
     given = {**given, "message": lambda: heard.text}
     given |= reply_values(context, situation.reply, tier=situation.tier, ui_metadata={})
@@ -113,5 +127,6 @@ def _context(situation: Situation) -> TurnContext:
         currency=Tenant.objects.values_list("currency", flat=True).get(pk=current_tenant_id()),
         message=situation.message,
         slots=dict(situation.slots),
-        knows_intents=False,
+        knows_intents=Intent.objects.filter(is_active=True).exists(),
+        thresholds=thresholds_of(AnswerThreshold.objects.filter(bot=situation.bot).first() if situation.bot else None),
     )

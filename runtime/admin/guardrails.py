@@ -55,7 +55,13 @@ class TryGuardrailsForm(forms.Form):
         label=_("Answered from"),
         widget=UnfoldAdminSelectWidget,
     )
-    intent = forms.CharField(max_length=63, required=False, label=_("Intent"), widget=UnfoldAdminTextInputWidget)
+    intent = forms.CharField(
+        max_length=63,
+        required=False,
+        label=_("Intent"),
+        help_text=_("Empty: told from the message, as in a conversation."),
+        widget=UnfoldAdminTextInputWidget,
+    )
     slots = forms.CharField(
         max_length=2000,
         required=False,

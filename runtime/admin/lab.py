@@ -27,7 +27,7 @@ from bots.thresholds import FEWEST, default_of
 from catalog.search import ANSWER_THRESHOLD, FIT_THRESHOLD, Hit
 from runtime.lab import MOST, Found, Looked, look, run_again
 from runtime.models import Tier
-from runtime.rehearsal import thresholds_of
+from runtime.trial import thresholds_of
 from tenants.admin import TenantAdmin
 from tenants.errors import DomainError
 from tenants.models import Tenant

@@ -14,10 +14,8 @@ USUAL = (0.2, 0.5)
 MEANING: dict[Language, float] = {"en": 0.5, "vi": 0.25}
 """What the likeness of meaning counts beside the words: Vietnamese syllables are alike whatever they mean."""
 
-ALIKE, NEAR = 0.5, 0.7
-"""A message is like an example above this share of common telling words (Dice 1945); as a sentence, also from this likeness
-of meaning on, or as far as its intents were calibrated.
-"""
+ALIKE = 0.5
+"""Two messages are alike above this share of common telling words (Dice 1945)."""
 
 
 def likeness(one: str, other: str) -> float:
@@ -32,13 +30,3 @@ def evidence(share: float, hit: Hit, language: Language) -> float:
     """
     likeness = min(max(hit.parts["vector"], 0.0), 1.0) if hit.has_vector else USUAL[0] + USUAL[1] * share
     return share + MEANING[language] * (likeness - share)
-
-
-def is_like(message: str, example: Hit, *, is_calibrated: bool) -> bool:
-    """Whether the message says what an example of an intent says. A word that both hold says nothing alone: a shop's
-    customers speak of “flowers” whatever they mean.
-    """
-    if likeness(message, example.title) > ALIKE:
-        return True
-    is_sentence = len(telling(message)) > 1
-    return is_sentence and (is_calibrated or example.parts["vector"] >= NEAR)

@@ -126,6 +126,21 @@ def test_trying_tells_of_every_rule_in_order_whether_it_fires_and_why(client: Ap
         assert Guardrail.objects.count() == 4
 
 
+def test_the_intent_is_told_from_the_message_unless_it_is_given(client: ApiClient, saigon: Business) -> None:
+    client.post("bots/", {"code": "shop", "name": "Shop"})
+    client.post("intents/", {"code": "complaint", "name": "Complaint", "bot": "shop", "examples": ["tôi muốn khiếu nại"]})
+    rule = {"condition_expression": "intent == 'complaint'"}
+
+    def fires(**situation: Any) -> bool:
+        answer: bool = client.post("guardrails/try/", {**rule, **situation}).json()["rules"][0]["fires"]
+        return answer
+
+    assert fires(message="toi muon khieu nai", bot="shop")
+    assert not fires(message="toi muon khieu nai")  # without a bot, only what every bot knows
+    assert not fires(message="giá bao nhiêu", bot="shop")
+    assert fires(message="giá bao nhiêu", bot="shop", intent="complaint")
+
+
 def test_a_condition_is_tried_before_it_is_a_rule(client: ApiClient) -> None:
     tried = {"message": "HOÀN TIỀN!", "condition_expression": "message.folded.contains('hoan tien')"}
     body = client.post("guardrails/try/", tried).json()
