@@ -132,7 +132,7 @@ def test_every_tenant_table_has_exactly_its_policies() -> None:
     expected = {(table, "tenant", "ALL", "{public}", SAME_TENANT, SAME_TENANT) for table in TENANT_TABLES}
     expected |= {(table, "platform", "ALL", "{backroom_platform}", "true", "true") for table in TENANT_TABLES}
     found = rows("SELECT tablename, policyname, cmd, roles::text, qual, with_check FROM pg_policies")
-    searched = {"catalog_searchsynonym", "catalog_searchtext", "catalog_searchvector"}
+    searched = {"catalog_searchsynonym", "catalog_searchtext", "catalog_searchvector", "runtime_turn"}
     expected |= {(table, "search", "SELECT", "{backroom_search}", "true", None) for table in searched}
     assert {row for row in found if row[0] != Tenant._meta.db_table} == expected
 

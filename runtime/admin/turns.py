@@ -52,6 +52,11 @@ class TurnAdmin(LedgerAdmin):
     link_filters = ("session", "session__bot")
     empty_message = _("What customers and bots say stands here, from all conversations.")
 
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """Find what was said as the API does."""
+        found = search_term.strip()
+        return (queryset.filter(pk__in=Turn.objects.saying(found).values("pk")) if found else queryset), False
+
     @display(description=_("message"))
     def said(self, turn: Turn) -> str:
         """Show how the message begins."""

@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -15,7 +16,7 @@ from catalog.models import Customer, SalesChannel
 from tenants.fields import TenantForeignKey
 from tenants.filters import Fold
 from tenants.models import TenantModel, TenantQuerySet
-from tenants.text import fold
+from tenants.text import fold, words
 
 ORIGIN = {"origin": "admin"}
 """``ext_metadata`` of a conversation held on the page "talk to a bot"."""
@@ -25,9 +26,10 @@ class SessionQuerySet(TenantQuerySet):
     """Conversations."""
 
     def saying(self, text: str) -> Self:
-        """Narrow to those in which this was said, with or without diacritics."""
-        turns = Turn.objects.annotate(folded=Fold("message")).filter(session=models.OuterRef("pk"))
-        return self.filter(models.Exists(turns.filter(folded__contains=fold(text))))
+        """Narrow to those in which this was said, as ``TurnQuerySet.saying`` finds it."""
+        if words(text):
+            return self.filter(pk__in=_saying("session_id", text))
+        return self.filter(models.Exists(Turn.objects.saying(text).filter(session=models.OuterRef("pk"))))
 
 
 class Session(TenantModel):
@@ -98,6 +100,30 @@ class Session(TenantModel):
         return str(self.customer or (gettext("Test") if self.is_trial else gettext("Guest")))
 
 
+class TurnQuerySet(TenantQuerySet):
+    """Messages."""
+
+    def saying(self, text: str) -> Self:
+        """Narrow to those that say this from the beginning of a word on, with or without diacritics.
+
+        Words are found by an index; signs alone are looked for in every message.
+        """
+        if words(text):
+            return self.filter(pk__in=_saying("turn_id", text))
+        return self.annotate(folded=Fold("message")).filter(folded__contains=fold(text))
+
+
+LONGEST_WORD = 100
+"""Letters of a word that the index knows (``search_words``)."""
+
+
+def _saying(column: str, text: str) -> RawSQL:
+    """Return a column of the messages that say this: every word stands in them, the last one may go on, and all as one phrase."""
+    said = [f"'{word}'" for word in words(text) if len(word) <= LONGEST_WORD]
+    asked = " & ".join([*said[:-1], f"{said[-1]}:*"]) if said else ""
+    return RawSQL(f"SELECT {column} FROM turns_saying(%s::tsquery, %s)", (asked, fold(text)))  # noqa: S608, S611 - a name of ours
+
+
 class Turn(TenantModel):
     """One message. A reply names the turn it answers."""
 
@@ -141,6 +167,8 @@ class Turn(TenantModel):
     lease_until = models.DateTimeField(
         null=True, editable=False, help_text="Until then one worker decides this turn; a dead one's turn is decided again."
     )
+
+    objects: ClassVar = TurnQuerySet.as_manager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("message")

@@ -7,11 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from bots.services import activate_version, create_version
+from catalog.models import SalesChannel
 from runtime.escalations import Colleague, claim, escalate
-from runtime.models import Escalation, Session
+from runtime.models import Escalation, Session, Turn
+from runtime.services import start_session
 from runtime.tasks import end_idle, put_claims_back
 from tenants.models import Event, Setting, Tenant
 from tenants.scope import platform_scope
@@ -208,3 +211,26 @@ def test_the_export_holds_the_callers_conversations_only(api, saigon, harbour, t
 )
 def test_a_wrong_export_is_told(api, saigon, shop, asked, status):
     assert api(saigon).get("sessions/export/", asked).status_code == status
+
+
+def test_what_was_said_is_found_by_an_index_and_in_the_own_tenant_alone(saigon, harbour):
+    sessions = []
+    for business in (saigon, harbour):
+        bot = open_shop(business)
+        with in_tenant(business.tenant):
+            web = SalesChannel.objects.get(code="web")
+            sessions.append(start_session(bot=bot, channel=web)[0])
+            said = [Turn(session=sessions[-1], speaker="user", message=f"đơn số {n}, áo khoác\n dạ") for n in range(1000)]
+            Turn.objects.bulk_create(said)
+    with in_tenant(saigon.tenant), connection.cursor() as cursor:
+        scans = lambda: cursor.execute("SELECT pg_stat_get_xact_numscans('turn_said'::regclass)").fetchone()[0]  # noqa: E731
+        before = scans()
+        assert Turn.objects.saying("DON SO 77,").count() == 1
+        assert Turn.objects.saying("đơn số 1").count() == 111  # the last word may go on
+        assert Turn.objects.saying("ao khoac da").count() == 1000
+        assert scans() - before == 3
+        assert not Turn.objects.saying("on so 77").exists()
+        assert not Turn.objects.saying("77 don").exists()
+        assert Session.objects.saying("so 77,").get() == sessions[0]
+        assert Turn.objects.saying(", ").count() == 1000
+        assert not Turn.objects.saying("w" * 200 + " ' | & !").exists()
