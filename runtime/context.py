@@ -1,6 +1,6 @@
 """What a turn is decided from, and what comes out of it: plain frozen values between load, decide and record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
@@ -130,7 +130,7 @@ class TurnContext:
         is not looked up again.
         """
         heard = replace(self, message=verdict.text, heard=verdict, is_masked=verdict.text != self.message)
-        return self._hand_on(heard, ("hits",) if heard.is_masked else ("hits", "question"))
+        return self._hand_on(heard, ("hits", "_found") if heard.is_masked else ("hits", "_found", "question"))
 
     def without_model(self) -> "TurnContext":
         """Return the context as it is for the other tiers when the model was asked in vain; nothing is looked up again."""
@@ -152,12 +152,13 @@ class TurnContext:
         return self.has_budget and said <= ANYTHING
 
     @cached_property
-    def hits(self) -> dict[str, list[Hit]]:
+    def hits(self) -> "Hits":
         """What fits, best first, by ``faq``, ``document``, ``offering`` and (whatever it costs) ``dearer``: one look-up."""
-        return {name: self._ranked(name, asked) for name, (asked, _found) in self._looks.items()}
+        rows = {look: [row.candidate for row in self._found if row.look == look] for look in self._looks}
+        return Hits(rows, self._ranked)
 
-    def _ranked(self, look: str, asked: str) -> list[Hit]:
-        rows, language = self._rows_of(look), self.question.language
+    def _ranked(self, look: str, rows: list[tuple[Any, ...]]) -> list[Hit]:
+        (asked, _statement), language = self._looks[look], self.question.language
         if look not in TEXTS:
             return rank(asked, rows, limit=HITS, language=language)
         return rank_told(asked, rows, coverage=self.coverage, language=language, is_written=look == "faq")
@@ -171,9 +172,6 @@ class TurnContext:
     def share_of(self, hit: Hit) -> float:
         """Return how much of what the message asks about a text or an offering holds, from 0 to 1."""
         return self.coverage.share(f"{hit.title} {hit.body}")
-
-    def _rows_of(self, look: str) -> list[tuple[Any, ...]]:
-        return [row.candidate for row in self._found if row.look == look]
 
     @cached_property
     def _found(self) -> list["Found"]:
@@ -267,6 +265,26 @@ class TurnContext:
         """
         is_heard = bool(self.message) and self.owner == Session.Owner.BOT
         return self.intent if is_heard and (self.knows_intents or "hits" in self.__dict__) else ""
+
+
+class Hits(Mapping[str, list[Hit]]):
+    """What was found, by what was looked for. Scored when it is asked for: few answers need all of it."""
+
+    def __init__(
+        self, rows: dict[str, list[tuple[Any, ...]]], ranked: Callable[[str, list[tuple[Any, ...]]], list[Hit]]
+    ) -> None:
+        self._rows, self._ranked, self._known = rows, ranked, dict[str, list[Hit]]()
+
+    def __getitem__(self, look: str) -> list[Hit]:
+        if look not in self._known:
+            self._known[look] = self._ranked(look, self._rows[look])
+        return self._known[look]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 class Found(NamedTuple):

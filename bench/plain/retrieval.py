@@ -4,7 +4,6 @@ Tuned as far as the ORM goes: no column of vectors is fetched, every list is lim
 are a sub-select.
 """
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,20 +12,22 @@ from django.db.models import Q, QuerySet
 from pgvector.django import MaxInnerProduct
 
 from catalog.models import SearchText, SearchVector, VariantPrice
-from catalog.search import Hit, rank
 from catalog.search.query import CANDIDATES, tsquery
-from runtime.context import HITS, TurnContext
+from runtime.context import Found, TurnContext
 from vault.providers import offline
 
 
-def find(context: TurnContext) -> dict[str, list[Hit]]:
-    """Return what fits, best first, under the names that the tiers ask for."""
+def find(context: TurnContext) -> None:
+    """Look for what the tiers ask for, and let the context score it when they do."""
     subject = context.question.subject or context.message
-    hits = {"faq": _search(context, "faq", context.message)}
-    if not context.has_budget:
-        return {**hits, "offering": _search(context, "offering", subject)}
-    within = _search(context, "offering", subject, owners=_affordable(context))
-    return {**hits, "offering": within, "dearer": _search(context, "offering", subject)}
+    found = {"faq": (context.message, _search(context, "faq", context.message))}
+    if context.has_budget:
+        found["offering"] = (subject, _search(context, "offering", subject, owners=_affordable(context)))
+        found["dearer"] = (subject, _search(context, "offering", subject))
+    else:
+        found["offering"] = (subject, _search(context, "offering", subject))
+    context.__dict__["_looks"] = {look: (asked, None) for look, (asked, _rows) in found.items()}
+    context.__dict__["_found"] = [Found(look, None, row) for look, (_asked, rows) in found.items() for row in rows]
 
 
 def _affordable(context: TurnContext) -> QuerySet:
@@ -39,7 +40,7 @@ def _affordable(context: TurnContext) -> QuerySet:
     return prices.values("variant__offering_id")
 
 
-def _search(context: TurnContext, kind: str, asked: str, owners: QuerySet | None = None) -> list[Hit]:
+def _search(context: TurnContext, kind: str, asked: str, owners: QuerySet | None = None) -> list[tuple[Any, ...]]:
     usable = Q(kind=kind) & (Q(bot_id=None) | Q(bot_id=context.bot_id))
     if owners is not None:
         usable &= Q(owner_id__in=owners)
@@ -49,8 +50,7 @@ def _search(context: TurnContext, kind: str, asked: str, owners: QuerySet | None
     best = _by_words(SearchText.objects.filter(usable), asked)
     near |= dict(vectors.filter(text_id__in=set(best) - set(near)).values_list("text_id", "product"))
     texts = SearchText.objects.defer("tsv").filter(pk__in={*near, *best})
-    rows = [_row(text, near.get(text.pk)) for text in texts]
-    return rank(asked, rows, limit=HITS, language=context.question.language)
+    return [_row(text, near.get(text.pk)) for text in texts]
 
 
 def _by_words(texts: QuerySet[SearchText], asked: str) -> list[UUID]:
@@ -62,6 +62,6 @@ def _by_words(texts: QuerySet[SearchText], asked: str) -> list[UUID]:
     return list(found.values_list("pk", flat=True)[:CANDIDATES])
 
 
-def _row(text: Any, product: float | None) -> Sequence[Any]:
+def _row(text: Any, product: float | None) -> tuple[Any, ...]:
     similarity = None if product is None else -product
     return (text.kind, text.owner_id, text.title, text.body, text.language, text.priority, similarity, None)

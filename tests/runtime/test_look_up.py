@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
+from bots.guardrails import Verdict
 from bots.models import Faq, Intent, IntentExample
 from catalog.models import Offering
 from runtime.context import TurnContext
@@ -58,3 +60,18 @@ def test_a_prepared_look_up_finds_what_it_finds_unprepared(saigon: Business) -> 
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s", ["%search_candidates%"])
             assert cursor.fetchone() >= (3,)
+
+
+@pytest.mark.django_db
+def test_what_a_rule_had_looked_up_is_not_looked_up_again(saigon: Business, django_assert_num_queries: Any) -> None:
+    with in_tenant(saigon.tenant):
+        session = open_session()
+        Faq.objects.create(question="Is any lamp dimmable?", answer="All of them are.", language="en")
+        context = looked_for(session)[0]
+        with django_assert_num_queries(1):
+            assert context.hits.get("nothing") is None
+        for text in (context.message, "any ***?"):
+            heard = context.after_hearing(Verdict(text, None, ()))
+            with django_assert_num_queries(0):
+                assert [hit.title for hit in heard.hits["faq"]] == ["Is any lamp dimmable?"]
+                assert heard.share_of(heard.hits["faq"][0]) <= 1
