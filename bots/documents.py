@@ -75,6 +75,23 @@ def create_document(
 
 
 @transaction.atomic
+def create_documents(*, uploads: Iterable[Upload], **fields: Any) -> list[KnowledgeDocument]:
+    """Add a document of each file, named by it, or none: of one that is refused the bytes of the others do not stay either.
+
+    Raises what ``create_document`` raises.
+    """
+    made: list[KnowledgeDocument] = []
+    try:
+        for upload in uploads:
+            made.append(create_document(name=upload.name[:255], upload=upload, **fields))
+    except BaseException:
+        for stored in filter(None, (document.file for document in made)):
+            path_of(stored).unlink(missing_ok=True)
+        raise
+    return made
+
+
+@transaction.atomic
 def change_document(
     *, document: KnowledgeDocument, content: str = "", url: str = "", upload: Upload | None = None, **fields: Any
 ) -> KnowledgeDocument:

@@ -17,7 +17,15 @@ from unfold.admin import TabularInline
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from bots.documents import Upload, change_document, create_document, delete_collection, delete_documents, read_again
+from bots.documents import (
+    Upload,
+    change_document,
+    create_document,
+    create_documents,
+    delete_collection,
+    delete_documents,
+    read_again,
+)
 from bots.models import PATH_SEPARATOR, KnowledgeCollection, KnowledgeDocument
 from bots.reading.limits import MAX_CONTENT_CHARACTERS, MAX_FILE_BYTES
 from tenants.admin import TenantAdmin, asks_first
@@ -305,10 +313,11 @@ class KnowledgeDocumentAdmin(TenantAdmin):
             return
         fields["created_by"] = request.user
         uploads = form.uploaded()
-        for upload in uploads:
-            own = name if name and len(uploads) == 1 else upload.name[:255]
-            made = create_document(name=own, upload=upload, **fields)
-        if not uploads:
+        if len(uploads) > 1:
+            made = create_documents(uploads=uploads, **fields)[-1]
+        elif uploads:
+            made = create_document(name=name or uploads[0].name[:255], upload=uploads[0], **fields)
+        else:
             source = {key: form.cleaned_data[key] for key in ("content", "url")}
             made = create_document(name=name, **source, **fields)
         obj.pk, obj.name = made.pk, made.name

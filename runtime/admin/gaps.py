@@ -12,6 +12,7 @@ from django.template.defaultfilters import truncatechars
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import (
@@ -56,15 +57,27 @@ OPEN_FIRST = Case(When(state=KnowledgeGap.State.OPEN, then=0), default=1)
 class KnowledgeGapAdmin(LedgerAdmin):
     """Questions without a good answer: the open ones first, of these the most frequent."""
 
-    list_display = ("asked", "times_asked", "last_asked_at", "reason_label", "bot", "state_label", "next_step")
+    list_display = ("asked", "times_asked", "last_asked_at", "reason_label", "where", "bot", "state_label", "next_step")
     list_display_links = ("asked",)
     list_filter = ("state", "reason", "bot", "language", ("created_at", TimeFilter))
     list_filter_submit = True
-    list_select_related = ("bot", "faq")
+    list_select_related = ("bot", "faq", "turn__session")
     search_fields = ("question",)
     ordering = (OPEN_FIRST, "-times_asked", "-id")
-    fields = ("question", "language", "bot", "times_asked", "last_asked_at", "reason", "state", "example", "in_lab", "faq")
-    readonly_fields = ("example", "in_lab")
+    fields = (
+        "question",
+        "language",
+        "bot",
+        "times_asked",
+        "last_asked_at",
+        "reason",
+        "where",
+        "state",
+        "example",
+        "in_lab",
+        "faq",
+    )
+    readonly_fields = ("where", "example", "in_lab")
     actions: Any = ("ignore", "reopen", "export")
     actions_detail = ("write_faq",)
     export_fields = ("question", "language", "bot", "times_asked", "last_asked_at", "reason", "state")
@@ -84,6 +97,12 @@ class KnowledgeGapAdmin(LedgerAdmin):
     def state_label(self, gap: KnowledgeGap) -> tuple[str, str]:
         """Show the state as a label."""
         return gap.state, gap.get_state_display()
+
+    @display(description=_("asked where"))
+    def where(self, gap: KnowledgeGap) -> str:
+        """Tell of a conversation that may use some collections only: another one may answer the question."""
+        is_limited = gap.turn is not None and gap.turn.session.limits_collections
+        return gettext("Where only some collections may be used") if is_limited else "–"
 
     @display(description=_("next step"))
     def next_step(self, gap: KnowledgeGap) -> str:

@@ -1,8 +1,10 @@
 """Collections and documents in the admin: uploads, what the bot sees, and what went wrong."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -53,6 +55,20 @@ def test_several_files_are_handed_in_at_once(staff: Client, collection: Knowledg
     listed = text_of(staff.get(page("bots_knowledgedocument_changelist")))
     assert "a.md" in listed
     assert "Failed" in listed
+
+
+def test_of_several_files_one_of_which_is_refused_nothing_stays(
+    staff: Client, collection: KnowledgeCollection, saigon: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bots.reading.limits.MAX_FILE_BYTES", 100)
+    folder = Path(default_storage.path(str(saigon.tenant.pk)))  # other tests leave files there
+    before = set(folder.iterdir()) if folder.exists() else set()
+    files = [SimpleUploadedFile("a.md", b"Small."), SimpleUploadedFile("b.md", b"Large." * 100)]
+    assert "The file is larger than 100 bytes." in text_of(add(staff, collection, uploads=files))
+    with in_tenant(saigon.tenant):
+        assert not KnowledgeDocument.objects.exists()
+        assert not StoredFile.objects.exists()
+    assert set(folder.iterdir()) == before
 
 
 def test_a_text_is_added_and_changed(staff: Client, collection: KnowledgeCollection, saigon: Business) -> None:

@@ -227,7 +227,12 @@ def test_a_gap_leads_to_what_is_found_for_its_question(lan, saigon, shop):
 
 def test_the_missing_faq_is_a_click_away_and_closes_the_gap(lan, saigon, shop):
     session = converse(saigon, shop, UNKNOWN)
-    assert "Write the FAQ" in text_of(lan.get(page("runtime_knowledgegap_changelist")))
+    listed = text_of(lan.get(page("runtime_knowledgegap_changelist")))
+    assert "Write the FAQ" in listed
+    assert "Where only some collections" not in listed
+    with in_tenant(saigon.tenant):
+        Session.objects.update(limits_collections=True)
+    assert "Where only some collections" in text_of(lan.get(page("runtime_knowledgegap_changelist")))
     with in_tenant(saigon.tenant):
         gap = KnowledgeGap.objects.get()
     address = page("runtime_knowledgegap_write_faq", gap.pk)
