@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver
+from django.utils.functional import SimpleLazyObject
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
@@ -71,6 +72,10 @@ class TenantSite(UnfoldAdminSite):
         )
         context = {"results": results, "page_obj": {"count": len(results)}, "page_counter": 0, "execution_time": 0}
         return TemplateResponse(request, template, context, headers={"HX-Trigger": "search"})
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """Return the pages by app, found when first looked at: most pages show the navigation of `config` instead."""
+        return SimpleLazyObject(lambda: super(TenantSite, self).get_app_list(request, app_label))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Add the tenant worked in, and those that may be entered, to every page."""

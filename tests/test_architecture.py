@@ -117,9 +117,9 @@ PLATFORM_SCOPES = {
 FORBIDDEN_NAMES = {"common", "core", "utils", "helpers", "selectors", "signals"}
 
 
-def sources() -> Iterator[Path]:
-    for app in (*LINE, "config"):
-        yield from (path for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts)
+@cache
+def sources() -> tuple[Path, ...]:
+    return tuple(path for app in (*LINE, "config") for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts)
 
 
 @cache
@@ -128,18 +128,22 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def nodes(path: Path) -> Iterator[ast.AST]:
-    """Yield all there is in a source."""
-    return ast.walk(parsed(path))
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return all there is in a source, walked once a run."""
+    return tuple(ast.walk(parsed(path)))
 
 
-def imports_of(path: Path) -> Iterator[str]:
+@cache
+def imports_of(path: Path) -> tuple[str, ...]:
+    """Return the modules a source imports, and what it takes from them."""
+    found = []
     for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(found)
 
 
 def short(path: Path) -> str:

@@ -6,7 +6,7 @@ import json
 import logging
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -92,11 +92,11 @@ def is_task(decorator: ast.expr) -> bool:
     return getattr(called, "id", getattr(called, "attr", "")) in {"shared_task", "task"}
 
 
-def arguments_of_tasks(source: str) -> dict[str, list[str]]:
-    """Return the arguments of each task in a source, by the task's name."""
+def arguments_of_tasks(source: Iterable[ast.AST]) -> dict[str, list[str]]:
+    """Return the arguments of each task among the nodes of a source, by the task's name."""
     tasks = (
         node
-        for node in ast.walk(ast.parse(source))
+        for node in source
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(map(is_task, node.decorator_list))
     )
     return {task.name: [argument.arg for argument in ast.walk(task.args) if isinstance(argument, ast.arg)] for task in tasks}
@@ -115,9 +115,7 @@ def senders() -> set[str]:
 
 def test_background_work_is_handed_nothing_at_all() -> None:
     """A message that is told no argument holds no secret: a task finds its rows, and their secrets, where they are used."""
-    tasks = {
-        f"{short(path)}:{name}": given for path in sources() for name, given in arguments_of_tasks(path.read_text()).items()
-    }
+    tasks = {f"{short(path)}:{name}": given for path in sources() for name, given in arguments_of_tasks(nodes(path)).items()}
     assert {"vault/tasks.py:deliver", "tenants/tasks.py:seal_audit"} <= set(tasks)
     assert {name: given for name, given in tasks.items() if given} == {}
     assert senders() == set(SENDERS)
@@ -126,7 +124,7 @@ def test_background_work_is_handed_nothing_at_all() -> None:
 def test_the_rule_would_find_a_task_that_is_handed_something() -> None:
     for given in ("secret", "*, secret", "*secret", "**secret", "bot, secret=None"):
         for decorator in ("@shared_task", "@shared_task(name='x')", "@app.task", "@app.task(bind=False)"):
-            assert "secret" in arguments_of_tasks(f"{decorator}\ndef deliver({given}): ...")["deliver"]
+            assert "secret" in arguments_of_tasks(ast.walk(ast.parse(f"{decorator}\ndef deliver({given}): ...")))["deliver"]
 
 
 def test_a_worker_is_woken_by_a_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
