@@ -14,18 +14,13 @@ from typing import Literal
 
 from catalog.money import CURRENCIES
 from runtime.understanding.budget import Budget, merge, read_budgets
+from runtime.understanding.counting import find_count
 from runtime.understanding.money import find_amounts
 from runtime.understanding.phrases import (
-    CLASSIFIERS,
-    COUNT_WORDS,
     HEAD_WORDS,
-    IDENTIFIERS,
     LETTER_NOUNS,
     MEANINGS,
-    MEASURES,
     NOT_A_PRODUCT,
-    ORDER_VERBS,
-    PACKAGES,
     SAME_WORD,
     TAIL_WORDS,
 )
@@ -246,22 +241,13 @@ def _is_edge(message: Message, index: int, edge_words: dict[str, str]) -> bool:
 
 
 def _quantity(message: Message, taken: list[bool]) -> Slot | None:
-    """How many the customer wants: "2 cái", "lấy 3 áo", "10 pcs". Its words are taken out of the subject."""
-    tokens = message.tokens
-    for index, token in enumerate(tokens):
-        number = int(token.text) if token.text.isascii() and token.text.isdigit() and len(token.text) <= 3 else None
-        number = COUNT_WORDS.get(token.text) if number is None else number
-        previous = tokens[index - 1].text if index else ""
-        if not number or taken[index] or previous in IDENTIFIERS - ORDER_VERBS:
-            continue
-        following = tokens[index + 1].text if index + 1 < len(tokens) else ""
-        classified = following in CLASSIFIERS and previous not in PACKAGES
-        ordered = token.text.isdigit() and previous in ORDER_VERBS and following and following not in MEASURES
-        if classified or (ordered and following[0].isalpha()):
-            end = index + 2 if classified else index + 1
-            _take(taken, index, end)
-            return Slot("quantity", number, 0.9 if classified else 0.7, (token.start, tokens[end - 1].end))
-    return None
+    """Return how many the customer wants. The words of the number are taken out of the subject."""
+    counted = find_count(message, taken)
+    if counted is None:
+        return None
+    _take(taken, *counted.words)
+    start, end = counted.words
+    return Slot("quantity", counted.number, counted.confidence, (message.tokens[start].start, message.tokens[end - 1].end))
 
 
 def _slots(budget: Budget | None, quantity: Slot | None) -> Iterator[Slot]:

@@ -59,13 +59,25 @@ _PHONE = re.compile(r"(?<![\w+.,])(?:(?:\+|00)84|0)[ .-]?[235789](?:[ .-]?\d){8}
 _ABROAD = re.compile(r"(?<![\w+])\+(?:\d[ .()-]{0,2}){7,14}\d(?!\d)")
 
 _BREAK = re.compile(r"[,.;:!?\n()]|\s[-–]\s")
+_NEGATING = frozenset(words("not no don doesn isn aren t without except never khong ko k dung tru chang cha ngoai"))
+_ALL = frozenset(words("any anything anyone every everything all"))
+_TURNING = frozenset(words("but instead rather ma nhung chi"))
+"""Folded words that rule out what follows; those behind which “but” does so, too; and those that turn to what is wanted."""
+_RULED_OUT_WITHIN = 4
+
 _NAME = re.compile(
     r"(?:\b(?:toi|minh|em|anh|chi|con|chau|co|chu|bac)\s(?:ten la|ten)|\bten (?:la|toi la|minh la|em la|cua toi la)"
-    r"|\bmy name(?: is|'s|s)|\bname\s?:|\bten\s?:|\bcall me)\s+"
+    r"|\bmy name(?: is|'s|s)|\bname\s?:|\bten\s?:)\s+"
 )
-_IS_CALLED = re.compile(r"\b(?:em|minh|toi|anh|chi) la\s+|\b(?:this is|i am|i'm)\s+")
-_NO_NAME = frozenset(words("gi nao ai what who not a an the and va o tai so dia please nhe nha day speaking here"))
+_IS_CALLED = re.compile(r"\b(?:em|minh|toi|anh|chi) la\s+|\b(?:this is|i am|i'm|call me)\s+|(?:^|[,.;!?])\s*ten\s+")
+_NO_NAME = frozenset(
+    words(
+        "gi nao ai what who not a an the and va o tai so dia please nhe nha day speaking here i at on by if when from of in"
+    )
+)
 _MOST_NAME_WORDS = 5
+SURE_NAME = 0.9
+"""Confidence in what follows “my name is”."""
 
 _PLACE = re.compile(
     r"\b(?:giao (?:hang )?(?:den|toi|ve|ra|qua|tai|o)|ship (?:hang )?(?:den|toi|ve|ra|qua|o|to)"
@@ -76,9 +88,12 @@ _NO_PLACE = frozenset(
     words("dau nao day do nha chua khong me you us my your which where what here there the ngay luc khi nhu")
 )
 _STOPS_PLACE = re.compile(
-    r"\s(?:bao|mat|gia|phi|het|co|thi|duoc|nhe|nha|a|khong|ko|cho|how|what|please|by|before|for|and|is|can)(?=\s|$)"
+    r"[\s,.-]+(?:call|phone|tel|telephone|mobile|contact|number|my|i|we|name|hotline|zalo|sdt|so dien thoai|dien thoai|dt|goi|lien he|ten|"
+    r"toi|minh|em)\b"
+    r"|\s(?:bao|mat|gia|phi|het|co|thi|duoc|nhe|nha|a|khong|ko|cho|how|what|please|by|before|for|and|is|can)(?=\s|$)"
 )
 _MOST_PLACE_WORDS = 12
+_DISTRICT = re.compile(r"\b(?:quan|phuong|district|ward)\s\d{1,2}(?!\w)")
 CITIES = Phrasebook(
     {
         "Hà Nội": "hà nội | tp hà nội",
@@ -160,9 +175,34 @@ def _colours(message: Message) -> Iterator[Wish]:
             end < len(tokens) and tokens[end].text in _COLOUR_WORDS
         )
         has_marks = phrase.meaning.isascii() or not message.text[start_at:end_at].isascii()
-        if named or (phrase.meaning not in _DOUBTFUL and (has_marks or len(phrase.words) > 1)):
+        if _is_ruled_out(message, index):
+            pass
+        elif named or (phrase.meaning not in _DOUBTFUL and (has_marks or len(phrase.words) > 1)):
             yield Wish("colour", phrase.meaning, 0.95 if named else 0.75, (start_at, end_at))
         index = end
+
+
+def _is_ruled_out(message: Message, index: int) -> bool:
+    """Whether a word just before says that this one is not wanted: “not red”, “any colour but red”, “không lấy màu đỏ”."""
+    tokens = message.tokens
+    for place in range(index - 1, max(index - 1 - _RULED_OUT_WITHIN, -1), -1):
+        if _BREAK.search(message.text, tokens[place].end, tokens[place + 1].start):
+            return False
+        before = {token.text for token in tokens[max(place - 2, 0) : place]}
+        if tokens[place].text in _TURNING:
+            return tokens[place].text == "but" and bool(before & _ALL)
+        if tokens[place].text in _NEGATING and _is_negating(message, place):
+            return True
+    return False
+
+
+def _is_negating(message: Message, place: int) -> bool:
+    """Whether a word rules out in earnest: “đúng” is right, “đừng” is do not; “t” only behind “don’”."""
+    token = message.tokens[place]
+    spelled = {"khong": "không", "dung": "đừng", "tru": "trừ", "chang": "chẳng", "cha": "chả", "ngoai": "ngoài"}
+    if token.text == "t":
+        return place > 0 and message.tokens[place - 1].text in _NEGATING
+    return message.spells(token.start, token.end, spelled.get(token.text, token.text))
 
 
 def _sizes(message: Message) -> Iterator[Wish]:
@@ -193,7 +233,7 @@ def _phones(message: Message) -> Iterator[Wish]:
 
 def _names(message: Message) -> Iterator[Wish]:
     for match in _NAME.finditer(message.folded):
-        yield from _name_at(message, match.end(), confidence=0.9, capitals=False)
+        yield from _name_at(message, match.end(), confidence=SURE_NAME, capitals=False)
     for match in _IS_CALLED.finditer(message.folded):
         yield from _name_at(message, match.end(), confidence=0.6, capitals=True)
 
@@ -202,13 +242,16 @@ def _name_at(message: Message, start: int, *, confidence: float, capitals: bool)
     """The words from ``start`` that can be a name: up to a break, a word that is none, or one without a capital."""
     rest = message.text[start:]
     ends = _BREAK.search(rest)
+    is_shouted = message.text.isupper()
     said = list(re.finditer(r"\S+", rest[: ends.start()] if ends else rest))[: _MOST_NAME_WORDS + 1]
     with_capital = bool(said) and said[0][0][0].isupper()
     kept: list[re.Match[str]] = []
     for word in said:
         folded = message.folded[start + word.start() : start + word.end()]
+        # “An” is a name where it is written like one.
+        is_written_so = confidence >= SURE_NAME and word[0][0].isupper() and folded != "i" and not is_shouted
         if (
-            folded in _NO_NAME
+            (folded in _NO_NAME and not is_written_so)
             or not folded.replace("'", "").isalpha()
             or ((capitals or with_capital) and not word[0][0].isupper())
         ):
@@ -224,12 +267,15 @@ def _places(message: Message) -> Iterator[Wish]:
         rest = message.text[match.end() :]
         ends = re.search(r"[;!?\n]|\.\s", rest)
         text = rest[: ends.start()] if ends else rest
+        text = re.split(r"[\s,]*(?:\+\d|\d(?:[ .-]?\d){7})", text, maxsplit=1)[0]  # a phone number is no part of it
         stop = _STOPS_PLACE.search(message.folded[match.end() : match.end() + len(text)])
         said = list(re.finditer(r"\S+", text[: stop.start()] if stop else text))[:_MOST_PLACE_WORDS]
         if said and message.folded[match.end() :].split()[0].strip(",.") not in _NO_PLACE:
             end = match.end() + said[-1].end()
             value = message.text[match.end() : end].strip(" ,.-")
             yield Wish("place", value, 0.85, (match.end(), end))
+    for match in _DISTRICT.finditer(message.folded):
+        yield Wish("place", message.text[slice(*match.span())], 0.75, match.span())
     for index in range(len(message.tokens)):
         city = CITIES.match(message, index)
         if city:
