@@ -26,7 +26,7 @@ from runtime.understanding.intents import tell_intent
 from runtime.understanding.lexicon import ANYTHING
 from tenants.postgres.prepared import numbered
 from tenants.scope import current_tenant_id
-from tenants.text import STOP_WORDS, words
+from tenants.text import STOP_WORDS, Language, words
 from vault.providers.embeddings import Embedded, embed_question
 from vault.providers.endpoints import platform_chats
 
@@ -71,6 +71,8 @@ class TurnContext:
     """The steps of the version's flow."""
     last_tier: str = ""
     """What answered the turn before."""
+    locale: str = ""
+    """Of the business: “vi”, “en”."""
     session_language: str = ""
     """Of the customer's message before this one."""
     ui_event: dict[str, Any] = field(default_factory=dict)
@@ -112,7 +114,14 @@ class TurnContext:
     @cached_property
     def question(self) -> Question:
         """The message, understood without a language model."""
-        return within_budget(understand(self.message, currency=self.currency), self.slots.get("budget", ""))
+        return within_budget(
+            understand(self.message, currency=self.currency, unsure=self.spoken), self.slots.get("budget", "")
+        )
+
+    @property
+    def spoken(self) -> Language:
+        """The language of the conversation so far, at its beginning that of the business."""
+        return "vi" if (self.session_language or self.locale)[:2] == "vi" else "en"
 
     @property
     def recalls_budget(self) -> bool:

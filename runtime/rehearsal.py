@@ -17,7 +17,7 @@ from runtime.tiers.model import answer_from_model
 from runtime.trial import saved_rules, thresholds_of
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
-from tenants.text import nfc
+from tenants.text import narrowed, nfc
 from vault.models import Credential
 
 NOBODY = UUID(int=0)
@@ -50,6 +50,7 @@ def open_stage(bot: Bot, *, version: BotVersion | None = None, language: str = "
     """
     version = version or BotVersion.objects.filter(bot=bot, is_active=True).first()
     flow = read_flow(version.flow_config) if version else Flow()
+    business = Tenant.objects.only("currency", "locale").get(pk=current_tenant_id())
     channel = SalesChannel.objects.filter(is_active=True).order_by("created_at").first()
     return TurnContext(
         session_id=NOBODY,
@@ -61,7 +62,8 @@ def open_stage(bot: Bot, *, version: BotVersion | None = None, language: str = "
         flow_step=flow.first_step,
         flow=flow,
         turn_number=0,
-        currency=Tenant.objects.values_list("currency", flat=True).get(pk=current_tenant_id()),
+        currency=business.currency,
+        locale=business.locale,
         knows_intents=Intent.objects.filter(is_active=True).exists(),
         message="",
         slots={},
@@ -75,7 +77,7 @@ def open_stage(bot: Bot, *, version: BotVersion | None = None, language: str = "
 
 def rehearse(stage: TurnContext, message: str) -> Rehearsed:
     """Ask the tiers in their order, up to the language model, and the guardrails before and after."""
-    context = hear(replace(stage, message=nfc(message).strip()))
+    context = hear(replace(stage, message=narrowed(nfc(message)).strip()))
     for tier in TIERS:
         if tier is answer_from_model and context.may_ask_model:
             return Rehearsed(context, None)

@@ -187,8 +187,8 @@ def yes_and_no() -> tuple[str, str]:
 
 
 def polite(said: Courtesy) -> str:
-    """Return the words back to a greeting, thanks, a goodbye, a bare yes or a bare no."""
-    if said == "greeting":
+    """Return the words back to a greeting or a call, thanks, a goodbye, a bare yes or a bare no."""
+    if said in ("greeting", "call"):
         return _("Hello! What can I do for you?")
     if said == "thanks":
         return _("You are welcome! Is there anything else I can do for you?")

@@ -5,7 +5,7 @@ from tenants.postgres.prepared import Prepared
 LOAD = Prepared("""
 WITH session AS (
     SELECT s.id, s.bot_id, s.bot_version_id, s.owner, s.owner_epoch, s.flow_step, s.turn_number, s.ended_at,
-           s.last_tier, s.language AS session_language, s.limits_collections, s.limits_tools, c.code AS channel, t.currency
+           s.last_tier, s.language AS session_language, s.limits_collections, s.limits_tools, c.code AS channel, t.currency, t.locale
     FROM runtime_session s
     JOIN catalog_saleschannel c ON c.tenant_id = s.tenant_id AND c.id = s.channel_id
     JOIN tenants_tenant t ON t.id = s.tenant_id

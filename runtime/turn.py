@@ -38,7 +38,7 @@ from runtime.tiers.proposal import answers_by_click
 from runtime.understanding.wishes import FLEETING, LIFETIMES
 from tenants.errors import Conflict, InProgress
 from tenants.scope import current_tenant_id
-from tenants.text import detect_language, nfc
+from tenants.text import detect_language, narrowed, nfc
 
 LEASE = timedelta(seconds=30)
 """How long a turn belongs to the process that decides it."""
@@ -171,6 +171,7 @@ def _context(session_id: UUID, row: dict[str, Any], say: Callable[[str], None] |
     return TurnContext(
         session_id=session_id,
         turn_id=row["turn_id"],
+        message=narrowed(row["message"]),
         slots=json.loads(row["slots"]),
         ui_event=json.loads(row["ui_metadata"]).get("ui_event", {}),
         say=say,
@@ -188,7 +189,7 @@ def _thresholds(found: list[float | None] | None) -> dict[str, float]:
 
 
 _FROM_ROW = (
-    *("message", "bot_id", "bot_version_id", "channel", "owner", "owner_epoch", "flow_step", "turn_number", "currency"),
+    *("bot_id", "bot_version_id", "channel", "owner", "owner_epoch", "flow_step", "turn_number", "currency", "locale"),
     *("last_tier", "session_language", "has_model", "knows_intents", "limits_collections", "limits_tools", "has_documents"),
 )
 

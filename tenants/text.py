@@ -20,8 +20,16 @@ _WORD = re.compile(r"[^\W_]+")
 # The marks of Latin, Greek and Cyrillic letters; other scripts keep theirs, which are letters to them.
 _MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
 
+# Full-width letters, an ideographic space, and bold, script and the like of letters and digits.
+_DRAWN = re.compile("[\u3000\uff01-\uff5e\U0001d400-\U0001d7ff]+")
+# Categories of Unicode: separators, control and format characters.
+_UNSEEN = frozenset(("Zs", "Zl", "Zp", "Cc", "Cf"))
+
 # Characters of a text whose language is remembered.
 _SHORT = 300
+
+# Words of which the shapes alone do not tell the language.
+_FEW = 3
 
 # The shape of a Vietnamese syllable without diacritics: onset, vowels, coda.
 _VIETNAMESE_SYLLABLE = re.compile(
@@ -61,14 +69,25 @@ _VIETNAMESE_CUES = STOP_WORDS["vi"] | _set(
 )
 _ENGLISH_CUES = STOP_WORDS["en"] | _set(
     "hello hi thanks thank ok yes much many price buy order card money account pay find tell know want need help "
-    "name first day time year new good long open make use return refund delivery size color"
+    "name first day time year new good long open close closed hours address where card cards accept make use return refund "
+    "delivery size color shipping discount warranty repair parking booking cancel"
 )
-_BOTH = _set("a can do so no to me my s t m it he them his her may sale ship shop an in on the ban long")
+_BOTH = _set("a can do so no to me my s t m u it he them his her may sale ship shop an in on the ban long")
 
 
 def nfc(text: str) -> str:
     """The stored form of `text`: Unicode NFC."""
     return unicodedata.normalize("NFC", text)
+
+
+def narrowed(text: str) -> str:
+    """Return `text` with letters as they are usually written where they are full-width or drawn as mathematical signs."""
+    return _DRAWN.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of `text` can be seen: spaces, and signs that take no room."""
+    return all(unicodedata.category(letter) in _UNSEEN for letter in text)
 
 
 def fold(text: str) -> str:
@@ -103,22 +122,28 @@ def words(text: str) -> list[str]:
     return _WORD.findall(fold(text))
 
 
-def detect_language(text: str) -> Language:
+def detect_language(text: str, unsure: Language | None = None) -> Language:
     """Vietnamese or English for a short message, typed with diacritics or without.
 
     Letters decide when there are any only Vietnamese has; else each word votes by itself: a
     word of one language's commonest words counts whole, the mere shape of a syllable a little.
-    Without evidence the answer is English.
+    Without evidence the answer is English; `unsure` instead, where it is given and a word or two that belong to no
+    language, such as the name of a brand, are all there is.
     """
-    return _language_of(text) if len(text) <= _SHORT else _language_of.__wrapped__(text)
+    language, is_sure = _language_of(text) if len(text) <= _SHORT else _language_of.__wrapped__(text)
+    return language if is_sure or unsure is None else unsure
 
 
 @lru_cache(maxsize=1024)
-def _language_of(text: str) -> Language:
-    """Kept for short texts: a turn asks many times about the same message and the same titles."""
+def _language_of(text: str) -> tuple[Language, bool]:
+    """Return the language, and whether more than shapes speaks for it. Kept for short texts: a turn asks many times
+    about the same message and the same titles.
+    """
     if _VIETNAMESE_LETTER.search(nfc(text.lower())):
-        return "vi"
-    return "vi" if sum(map(_vietnamese_vote, words(text))) > 0 else "en"
+        return "vi", True
+    said = words(text)
+    is_sure = len(said) > _FEW or not (_VIETNAMESE_CUES ^ _ENGLISH_CUES).isdisjoint(set(said) - _BOTH)
+    return "vi" if sum(map(_vietnamese_vote, said)) > 0 else "en", is_sure
 
 
 def _vietnamese_vote(word: str) -> float:

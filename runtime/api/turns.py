@@ -29,6 +29,7 @@ from tenants.serializers import (
     TenantSerializer,
     TextField,
 )
+from tenants.text import is_blank
 from tenants.throttling import check_rate
 
 MESSAGE_LENGTH = 4000
@@ -64,8 +65,10 @@ class MessageSerializer(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Ask for a message or an event."""
-        if not attrs.get("message") and not attrs.get("ui_event"):
+        if not attrs.get("message", attrs.get("ui_event")):
             raise serializers.ValidationError({"message": [_("Write a message.")]}, code="required")
+        if "message" in attrs and is_blank(attrs["message"]):
+            raise serializers.ValidationError({"message": [_("Write a message.")]}, code="blank")
         return attrs
 
 

@@ -21,12 +21,15 @@ def answer_from_document(context: TurnContext) -> Reply | None:
     found = context.best("document")
     if found is None or not context.is_sure_of(found) or _is_beaten(context, found):
         return None
+    passage = fitting_passage(context.message, found.body)
+    if not passage:
+        return None
     name, _separator, heading = found.title.partition(PATH_SEPARATOR)
     source = context.source(found)
     shown = {"kind": "document", "id": source["id"], "name": name, "heading": heading}
     return Reply(
         Tier.FAQ,
-        fitting_passage(context.message, found.body),
+        passage,
         found.score,
         sources=(source,),
         ui_metadata={"title": found.title, "source": shown},

@@ -5,19 +5,24 @@ import unicodedata
 from runtime.understanding.lexicon import (
     AGREEING,
     AROUND,
+    ASKING_IF,
     GREETING,
+    NEGATING,
     NOT_ALONE,
     PHRASES,
     POLITE,
     POLITE_ENGLISH,
     POLITE_VIETNAMESE,
+    PRAISE,
     REFUSING,
     Courtesy,
 )
 from tenants.text import Language, nfc, words
 
 _KNOWN = AGREEING | REFUSING | POLITE | GREETING | AROUND
-_KNOWN |= {word for phrases in PHRASES.values() for phrase in phrases for word in phrase.split()}
+_KNOWN |= {word for kind, phrases in PHRASES.items() if kind != "call" for phrase in phrases for word in phrase.split()}
+
+_NEGATING = (NEGATING | REFUSING) - GREETING
 
 
 def courtesy(message: str) -> Courtesy | None:
@@ -25,10 +30,20 @@ def courtesy(message: str) -> Courtesy | None:
     said = words(message)
     if not said:
         return "agreement" if _is_sign(message) else None
-    if not set(said) <= _KNOWN:
+    if _calls(f" {' '.join(said)} "):
+        return "call"
+    if not set(said) <= _KNOWN | PRAISE or (
+        not PRAISE.isdisjoint(said) and (said[0] in ASKING_IF or not _NEGATING.isdisjoint(said))
+    ):
         return None
     text = f" {' '.join(said)} "
     return next((kind for kind, phrases in PHRASES.items() if any(f" {one} " in text for one in phrases)), None)
+
+
+def _calls(text: str) -> bool:
+    """Whether somebody is called, and nothing else is said: “shop ơi”, “anyone there?”."""
+    called = (text.replace(f" {phrase} ", " ") for phrase in PHRASES["call"] if f" {phrase} " in text)
+    return any(_KNOWN.issuperset(rest.split()) for rest in called)
 
 
 def asks_nothing(message: str) -> bool:

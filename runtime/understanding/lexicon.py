@@ -48,9 +48,41 @@ AROUND = _set(
 )
 """That may stand around what is said for politeness."""
 
-Courtesy = Literal["greeting", "thanks", "goodbye", "refusal", "agreement"]
+PRAISE = _set(
+    "service great good awesome excellent amazing wonderful love lovely nice super best helpful fast quick perfect friendly work job staff "
+    "food place experience happy satisfied happy with was were really "
+    "dich vu tot tuyet voi nhiet tinh chu dao nhanh dep hai long ngon xuat sac phuc vu nhan vien bac si tu van lam qua"
+)
+"""Of which praise is made, beside thanks; with a “not” it is none."""
+
+Courtesy = Literal["call", "greeting", "thanks", "goodbye", "refusal", "agreement"]
 
 PHRASES: dict[Courtesy, tuple[str, ...]] = {
+    "call": (
+        *(
+            "shop oi",
+            "ad oi",
+            "admin oi",
+            "ban oi",
+            "em oi",
+            "co ai khong",
+            "co ai ko",
+            "co ai o do",
+            "co ai day",
+            "co ai truc",
+            "alo",
+        ),
+        *(
+            "anyone there",
+            "anyone here",
+            "anybody there",
+            "anybody here",
+            "someone there",
+            "you there",
+            "are you there",
+            "hello shop",
+        ),
+    ),
     "goodbye": ("bye", "goodbye", "see you", "good night", "tam biet", "hen gap lai"),
     "refusal": ("no", "nope", "nah", "not now", "khong", "ko", "khoi", "thoi"),
     "thanks": ("thank", "thanks", "thx", "tks", "ty", "cheers", "cam on", "camon", "appreciate it"),
@@ -109,6 +141,69 @@ ANYTHING = _set(
 
 ORDERS = _set("order buy purchase mua đặt chốt")
 """Folded words of who orders and does not only ask."""
+
+TO_MACHINES = (
+    *(
+        "ignore previous",
+        "ignore all previous",
+        "ignore all prior",
+        "ignore the above",
+        "ignore your instructions",
+        "ignore any previous",
+    ),
+    *(
+        "ignore all instructions",
+        "ignore prior",
+        "disregard previous",
+        "disregard all previous",
+        "disregard the above",
+        "disregard your",
+    ),
+    *(
+        "previous instructions",
+        "prior instructions",
+        "your instructions",
+        "system prompt",
+        "language model",
+        "developer mode",
+    ),
+    *(
+        "you are an ai",
+        "you are now",
+        "you are an assistant",
+        "as an ai",
+        "to the ai",
+        "attention ai",
+        "ai assistant",
+        "if you are an ai",
+    ),
+    *(
+        "forget everything",
+        "forget your",
+        "do not tell the user",
+        "do not tell the customer",
+        "jailbreak",
+        "new instructions",
+    ),
+    *(
+        "bo qua moi huong dan",
+        "bo qua cac huong dan",
+        "bo qua tat ca huong dan",
+        "bo qua huong dan",
+        "bo qua moi chi dan",
+        "bo qua moi lenh",
+    ),
+    *(
+        "bo qua chi dan",
+        "quen het huong dan",
+        "quen moi huong dan",
+        "huong dan truoc do",
+        "loi nhac he thong",
+        "ban la mot ai",
+        "ban la ai tro ly",
+    ),
+)
+"""Folded phrases by which a text speaks to a program that reads it, and not to customers."""
 
 POINTING = _set("color colour size pair set box left price cái chiếc con cây loại mẫu kiểu dòng bộ hộp gói đôi món màu cỡ")
 """Folded words that point at what was spoken of, or ask about it, and name nothing else."""

@@ -71,10 +71,12 @@ class Question:
     confidence: float
 
 
-def understand(message: str, *, currency: str) -> Question:
-    """Read `message`; amounts that name no currency are in `currency` (ISO code), the shop's."""
+def understand(message: str, *, currency: str, unsure: Language | None = None) -> Question:
+    """Read `message`; amounts that name no currency are in `currency` (ISO code), the shop's. It is in the language `unsure` when
+    its words belong to none.
+    """
     read = Message(message)
-    language = detect_language(read.text)
+    language = detect_language(read.text, unsure)
     taken = [False] * len(read.tokens)
     budgets = read_budgets(read, find_amounts(read, language), currency)
     for stated in budgets:

@@ -86,6 +86,7 @@ def test_an_idempotency_key_does_the_same(talk, saigon):
         ({"ui_event": {}}, ("message", "required")),
         ({"message": ""}, ("message", "blank")),
         ({"message": " \n\t "}, ("message", "blank")),
+        ({"message": "\u200b\u2060\ufeff"}, ("message", "blank")),
         ({"message": None}, ("message", "null")),
         ({"message": 7}, ("message", "invalid")),
         ({"message": "x" * 4001}, ("message", "max_length")),

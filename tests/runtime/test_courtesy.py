@@ -32,6 +32,8 @@ def say(api: Any, saigon: Business, begin: Callable[..., dict[str, Any]]) -> Cal
 @pytest.mark.parametrize(
     ("message", "begins"),
     [
+        *(("shop ơi", "Chào bạn!"), ("có ai không ạ", "Chào bạn!"), ("anyone there?", "Hello!"), ("ｈｅｌｌｏ", "Hello!")),
+        *(("very good service, thank you!", "You are welcome!"), ("dịch vụ tốt lắm, cảm ơn shop", "Không có gì")),
         *(("hello", "Hello!"), ("Good morning!", "Hello!"), ("hi there", "Hello!")),
         *(("Xin chào", "Chào bạn!"), ("chao shop a", "Chào bạn!"), ("alo shop ơi", "Chào bạn!")),
         *(("thanks", "You are welcome!"), ("thank you so much", "You are welcome!"), ("cảm ơn nhiều nha", "Không có gì")),
@@ -67,7 +69,9 @@ def test_a_faq_written_for_a_greeting_is_given(say, saigon) -> None:
     assert say("hello")["reply"]["message"] == "Ahoy!"
 
 
-@pytest.mark.parametrize("message", ["hello, do you sell umbrellas?", "cảm ơn, có bán ô không?", "help", "???"])
+@pytest.mark.parametrize(
+    "message", ["hello, do you sell umbrellas?", "cảm ơn, có bán ô không?", "the service was not good", "help", "???"]
+)
 def test_more_than_politeness_is_not_answered_with_it(say, message: str) -> None:
     assert say(message)["decision"]["tier"] == "handoff"
 

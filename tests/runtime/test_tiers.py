@@ -196,7 +196,7 @@ def test_a_budget_named_before_does_not_hide_what_is_asked_for_by_name(say) -> N
 @pytest.mark.parametrize(
     ("message", "parts"),
     [
-        ("CRO-7", ["35,000"]),
+        ("CRO-7", ["35.000"]),  # a code is of no language, the business is Vietnamese
         ("cro-7 và LOAF-2 giá bao nhiêu", ["35.000", "60.000"]),
         ("how much are CAKE-9 and LOAF-2?", ["420,000", "60,000"]),
         ("bánh sừng bò bơ và bánh kem dâu giá bao nhiêu", ["35.000", "420.000"]),
