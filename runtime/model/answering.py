@@ -41,7 +41,9 @@ MOST_CALLS, MOST_TOOLS = 8, 40
 MOST_STEPS = 5
 """Calls of the model in one turn; a model that still wants tools then is not coming to an end."""
 
-TOLD = ("who", "unknown_sku", "insufficient_stock")
+SOLD_OUT = "out_of_stock"
+"""Why an order is refused before anybody is asked who they are."""
+TOLD = ("who", "unknown_sku", SOLD_OUT)
 """Why an order is refused that a customer can do something about."""
 
 
@@ -254,7 +256,8 @@ class _Talk:
         """
         box, support = self.box, self._support()
         results = box.results if box else []
-        if box and box.refused_order and not is_no_claim(sentence):
+        refused = box.refused_order if box else None
+        if refused and (refused.code == SOLD_OUT or not is_no_claim(sentence)):
             return Doubt("order", sentence)
         if claims_order(sentence) and not results:
             return Doubt("order", sentence)

@@ -14,13 +14,16 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from catalog.customers import identify_customer
+from catalog.facts import VariantFacts, offering_facts
 from catalog.models import Customer, Order, Variant
 from catalog.money import format_money
 from catalog.order_lines import NewLine, PricedLine, price_lines
 from catalog.orders import OrderWords, create_order, hold_time
+from runtime import replies
 from runtime.models import ActionExecution, Session
 from tenants.errors import Conflict, DomainError
 
@@ -82,6 +85,33 @@ def price_order(arguments: dict[str, Any], *, session: Session) -> Priced:
         raise DomainError("who", _("To place an order I need your name and a telephone number first. What are they?"))
     priced, currency = price_lines(_new_lines(arguments, session.bot_id), channel=session.channel, currency=None)
     return Priced(priced, currency)
+
+
+def check_stock(arguments: dict[str, Any], *, session: Session) -> None:
+    """Raise ``Conflict`` (``out_of_stock``) for what is not there in that number now: said before anybody is asked who they are.
+
+    Nothing is held; the order itself looks again. Raises ``DomainError`` (``unknown_sku``, ``duplicate_sku``), too.
+    """
+    wanted = {line.variant.pk: line for line in _new_lines(arguments, session.bot_id)}
+    offerings = {line.variant.offering_id for line in wanted.values()}
+    language = get_language()
+    facts = offering_facts(list(offerings), channel=session.channel.code, bot_id=session.bot_id, language=language)
+    short = []
+    for offering in facts:
+        for one in offering.variants:
+            line = wanted.get(one.id)
+            if line is not None and _is_short(one, line):
+                name = " ".join(filter(None, (offering.name, one.name if one.name != offering.name else "")))
+                short.append(f"{name}: {replies.variant_stock(one)}.")
+    if short:
+        raise Conflict("out_of_stock", " ".join(short))
+
+
+def _is_short(variant: VariantFacts, line: NewLine) -> bool:
+    """Whether fewer are there than wanted, of what is not sold beyond its stock."""
+    if line.variant.inventory_policy == Variant.Policy.CONTINUE or variant.available is None:
+        return False
+    return variant.available < line.quantity
 
 
 def _new_lines(arguments: dict[str, Any], bot_id: UUID) -> list[NewLine]:

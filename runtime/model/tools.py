@@ -19,7 +19,7 @@ from bots.tools import call_tool, harmless
 from runtime.context import TurnContext
 from runtime.model.actions import RunningAction, Status, refuse
 from runtime.model.catalog_tools import OFFERING_SEARCH, ORDER_STATUS, PRODUCTS, Desk, look_up, offering_search, order_status
-from runtime.model.proposals import CREATE_ORDER, ORDER, Priced, price_order
+from runtime.model.proposals import CREATE_ORDER, ORDER, Priced, check_stock, price_order
 from runtime.models import ActionExecution, Session
 from tenants.errors import DomainError
 from vault.providers.reading import ToolCall
@@ -149,6 +149,7 @@ class Toolbox:
 
     def _propose_order(self, arguments: dict[str, Any]) -> dict[str, Any]:
         session = Session.objects.select_related("channel").get(pk=self.context.session_id)
+        check_stock(arguments, session=session)
         priced = price_order(arguments, session=session)
         self.proposal = propose_order(self.desk, arguments, priced)
         return {"proposed": True}

@@ -113,6 +113,22 @@ def test_a_guest_is_asked_who_they_are_first(propose, say, session):
     assert session.customer == order.customer
 
 
+def test_what_is_sold_out_is_told_before_a_guest_is_asked_who_they_are(propose, say, endpoint, session, lamp):
+    session.customer = None
+    session.save()
+    main = InventoryLocation.objects.get(code="main")
+    StockMovement.objects.create(variant=lamp, location=main, quantity=-4, reason="correction")
+    wanted = ("create_order", {"lines": [{"sku": lamp.sku, "quantity": 2}]})
+    endpoint.script = [calls(wanted), answers("Mình đã chuẩn bị đơn hàng cho bạn.")]
+    said = plain(say(ASKED))
+    assert said == "Đèn bàn Ánh Vàng: còn 1 sản phẩm."
+    assert ActionExecution.objects.get().output_result["error"]["code"] == "out_of_stock"
+    StockMovement.objects.create(variant=lamp, location=main, quantity=-1, reason="correction")
+    endpoint.script = [calls(wanted), answers("Bạn cho mình xin tên và số điện thoại nhé?")]
+    assert plain(say(ASKED)) == "Đèn bàn Ánh Vàng: hết hàng."
+    assert not Order.objects.exists()
+
+
 def test_an_order_that_was_refused_is_not_told_as_prepared(say, endpoint, lamp, session):
     session.customer = None
     session.save()
