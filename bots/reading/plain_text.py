@@ -18,6 +18,7 @@ _CELL_END = re.compile(r"(?<!\\)\|")
 _LINK = re.compile(r"!?\[([^\[\]\n]{0,500})\]\([^()\n]{0,1000}\)")
 _STRONG = re.compile(r"(\*\*|__|~~|`)(?=\S)(.{1,200}?)(?<=\S)\1")
 _STARS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,200}?)(?<=\S)\*(?![\w*])")
+_SCRIPT = re.compile(r"<(script|style)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)  # unclosed it is read once, too
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,300}>|<!--.{0,300}?-->")
 
 
@@ -56,7 +57,8 @@ def read_markdown(text: str) -> Iterator[Block]:
 
 
 def plain(text: str) -> str:
-    """Return the words of a line of Markdown: without emphasis, tags and addresses of links."""
+    """Return the words of a line of Markdown: without emphasis, tags, scripts and addresses of links."""
+    text = _SCRIPT.sub(lambda found: "" if found[2] else found[0], text)
     for pattern, put in ((_TAG, ""), (_LINK, r"\1"), (_STRONG, r"\2"), (_STARS, r"\1")):
         text = pattern.sub(put, text)
     return text

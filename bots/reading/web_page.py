@@ -105,7 +105,17 @@ class _Page:
 
 
 def _words_of(element: Any) -> str:
-    return " ".join("".join(element.itertext()).split())
+    """Return the words that a reader sees of a heading or a cell: not those of a script in it."""
+    words = []
+    walk = etree.iterwalk(element, events=("start", "end", "comment"))
+    for event, one in walk:
+        if event == "start" and one.tag in _LEFT_OUT:
+            walk.skip_subtree()
+        elif event == "start":
+            words.append(one.text or "")
+        elif one is not element:
+            words.append(one.tail or "")
+    return " ".join("".join(words).split())
 
 
 def _row(row: Any) -> list[str]:
