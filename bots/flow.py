@@ -9,13 +9,16 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from catalog.flows import ENDED, InvalidFlow, check_flow
 
 __all__ = ["ENDED", "Flow", "InvalidFlow", "Step", "check_flow", "read_flow", "read_steps"]
 
 FIRST_STEP = "open"
+
+
+Said = TypeVar("Said")
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Flow:
-    """How conversations go. ``idle`` and ``claim``: None where the version says nothing. ``greeting`` is by language, a
-    text for every language stands under "".
+    """How conversations go. ``idle`` and ``claim``: None where the version says nothing. ``greeting`` and ``quick_replies`` are by
+    language, what is for every language stands under "".
     """
 
     first_step: str = FIRST_STEP
@@ -46,7 +49,7 @@ class Flow:
     idle: timedelta | None = None
     claim: timedelta | None = None
     greeting: Mapping[str, str] = field(default_factory=dict)
-    quick_replies: tuple[str, ...] = ()
+    quick_replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tools: frozenset[str] | None = None
     """Codes of the tools it may call; None: all that the bot has."""
 
@@ -66,8 +69,16 @@ class Flow:
 
     def hello(self, language: str) -> str:
         """Return the greeting in this language, else in any; empty without one."""
-        texts = self.greeting
-        return texts.get(language) or texts.get("") or next(iter(texts.values()), "")
+        return in_language(self.greeting, language, "")
+
+    def offered(self, language: str) -> tuple[str, ...]:
+        """Return what is offered to tap in this language, else in any."""
+        return in_language(self.quick_replies, language, ())
+
+
+def in_language(said: Mapping[str, Said], language: str, nothing: Said) -> Said:
+    """Return what is said in this language, else for every language (""), else in any."""
+    return said.get(language) or said.get("") or next(iter(said.values()), nothing)
 
 
 def read_flow(flow_config: Any) -> Flow:
@@ -80,7 +91,7 @@ def read_flow(flow_config: Any) -> Flow:
         idle=_minutes(said.get("idle_minutes")),
         claim=_minutes(said.get("claim_minutes")),
         greeting=_texts(said.get("greeting")),
-        quick_replies=_strings(said.get("quick_replies")),
+        quick_replies=_lists(said.get("quick_replies")),
         tools=frozenset(map(str, tools)) if isinstance(tools, list) else None,
     )
 
@@ -109,6 +120,11 @@ def _strings(value: Any) -> tuple[str, ...]:
 def _texts(value: Any) -> dict[str, str]:
     texts = value if isinstance(value, dict) else {"": value}
     return {language: text for language, text in texts.items() if isinstance(text, str) and text}
+
+
+def _lists(value: Any) -> dict[str, tuple[str, ...]]:
+    lists = value if isinstance(value, dict) else {"": value}
+    return {language: found for language, one in lists.items() if (found := _strings(one))}
 
 
 def _minutes(value: Any) -> timedelta | None:

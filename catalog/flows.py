@@ -19,6 +19,7 @@ ENDED = "ended"
 
 _NAME = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,63}$"}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 2000}
+_REPLIES = {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 80}, "maxItems": 13}
 _MINUTES = {"type": "integer", "minimum": 1, "maximum": 43_200}
 _HAPPENING = {
     "type": "string",
@@ -60,10 +61,10 @@ FLOW_SCHEMA: dict[str, Any] = {
             "oneOf": [_TEXT, {"type": "object", "additionalProperties": _TEXT, "minProperties": 1, "maxProperties": 20}],
         },
         "quick_replies": {
-            "type": "array",
-            "description": "What is offered to tap under the greeting; each is sent as a message.",
-            "items": {"type": "string", "minLength": 1, "maxLength": 80},
-            "maxItems": 13,
+            "description": "What is offered to tap under the greeting, each sent as a message: a list, or lists by language.",
+            "if": {"type": "array"},
+            "then": _REPLIES,
+            "else": {"type": "object", "additionalProperties": _REPLIES, "minProperties": 1, "maxProperties": 20},
         },
         "tools": {
             "type": "array",

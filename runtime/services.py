@@ -114,7 +114,7 @@ def _greet(session: Session, flow: Flow, language: str) -> None:
     if not (flow.greeting or flow.quick_replies):
         return
     language = language or Tenant.objects.values_list("locale", flat=True).get(pk=current_tenant_id())
-    offered = [{"title": title, "action": SAY} for title in flow.quick_replies]
+    offered = [{"title": title, "action": SAY} for title in flow.offered(language)]
     said = Turn.objects.create(
         session=session,
         speaker=Turn.Speaker.ASSISTANT,
@@ -251,6 +251,7 @@ def note_move(session: Session, step: str, *, by: str) -> None:
         event_type=DecisionEvent.EventType.FLOW_STEP,
         decision_metadata=moved,
     )
+    record_event("session.moved", subject=session, data={**moved, "session": str(session.pk)})
 
 
 def set_slot(

@@ -156,6 +156,10 @@ _MOVE = """, moved AS (
     INSERT INTO runtime_decisionevent (tenant_id, session_id, input_turn_id, bot_version_id, event_type, tier, decision_metadata)
     SELECT %(tenant)s, %(session)s, %(turn)s, %(bot_version)s, 'flow_step', '', jsonb_build_object(
         'from', %(flow_step_before)s::text, 'to', %(flow_step)s::text, 'by', 'turn') FROM advanced
+), told_of_move AS (
+    INSERT INTO tenants_event (tenant_id, kind, subject_kind, subject_id, data)
+    SELECT %(tenant)s, 'session.moved', 'runtime.session', %(session)s::uuid, jsonb_build_object('session', %(session)s::uuid,
+        'from', %(flow_step_before)s::text, 'to', %(flow_step)s::text, 'by', 'turn') FROM advanced
 )"""
 
 _RECORDED = """

@@ -12,6 +12,7 @@ from tenants.models import Event
 EVENT_KINDS: tuple[str, ...] = (
     "session.started",
     "session.ended",
+    "session.moved",
     "turn.created",
     "escalation.opened",
     "escalation.claimed",

@@ -97,10 +97,16 @@ class FlowForm(forms.ModelForm):
     greeting_en = forms.CharField(
         label=_("Greeting in English"), required=False, max_length=2000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
     )
-    quick_replies = forms.CharField(
-        label=_("Quick replies"),
+    quick_replies_vi = forms.CharField(
+        label=_("Quick replies in Vietnamese"),
         required=False,
         help_text=_("One in each line: offered to tap under the greeting, and sent as a message."),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+    quick_replies_en = forms.CharField(
+        label=_("Quick replies in English"),
+        required=False,
+        help_text=_("Left empty, those in the other language are offered."),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
     idle_minutes = forms.IntegerField(
@@ -143,10 +149,20 @@ class FlowForm(forms.ModelForm):
         greeting = flow.pop("greeting", {})
         greeting = dict.fromkeys(LANGUAGES, greeting) if isinstance(greeting, str) else dict(greeting)
         said = {f"greeting_{language}": greeting.pop(language, "") for language in LANGUAGES}
-        said["quick_replies"] = "\n".join(flow.pop("quick_replies", ()))
+        offered = flow.pop("quick_replies", [])
+        offered = dict(offered) if isinstance(offered, dict) else dict.fromkeys(LANGUAGES, offered)
+        said |= {f"quick_replies_{language}": "\n".join(offered.pop(language, ())) for language in LANGUAGES}
         said["steps"] = _rows(flow.pop("steps", {}))
         said |= {name: flow.pop(name, None) for name in (*TIMES, "default_state")}
-        self.initial = {**said, **self.initial, "flow_config": {**flow, **({"greeting": greeting} if greeting else {})}}
+        self.initial = {
+            **said,
+            **self.initial,
+            "flow_config": {
+                **flow,
+                **({"greeting": greeting} if greeting else {}),
+                **({"quick_replies": offered} if offered else {}),
+            },
+        }
 
     def clean(self) -> dict[str, Any]:
         """Put the flow together; refuse one that nobody could follow, beside the field that is wrong."""
@@ -154,7 +170,7 @@ class FlowForm(forms.ModelForm):
         if "flow_config" not in cleaned or self.errors:
             return cleaned
         flow = cleaned["flow_config"] or {}
-        flow = {**flow, **self._said(cleaned, flow.get("greeting"))} if isinstance(flow, dict) else flow
+        flow = {**flow, **self._said(cleaned, flow)} if isinstance(flow, dict) else flow
         try:
             check_flow(flow)
         except InvalidFlow as error:
@@ -162,14 +178,15 @@ class FlowForm(forms.ModelForm):
                 self.add_error(self._field_of(problem.field or ""), problem.message)
         return {**cleaned, "flow_config": flow}
 
-    def _said(self, cleaned: dict[str, Any], others: Any) -> dict[str, Any]:
-        """Return what the fields say; an empty one says nothing."""
+    def _said(self, cleaned: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+        """Return what the fields say; an empty one says nothing. ``others``: the flow in further languages."""
         texts = {language: cleaned.get(f"greeting_{language}") for language in LANGUAGES}
         texts = {language: text for language, text in texts.items() if text}
-        replies = [line.strip() for line in cleaned["quick_replies"].splitlines() if line.strip()]
+        replies = {language: _lines(cleaned.get(f"quick_replies_{language}")) for language in LANGUAGES}
+        replies = {language: lines for language, lines in replies.items() if lines}
         said = {
-            "greeting": {**(others if isinstance(others, dict) else {}), **texts} if texts else None,
-            "quick_replies": replies,
+            "greeting": _with_others(texts, others.get("greeting")) if texts else None,
+            "quick_replies": _as_written(_with_others(replies, others.get("quick_replies"))),
             "steps": cleaned["steps"],
             **{name: cleaned[name] for name in (*TIMES, "default_state")},
         }
@@ -179,5 +196,21 @@ class FlowForm(forms.ModelForm):
         """Return the field that a part of the flow (``flow_config.greeting.vi``) is written in."""
         _flow, _dot, rest = path.partition(".")
         name, _dot, language = rest.partition(".")
-        found = f"greeting_{language}" if name == "greeting" else name
+        found = f"{name}_{language.partition('.')[0]}" if name in ("greeting", "quick_replies") else name
+        if name == "quick_replies" and found not in self.fields:
+            found = next((one for one in ("quick_replies_vi", "quick_replies_en") if self.data.get(one)), found)
         return found if found in self.fields and self.data.get(found, self.data.get(f"{found}-count")) else "flow_config"
+
+
+def _lines(text: str | None) -> list[str]:
+    return [line.strip() for line in (text or "").splitlines() if line.strip()]
+
+
+def _with_others(said: dict[str, Any], others: Any) -> dict[str, Any]:
+    return {**(others if isinstance(others, dict) else {}), **said}
+
+
+def _as_written(replies: dict[str, list[str]]) -> dict[str, list[str]] | list[str]:
+    """Return what is offered in one language, or the same in all, as one list for everybody."""
+    lists = list(replies.values())
+    return replies if any(one != lists[0] for one in lists) else (lists or [[]])[0]

@@ -181,7 +181,7 @@ class BotVersionAdmin(TenantAdmin):
             return ((None, {"fields": ("bot", "system_prompt", "kept_answers", "may_use", "flow_shown")}),)
         return (
             (None, {"fields": ("bot", "system_prompt", *(("kept_answers",) if obj else ()), "capabilities")}),
-            (_("Beginning"), {"fields": (("greeting_vi", "greeting_en"), "quick_replies")}),
+            (_("Beginning"), {"fields": (("greeting_vi", "greeting_en"), ("quick_replies_vi", "quick_replies_en"))}),
             (_("Steps and times"), {"fields": (("idle_minutes", "claim_minutes"), "default_state", "steps", "flow_config")}),
         )
 

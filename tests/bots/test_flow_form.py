@@ -68,7 +68,7 @@ def test_a_new_version_begins_with_the_flow_of_the_last_one_and_steps_are_added_
         "steps-2-name": "paying",
         "steps-2-timeout_minutes": "5",
     }
-    asked = filled(shown, greeting_vi="", default_state="idle", quick_replies=" A \n\nB", **rows)
+    asked = filled(shown, greeting_vi="", default_state="idle", quick_replies_vi=" A \n\nB", **rows)
     assert operator.post(page("bots_botversion_add"), asked).status_code == 302
     with in_tenant(saigon.tenant):
         assert BotVersion.objects.get(version=2).flow_config == {
@@ -77,6 +77,17 @@ def test_a_new_version_begins_with_the_flow_of_the_last_one_and_steps_are_added_
             "default_state": "idle",
             "steps": {"idle": {"next": ["paying", "ended"]}, "paying": {"timeout_minutes": 5}},
         }
+
+
+def test_quick_replies_are_written_in_two_languages_and_read_back(operator: Any, saigon: Business, bot: Bot) -> None:
+    shown = operator.get(page("bots_botversion_add"), {"bot": str(bot.pk)})
+    typed = filled(shown, quick_replies_vi="Giá", quick_replies_en="Price\nStock")
+    assert operator.post(page("bots_botversion_add"), typed).status_code == 302
+    with in_tenant(saigon.tenant):
+        version = BotVersion.objects.get()
+        assert version.flow_config == {"quick_replies": {"vi": ["Giá"], "en": ["Price", "Stock"]}}
+    again = filled(operator.get(page("bots_botversion_change", version.pk)))
+    assert (again["quick_replies_vi"], again["quick_replies_en"]) == ("Giá", "Price\nStock")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +101,7 @@ def test_a_new_version_begins_with_the_flow_of_the_last_one_and_steps_are_added_
         ({"steps-0-name": "idle", "steps-0-timeout_minutes": "9" * 30}, "steps", "43200"),
         ({"steps-0-name": "idle", "steps-0-on": "tier:magic"}, "steps", "order_placed"),
         ({"idle_minutes": "0"}, "idle_minutes", "1"),
-        ({"quick_replies": "x" * 81}, "quick_replies", "80"),
+        ({"quick_replies_vi": "x" * 81}, "quick_replies_vi", "80"),
         ({"default_state": "a b"}, "default_state", "letters"),
         ({"flow_config": '{"tools": 1}'}, "flow_config", "array"),
         ({"flow_config": "["}, "flow_config", "JSON"),

@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from bots.models import Guardrail, Intent, IntentExample
 from bots.services import activate_version, create_version
+from catalog.models import SalesChannel
 from runtime.models import DecisionEvent, Session, Turn
+from runtime.services import start_session
 from runtime.tasks import end_idle
 from tenants.models import Event, Tenant
 from tests.conftest import in_tenant
@@ -41,9 +43,16 @@ def walk(saigon: Any, shop: Any, begin: Any) -> dict[str, Any]:
 
 
 def moves(business: Any) -> list[tuple[str, str, str]]:
+    """The moves as decisions; each is told as an event as well."""
     with in_tenant(business.tenant):
         kept = DecisionEvent.objects.filter(event_type="flow_step").order_by("pk")
-        return [tuple(one.decision_metadata[name] for name in ("from", "to", "by")) for one in kept]  # type: ignore[misc]
+        told = Event.objects.filter(kind="session.moved").order_by("pk")
+        said = [
+            [tuple(data[name] for name in ("from", "to", "by")) for data in rows]
+            for rows in ([one.decision_metadata for one in kept], [one.data for one in told])
+        ]
+        assert said[0] == said[1]
+        return said[0]  # type: ignore[return-value]
 
 
 def step(business: Any) -> str:
@@ -238,6 +247,16 @@ def test_without_a_greeting_nothing_is_said_and_gone_on_with_it_is_not_said_agai
     assert (begun["greeting"]["message"], again["id"], again["greeting"]) == ("Hi", begun["id"], None)
     with in_tenant(saigon.tenant):
         assert Turn.objects.filter(session=begun["id"]).count() == 1
+
+
+@pytest.mark.parametrize(("language", "offered"), [("vi", ["Giá"]), ("en", ["Price"])])
+def test_what_is_offered_to_tap_is_in_the_language_of_the_greeting(saigon, shop, language, offered):
+    with in_tenant(saigon.tenant):
+        flow = {"quick_replies": {"vi": ["Giá"], "en": ["Price"]}}
+        activate_version(version=create_version(bot=shop, flow_config=flow))
+        session, _token = start_session(bot=shop, channel=SalesChannel.objects.get(code="web"), language=language)
+        shown = Turn.objects.get(session=session).ui_metadata["quick_replies"]
+        assert [one["title"] for one in shown] == offered
 
 
 def test_the_greeting_is_each_businesss_own(api, harbour, saigon, shop):
