@@ -91,7 +91,7 @@ class Corpus:
 def with_answers(asked: Asked, entries: list[Entry]) -> Asked:
     """The same question where wordings of one intent share one answer, as FAQs of a shop do."""
     # A text that shares no gram with any question, so that only its sameness can help.
-    found = [replace(one, body=f"\u2460{hash(entries[int(str(one.key))].label)}") for one in asked.candidates]
+    found = [one._replace(body=f"\u2460{hash(entries[int(str(one.key))].label)}") for one in asked.candidates]
     return replace(asked, candidates=found)
 
 

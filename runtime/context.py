@@ -326,7 +326,7 @@ def _fetch_all(statements: dict[str, Statement]) -> list[Found]:
         params += [*tenant, *one.params]
     with connection.cursor() as cursor:
         cursor.execute(*numbered(" UNION ALL ".join(named), params))
-        return [Found(look, document_id, tuple(candidate)) for look, document_id, *candidate in cursor.fetchall()]
+        return [Found(row[0], row[1], row[2:]) for row in cursor.fetchall()]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -70,8 +70,7 @@ _OTHER_LANGUAGE = 0.1
 ANSWER_THRESHOLD = 0.28
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """Something found. `similarity` is the cosine of its vector with the question's, None while it has no vector."""
 
     key: Hashable
