@@ -50,6 +50,12 @@ def is_one_line(text: str) -> bool:
     return not any(unicodedata.category(letter) in NOT_IN_HEADERS for letter in text)
 
 
+def one_line(text: str) -> str:
+    """Return the text as it may stand in a header: what breaks lines or shows nothing is white space."""
+    kept = (" " if unicodedata.category(letter) in NOT_IN_HEADERS else letter for letter in text)
+    return " ".join("".join(kept).split())
+
+
 def check_one_line(text: str, *, field: str) -> None:
     """Raise ``DomainError`` (``not_one_line``) for a text that could end a header and begin another."""
     if not is_one_line(text):

@@ -6,13 +6,14 @@ again when it is found anew, and a trend of a daily figure, which is found every
 """
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -28,6 +29,8 @@ from tenants.queue import QueueState, wake
 from tenants.roles import Role, role_allows
 from tenants.scope import platform_scope, tenant_scope
 from vault.models import EventDestination
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = 500
 """Insights that are looked at in one transaction."""
@@ -118,9 +121,12 @@ def distribute_insights() -> int:
     _mark_unwanted()
     done = 0
     for tenant_id in _tenants_with_new():
-        with tenant_scope(tenant_id), acting(Actor(ActorKind.TASK)):
-            while some := _distribute():
-                done += some
+        try:
+            with tenant_scope(tenant_id), acting(Actor(ActorKind.TASK)):
+                while some := _distribute():
+                    done += some
+        except DatabaseError:  # such as another worker's locks: the others' insights do not wait for this tenant's
+            logger.exception("the insights of tenant %s could not be told", tenant_id)
     return done
 
 
@@ -237,10 +243,18 @@ def _row(to: To, insights: Sequence[Insight], keys: Mapping[UUID, str], time: Ti
 
 
 def _add_to_digest(to: To, time: Time, insights: Sequence[Insight], keys: Mapping[UUID, str]) -> None:
-    """Put insights into the recipient's next digest, which begins with the first one: none is ever empty."""
+    """Put insights into the recipient's next digest, which begins with the first one: none is ever empty.
+
+    One that is handed on this very moment takes no more: then they are a digest of their own, after it.
+    """
     row = _row(to, insights, keys, time)
     InsightDelivery.objects.bulk_create([row], ignore_conflicts=True)
-    digest = InsightDelivery.objects.filter(**to._asdict(), key=row.key).select_for_update(of=("self",)).get()
+    waiting = InsightDelivery.objects.filter(**to._asdict(), key=row.key, state=QueueState.PENDING)
+    digest = waiting.select_for_update(of=("self",)).first()
+    if digest is None:
+        row.pk, row.key = None, f"{row.key}/{insights[0].pk}"
+        InsightDelivery.objects.bulk_create([row])
+        return
     new = [(one.pk, keys[one.pk]) for one in insights if keys[one.pk] not in digest.keys]
     digest.insights = [*digest.insights, *(insight_id for insight_id, _held in new)]
     digest.keys = [*digest.keys, *(key for _insight, key in new)]

@@ -16,8 +16,11 @@ from vault.mail_servers import ImapServer
 
 UIDS_AT_ONCE = 10_000
 """UIDs that are asked about in one command: an answer of one line, of some 100 KB."""
-MOST_LISTED = 16 * 1024 * 1024
-"""Bytes of an answer that lists folders, numbers or flags."""
+MOST_LISTED = 4 * 1024 * 1024
+"""Bytes of an answer that lists folders, numbers or flags: of ours none is a quarter of it; each line is kept apart."""
+LARGEST_UID = 2**32 - 1
+"""RFC 9051, 2.3.1.1."""
+YEARS = range(1970, 3000)
 MOST_FOLDERS = 2_000
 LONGEST_PATH = 500
 HEADERS = 256 * 1024
@@ -107,6 +110,8 @@ class Imap:
         if not numbers.keys() >= {"MESSAGES", "UNSEEN", "UIDNEXT", "UIDVALIDITY"}:
             raise Refused
         if max(numbers["MESSAGES"], numbers["UNSEEN"]) >= 2**31 or max(numbers.values()) >= 2**63:
+            raise Refused
+        if numbers["UIDNEXT"] > LARGEST_UID + 1:
             raise Refused
         return {name: value for name, value in numbers.items() if value or name != "HIGHESTMODSEQ"}
 
@@ -199,9 +204,10 @@ def _head(said: bytes) -> Head | None:
 def _internal_date(said: bytes) -> datetime | None:
     found = re.search(rb'INTERNALDATE "\s?(\d{1,2}-\w{3}-\d{4} \d\d:\d\d:\d\d [+-]\d{4})"', said)
     try:
-        return datetime.strptime(found[1].decode(), "%d-%b-%Y %H:%M:%S %z") if found else None
+        moment = datetime.strptime(found[1].decode(), "%d-%b-%Y %H:%M:%S %z") if found else None
     except ValueError:
         return None
+    return moment if moment and moment.year in YEARS else None
 
 
 def _listed(line: bytes, literal: bytes | None = None) -> Listed | None:

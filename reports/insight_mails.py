@@ -11,6 +11,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from reports.addresses import one_line
 from reports.models import Insight
 from reports.models.subscriptions import Frequency
 from reports.rephrasing import rephrased_of
@@ -32,7 +33,7 @@ def mail_of(
         "unsubscribe_url": unsubscribe_url,
         "language": translation.get_language(),
     }
-    subject = Truncator(" ".join(f"{context['title']} · {tenant.name}".split())).chars(LONGEST_SUBJECT)
+    subject = Truncator(one_line(f"{context['title']} · {tenant.name}")).chars(LONGEST_SUBJECT)
     return {
         "subject": subject,
         "body": render_to_string("reports/mail/insights.txt", context).strip() + "\n",

@@ -28,7 +28,7 @@ from tenants.actor import Actor, ActorKind, acting
 from tenants.errors import DomainError
 from tenants.models import Setting
 from tenants.notes import note
-from tenants.queue import QueueState, claim, due_tenants, fail, renew, repeat, sweep
+from tenants.queue import QueueState, claim, due_tenants, fail, kept, renew, repeat, sweep
 from tenants.retention import PREFIX
 from tenants.scope import platform_scope, tenant_scope
 from vault.mail_servers import LoginRefused, ended_after, open_imap
@@ -47,8 +47,9 @@ SECONDS = 20.0
 TURN_SECONDS = 50.0
 """After so long an account lets others go before it."""
 CONNECTION_SECONDS = 90.0
-"""After that a connection is cut, whatever it is doing: less than the lease."""
-LEASE = timedelta(seconds=120)
+"""After that a connection is cut, whatever it is doing."""
+LEASE = timedelta(seconds=30)
+"""Renewed while the account is read: what a worker was at that is killed, others go on with half a minute later."""
 WORK_SECONDS = 200.0
 LONGEST_DELAY = timedelta(hours=1)
 HEADS_AT_ONCE = 100
@@ -112,7 +113,7 @@ def run_sync(row: MailSync) -> None:
     """Give a claimed account a turn. Its end is written into its row."""
     mirror = Mirror(row)
     try:
-        with logged_in(row.mailbox) as imap:
+        with kept([row], lease=LEASE), logged_in(row.mailbox) as imap:
             mirror.read(imap)
         row.output = dict(mirror.brought)
         repeat(row, delay=timedelta(minutes=Setting.effective("mail_sync_minutes")), synced_at=Now())
@@ -257,12 +258,13 @@ class Mirror:
 
     def _read_new(self, folder: MailFolder, uid_next: int) -> int:
         """Mirror the messages above ``last_uid``; returns how many there are. The first time only those that are kept."""
-        arrived = 0
+        arrived, at_once = 0, UIDS_AT_ONCE
         since = None if folder.seen else self.since
         while folder.last_uid < uid_next - 1:
-            last = min(folder.last_uid + UIDS_AT_ONCE, uid_next - 1)
+            last = min(folder.last_uid + at_once, uid_next - 1)
             uids = self.imap.uids(folder.last_uid + 1, last, since=since)
             arrived += len(uids)
+            at_once = UIDS_AT_ONCE if len(uids) > UIDS_AT_ONCE // 10 else 4 * at_once  # where hardly any number is used
             for some in _batches(uids, HEADS_AT_ONCE):
                 for head in self.imap.heads(some):
                     self._read_message(folder, head)
@@ -314,6 +316,7 @@ class Mirror:
             found = self.imap.flags(uids[0], uids[-1], changed_since=since)
             self._write_flags(mirrored.filter(uid__in=found), found)
             if since is None and (gone := set(uids) - found.keys()):
+                gone -= set(self.imap.uids(min(gone), max(gone)))  # asked once more, for what goes does not come back
                 self.brought["messages_gone"] += forget_messages(mirrored.filter(uid__in=gone))
 
     def _write_flags(self, messages: Any, found: dict[int, tuple[str, ...]]) -> None:

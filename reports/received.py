@@ -31,7 +31,7 @@ LONGEST_CONTENT = 1_000
 MOST_PARAMETERS = 12
 """what stands between its semicolons."""
 MOST_TOLD = 20_000_000
-"""Of headers that tell of the content, the squares of their lengths, in all parts: so long they take to read."""
+"""Of the different headers that tell of the content, in all parts, the squares of their lengths: so long they take to read."""
 MOST_NESTED = 100
 """Parts that hold parts."""
 MOST_LOOKS = 10_000_000
@@ -42,6 +42,8 @@ LONGEST_TEXT = 1_000_000
 LONGEST_HEADER = 2_000
 LONGEST_ID = 500
 MOST_REFERENCES = 100
+YEARS = range(1900, 3000)
+"""Of a date that is one: at the ends of the calendar no clock can be shown."""
 NO_CHARSETS = {"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"}
 """Codecs of Python's that no mail is written in: they take very long, or make of a text what is none."""
 
@@ -112,7 +114,7 @@ def parsed(data: bytes) -> Parsed:
     """Return the message; never raises, for what does not parse is one part of text, as is what has parts without end."""
     data = data[:LARGEST]
     nested = sum(1 for _found in islice(_BOUNDARY.finditer(data), MOST_NESTED + 1))
-    told = sum(min(len(found[0]), LONGEST_CONTENT) ** 2 for found in _CONTENT.finditer(data))
+    told = sum(len(one) ** 2 for one in {found[0][:LONGEST_CONTENT] for found in _CONTENT.finditer(data)})
     is_endless = nested > MOST_NESTED or told > MOST_TOLD or nested * max(map(data.count, (b"\n", b"\r"))) > MOST_LOOKS
     try:
         return _parse(data, headersonly=is_endless)
@@ -253,6 +255,7 @@ def text_of(part: Parsed) -> str:
 def _date(text: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        return moment if moment.year in YEARS else None
     except (TypeError, ValueError, IndexError, OverflowError):
         return None

@@ -107,8 +107,11 @@ def rephrase_due_insights() -> int:
     """Have insights said in other words, in all tenants that want it; returns how many were asked for."""
     asked = 0
     for tenant_id in _tenants():
-        with tenant_scope(tenant_id), acting(Actor(ActorKind.TASK)):
-            asked += _rephrase()
+        try:
+            with tenant_scope(tenant_id), acting(Actor(ActorKind.TASK)):
+                asked += _rephrase()
+        except Exception:  # the others' insights do not wait for this tenant's
+            logger.exception("the insights of tenant %s could not be rephrased", tenant_id)
     return asked
 
 

@@ -8,7 +8,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from reports.addresses import read_addresses
+from reports.addresses import one_line, read_addresses
 from reports.emails import queue_email, write_email
 from reports.letters import render_template
 from reports.models import EmailMessage, EmailTemplate, Mailbox, Report
@@ -100,7 +100,7 @@ def _report(occasion: Occasion) -> dict[str, Any]:
     report = read_report_of(occasion.target)
     language = occasion.target.get("language") or Tenant.objects.get(pk=current_tenant_id()).locale
     with translation.override(language):
-        subject = " ".join((_("What was found in “%(report)s”") % {"report": report}).split())
+        subject = one_line(_("What was found in “%(report)s”") % {"report": report})
         return _send(occasion, subject=subject[:500], body=told(report)) | {"report": str(report.pk)}
 
 

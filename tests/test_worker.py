@@ -5,8 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -32,6 +35,7 @@ from tests.worker_tasks import poison, slow_embeddings, whose
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 ROOT = Path(__file__).resolve().parent.parent
+IDLE = {"kind": "end_idle_sessions"}
 OPTIONS = "--concurrency 2 --without-gossip --without-mingle --include tests.worker_tasks"
 
 
@@ -180,3 +184,54 @@ def test_a_call_whose_worker_was_killed_is_unclear_and_not_made_again(
         assert deaf.connects == 1
     with in_tenant(saigon.tenant):
         assert list(TaskRun.objects.order_by("id").values_list("status", flat=True)) == ["failed", "unknown"]
+
+
+@pytest.fixture
+def start_beat(broker: Redis, tmp_path: Path) -> Iterator[Callable[[int], subprocess.Popen[bytes]]]:
+    """Return what starts a beat, which keeps its times in a file of its own."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(number: int) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, *f"-m celery -q -A config.celery beat --pidfile= -s {tmp_path}/beat-{number}".split()],
+            cwd=ROOT,
+            env=os.environ | {"DATABASE_URL": database_url()},
+            start_new_session=True,
+            stdout=(tmp_path / "beats").open("ab"),
+            stderr=subprocess.STDOUT,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        kill(process)
+
+
+def test_three_beats_that_are_killed_again_and_again_fire_each_time_once(
+    saigon: Business, start_worker: Any, start_beat: Any
+) -> None:
+    start_worker()
+    chance, schedules = Random(8), 0
+    for _round in range(5):
+        beats = [start_beat(number) for number in range(3)]
+        with in_tenant(saigon.tenant):
+            for _number in range(4):
+                due = timezone.now() + timedelta(seconds=chance.uniform(0, 6))
+                Schedule.objects.create(cron="0 3 1 1 *", time_zone="UTC", target=IDLE, next_run=due)
+                schedules += 1
+        time.sleep(chance.uniform(1, 8))
+        for beat in beats:
+            kill(beat)
+    start_beat(0)
+
+    def ended() -> bool:
+        with in_tenant(saigon.tenant):
+            return ScheduleOccurrence.objects.filter(state=QueueState.DONE).count() >= schedules
+
+    wait_for(ended, 60, "every schedule")
+    time.sleep(4)  # one too many would come now
+    with in_tenant(saigon.tenant):
+        fired = Counter(ScheduleOccurrence.objects.values_list("schedule", flat=True))
+        assert (len(fired), set(fired.values())) == (schedules, {1})
+        assert set(ScheduleOccurrence.objects.values_list("state", flat=True)) == {QueueState.DONE}

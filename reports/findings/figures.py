@@ -17,6 +17,8 @@ MOST_SERIES = 50
 """Series of one table that are looked at."""
 MOST_ROWS = 100
 """Rows that a number names one by one; of more it names those in between."""
+LARGEST = 1e300
+"""Beyond that sums have no end."""
 _FEWEST = 3
 
 
@@ -37,10 +39,9 @@ class Table:
     def figure(self, row: int, place: int) -> float | None:
         """Return a cell as a number; None for a hole, and for what is no number."""
         cell = self.cells[row][place]
-        if isinstance(cell, dict):
-            return float(cell["amount"])
-        is_number = isinstance(cell, (int, float)) and not isinstance(cell, bool)
-        return float(cell) if is_number and abs(cell) < 1e300 else None
+        value = cell["amount"] if isinstance(cell, dict) else None if isinstance(cell, (str, bool)) else cell
+        number = None if value is None else float(value)
+        return number if number is None or abs(number) < LARGEST else None
 
     def moment(self, row: int) -> datetime | None:
         """Return when a row is of; None where that is not known."""

@@ -65,6 +65,8 @@ def series_of(times: Sequence[Any], values: Sequence[float]) -> Series:
     months = moments.astype("datetime64[M]").astype(np.int64)
     gaps = np.diff(moments.astype(np.int64))
     middle = float(np.median(gaps))
+    if middle < 1:  # within one second
+        return ordinal
     if middle >= 27 * DAY and len(set(months.tolist())) == len(months):
         step = float(np.median(np.diff(months)))
         return _on_grid(ordinal, (months - months[0]) / step, "months", step)

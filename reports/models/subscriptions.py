@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from reports.addresses import is_sendable
 from reports.models.insights import Insight
 from tenants.fields import TenantField, TenantForeignKey
 from tenants.models import Membership, Tenant, TenantModel, TenantQuerySet, created_by_field, updated_at_field
@@ -208,8 +209,10 @@ class InsightSubscription(TenantModel):
         return str(self.destination or "") if kind == RecipientType.DESTINATION else str(named[kind])
 
     def clean(self) -> None:
-        """Refuse people of other businesses."""
+        """Refuse people of other businesses, and addresses that no mail server takes."""
         super().clean()
+        if self.address and not is_sendable(self.address):
+            raise ValidationError({"address": ValidationError(_("No mail server takes this address."), code="invalid")})
         if self.user_id and not Membership.objects.filter(user=self.user_id).exists():
             raise ValidationError({"user": ValidationError(_("There is nothing of this name."), code="unknown_reference")})
 

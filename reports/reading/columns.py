@@ -132,10 +132,9 @@ class Column:
             return None
         try:
             moment = _slashed(text, is_month_first=self.is_month_first) if shape.kind == "slashed" else _iso(text)
-        except ValueError:
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment
+        except (ValueError, OverflowError):  # the latter at the ends of the calendar
             return None
-        if moment.tzinfo:
-            moment = moment.astimezone(UTC)
         return moment.date().isoformat() if self.type == "date" else moment.isoformat()
 
     def as_json(self) -> dict[str, Any]:

@@ -201,12 +201,15 @@ def _is_heading(row: GridRow, below: GridRow) -> bool:
 def _names(places: list[int], header: dict[int, str]) -> dict[int, str]:
     """A name for every column, each once; one without is called by its letter."""
     names: dict[int, str] = {}
+    taken: set[str] = set()
+    next_number: dict[str, int] = {}
     for place in places:
-        name = " ".join(header.get(place, "").split())[:MAX_NAME_CHARACTERS] or _letter(place)
-        number, wanted = 2, name
-        while name in names.values():
-            name, number = f"{wanted} {number}", number + 1
+        name = wanted = " ".join(header.get(place, "").split())[:MAX_NAME_CHARACTERS] or _letter(place)
+        while name in taken:
+            number = next_number.get(wanted, 2)
+            name, next_number[wanted] = f"{wanted} {number}", number + 1
         names[place] = name
+        taken.add(name)
     return names
 
 

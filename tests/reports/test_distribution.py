@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from html import unescape
 from typing import Any
@@ -12,13 +12,10 @@ import pytest
 from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone, translation
-from hypothesis import given
-from hypothesis import strategies as st
 
 from reports import outbox
 from reports.distribution import distribute_insights
 from reports.models import EmailDelivery, EmailMessage, Insight, InsightDelivery, InsightOptOut, InsightSubscription
-from reports.quiet import is_quiet, next_digest, quiet_until
 from reports.tasks import deliver_insights, send_emails
 from reports.wording import text_of
 from tenants.models import AuditEntry, Membership, User
@@ -170,6 +167,20 @@ def test_what_is_found_in_a_day_is_one_digest_and_nothing_is_sent_on_a_day_witho
     make_due(saigon)
     deliver_insights()
     assert len(mails(sink)) == 2  # the day's, and the week's
+
+
+def test_what_is_found_while_the_digest_is_handed_on_is_told_after_it(api, saigon):
+    client = api(saigon.key)
+    subscribe(client, recipient_type="person", user=str(saigon.owner.pk), frequency="daily")
+    (first,) = find(saigon, 80)
+    distribute_insights()
+    with in_tenant(saigon.tenant):
+        InsightDelivery.objects.update(state="running", lease_until=timezone.now() + timedelta(minutes=1))
+    (second,) = find(saigon, 90)
+    distribute_insights()
+    with in_tenant(saigon.tenant):
+        told = dict(InsightDelivery.objects.values_list("state", "insights"))
+    assert told == {"running": [first.pk], "pending": [second.pk]}
 
 
 def test_who_has_left_or_is_asked_for_no_more_gets_nothing_of_what_waits(api, saigon, monkeypatch):
@@ -359,36 +370,6 @@ def test_the_form_of_the_admin_keeps_the_recipient_of_the_kind_that_was_chosen(s
         row = InsightSubscription.objects.get()
         assert (row.role, row.address, row.created_by) == ("", "an@example.com", saigon.owner)
     assert "Every day at 07:30" in shown(owner, page("reports_insightsubscription_changelist"))
-
-
-ZONES = ("Asia/Ho_Chi_Minh", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca")
-MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-TIMES = st.times().map(lambda one: one.replace(second=0, microsecond=0))
-
-
-@given(MOMENTS, st.sampled_from(ZONES), TIMES, TIMES)
-def test_quiet_hours_end_at_the_first_minute_that_is_not_in_them(now: datetime, zone: str, begin: time, end: time) -> None:
-    place = ZoneInfo(zone)
-    until = quiet_until(now, place, begin, end)
-    if begin == end:
-        return
-    if not is_quiet(now.astimezone(place).time(), begin, end):
-        assert until is None
-        return
-    assert until is not None
-    assert now < until <= now + timedelta(hours=26)
-    assert not is_quiet(until.astimezone(place).time(), begin, end)
-    assert is_quiet((until - timedelta(seconds=1)).astimezone(place).time(), begin, end)
-
-
-def test_on_the_night_the_clock_is_changed_quiet_hours_and_digests_go_by_the_wall() -> None:
-    berlin = ZoneInfo("Europe/Berlin")
-    before = datetime(2027, 3, 27, 22, 30, tzinfo=UTC)
-    # 02:30 is left out: at 03:00 it is no longer quiet.
-    assert quiet_until(before, berlin, time(22), time(2, 30)) == datetime(2027, 3, 28, 1, 0, tzinfo=UTC)
-    assert quiet_until(before, berlin, time(22), time(7)) == datetime(2027, 3, 28, 5, 0, tzinfo=UTC)
-    assert next_digest(before, "Europe/Berlin", "daily", at=time(8), weekday=0) == datetime(2027, 3, 28, 6, 0, tzinfo=UTC)
-    assert next_digest(before, "Europe/Berlin", "weekly", at=time(8), weekday=0) == datetime(2027, 3, 29, 6, 0, tzinfo=UTC)
 
 
 def test_a_person_tells_others_of_an_insight_on_its_page(saigon):

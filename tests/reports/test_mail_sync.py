@@ -2,16 +2,13 @@
 
 import os
 import re
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from reports import imap, incoming, mail_sync
+from reports import incoming, mail_sync
 from reports.mail_sync import sync_due_mailboxes
 from reports.models import EmailDelivery, MailMessage, MailSync
 from reports.received import read_message
@@ -20,73 +17,11 @@ from tenants.models import settings as tenant_settings
 from tenants.retention import KINDS, forget_old
 from tenants.services import set_tenant_status
 from tenants.storage import path_of
-from tests.conftest import Business, in_tenant
-from tests.imap_server import CUT, DROP, GARBAGE, LIE, STALL, ImapSink, imap_server
-from tests.reports.test_api_emails import InTurn
+from tests.conftest import in_tenant
+from tests.reports.mailboxes import folder_named, mail, mailbox, messages, read_again, rich, subjects
 from tests.reports.test_received import BOUNCE
 
 pytestmark = pytest.mark.django_db
-
-HTML = (
-    '<p onclick="x()" style="color:red;position:fixed">Xin chào</p><script>alert(1)</script><title>t</title>'
-    '<img src="https://spy.example/a.gif" alt="logo"><img src="//spy.example/b"><img src="cid:1">'
-    '<a href="https://ok.example">Xem</a><a href="javascript:x()">x</a><div style="border:url(http://spy.example)">y</div>'
-)
-
-
-def mail(subject: str = "Tin vui", *, body: str = "Xin chào", **headers: str) -> bytes:
-    """Return a plain message."""
-    head = {"From": "An <an@example.com>", "To": "shop@example.com", "Subject": subject, **headers}
-    lines = [*(f"{name.replace('_', '-')}: {value}" for name, value in head.items()), "", body]
-    return "\r\n".join(lines).encode()
-
-
-def rich(name: str = "giá.txt") -> bytes:
-    """Return a message with HTML and two files."""
-    parts = [
-        f"Content-Type: text/html; charset=utf-8\r\n\r\n{HTML}",
-        f"Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: attachment; filename*=utf-8''{name}\r\n\r\n1 2",
-        "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=",
-    ]
-    body = "".join(f"--b\r\n{part}\r\n" for part in parts) + "--b--\r\n"
-    return mail("Bảng giá", body=body, Content_Type="multipart/mixed; boundary=b", Message_ID="<2@x>", References="<1@x>")
-
-
-@pytest.fixture
-def server(loopback_allowed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImapSink]:
-    """Return a mail server that may be reached; whoever is due is served one after the other."""
-    monkeypatch.setattr(mail_sync, "ThreadPoolExecutor", InTurn)
-    monkeypatch.setattr(mail_sync, "_serve_apart", mail_sync._serve)
-    with imap_server() as sink:
-        yield sink
-
-
-def mailbox(client: Any, server: ImapSink, **secret: str) -> dict[str, Any]:
-    """Make an account that is read from the server."""
-    about = {"provider": "imap", "kind": "basic", "label": "Inbox", "secret": server.secret(**secret)}
-    credential = client.post("credentials/", about).json()["id"]
-    made = client.post("mailboxes/", {"name": "Shop", "address": "shop@example.com", "imap": credential})
-    assert made.status_code == 201, made.json()
-    return made.json()
-
-
-def read_again(business: Business) -> int:
-    """Let every account be due, and read it."""
-    with in_tenant(business.tenant):
-        MailSync.objects.update(due_at=timezone.now() - timedelta(seconds=1))
-    return sync_due_mailboxes()
-
-
-def messages(client: Any, **params: str) -> list[dict[str, Any]]:
-    return client.get("mail-messages/", {"page_size": "200", **params}).json()["results"]
-
-
-def subjects(client: Any, **params: str) -> list[str]:
-    return sorted(one["subject"] for one in messages(client, **params))
-
-
-def folder_named(client: Any, name: str) -> dict[str, Any]:
-    return next(one for one in client.get("mail-folders/").json()["results"] if one["name"] == name)
 
 
 def test_folders_and_messages_are_as_the_server_has_them_and_nothing_in_them_is_fetched(api, saigon, server) -> None:
@@ -173,108 +108,6 @@ def test_messages_that_were_numbered_anew_are_there_once(api, saigon, server) ->
     server.inbox.number_anew()
     read_again(saigon)
     assert [(one["subject"], one["uid"]) for one in reversed(messages(client))] == [("No. 1", 1), ("No. 2", 2)]
-
-
-COMMANDS = ("CAPABILITY", "LOGIN", "LIST", "STATUS", "EXAMINE", "SEARCH", "FETCH")
-
-
-@pytest.mark.parametrize("fault", [DROP, GARBAGE, STALL])
-def test_a_server_that_goes_wrong_at_any_step_costs_a_try_and_no_message_and_doubles_none(
-    api, saigon, server, monkeypatch, fault: str
-) -> None:
-    monkeypatch.setattr(mail_sync, "SECONDS", 0.15)
-    server.stall = 0.3
-    client, left = api(saigon.key), list(COMMANDS)
-
-    def script(command: str, _uids: str) -> str | None:
-        if not left or command != left[0]:
-            return None
-        left.pop(0)
-        return fault
-
-    server.script = script
-    box = mailbox(client, server)
-    sync_due_mailboxes()
-    for number in range(len(COMMANDS)):
-        told = client.get(f"mailboxes/{box['id']}/").json()
-        assert ("connection broke" in told["problem"]) or ("in time" in told["problem"]) or ("speak" in told["problem"]), (
-            told
-        )
-        server.inbox.add(mail(f"No. {number}"))
-        assert read_again(saigon) == 1
-    read_again(saigon)
-    assert left == []
-    assert subjects(client) == [f"No. {number}" for number in range(len(COMMANDS))]
-    assert client.get(f"mailboxes/{box['id']}/").json()["problem"] == ""
-
-
-def test_a_connection_that_breaks_halfway_goes_on_where_it_was(api, saigon, server) -> None:
-    client = api(saigon.key)
-    for number in range(6):
-        server.inbox.add(mail(f"No. {number}"))
-    bodies: list[str] = []
-
-    def script(command: str, uids: str) -> str | None:
-        if command != "FETCH" or "," in uids or ":" in uids:
-            return None
-        bodies.append(uids)
-        return CUT if len(bodies) in (3, 5) else None
-
-    server.script = script
-    mailbox(client, server)
-    sync_due_mailboxes()
-    assert len(messages(client)) == 2
-    read_again(saigon)
-    read_again(saigon)
-    assert subjects(client) == [f"No. {number}" for number in range(6)]
-    assert bodies == ["1", "2", "3", "3", "4", "4", "5", "6"]
-
-
-def test_one_message_that_always_breaks_the_connection_holds_up_no_other(api, saigon, server) -> None:
-    client = api(saigon.key)
-    for number in range(3):
-        server.inbox.add(mail(f"No. {number}"))
-    server.script = lambda command, uids: LIE if (command, uids) == ("FETCH", "2") else None
-    box = mailbox(client, server)
-    sync_due_mailboxes()
-    assert "more than it was asked for" in client.get(f"mailboxes/{box['id']}/").json()["problem"]
-    for _ in range(2 * mail_sync.TRIES):
-        read_again(saigon)
-    rows = {one["uid"]: one for one in messages(client)}
-    assert sorted(rows) == [1, 2, 3]
-    assert (rows[2]["subject"], "broke each time" in rows[2]["note"]) == ("", True)
-
-
-def test_a_turn_that_is_over_goes_on_in_the_next_one(api, saigon, server, monkeypatch) -> None:
-    monkeypatch.setattr(mail_sync, "TURN_SECONDS", 0.0)
-    client = api(saigon.key)
-    for number in range(3):
-        server.inbox.add(mail(f"No. {number}"))
-    mailbox(client, server)
-    turns = 0
-    while len(messages(client)) < 3 and turns < 9:
-        turns += sync_due_mailboxes() or read_again(saigon)
-    assert (len(messages(client)), turns > 1) == (3, True)
-
-
-def test_who_is_not_let_in_or_leads_inside_is_told_so_and_nothing_is_mirrored(api, saigon, server, settings) -> None:
-    client = api(saigon.key)
-    box = mailbox(client, server, password="wrong")
-    sync_due_mailboxes()
-    told = client.get(f"mailboxes/{box['id']}/").json()["problem"]
-    assert (told, "wrong" in told) == ("The mail server refuses the name and password.", False)
-    tried = client.post(f"mailboxes/{box['id']}/test/").json()
-    assert (tried["imap"]["code"], "smtp" in tried) == ("refused", False)
-    credential = client.get(f"mailboxes/{box['id']}/").json()["imap"]
-    client.post(f"credentials/{credential}/rotate/", {"secret": server.secret()})
-    assert client.post(f"mailboxes/{box['id']}/test/").json()["imap"]["ok"] is True
-    client.post(f"credentials/{credential}/rotate/", {"secret": {**server.secret(), "port": 993}})
-    settings.OUTBOUND_ALLOW = ()
-    connections = server.connections
-    assert client.post(f"mailboxes/{box['id']}/sync/").status_code == 202
-    assert sync_due_mailboxes() == 1
-    assert "public internet" in client.get(f"mailboxes/{box['id']}/").json()["problem"]
-    assert (server.connections, client.get("mail-folders/").json()["results"]) == (connections, [])
 
 
 def test_an_account_that_is_switched_off_or_suspended_is_left_alone_and_keeps_its_mail(api, saigon, server) -> None:
@@ -366,27 +199,6 @@ def test_what_is_older_than_it_is_kept_is_not_fetched_and_goes_after_its_time(ap
     server.inbox.add(mail("Moved here"), received_at=timezone.now() - timedelta(days=90))
     read_again(saigon)
     assert subjects(client) == ["New"]
-
-
-def test_names_and_messages_that_nobody_would_write_are_taken_for_what_they_are() -> None:
-    assert imap.folder_name("&Jjo-!") == "☺!"
-    assert [imap.folder_name(name) for name in ("A&-B", "&", "&x", "&2D0-", "&AAo-")] == ["A&B", "&", "&x", "&2D0-", ""]
-    assert imap._listed(b'() NIL "flat"') == imap.Listed("flat", ("flat",), "", "", True)
-    assert imap._listed(b'(\\Noselect) "\\\\" {6}', b"a\\b\\c\n") is None
-    assert imap._listed(b'(\\NonExistent) "." "x.Sent Items"').special_use == "sent"  # type: ignore[union-attr]
-    assert imap._listed(b"nonsense") is None
-    deep = b"".join(b'Content-Type: multipart/mixed; boundary="%d"\n\n--%d\n' % (depth, depth) for depth in range(5000))
-    begun = time.monotonic()
-    assert [one.size for one in read_message(deep).attachments] == [len(deep.partition(b"\n\n")[2])]
-    assert read_message(b"Content-Type: text/html\n\n" + b"<div>" * 100_000).html
-    odd = b"Content-Type: text/plain; charset=%s\n\nx-\\ud800" % b"raw_unicode_escape"
-    assert read_message(odd).text == "x-\\ud800"
-    assert read_message(b"Content-Type: text/plain; charset=punycode\n\n" + b"a" * 200_000).text
-    told = b"--b\nContent-Type: text/plain; " + b"a0=b; " * 500 + b"\n\nx\n"
-    assert read_message(b"Content-Type: multipart/mixed; boundary=b\n\n" + told * 200).text
-    assert read_message(b"Subject: " + b"=?utf-8?q?a?= " * 20_000).subject
-    assert read_message(b"To: " + b"(" * 5_000 + b"\n\nx").text == "x"
-    assert time.monotonic() - begun < 10
 
 
 @pytest.mark.sample_data
