@@ -24,6 +24,8 @@ from tenants.models import User
 
 ORDERS_STAY = gettext_noop("Orders are accounts: they stay, without the person.")
 NOBODY = {"name": "", "phone": "", "email": "", "address": "", "note": "", "tags": [], "metadata": {}}
+FEWEST_DIGITS = 8
+"""Of a telephone number, without the 0 before it: fewer are found where they stand for something else."""
 PERSONAL = ("metadata", "cancel_reason", "shipping_address", "note")
 """Columns of an order that somebody may have written the customer's words into."""
 
@@ -40,7 +42,8 @@ def erase_customer(*, customer_id: UUID, by: User | None = None) -> Erasure:
         if done := Erasure.objects.filter(customer_ids__contains=[customer_id]).first():
             return done
         raise DomainError("unknown_customer", _("There is no such customer."), field="customer")
-    person = Person({row.pk for row in whole}, _terms(whole), names_of(row.name for row in whole))
+    names, phones = names_of(row.name for row in whole), tuple({row.phone_key for row in whole} - {""})
+    person = Person({row.pk for row in whole}, _terms(whole), names, tuple(filter(None, map(spelling, phones))))
     report = forget_person(person)
     ids = sorted(row.pk for row in whole)
     return Erasure.objects.create(customer_ids=ids, report=asdict(report), created_by=by)
@@ -58,6 +61,18 @@ def _terms(whole: list[Customer]) -> tuple[str, ...]:
     own = [value for row in whole for value in (row.name, row.phone, row.phone_key, row.email)]
     ids = CustomerIdentity.objects.filter(customer__in=whole).values_list("external_id", flat=True)
     return terms_of([*own, *ids])
+
+
+def spelling(phone_key: str) -> str:
+    """Return what finds a telephone number however it is grouped, from home or abroad; empty for too short a one.
+
+    A spreadsheet may have taken its 0 away.
+    """
+    digits = phone_key.removeprefix("0")
+    if len(digits) < FEWEST_DIGITS:
+        return ""
+    gap = r"[\s.()/-]{0,3}"
+    return rf"(?<![0-9A-Za-z])(?:\+?(?:00)?84{gap}(?:\(?0\)?{gap})?|\(?0{gap})?{gap.join(digits)}(?![0-9A-Za-z])"
 
 
 def forget_customer(person: Person) -> Iterator[Forgotten]:

@@ -63,6 +63,7 @@ MINUTE = timedelta(seconds=60)
 LOADED_AT_ONCE = 100_000
 """Bytes of a mail above which it is read by itself, right before it is sent."""
 DIED = gettext_noop("The worker died while it was sending: it may have been sent.")
+NOT_BEGUN = gettext_noop("The connection broke at another mail: this one was not begun.")
 
 _EPOCH = RawSQL("(SELECT stats_reset FROM pg_stat_wal)", [])
 """Statistics are kept when the database ends in order, and begin anew after a crash (PostgreSQL, 27.2)."""
@@ -287,13 +288,13 @@ class Batch:
             transport.send(letters.envelope(row), announce=lambda: self._announce(row), begin=lambda: self._begin(row))
         except Unclear as error:
             unclear(row, str(error))  # which lets the account rest: due_accounts
-            raise Broken(str(error)) from error
+            raise Broken(NOT_BEGUN) from error
         except NotSent as error:
             self._begin(row)
             rest: dict[str, Any] = {"delay": REST, "is_held": True} if isinstance(error, Broken) else {}
             fail(row, str(error), permanent=error.permanent, begun_at=None, **rest)
             if isinstance(error, Broken):
-                raise
+                raise Broken(NOT_BEGUN) from error
         except (Unusable, Overtaken, DatabaseError):
             raise
         except Exception as error:

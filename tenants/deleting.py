@@ -22,11 +22,22 @@ from django.utils.translation import gettext as _
 from tenants.audit import seal_batch, verify
 from tenants.errors import DomainError
 from tenants.fields import TenantForeignKey
-from tenants.models import PLATFORM_ID, AuditEntry, AuditSeal, Membership, Tenant, TenantDeletion, TenantModel, User
+from tenants.models import (
+    PLATFORM_ID,
+    AuditEntry,
+    AuditSeal,
+    Membership,
+    Tenant,
+    TenantDeletion,
+    TenantExport,
+    TenantModel,
+    User,
+)
 from tenants.models.deletions import TASK
 from tenants.queue import fail, finish, renew, wake, work
 from tenants.scope import platform_scope, tenant_scope
 from tenants.services import set_tenant_status
+from tenants.storage import delete_file
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +95,7 @@ def _steps(row: TenantDeletion) -> Iterator[tuple[str, int]]:
     yield from _empty_all(row.deleted_id)
     _delete_files(Path(default_storage.path(str(row.deleted_id))))
     yield "tenants.tenant", _delete_row(row.deleted_id)
+    yield "tenants.tenantexport", _delete_exports(row.deleted_id)
     for model in AUDIT:
         yield from _forget_audit(model, row.deleted_id)
 
@@ -150,6 +162,17 @@ def _delete_files(folder: Path) -> None:
     """Delete the bytes of uploads; raises ``OSError`` while any are left."""
     if folder.exists():
         shutil.rmtree(folder)
+
+
+def _delete_exports(tenant_id: UUID) -> int:
+    """Delete the files of its exports, which are the platform's; returns how many."""
+    with tenant_scope(PLATFORM_ID), transaction.atomic():
+        rows = list(TenantExport.objects.filter(exported_id=tenant_id).exclude(file=None).select_related("file"))
+        TenantExport.objects.filter(pk__in=[row.pk for row in rows]).update(file=None)
+        for row in rows:
+            if row.file:
+                delete_file(row.file)
+    return len(rows)
 
 
 def _forget_people(tenant_id: UUID) -> int:

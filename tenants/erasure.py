@@ -5,6 +5,8 @@ before it, all in one transaction: a worker that is killed has forgotten nothing
 Beside the rows that name the person by a key there are texts that merely mention them: what tells them from others, a
 telephone number, an address, an id on a channel, a full name, is looked for in every text there is (``found_elsewhere``).
 A name of one word is borne by others as well: where it stands as a word of its own is told apart (``maybe_elsewhere``).
+What people write in many ways, a telephone number, is first looked for in all of them, and each way that is found becomes
+one of the terms.
 """
 
 import re
@@ -16,8 +18,9 @@ from uuid import UUID
 from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
+from django.utils.translation import gettext_noop
 
-from tenants.models import Event, IdempotencyKey, TaskRun, TenantModel
+from tenants.models import Event, IdempotencyKey, StoredFile, TaskRun, TenantModel
 from tenants.queue import queues
 from tenants.scope import current_tenant_id
 
@@ -35,6 +38,8 @@ class Person:
     terms: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     """Names of one word, which others bear as well: where they stand is told, and nothing is changed."""
+    spellings: tuple[str, ...] = ()
+    """Regular expressions, alike to PostgreSQL and to Python, of other ways to write what tells them from others."""
 
     @property
     def patterns(self) -> list[str]:
@@ -90,6 +95,7 @@ def register_eraser(step: Step) -> None:
 def forget_person(person: Person) -> Report:
     """Run every step in the caller's transaction, and look for what still mentions the person."""
     report = Report()
+    person.terms = tuple(sorted({*person.terms, *_as_written(person)}))
     for step in reversed(STEPS):
         for one in step(person):
             report.add(one)
@@ -156,6 +162,24 @@ def text_columns(model: type[TenantModel]) -> list[str]:
     return [one.name for one in fields if not getattr(one, "choices", None)]
 
 
+def _as_written(person: Person) -> Iterator[str]:
+    """Return the ways in which the tenant's texts write what is looked for in many."""
+    quote = connection.ops.quote_name
+    for model in _tenant_models() if person.spellings else ():
+        for name in text_columns(model):
+            column = quote(str(model._meta.get_field(name).column))  # type: ignore[union-attr]
+            sql = f"""SELECT DISTINCT found[1] FROM {quote(model._meta.db_table)},
+                unnest(%(spellings)s::text[]) AS spelling, regexp_matches({column}::text, '(' || spelling || ')', 'g') AS found
+                WHERE tenant_id = %(tenant)s AND {column}::text ~ spelling"""  # noqa: S608 - our own names
+            with connection.cursor() as cursor:
+                cursor.execute(sql, {"tenant": current_tenant_id(), "spellings": list(person.spellings)})
+                yield from (written for (written,) in cursor.fetchall())
+
+
+def _tenant_models() -> list[type[TenantModel]]:
+    return [model for model in apps.get_models() if issubclass(model, TenantModel)]
+
+
 def _found(person: Person) -> Iterator[dict[str, Any]]:
     """Name what still mentions the person, in whatever table: texts of the business itself, which people look through."""
     return _in_every_table("ILIKE", person.patterns)
@@ -167,13 +191,14 @@ def _maybe_found(person: Person) -> Iterator[dict[str, Any]]:
 
 
 def _in_every_table(operator: Literal["ILIKE", "~"], patterns: Collection[str]) -> Iterator[dict[str, Any]]:
-    for model in apps.get_models():
-        if issubclass(model, TenantModel) and (ids := _where(model, text_columns(model), operator, patterns)):
+    for model in _tenant_models():
+        if ids := _where(model, text_columns(model), operator, patterns):
             shown = [str(one) for one in ids[:MOST_FOUND]]
             yield {"kind": model._meta.label_lower, "count": len(ids), "ids": shown}
 
 
 ERASED = "[erased]"
+FILES_STAY = gettext_noop("Uploads and attachments: what stands inside them was not searched, so look through them.")
 _ERASE_AUDIT = """
 UPDATE tenants_auditentry AS e
 SET erased_digest = coalesce(e.erased_digest, tenants_audit_digest(e)), before = erased.before, after = erased.after
@@ -218,3 +243,4 @@ def forget_in_requests_and_runs(person: Person) -> Iterator[Forgotten]:
     for model in queues():
         yield empty(model._default_manager.filter(pk__in=mentioning(model, ("last_error",), person.patterns)), last_error="")
     yield erase_from_audit(person)
+    yield Forgotten("tenants.storedfile", StoredFile.objects.count(), "kept", FILES_STAY)

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_noop
 from tenants.errors import DomainError
 from tenants.events import record_event
 from tenants.exporting import export_tenant
-from tenants.models import PLATFORM_ID, Tenant, TenantExport, User
+from tenants.models import PLATFORM_ID, Tenant, TenantDeletion, TenantExport, User
 from tenants.models.exports import TASK
 from tenants.queue import OPEN, fail, finish, kept, wake, work
 from tenants.scope import tenant_scope
@@ -100,7 +100,10 @@ def _export(row: TenantExport) -> None:
             _pieces(target), name=name, media_type="application/zip", limit=MOST_BYTES, created_by=row.created_by
         )
         row.output = {"rows": rows, "bytes": file.size}
-        if finish(row, file=file, rows=rows, expires_at=Now() + KEPT):
+        if TenantDeletion.objects.filter(deleted_id=row.exported_id).exists():  # which has deleted what files there were
+            delete_file(file)
+            fail(row, GONE, permanent=True)
+        elif finish(row, file=file, rows=rows, expires_at=Now() + KEPT):
             record_event("export.finished", subject=row, data={"tenant": row.slug, "rows": rows, "bytes": file.size})
         else:
             delete_file(file)

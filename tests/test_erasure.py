@@ -196,6 +196,25 @@ def test_after_it_no_table_has_a_word_of_theirs_and_the_audit_still_holds(saigon
         assert Order.objects.exists()
 
 
+def test_a_telephone_number_is_found_however_it_is_written(saigon):
+    written = ["+84 90 123 45 67", "(090) 123.4567", "0084-901-234-567", 901234567, "84901234567"]
+    others = ["0901234568", "+84 90 123 45 6", 901234568]
+    with in_tenant(saigon.tenant):
+        customer = Customer.objects.create(name="An", phone="0901234567")
+        ReportRow.objects.filter(pk=make_row(ReportRow).pk).update(cells=[*written, *others])
+        faq = Faq.objects.create(question="Who?", answer="Call 090 123 4567.", language="en")
+        SalesChannel.objects.filter(code="web").update(name="Call +84 90 123 45 67")
+        SalesChannel.objects.filter(code="web").update(name="Web")
+    told = run(saigon, customer.pk)
+    with in_tenant(saigon.tenant):
+        row = ReportRow.objects.select_related("report__file").get(cells__contains=["[erased]"])
+        assert row.cells == ["[erased]"] * len(written) + others
+        assert open_file(row.report.file).read().decode().count("[erased]") == len(written)
+        assert not AuditEntry.objects.filter(after__name__contains="+84 90").exists()
+    assert {"kind": "bots.faq", "count": 1, "ids": [str(faq.pk)]} in told["found_elsewhere"]
+    assert "tenants.storedfile" in {one["kind"] for one in told["kept"]}
+
+
 def run(business: Business, customer_id: Any) -> dict[str, Any]:
     out = StringIO()
     call_command("erase_customer", business.tenant.slug, str(customer_id), stdout=out)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.forms import ModelForm
+from django.forms import Form, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -28,6 +28,7 @@ from tenants.login_links import log_out_everywhere
 from tenants.models import PLATFORM_ID, ApiKey, Membership, StoredFile, Tenant, User
 from tenants.second_factor import enrolled, remove
 from tenants.services import issue_api_key, rotate_api_key, set_tenant_status
+from tenants.views.proof import LASTS, is_proved, proof_form
 
 
 def show_once(request: HttpRequest, text: str, secret: str) -> None:
@@ -87,8 +88,8 @@ class TenantSettingsAdmin(ExportsMixin, SettingsMixin, PlatformAdmin):
         tenant = self.get_object(request, object_id)
         if tenant is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        form = TypedSlugForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
+        form, proof = TypedSlugForm(request.POST or None), proof_form(request)
+        if request.method == "POST" and all([form.is_valid(), proof is None or is_proved(request, proof)]):
             try:
                 delete_tenant(tenant=tenant, typed=form.cleaned_data["slug"], by=request.user)  # type: ignore[arg-type]
             except DomainError as error:
@@ -96,13 +97,17 @@ class TenantSettingsAdmin(ExportsMixin, SettingsMixin, PlatformAdmin):
             else:
                 messages.success(request, gettext("%(tenant)s is suspended and is being deleted.") % {"tenant": tenant})
                 return redirect("admin:tenants_tenant_changelist")
-        return TemplateResponse(request, "tenants/admin/ask_first.html", self._ask_to_delete(request, tenant, form))
+        return TemplateResponse(request, "tenants/admin/ask_first.html", self._ask_to_delete(request, tenant, form, proof))
 
-    def _ask_to_delete(self, request: HttpRequest, tenant: Tenant, form: TypedSlugForm) -> dict[str, Any]:
+    def _ask_to_delete(
+        self, request: HttpRequest, tenant: Tenant, form: TypedSlugForm, proof: Form | None
+    ) -> dict[str, Any]:
         context = {"title": _("Delete this tenant for good"), "opts": self.opts, "original": tenant, "form": form}
+        context |= {"proof": proof, "typed": True, "minutes": LASTS // 60}
         consequence = _(
-            "Every row and every file of it goes, its secrets, its audit, and the accounts of people who work nowhere "
-            "else. Nobody brings that back. Export it first. Then type its short name: %(slug)s"
+            "Every row and every file of it goes, its secrets, its audit, the files of its exports here, and the accounts "
+            "of people who work nowhere else. Nobody brings that back. Export it and fetch the file first. Then type its "
+            "short name: %(slug)s"
         )
         return {**self.admin_site.each_context(request), **context, "consequence": consequence % {"slug": tenant.slug}}
 

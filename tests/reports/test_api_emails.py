@@ -225,6 +225,8 @@ def test_a_connection_that_dies_after_the_text_leaves_one_mail_unclear_until_a_p
     send_due_emails()
     found = deliveries(client)
     assert sorted(found.values()) == ["held", "held", "unknown"]
+    held = client.get("email-deliveries/", {"status": "held"}).json()["results"]
+    assert {(one["attempts"], "this one was not begun" in json.dumps(one)) for one in held} == {(0, True)}
     assert len(sink.taken) == 1
     sink.script = lambda phase, recipient: None
     (unclear,) = client.get("email-deliveries/", {"status": "unknown"}).json()["results"]

@@ -3,6 +3,7 @@
 import json
 import shutil
 from io import BytesIO, StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from django.db import DatabaseError, connection, transaction
 
 from tenants import deleting
 from tenants.errors import Conflict
-from tenants.models import PLATFORM_ID, AuditEntry, Membership, TaskRun, Tenant, TenantDeletion, User
+from tenants.export_orders import order_export, run_exports
+from tenants.models import PLATFORM_ID, AuditEntry, Membership, TaskRun, Tenant, TenantDeletion, TenantExport, User
 from tenants.scope import platform_scope
 from tenants.services import set_tenant_status
 from tenants.storage import store_file
-from tests.conftest import Business, in_tenant
+from tests.conftest import PASSWORD, Business, in_tenant
 from tests.rows import ROWS, make_row
 from tests.runtime.conftest import open_shop
 from tests.tenants.admin_pages import browser, page, text_of
@@ -122,17 +124,32 @@ def test_what_stops_it_is_told_and_tried_again(saigon, monkeypatch):
     assert delete("saigon")["deleted"]["tenants.tenant"] == 1
 
 
-def test_platform_staff_delete_a_tenant_on_its_page_by_typing_its_name_and_nobody_else_does(saigon, root):
+def test_platform_staff_delete_a_tenant_on_its_page_by_typing_its_name_and_nobody_else_does(
+    saigon, root, django_capture_on_commit_callbacks
+):
+    order_export(tenant=saigon.tenant)
+    run_exports()
+    folder = Path(default_storage.path(str(PLATFORM_ID)))
+    archive = {one.name for one in folder.iterdir()}
     address = page("tenants_tenant_delete_for_good", saigon.tenant.pk)
     assert browser(saigon.owner).post(address, {"slug": "saigon"}).status_code == 403
     person = browser(root)
-    assert "Export it first" in text_of(person.get(address))
-    assert "Type the tenant&#x27;s short name" in person.post(address, {"slug": "harbour"}).content.decode()
+    assert "Export it and fetch the file first" in text_of(person.get(address))
+    for given in ({}, {"old_password": "wrong"}):  # the short name alone deletes nothing
+        assert 'name="old_password"' in person.post(address, {"slug": "saigon", **given}).content.decode()
+    wrong = person.post(address, {"slug": "harbour", "old_password": PASSWORD})
+    assert "Type the tenant&#x27;s short name" in wrong.content.decode()
     with in_tenant(PLATFORM_ID):
         assert not TenantDeletion.objects.exists()
     assert "is being deleted" in text_of(person.post(address, {"slug": "saigon"}, follow=True))
-    deleting.run_deletions()
+    with django_capture_on_commit_callbacks(execute=True):
+        deleting.run_deletions()
     assert rows_of(saigon.tenant) == {}
+    with in_tenant(PLATFORM_ID):
+        assert TenantDeletion.objects.get().deleted["tenants.tenantexport"] == 1
+        assert TenantExport.objects.get().file is None
+    assert archive
+    assert not archive & {one.name for one in folder.iterdir()}
 
 
 def test_without_the_short_name_typed_again_nothing_happens(saigon):
