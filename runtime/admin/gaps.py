@@ -102,7 +102,7 @@ class KnowledgeGapAdmin(LedgerAdmin):
     def where(self, gap: KnowledgeGap) -> str:
         """Tell of a conversation that may use some collections only: another one may answer the question."""
         is_limited = gap.turn is not None and gap.turn.session.limits_collections
-        return gettext("Where only some collections may be used") if is_limited else "–"
+        return gettext("Some collections only") if is_limited else "–"
 
     @display(description=_("next step"))
     def next_step(self, gap: KnowledgeGap) -> str:

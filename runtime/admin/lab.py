@@ -58,7 +58,7 @@ class LabForm(forms.Form):
     language = forms.ChoiceField(
         choices=[("", _("That of the question")), *Tenant.Locale.choices],
         required=False,
-        label=_("Language before the question"),
+        label=_("Spoken before"),
         widget=UnfoldAdminSelectWidget,
     )
 
