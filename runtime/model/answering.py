@@ -171,6 +171,9 @@ class _Talk:
             raise Unanswered("empty")
         if self._is_foreign(speech.text):
             raise Unanswered("wrong_language")
+        if not outcome.tools and self._support().agrees_blindly(speech.said):
+            outcome.doubt = Doubt("source", speech.text)
+            raise Unanswered("unproven")
         outcome.cited = self._used(speech.said)
 
     def _is_foreign(self, text: str) -> bool:
@@ -275,6 +278,7 @@ class _Talk:
             others=(*grounds.texts, *(self.box.results if self.box else ()), *earlier, brief.bot, brief.business),
             said=(*brief.said_by_customer, context.message),
             prompt=brief.system_prompt,
+            question=context.message,
             rules=f"{brief.instructions}\n{rules_of(context, brief)}",
         )
 

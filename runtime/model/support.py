@@ -8,9 +8,11 @@ tools have answered it: they were asked with it.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from runtime.understanding.facets import is_yes_or_no
 from runtime.understanding.lexicon import ANSWERING, stems, stems_of
-from tenants.text import STOP_WORDS, fold, words
+from tenants.text import STOP_WORDS, detect_language, fold, words
 
 CITED, UNCITED = 0.25, 0.65
 """Share of a sentence's telling words that must stand in the sources: of one that cites a source, and of one that cites none."""
@@ -35,6 +37,11 @@ _UNABLE = re.compile(
     re.IGNORECASE,
 )
 """That the bot does not know, or cannot: claims nothing of the shop."""
+_NEGATING = re.compile(r"\b(?:no|not|never|without|only|except|không|chưa|chẳng|ko|chỉ|trừ)\b|n['’]t\b", re.IGNORECASE)
+_YES = re.compile(
+    r"^\W*(?:dạ\W+|vâng\W+)?(?:yes|yeah|yep|sure|certainly|of course|absolutely|definitely|có|được|vâng|dạ|đúng|tất nhiên)\b",
+    re.IGNORECASE,
+)
 _ORDER = re.compile(
     r"\b(?:prepared|placed|created|made|confirmed|submitted|booked|reserved|completed)\b(?: \w+){0,4} (?:order|booking)\b"
     r"|\border(?: #?\w+){0,3} (?:is|was|has been|have been)(?: \w+)? ?(?:prepared|placed|created|confirmed|submitted|booked|ready|made)\b"
@@ -90,6 +97,8 @@ class Support:
     """The customer's words: they name numbers, and prove nothing."""
     prompt: str = ""
     rules: str = ""
+    question: str = ""
+    """The message that is answered."""
     _known: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
@@ -110,7 +119,29 @@ class Support:
         share = len(said & known) / len(said)
         if cited and not self._is_in_their_language(sentence, cited):
             return True  # words of two languages cannot be compared
+        is_claimed = (cited or self._is_comparable) and not rests_on_tools and not _NEGATING.search(sentence)
+        if is_claimed and not self._unknown.isdisjoint(said):
+            return False
         return share >= (CITED if cited or rests_on_tools else UNCITED)
+
+    @cached_property
+    def _unknown(self) -> set[str]:
+        """The telling words of a question that is answered by yes or no which nothing known to us holds: a model likes to agree with
+        them.
+        """
+        return telling(self.question) - self._known if is_yes_or_no(self.question) else set()
+
+    @cached_property
+    def _is_comparable(self) -> bool:
+        """Whether most sources are in the language of the question."""
+        is_vietnamese = detect_language(self.question) == "vi"
+        return sum(is_marked(source) == is_vietnamese for source in self.sources) * 2 >= len(self.sources)
+
+    def agrees_blindly(self, said: Sequence[str]) -> bool:
+        """Whether a whole reply says nothing but yes, to a question of what nothing known to us holds."""
+        says_yes = any(_YES.match(sentence) for sentence in said)
+        is_blind = says_yes and bool(self._unknown) and self._is_comparable
+        return is_blind and not any(map(telling, said)) and not any(map(is_no_claim, said))
 
     def holding(self, said: Sequence[str]) -> list[int]:
         """Return the numbers of the sources that hold the sentences: of each, those that hold most of its telling words."""

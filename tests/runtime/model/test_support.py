@@ -116,3 +116,48 @@ def test_an_answer_that_names_no_source_is_not_kept(say, endpoint, delivery):
 def test_sentences_by_hand(sentence, cited, is_given):
     support = Support(sources=("Đổi trả thế nào?\nĐược đổi trả hàng trong 14 ngày nếu còn nguyên tem mác.",))
     assert support.is_given(sentence, cited) is is_given
+
+
+SOURCES = [
+    "What does the warranty cover? The warranty covers manufacturing defects of frame and fork for 24 months.",
+    "How long does delivery take? We deliver from Monday to Saturday, within two days in the city.",
+    "Rental: city bikes can be rented by the day. A passport must be left as a deposit.",
+    "Đổi trả thế nào? Khách được đổi trả trong 7 ngày nếu còn hóa đơn và xe chưa sử dụng.",
+    "Xe Sao Mai: khung nhôm, bảy số, giỏ trước, phanh tay.",
+    "Giao hàng từ thứ hai tới thứ bảy trong nội thành.",
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "cited", "is_given"),
+    [
+        ("Does the warranty cover theft?", "Yes.", [], False),
+        ("Does the warranty cover theft?", "The warranty covers theft.", [1], False),
+        ("Does the warranty cover theft?", "The warranty covers manufacturing defects only, not theft.", [1], True),
+        ("Does the warranty cover manufacturing defects?", "Yes.", [], True),
+        ("Does the warranty cover the fork?", "Yes, the fork is covered by the warranty.", [1], True),
+        ("Do you deliver on Sunday?", "Yes, we deliver on Sunday.", [2], False),
+        ("Do you deliver on Sunday?", "No, we only deliver from Monday to Saturday.", [2], True),
+        ("Can I rent a helmet?", "Yes, of course.", [], False),
+        ("Can I rent a helmet?", "Helmets can be rented by the day.", [3], False),
+        ("Can I rent a helmet?", "I am not sure about helmets.", [], True),
+        ("Can I rent a city bike?", "Yes, by the day.", [3], True),
+        ("Can I rent a helmet?", "Would you like to rent a city bike?", [], True),
+        ("Xe đã sơn lại có đổi trả được không?", "Dạ được, xe đã sơn lại vẫn đổi trả được.", [4], False),
+        ("Xe đã sử dụng có đổi trả được không?", "Khách được đổi trả nếu xe chưa sử dụng.", [4], True),
+        ("Xe Sao Mai có phanh đĩa không?", "Dạ có.", [], False),
+        ("Xe Sao Mai có phanh đĩa không?", "Xe có phanh đĩa.", [5], False),
+        ("Xe Sao Mai có giỏ không?", "Dạ có, xe có giỏ trước.", [5], True),
+        ("Xe Sao Mai có giỏ không?", "Có ạ.", [], True),
+    ],
+)
+def test_a_yes_to_what_no_source_speaks_of_is_not_said(asked, said, cited, is_given):
+    support = Support(sources=SOURCES, said=(asked,), question=asked)
+    assert (support.is_given(said, cited) and not support.agrees_blindly([said])) is is_given
+
+
+def test_a_bare_yes_to_what_no_source_speaks_of_is_replaced(say, endpoint, delivery):
+    endpoint.script = [answers("Yes.")]
+    recorded = say("Do you repair flower laptops?")
+    assert recorded.decision["tier"] == "handoff"
+    assert replaced()["text"] == "Yes."
