@@ -41,6 +41,7 @@ def shop(saigon: Business, live_server: Any) -> Business:
         bot = Bot.objects.create(code="shop", name="Shop")
         activate_version(version=create_version(bot=bot))
         Faq.objects.create(question="Do you deliver?", answer=f"Yes, within two days. {HOSTILE}", language="en")
+        Faq.objects.create(question="w" * 900, answer="v" * 900, language="en")
         an_offering(f"Lamp {HOSTILE}")
     return saigon
 
@@ -91,6 +92,24 @@ def test_a_bot_is_talked_to_and_its_words_run_nothing(page: Any, live_server: An
     page.get_by_text("Yes, within two days.").first.wait_for()
     assert page.faults == []
     assert page.evaluate("window.hacked") is None
+
+
+def test_the_form_of_a_tool_asks_for_what_its_kind_needs(page: Any, live_server: Any) -> None:
+    page.goto(live_server.url + reverse("admin:bots_tool_add"))
+    assert (page.is_visible("[name=url]"), page.is_visible("[name=function]")) == (True, False)
+    page.select_option("[name=kind]", "function")
+    page.wait_for_selector("[name=function]", state="visible")
+    assert not page.is_visible("[name=url]")
+    assert page.faults == []
+
+
+def test_a_word_without_an_end_pushes_no_column_off_a_list(page: Any, live_server: Any) -> None:
+    for width in (1400, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(live_server.url + reverse("admin:bots_faq_changelist"))
+        assert page.evaluate("document.getElementById('result_list').scrollWidth") <= width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.faults == []
 
 
 @pytest.fixture
