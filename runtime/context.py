@@ -15,7 +15,7 @@ from bots.flow import Flow
 from bots.guardrails import Rule, Verdict
 from bots.models import Tool
 from bots.thresholds import default_of
-from catalog.search import Hit, Only, Statement, listed, priced_between, rank, statement
+from catalog.search import Hit, Only, Statement, listed, on_sale, priced_between, rank, statement
 from runtime.cache import look_up, stands_alone
 from runtime.models import Escalation, Session, SessionScope, Tier
 from runtime.ranking import rank_told
@@ -23,7 +23,7 @@ from runtime.understanding import Question, understand, within_budget
 from runtime.understanding.coverage import Coverage
 from runtime.understanding.evidence import evidence
 from runtime.understanding.intents import tell_intent
-from runtime.understanding.lexicon import ANYTHING
+from runtime.understanding.lexicon import ANYTHING, asks_for_all
 from tenants.postgres.prepared import numbered
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, Language, words
@@ -156,9 +156,11 @@ class TurnContext:
 
     @property
     def wants_anything(self) -> bool:
-        """Whether the budget is all there is to go by: “something under 200k”."""
-        said = set(words(self.question.subject)) - STOP_WORDS[self.question.language]
-        return self.has_budget and said <= ANYTHING
+        """Whether the budget is all there is to go by, “something under 200k”, or anything at all: “what do you sell?”."""
+        question = self.question
+        said = set(words(question.subject)) - STOP_WORDS[question.language]
+        is_open = question.kind in ("browse", "stock") and question.quantity is None and asks_for_all(self.message)
+        return (self.has_budget or is_open) and said <= ANYTHING
 
     @cached_property
     def hits(self) -> "Hits":
@@ -202,7 +204,12 @@ class TurnContext:
         looks |= {"faq": (self.message, self._texts("faq", self.message))}
         looks["document"] = (self.message, self._documents() if self.has_documents else None)
         if not self.has_budget:
-            return {**looks, "offering": (subject, self._texts("offering", subject))}
+            found = (
+                listed(on_sale(), bot_id=self.bot_id, limit=HITS)
+                if self.wants_anything
+                else self._texts("offering", subject)
+            )
+            return {**looks, "offering": (subject, found)}
         asked = self.question
         only = priced_between(asked.min_price, asked.max_price, currency=asked.currency, channel=self.channel)
         if self.wants_anything:

@@ -196,6 +196,12 @@ def priced_between(minimum: Decimal | None, maximum: Decimal | None, *, currency
     return Only.named(PRICED_OFFERINGS, {"tenant": current_tenant_id(), **bounds})
 
 
+def on_sale() -> Only:
+    """Return every offering that is on sale."""
+    sql = "SELECT o.id FROM catalog_offering AS o WHERE o.tenant_id = %(tenant)s AND o.status = 'active'"
+    return Only.named(sql, {"tenant": current_tenant_id()})
+
+
 def listed(only: Only, *, bot_id: UUID | None, limit: int) -> Statement:
     """Return the statement that lists offerings without any words to look for, as candidates: “anything under 200k”."""
     return Statement(LISTED.format(only=only.sql), [current_tenant_id(), bot_id, *only.params, limit])

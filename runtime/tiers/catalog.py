@@ -12,15 +12,13 @@ from catalog.search.naming import lists_sku
 from runtime import replies
 from runtime.context import Action, Reply, TurnContext, as_source
 from runtime.models import Tier
+from runtime.tiers.described import Described, described
+from runtime.tiers.pointed import LOOKED_AT, SHOWN, pointed_at, several_named
 from runtime.understanding.lexicon import ANYTHING, ORDERS, POINTING, stems, stems_of, telling
 from tenants.text import words
 
 CARDS = 5
 """Offerings shown at once when the customer asked for a choice."""
-
-
-LOOKED_AT = "offering"
-"""Slot with the id of the offering last spoken of: “how much is it?” means that one."""
 
 
 CLEAR_LEAD = 0.15
@@ -75,10 +73,12 @@ def answer_from_catalog(context: TurnContext) -> Reply | None:
     """
     if context.may_ask_model and not _is_asked(context):
         return None
+    if asked := described(context):
+        return _describe(context, asked) if asked.told else None
     hits = meant(context)
     if hits and context.may_ask_model and not _is_named(context, hits):
         return None
-    before = looked_at(context)
+    before = pointed_at(context) or looked_at(context)
     with translation.override(context.question.language):
         if hits:
             return _reply_with_facts(context, [hit.id for hit in hits], hits)
@@ -130,6 +130,8 @@ def _wished(context: TurnContext) -> frozenset[str]:
 def meant(context: TurnContext) -> list[Hit]:
     """Return the offerings the message speaks of; a question of another kind must name one without doubt."""
     question = context.question
+    if pointed_at(context):
+        return []
     if named := _said_by_name(context):
         return named
     if question.kind == "other":
@@ -161,6 +163,8 @@ def asks_of_goods(context: TurnContext, text: Hit) -> bool:
     holds more of what is asked about.
     """
     question = context.question
+    if pointed_at(context) or several_named(context):
+        return True
     is_fact = question.kind in ("price", "stock") or context.has_budget or question.quantity is not None
     if not is_fact or question.about_fee or question.confidence < NAMED or _holds_more(context, text):
         return False
@@ -178,8 +182,8 @@ def _said_by_name(context: TurnContext) -> list[Hit]:
     budget named before.
     """
     found = context.hits.get("offering", [])
-    if by_sku := with_sku(context, found):
-        return by_sku
+    if named := with_sku(context, found) or several_named(context):
+        return named
     if context.recalls_budget:
         named = named_in(context, "dearer")
         return named if not {hit.id for hit in named} <= {hit.id for hit in found} else []
@@ -208,14 +212,27 @@ def named_in(context: TurnContext, kind: str = "offering") -> list[Hit]:
 def knows_better(context: TurnContext, answer: Hit) -> bool:
     """Whether an offering fits better than an answer in words, in favour of whichever kind the question sounds like."""
     question = context.question
+    if asked := described(context):
+        return bool(asked.told) and context.share_of(asked.hit) >= context.share_of(answer)
+    if pointed_at(context) or several_named(context):
+        return True
     if question.kind == "other" or _holds_more(context, answer):
         return False
-    if context.wants_anything or (not telling(question.subject) and looked_at(context)):
+    if (context.wants_anything and context.has_budget) or (not telling(question.subject) and looked_at(context)):
         return True
     if with_sku(context, context.hits.get("offering", [])) and not question.about_fee:
         return True
     offerings = fitting(context)
     return bool(offerings) and offerings[0].score + (question.confidence - 0.5) / 2 >= answer.score
+
+
+def _describe(context: TurnContext, asked: Described) -> Reply | None:
+    """Tell the sentence of an offering's description that says what is asked."""
+    facts = _facts_of(context, [asked.hit.id])
+    if not facts:
+        return None
+    reply = _catalog_reply(context, facts, [asked.hit], _looked_up(context, facts))
+    return replace(reply, message=f"{facts[0].name}: {asked.told}", confidence=context.share_of(asked.hit))
 
 
 def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list[Hit]) -> Reply | None:
@@ -237,7 +254,8 @@ def _reply_with_remembered(context: TurnContext, offering_id: UUID) -> Reply | N
     """Answer about the offering spoken of before, unless the message names anything that is not said of it."""
     started = time.perf_counter()
     found = _facts_of(context, [offering_id])
-    if not found or not names_only(context, found[0]) or not replies.fits_budget(found[0], context.question):
+    is_meant = pointed_at(context) == offering_id
+    if not found or not (is_meant or names_only(context, found[0])) or not replies.fits_budget(found[0], context.question):
         return None
     return _catalog_reply(context, found, [], _looked_up(context, found, round((time.perf_counter() - started) * 1000)))
 
@@ -299,7 +317,13 @@ def _catalog_reply(context: TurnContext, facts: list[OfferingFacts], hits: list[
         sources=sources
         or ({"kind": "offering", "id": str(facts[0].id), "title": facts[0].name, "score": 1.0, "parts": {}},),
         ui_metadata={"cards": looked_up.output["offerings"]},
-        slots=({"key": LOOKED_AT, "value": str(facts[0].id), "confidence": 1},) if len(facts) == 1 else (),
+        slots=(
+            {
+                "key": LOOKED_AT if len(facts) == 1 else SHOWN,
+                "value": " ".join(str(one.id) for one in facts),
+                "confidence": 1,
+            },
+        ),
         actions=(looked_up,),
         flow_step="browsing",
     )

@@ -50,7 +50,7 @@ def _is_beaten(context: TurnContext, found: Hit) -> bool:
         and (faq.score >= found.score or context.evidence_of(faq) >= speaks - AS_GOOD)
     ):
         return True
-    if context.question.kind != "other":
+    if context.question.kind != "other" or knows_better(context, found):
         return knows_better(context, found)
     offering = context.best("offering")
     return offering is not None and offering.score >= max(NAMED, found.score)

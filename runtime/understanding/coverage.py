@@ -23,12 +23,12 @@ class Coverage:
     def __init__(self, question: str, texts: Sequence[str]) -> None:
         self.asked: Units = asked_units(question)
         self.language: Language = detect_language(question)
-        self._texts = texts
+        self.texts = texts
 
     @cached_property
     def weights(self) -> dict[str, float]:
         """What each unit of the question tells (BM25's idf, Robertson 2009)."""
-        held, known = [units_of(text).single for text in self._texts], len(self._texts)
+        held, known = [units_of(text).single for text in self.texts], len(self.texts)
         counts = {unit: sum(unit in one for one in held) for unit in self.asked.single}
         return {unit: log(1 + (known - count + 0.5) / (count + 0.5)) for unit, count in counts.items()}
 
@@ -69,7 +69,7 @@ class Coverage:
     @property
     def _unheard(self) -> float:
         """What a word tells that no text holds."""
-        return log(2 * len(self._texts) + 2)
+        return log(2 * len(self.texts) + 2)
 
     def _held(self, units: Iterable[str]) -> float:
         return sum(self.weights[unit] for unit in self.asked.single.intersection(units))

@@ -100,7 +100,7 @@ FACETS: dict[str, FacetWords] = {
     "length": FacetWords(
         "how tall | how high | how wide | how big | how large | how thick | how deep | what size | what sizes | which "
         "size | which sizes "
-        "| size | sizes | dimensions | measurements | cao bao nhiêu | dài bao nhiêu | rộng bao nhiêu | dày bao nhiêu | "
+        "| dimensions | measurements | cao bao nhiêu | dài bao nhiêu | rộng bao nhiêu | dày bao nhiêu | "
         "to bao nhiêu | to cỡ nào | kích thước | kích cỡ "
         "| size nào | cỡ nào | cỡ gì | size gì | mấy mét | mấy cm | mấy inch | bao nhiêu cm | bao nhiêu mét | bao "
         "nhiêu inch | đường kính | how many inches | how many litres "
@@ -127,6 +127,10 @@ FACETS: dict[str, FacetWords] = {
         "how hot | how cold | how warm | what temperature | temperature | nhiệt độ | bao nhiêu độ | mấy độ",
         "degrees? do c",
         "room temperature | degrees",
+    ),
+    "power": FacetWords(
+        "how many watts | how many watt | wattage | what power | how powerful | công suất | bao nhiêu w | mấy w | bao nhiêu watt",
+        "w watts? kw hp",
     ),
     "number": FacetWords(
         "how many | bao nhiêu người | mấy người | bao nhiêu cái | mấy cái | how old | mấy tuổi | bao nhiêu tuổi"

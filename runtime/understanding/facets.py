@@ -16,7 +16,7 @@ from runtime.understanding.phrases import SAME_WORD
 from runtime.understanding.tokens import Message, Phrase, Phrasebook
 from tenants.text import fold_letters, words
 
-Facet = Literal["amount", "time", "span", "place", "weight", "length", "range", "colour", "heat", "number"]
+Facet = Literal["amount", "time", "span", "place", "weight", "length", "range", "colour", "heat", "power", "number"]
 
 MOST_WORDS = 60
 """Of a question that are read: nobody asks in more."""

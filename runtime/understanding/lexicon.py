@@ -134,10 +134,56 @@ CANCELLING = _set("no nope cancel khong ko k huy thoi chua stop never mind bo")
 """Folded words of which one at least says no to it."""
 
 ANYTHING = _set(
-    "any anything something some stuff thing things item items product products gift gifts present presents "
+    "any anything something some stuff everything all list catalog catalogue menu sell offer "
+    "thing things item items product products gift gifts present presents "
     "đồ quà món sản phẩm hàng gì nào tặng vật"
 )
 """Folded words that name no kind of offering."""
+
+ALL_OF_IT = (
+    *(
+        "do you sell",
+        "you sell",
+        "do you have",
+        "do you offer",
+        "list",
+        "show me everything",
+        "everything",
+        "catalog",
+        "catalogue",
+        "all products",
+    ),
+    *(
+        "all your products",
+        "your products",
+        "what products",
+        "what items",
+        "menu",
+        "ban gi",
+        "ban nhung gi",
+        "co nhung gi",
+        "co gi ban",
+        "danh sach",
+    ),
+    *(
+        "tat ca san pham",
+        "nhung san pham gi",
+        "san pham gi",
+        "mat hang gi",
+        "nhung mat hang nao",
+        "ban cai gi",
+        "kinh doanh gi",
+        "co gi",
+    ),
+)
+"""Folded phrases by which somebody asks what there is, whatever it is."""
+
+
+def asks_for_all(message: str) -> bool:
+    """Whether the message asks what there is, whatever it is; that it names nothing is for the caller to see."""
+    said = f" {' '.join(words(message))} "
+    return any(f" {phrase} " in said for phrase in ALL_OF_IT)
+
 
 ORDERS = _set("order buy purchase mua đặt chốt")
 """Folded words of who orders and does not only ask."""

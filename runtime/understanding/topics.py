@@ -52,6 +52,7 @@ TOPICS: dict[str, str] = {
     "buy back": "buy used | buy old | trade in | thu mua | mua lại",
     "bicycle": "bike | bikes | bicycle | bicycles",
     "picture": "photo | photos | picture | pictures",
+    "waterproof": "waterproof | water resistant | water proof | chống nước",
     "insurance": "insurance | insured | bảo hiểm y tế",
     "kids": "kid | kids | child | children | trẻ em | em bé",
     DAYS: "today | tomorrow | tonight | now | monday | tuesday | wednesday | thursday | friday | saturday | "
@@ -72,7 +73,8 @@ PASSING = frozenset(
     words(
         "currently someone anyone somebody anybody okay new until till til before after during since while without "
         "via look see come happen use try "
-        "say ask put bring work right really just possible available exactly approximately r u ur pls plz much often "
+        "say ask put bring work fit fits hold holds carry carries contain contains "
+        "right really just possible available exactly approximately r u ur pls plz much often "
         "next last first "
         "cho luc khoang loai hien nhung"
     )

@@ -1,0 +1,77 @@
+"""Which offerings a message means that names several, or one by its place in the list that was shown."""
+
+import itertools
+import re
+from uuid import UUID
+
+from catalog.search import Hit
+from runtime.context import TurnContext
+from runtime.understanding import understand
+from runtime.understanding.coverage import Coverage
+from runtime.understanding.tokens import Message
+
+LOOKED_AT = "offering"
+"""Slot with the id of the offering last spoken of: “how much is it?” means that one."""
+
+SHOWN = "shown"
+"""Slot with the ids of the offerings in the list shown last, in its order: “the second one”."""
+
+NAMED_APART = 0.5
+"""Share of a part of the message that an offering must hold to be named by it."""
+
+_BETWEEN = re.compile(r"\s(?:or|and|vs|versus|than|hay|hoac|va|voi|so voi)\s|[,;?]\s?")
+_POINTED = re.compile(
+    r"\b(?:the (?:(?P<en>first|second|third|fourth|fifth)|(?P<nth>[1-5])(?:st|nd|rd|th)|last)(?: one| item| product)?\b"
+    r"|(?:cai|con|mon|loai|mau|san pham|chiec) (?:thu |so )?(?P<vi>dau tien|nhat|hai|nhi|ba|bon|tu|nam|cuoi|[1-5])\b)"
+)
+_PLACES = {
+    **{word: place for place, word in enumerate(("first", "second", "third", "fourth", "fifth"))},
+    **{word: place for place, word in enumerate(("nhat", "hai", "ba", "bon", "nam"))},
+    **{str(place + 1): place for place in range(5)},
+    "dau tien": 0,
+    "nhi": 1,
+    "tu": 3,
+}
+
+
+def pointed_at(context: TurnContext) -> UUID | None:
+    """Return the offering that is meant by its place in the list shown last."""
+    shown = context.slots.get(SHOWN, "").split()
+    found = _POINTED.search(Message(context.message).folded) if shown else None
+    if found is None:
+        return None
+    place = _PLACES.get(found["en"] or found["nth"] or found["vi"] or "", -1)
+    try:
+        return UUID(shown[place])
+    except (IndexError, ValueError):  # no such place, or a slot that a front end wrote
+        return None
+
+
+def several_named(context: TurnContext) -> list[Hit]:
+    """Return the offerings that a message names apart: “the helmet or the lock”; none where it names fewer than two."""
+    question = context.question
+    message = Message(context.message)
+    is_asked = question.kind in ("price", "stock") or question.sort is not None
+    if not is_asked or context.has_budget or not _BETWEEN.search(message.folded):
+        return []
+    cuts = [(0, 0), *(match.span() for match in _BETWEEN.finditer(message.folded)), (len(message.text),) * 2]
+    parts = [message.text[before[1] : after[0]] for before, after in itertools.pairwise(cuts)]
+    named = [hit for part in parts if len(parts) > 1 and (hit := _named_by(context, part))]
+    apart = list({hit.id: hit for hit in named}.values())
+    return apart if len(apart) > 1 else []
+
+
+def _named_by(context: TurnContext, part: str) -> Hit | None:
+    """Return the offering that one part of the message names, none where another is named as well."""
+    subject = understand(part, currency=context.currency).subject
+    coverage = Coverage(subject, context.coverage.texts)
+    rated = sorted(
+        (
+            (coverage.share(f"{hit.title} {hit.body}"), coverage.share(hit.title), hit.id, hit)
+            for hit in context.hits["offering"]
+        ),
+        reverse=True,
+    )
+    if not rated or rated[0][0] < NAMED_APART:
+        return None
+    return rated[0][3]
