@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.db.models.functions import Now
 from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
@@ -278,7 +278,7 @@ class Mirror:
             self._go_on()
         if self.since and head.received_at and head.received_at.date() < self.since:
             return
-        times = folder.broken_times if folder.broken_uid == head.uid else 0
+        times, before = (folder.broken_times if folder.broken_uid == head.uid else 0), folder.last_uid
         try:
             data, missing = self._data(head, times)
         except Vanished:
@@ -286,10 +286,16 @@ class Mirror:
         except (Lost, OutboundError):
             self._write(folder, broken_uid=head.uid, broken_times=times + 1)
             raise
-        with transaction.atomic():
-            self._keep_on()
-            message = keep_message(folder=folder, head=head, data=data, missing=missing)
-            self._write(folder, last_uid=head.uid)
+        try:
+            with transaction.atomic():
+                self._keep_on()
+                message = keep_message(folder=folder, head=head, data=data, missing=missing)
+                self._write(folder, last_uid=head.uid)
+        except (Stopped, OperationalError):
+            raise
+        except Exception:  # of what it holds: next time its headers alone are taken, and then nothing of it
+            self._write(folder, last_uid=before, broken_uid=head.uid, broken_times=times + TRIES)
+            raise
         self.brought["messages"] += 1
         if message.bounced:
             self.brought["bounces"] += message.bounced

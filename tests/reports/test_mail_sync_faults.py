@@ -3,10 +3,11 @@
 import ssl
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from reports import imap, mail_sync
+from reports import imap, incoming, mail_sync
 from reports.mail_sync import sync_due_mailboxes
 from reports.received import read_message
 from tests.certificates import self_signed
@@ -84,6 +85,24 @@ def test_one_message_that_always_breaks_the_connection_holds_up_no_other(api, sa
     rows = {one["uid"]: one for one in messages(client)}
     assert sorted(rows) == [1, 2, 3]
     assert (rows[2]["subject"], "broke each time" in rows[2]["note"]) == ("", True)
+
+
+def test_one_message_that_breaks_its_reader_holds_up_no_other(api, saigon, server, monkeypatch) -> None:
+    def break_at_poison(data: bytes) -> Any:
+        if b"Poison" in data:
+            raise RuntimeError
+        return read_message(data)
+
+    monkeypatch.setattr(incoming, "read_message", break_at_poison)
+    client = api(saigon.key)
+    for subject in ("First", "Poison", "Last"):
+        server.inbox.add(mail(subject))
+    mailbox(client, server)
+    sync_due_mailboxes()
+    for _time in range(2):
+        read_again(saigon)
+    rows = {one["uid"]: one["subject"] for one in messages(client)}
+    assert rows == {1: "First", 2: "", 3: "Last"}
 
 
 def test_a_turn_that_is_over_goes_on_in_the_next_one(api, saigon, server, monkeypatch) -> None:
