@@ -7,7 +7,12 @@ from aiosmtpd.smtp import SMTP
 
 
 class Nowhere:
-    """Takes every mail."""
+    """Takes every mail, and several commands at once, as the mail servers in use do (RFC 2920)."""
+
+    async def handle_EHLO(self, server: SMTP, session: Any, envelope: Any, hostname: str, responses: list[str]) -> list[str]:  # noqa: N802 - aiosmtpd's name
+        """Greet. aiosmtpd reads command after command, however many come at once, and does not say so."""
+        session.host_name = hostname
+        return [*responses[:-1], "250-PIPELINING", responses[-1]]
 
     async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         """Take one."""

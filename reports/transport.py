@@ -7,7 +7,7 @@ not if it refuses, and nobody knows when it says neither.
 import logging
 import re
 import smtplib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -39,6 +39,8 @@ CONNECTION_SECONDS = 50.0
 """After that a connection is cut, whatever it is doing: less than the lease of what is sent over it."""
 NOT_LET_IN = frozenset({530, 534, 535, 538})
 """The replies of a server that wants somebody to log in, or otherwise (RFC 4954, 6): they are about the account, not the mail."""
+WANTED: tuple[Set[int], ...] = ({250}, {250, 251}, {354})
+"""What a server says that takes the sender, the recipient, and the text."""
 CLOSING = 421
 """The reply with which a server closes the connection (RFC 5321, 4.2.3)."""
 
@@ -170,15 +172,52 @@ class SmtpTransport:
             raise self._refusal(code, said)
 
     def _ask(self, envelope: Envelope, announce: Callable[[], None]) -> None:
-        is_8bit = not envelope.data.isascii() and self.server.has_extn("8bitmime")  # RFC 6152
-        sender = f"FROM:<{envelope.sender}>{' BODY=8BITMIME' if is_8bit else ''}"
-        self.server.putcmd("mail", sender)
-        announce()
-        self._expect({250}, *self.server.getreply())
-        self._expect({250, 251}, *self.server.docmd("rcpt", f"TO:<{envelope.recipient}>"))
-        self._expect({354}, *self.server.docmd("data"))
+        """Name sender and recipient and ask for the text to be taken: at once where the server can, else one by one."""
+        commands = self._commands(envelope)
+        if self.server.has_extn("pipelining"):
+            self._say(*commands)
+            announce()
+            self._expect_all()
+            return
+        for command, wanted in zip(commands, WANTED, strict=True):
+            self._say(command)
+            announce()
+            self._expect(wanted, *self.server.getreply())
 
-    def _expect(self, wanted: set[int], code: int, said: bytes) -> None:
+    def _commands(self, envelope: Envelope) -> tuple[str, str, str]:
+        is_8bit = not envelope.data.isascii() and self.server.has_extn("8bitmime")  # RFC 6152
+        sender = f"mail FROM:<{envelope.sender}>{' BODY=8BITMIME' if is_8bit else ''}"
+        return sender, f"rcpt TO:<{envelope.recipient}>", "data"
+
+    def _say(self, *commands: str) -> None:
+        """Send commands as one message; raises ``ValueError`` where one would be read as two."""
+        if any("\r" in command or "\n" in command for command in commands):
+            raise ValueError("A command of SMTP is one line.")
+        self.server.send("".join(f"{command}\r\n" for command in commands))
+
+    def _expect_all(self) -> None:
+        """Read what a server says to all commands; the first refusal counts (RFC 2920, 3.1)."""
+        replies: list[tuple[int, bytes]] = []
+        while len(replies) < len(WANTED) and not (replies and replies[-1][0] == CLOSING):
+            replies.append(self.server.getreply())
+        refused = [reply for reply, wanted in zip(replies, WANTED, strict=False) if reply[0] not in wanted]
+        if refused and replies[-1][0] in WANTED[-1]:
+            self._send_nothing(*refused[0], has_recipient=replies[1][0] in WANTED[1])
+        for code, said in refused:
+            self._expect(set(), code, said)
+
+    def _send_nothing(self, code: int, said: bytes, *, has_recipient: bool) -> None:
+        """Answer a server that waits for the text although it refused the sender or everybody the mail is for.
+
+        It gets an empty text, which goes to nobody; raises ``Broken`` where somebody would get that.
+        """
+        if has_recipient:
+            reason = note(gettext_noop("The mail server answered %(code)s."), detail=shown(said), code=code)
+            raise Broken(reason, permanent=code >= 500)
+        self._say(".")
+        self.server.getreply()
+
+    def _expect(self, wanted: Set[int], code: int, said: bytes) -> None:
         if code not in wanted:
             if code in NOT_LET_IN:
                 raise Unusable(note(gettext_noop("The mail server answered %(code)s."), detail=shown(said), code=code))

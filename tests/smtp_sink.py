@@ -32,6 +32,13 @@ class Sink:
         self.taken: list[tuple[str, bytes]] = []
         self.script: Callable[[str, str], str | None] = lambda phase, recipient: None
         self.connections, self.stall = 0, 1.0
+        self.takes_several = True
+        """Whether it takes several commands at once (RFC 2920) and says so."""
+        self.takes_any_sender = False
+        """Whether it goes on as if it had taken the sender that it refuses."""
+        self.waits_for_nobody = False
+        """Whether it asks for the text of a mail, too, none of whose recipients it takes."""
+        self.for_nobody: list[bytes] = []
         self.host, self.port = "127.0.0.1", 0
 
     def counts(self) -> Counter[tuple[str, str]]:
@@ -52,12 +59,16 @@ class Sink:
         """Greet."""
         session.host_name = hostname
         reply = await self.told(server, "ehlo")
-        return [reply] if reply else responses
+        if reply:
+            return [reply]
+        return [*responses[:-1], "250-PIPELINING", responses[-1]] if self.takes_several else responses
 
     async def handle_MAIL(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: N802 - aiosmtpd's name
         """Take the sender."""
-        envelope.mail_from = address
-        return await self.told(server, "mail") or "250 OK"
+        reply = await self.told(server, "mail")
+        if not reply or self.takes_any_sender:
+            envelope.mail_from = address
+        return reply or "250 OK"
 
     async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: N802 - aiosmtpd's name
         """Take the recipient."""
@@ -92,6 +103,10 @@ class _Server(SMTP):
         recipient = (self.envelope.rcpt_tos or [""])[0] if self.envelope else ""
         if reply := await self.event_handler.told(self, "data", recipient):
             await self.push(reply)
+        elif self.event_handler.waits_for_nobody and not recipient:
+            await self.push("354 go on")
+            self.event_handler.for_nobody.append(await self._reader.readline())
+            await self.push("554 no recipients")
         else:
             await super().smtp_DATA(arg)
 

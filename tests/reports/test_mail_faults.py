@@ -2,6 +2,7 @@
 
 import os
 import signal
+import smtplib
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.mail import EmailMultiAlternatives
 from django.db import connection
 from django.utils import timezone
 
@@ -18,6 +20,7 @@ from reports import outbox
 from reports.emails import queue_email, write_email
 from reports.models import EmailDelivery
 from reports.outbox import send_due_emails
+from reports.transport import Envelope, SmtpTransport
 from tests.conftest import in_tenant
 from tests.smtp_sink import DROP, STALL, Sink, many_emails, smtp_sink
 
@@ -60,8 +63,11 @@ def check_effects(business: Any, sink: Sink) -> dict[str, int]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("phase", PHASES)
-def test_a_server_that_hangs_up_in_a_phase_loses_and_doubles_nothing(saigon, sink, phase: str) -> None:
+@pytest.mark.parametrize(
+    ("phase", "takes_several"), [*((phase, True) for phase in PHASES), *((phase, False) for phase in PHASES[2:6])]
+)
+def test_a_server_that_hangs_up_in_a_phase_loses_and_doubles_nothing(saigon, sink, phase: str, takes_several: bool) -> None:
+    sink.takes_several = takes_several
     broken = {"left": 2}
 
     def script(at: str, _recipient: str) -> str | None:
@@ -81,10 +87,14 @@ def test_a_server_that_hangs_up_in_a_phase_loses_and_doubles_nothing(saigon, sin
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("takes_several", [True, False])
 @pytest.mark.parametrize(
     ("phase", "reply"), [("mail", "421 closing"), ("rcpt", "451 later"), ("text", "452 no room"), ("data", "554 no")]
 )
-def test_a_server_that_refuses_for_a_while_gets_each_mail_once(saigon, sink, phase: str, reply: str) -> None:
+def test_a_server_that_refuses_for_a_while_gets_each_mail_once(
+    saigon, sink, phase: str, reply: str, takes_several: bool
+) -> None:
+    sink.takes_several = takes_several
     refused = {"left": 3}
 
     def script(at: str, _recipient: str) -> str | None:
@@ -101,6 +111,41 @@ def test_a_server_that_refuses_for_a_while_gets_each_mail_once(saigon, sink, pha
         go_on(saigon)
     failed = {"failed": 3} if reply.startswith("5") else {}
     assert check_effects(saigon, sink) == {"done": 5 - sum(failed.values()), **failed}
+
+
+@pytest.mark.django_db
+def test_a_server_that_waits_for_a_text_although_it_takes_nobody_gets_an_empty_one(saigon, sink) -> None:
+    sink.waits_for_nobody = True
+    sink.script = lambda phase, recipient: "550 unknown" if (phase, recipient[:10]) == ("rcpt", "customer-1") else None
+    queue(saigon, 4)
+    send_due_emails()
+    assert check_effects(saigon, sink) == {"done": 3, "failed": 1}
+    assert (sink.for_nobody, sink.connections) == ([b".\r\n"], 1)
+
+
+@pytest.mark.django_db
+def test_a_server_that_takes_a_mail_of_a_sender_it_refuses_is_given_no_text(saigon, sink) -> None:
+    sink.script = lambda phase, recipient: "550 who are you" if phase == "mail" else None
+    sink.takes_any_sender = True
+    queue(saigon, 2)
+    send_due_emails()
+    assert check_effects(saigon, sink) == {"failed": 1, "pending": 1}
+    assert (sink.taken, sink.connections) == ([], 1)
+
+
+@pytest.mark.django_db
+def test_an_address_that_holds_a_command_is_no_command(saigon, sink) -> None:
+    envelope = Envelope(
+        "shop@example.com", "lan@example.com>\r\nRCPT TO:<all@example.com", b"Hello\r\n", EmailMultiAlternatives
+    )
+    with smtplib.SMTP(sink.host, sink.port) as server:
+        server.ehlo()
+        for sink.takes_several in (True, False):
+            with pytest.raises(ValueError, match="one line"):
+                SmtpTransport(server).send(envelope, announce=lambda: None, begin=lambda: None)
+            server.rset()
+            server.ehlo()
+    assert sink.taken == []
 
 
 @pytest.mark.django_db
