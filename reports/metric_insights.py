@@ -19,8 +19,9 @@ from django.utils.translation import gettext as _
 
 from bots.models import Bot
 from reports.findings.figures import MOST_ROWS, Table, figures_of
+from reports.findings.movers import top_movers
 from reports.findings.of_series import findings_of
-from reports.findings.of_tables import MOST_FINDINGS, told_once, top_movers
+from reports.findings.of_tables import MOST_FINDINGS, told_once
 from reports.findings.telling import Finding, Number
 from reports.metrics import DayFigures, all_bots, daily_by_bot, tenant_zone, today_in
 from reports.models import Insight, Metric, MetricMark
@@ -151,7 +152,8 @@ def _table(columns: Sequence[Column], rows: Sequence[tuple[str, DayFigures]]) ->
     """The days as a table: day, bot (a code, or empty), and the series."""
     heads = [("day", "date"), ("bot", "text"), *((column.name, "number") for column in columns)]
     cells = [[one.day.isoformat(), bot, *(column.of(one) for column in columns)] for bot, one in rows]
-    return Table("", [{"name": name, "type": kind, "odd": 0} for name, kind in heads], cells)
+    counted = {"number": "sum", "text": "none", "date": "none"}  # one row a day and bot: nothing is averaged
+    return Table("", [{"name": name, "type": kind, "counted": counted[kind], "odd": 0} for name, kind in heads], cells)
 
 
 def _of_column(
@@ -168,8 +170,7 @@ def _of_column(
 def _findings(code: str, table: Table, thresholds: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     for figures in figures_of(table):
         of_bot = replace(figures, name=f"{figures.name} · {code}", where=("bot", code)) if code else figures
-        # A share of nothing is no figure: its holes say that nothing happened, which other series tell.
-        yield from (one for one in findings_of(of_bot, thresholds) if one.code != "missing_data_hole")
+        yield from findings_of(of_bot, thresholds)
 
 
 def _movers(columns: Sequence[Column], bots: Mapping[str, Sequence[DayFigures]]) -> Iterator[Insight]:
@@ -203,6 +204,8 @@ def _number(number: Number, column: Column, table: Table) -> dict[str, Any]:
         told["currency"] = column.currency
     if number.between:
         return {**told, "between": list(number.between)}
+    if number.per:
+        told["per"] = number.per
     days = [table.cells[row][0] for row in number.rows]
     told |= {"days": days[:MOST_ROWS], "row_count": len(days)}
     return {**told, "since": number.since, "until": number.until} if number.since else told

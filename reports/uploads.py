@@ -61,7 +61,7 @@ def create_report(
     """Keep a file and have it read; returns the report, and whether it is new.
 
     A file that is a report already is that report, unchanged; if it could not be read, it is tried once more. Without
-    ``thresholds`` those of the last report of this vendor and type hold. Raises ``TooLarge`` above 25 MB.
+    ``thresholds`` and ``counting`` those of the last report of this vendor and type hold. Raises ``TooLarge`` above 25 MB.
     """
     media_type = media_type or "application/octet-stream"
     stored = store_file(chunks, name=name, media_type=media_type, limit=MAX_FILE_BYTES, created_by=created_by)
@@ -72,7 +72,7 @@ def create_report(
                 _try_once_more(report, decimals)
                 return report, False
             about = {"vendor": vendor, "report_type": report_type}
-            fields.setdefault("thresholds", _thresholds_before(**about))
+            fields = {**_settings_before(**about), **fields}
             given = {"file": stored, "sha256": stored.sha256, "decimals": decimals, "created_by": created_by}
             report = Report.objects.create(report_date=report_date, **about, **given, **fields)
             wake(TASK)
@@ -88,9 +88,10 @@ def _same(stored: StoredFile) -> Report | None:
     return Report.objects.filter(sha256=stored.sha256).select_related("file").first()
 
 
-def _thresholds_before(*, vendor: str, report_type: str) -> list[Any]:
+def _settings_before(*, vendor: str, report_type: str) -> dict[str, Any]:
+    """What was said of the last report of this vendor and type: the bounds, and how columns are counted."""
     same = Report.objects.filter(vendor=vendor, report_type=report_type).order_by("-report_date", "-id")
-    return same.values_list("thresholds", flat=True).first() or []
+    return dict(same.values("thresholds", "counting").first() or {})
 
 
 def _try_once_more(report: Report, decimals: str) -> None:
@@ -142,7 +143,7 @@ def run_report(report: Report) -> None:
             _read(report)
         found = find_insights(report=report)
         with transaction.atomic():
-            if finish(report, insights_at=Now()):
+            if finish(report, insights_at=Now(), tables=report.tables):
                 write_insights(report=report, found=found)
     except UnreadableFile as error:
         fail(report, error.code, permanent=True, status=Report.Status.FAILED, failure=_told(error))

@@ -21,21 +21,33 @@ from tenants.models import Tenant
 TEXTS = {
     "anomaly_high": _("%(series)s was unusually high %(period)s: %(observed)s, where %(usual)s is usual."),
     "anomaly_low": _("%(series)s was unusually low %(period)s: %(observed)s, where %(usual)s is usual."),
+    "anomaly_low_last": _(
+        "%(series)s was unusually low %(period)s: %(observed)s, where %(usual)s is usual, unless figures were still to come."
+    ),
     "change_point_up": _("%(series)s rose to another level on %(from)s: from %(before)s to %(after)s (%(change)s)."),
     "change_point_down": _("%(series)s fell to another level on %(from)s: from %(before)s to %(after)s (%(change)s)."),
     "trend_up": _("%(series)s rises over the whole time: from %(first)s to %(last)s (%(change)s)."),
     "trend_down": _("%(series)s falls over the whole time: from %(first)s to %(last)s (%(change)s)."),
     "top_mover_up": _("%(series)s rose more than most others: from %(before)s to %(after)s (%(change)s)."),
     "top_mover_down": _("%(series)s fell more than most others: from %(before)s to %(after)s (%(change)s)."),
+    "top_mover_up_alone": _("%(series)s rose from %(before)s to %(after)s (%(change)s)."),
+    "top_mover_down_alone": _("%(series)s fell from %(before)s to %(after)s (%(change)s)."),
     "threshold_above": _("%(series)s was above %(bound)s %(period)s: up to %(observed)s."),
     "threshold_below": _("%(series)s was below %(bound)s %(period)s: down to %(observed)s."),
-    "missing_data_hole": _("%(series)s has no figures between %(from)s and %(to)s. Missing: %(missing)s."),
+    "missing_data_hole": _("There are no figures %(period)s. Missing: %(missing)s."),
+    "missing_data_group": _("%(series)s has no figures %(period)s, though others have. Missing: %(missing)s."),
     "missing_data_standstill": _("%(series)s did not move %(period)s: it was %(observed)s %(count)s times in a row."),
     "missing_data_empty": _("%(missing)s of the %(of)s cells of “%(series)s” are empty."),
     "missing_data_odd": _("%(missing)s of the %(of)s cells of “%(series)s” are not what the others are."),
 }
 ON, BETWEEN = _("on %(from)s"), _("from %(from)s to %(to)s")
 """What stands for the gap `period`."""
+CHANGE = re.compile(r"\s*\(%\(change\)s\)")
+"""What is left out where there is no per cent: from zero, or of a share."""
+GROUPS = _("Then %(reporting)s of “%(by)s” had figures, otherwise %(groups)s.")
+"""What follows a sum of more or fewer groups than usual."""
+AVERAGE = _("%(series)s (average)")
+PER = {"day": _("%(amount)s a day"), "week": _("%(amount)s a week")}
 REASONS = {
     "rarity": _("How rare it is in this series"),
     "size": _("How large it is"),
@@ -54,6 +66,8 @@ NAMES = {
     "change": _("Change"),
     "count": _("How many"),
     "missing": _("Missing"),
+    "reporting": _("Groups with figures then"),
+    "groups": _("Groups with figures otherwise"),
 }
 """What a number of an insight is called."""
 AGGREGATES = {
@@ -91,13 +105,22 @@ LANGUAGES = Tenant.Locale.values
 def text_of(insight: Insight, language: str | None = None) -> str:
     """Return what an insight says, in the reader's language or in ``language``."""
     with translation.override(language or translation.get_language() or "en"):
-        return TEXTS[insight.content["text"]["code"]] % _values(insight)
+        return _pattern(insight) % _values(insight)
+
+
+def _pattern(insight: Insight) -> str:
+    """Return the text with its gaps, in the active language."""
+    pattern, numbers = str(TEXTS[insight.content["text"]["code"]]), insight.content["numbers"]
+    names = {one["name"] for one in numbers}
+    if "change" not in names or numbers[0].get("is_percent"):
+        pattern = CHANGE.sub("", pattern)
+    return f"{pattern} {GROUPS}" if "groups" in names else pattern
 
 
 def parts_of(insight: Insight, language: str) -> list[str]:
     """Return what the text in a language is made of word for word: numbers, days, names."""
     with translation.override(language):
-        values, pattern = _values(insight), str(TEXTS[insight.content["text"]["code"]])
+        values, pattern = _values(insight), _pattern(insight)
         names = [name for name in re.findall(r"%\((\w+)\)s", pattern) if name != "period"]
         if "%(period)s" in pattern:
             names += ["from"] if values["from"] == values["to"] else ["from", "to"]
@@ -137,9 +160,14 @@ def reasons_of(insight: Insight) -> list[dict[str, Any]]:
 def series_name(insight: Insight) -> str:
     """Return what an insight is about: the column of its report, or one of our own figures and its bot."""
     if not insight.metric:
-        return str(insight.content["series"])
+        name = str(insight.content["series"])
+        return AVERAGE % {"series": name} if any(map(_is_average, insight.content["numbers"])) else name
     name = str(SERIES[insight.metric])
     return OF_BOT % {"series": name, "bot": insight.content["bot"]} if insight.content["bot"] else name
+
+
+def _is_average(number: Mapping[str, Any]) -> bool:
+    return number.get("each") == "mean" or (number["aggregate"] == "mean" and "per" not in number)
 
 
 def address_of(number: Mapping[str, Any], insight: Insight) -> str:
@@ -185,10 +213,17 @@ def period_of(insight: Insight) -> str:
 
 
 def amount_of(number: Mapping[str, Any]) -> str:
-    """Return a number as people write it."""
+    """Return a number as people write it, with what it is for: a day, a week."""
+    plain = _amount_of(number)
+    return PER[number["per"]] % {"amount": plain} if "per" in number else plain
+
+
+def _amount_of(number: Mapping[str, Any]) -> str:
     value = number["value"]
     if number["aggregate"] == "change":
         return f"{'+' if value > 0 else ''}{formats.number_format(_rounded(value * 100), use_l10n=True)} %"
+    if number.get("is_percent"):
+        return percent_text(value)
     if is_share(number["column"]):
         return f"{formats.number_format(round(Decimal(str(value * 100)), 1), use_l10n=True)} %"
     if number["column"] == "latency_ms":
@@ -197,6 +232,11 @@ def amount_of(number: Mapping[str, Any]) -> str:
     if currency:
         return money_text(Decimal(str(value)), currency)
     return _shown(value)
+
+
+def percent_text(value: float) -> str:
+    """Return a share as per cent with the digits that matter: 0.041 is `4.1 %`."""
+    return f"{formats.number_format(_rounded(Decimal(str(value)) * 100), use_l10n=True)} %"
 
 
 def is_share(column: str) -> bool:
@@ -221,7 +261,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _rounded(value: float) -> Decimal:
+def _rounded(value: float | Decimal) -> Decimal:
     """A number with the digits that matter: whole above a thousand, else four."""
     exact = Decimal(str(value))
     if exact == exact.to_integral_value() or abs(exact) >= 1000:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import fmean
 from typing import Any
 
 from django.db.models.fields.json import KT
@@ -57,7 +58,7 @@ def series_names(report: Report) -> list[tuple[int, int, str]]:
         for number, table in enumerate(report.tables)
         if time_column(table) is not None
         for place, column in enumerate(table["columns"])
-        if is_figure(column)
+        if is_figure(column) and column.get("counted") != "none"
     ]
 
 
@@ -85,19 +86,20 @@ def _is_of(insight: Insight, column: str) -> bool:
 
 
 def _points(report: Report, table: int, place: int) -> Points:
-    """The figures by moment, summed where several rows are of one, in the order of time."""
+    """The figures by moment, in the order of time: summed or averaged where several rows are of one, as insights count them."""
     when = time_column(report.tables[table])
     is_money = report.tables[table]["columns"][place]["type"] == "money"
-    figure = KT(f"cells__{place}__amount" if is_money else f"cells__{place}")
-    rows = report.rows.filter(table=table).values_list(KT(f"cells__{when}"), figure)
-    sums: dict[datetime, float] = {}
+    number_of = KT(f"cells__{place}__amount" if is_money else f"cells__{place}")
+    rows = report.rows.filter(table=table).values_list(KT(f"cells__{when}"), number_of)
+    found: dict[datetime, list[float]] = {}
     for moment, value in rows.order_by().iterator(chunk_size=5_000):
         try:
             at, number = datetime.fromisoformat(moment).replace(tzinfo=None), float(value)
         except (TypeError, ValueError):  # a hole, or no figure
             continue
-        sums[at] = sums.get(at, 0.0) + number
-    return sorted(sums.items())
+        found.setdefault(at, []).append(number)
+    figure = fmean if report.tables[table]["columns"][place].get("counted") == "mean" else sum
+    return [(at, figure(numbers)) for at, numbers in sorted(found.items())]
 
 
 def _drawn(title: str, points: Points, insights: Sequence[Insight]) -> Chart:

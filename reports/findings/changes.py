@@ -77,8 +77,18 @@ def find_shifts(series: Series, parts: Parts) -> list[Shift]:
     return [
         Shift(max(ends[number], at - near), at, min(ends[number + 2], at + near) - 1, split.certainty, split.size > 0)
         for number, split in enumerate(splits)
-        for at in [split.at * block]
+        for at in [_exact(parts.figures - parts.season, split.at * block, block)]
     ]
+
+
+def _exact(figures: Floats, at: int, block: int) -> int:
+    """The place within a cycle of a shift that best divides figures near the level before from those near the level after."""
+    low, high, around = max(at - block, 1), min(at + block, len(figures) - 1), max(2 * block, _NEAR)
+    before, after = _median(figures[max(0, low - around) : low]), _median(figures[high : high + around])
+    if block == 1 or not np.isfinite(before - after):
+        return at
+    nearer_before = np.nan_to_num(np.abs(figures[low:high] - after) - np.abs(figures[low:high] - before))
+    return low + int(np.argmax(np.concatenate([[0.0], np.cumsum(nearer_before)])))
 
 
 def find_trend(series: Series, parts: Parts) -> Trend | None:

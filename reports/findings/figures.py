@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from reports.findings.counting import Counted, counted_as
 from reports.findings.seasons import Parts, taken_apart
 from reports.findings.series import Series, series_of
 from reports.findings.telling import AGGREGATES, Aggregate, Number
@@ -20,11 +21,16 @@ MOST_ROWS = 100
 LARGEST = 1e300
 """Beyond that sums have no end."""
 _FEWEST = 3
+_FILLED = 0.9
+"""Share of its rows in which a column says of which group they are."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a report: its columns as they were read, and the cells of each row."""
+    """A table of a report: its columns as they were read, and the cells of each row.
+
+    A column's ``counted``, where it is given, is how its rows are counted; else its cells tell.
+    """
 
     sheet: str
     columns: Sequence[Mapping[str, Any]]
@@ -40,8 +46,41 @@ class Table:
         """Return a cell as a number; None for a hole, and for what is no number."""
         cell = self.cells[row][place]
         value = cell["amount"] if isinstance(cell, dict) else None if isinstance(cell, (str, bool)) else cell
-        number = None if value is None else float(value)
-        return number if number is None or abs(number) < LARGEST else None
+        if value is None or (isinstance(value, int) and abs(value) >= LARGEST):
+            return None
+        number = float(value)
+        return number if abs(number) < LARGEST else None
+
+    def counted(self, place: int) -> Counted:
+        """Return how the rows of one moment become a column's figure; ``none`` for what is no figure."""
+        if place not in self._counted:
+            self._counted[place] = self._counted_as(place)
+        return self._counted[place]
+
+    @cached_property
+    def _counted(self) -> dict[int, Counted]:
+        return {place: one["counted"] for place, one in enumerate(self.columns) if one.get("counted")}
+
+    def _counted_as(self, place: int) -> Counted:
+        column = self.columns[place]
+        if not is_figure(column):
+            return "none"
+        rows = [row for row in range(len(self.cells)) if self.figure(row, place) is not None]
+        values = np.array([self.figure(row, place) for row in rows], dtype=np.float64)
+        moments = [at for row in rows if (at := self.moment(row))]
+        texts = [at for at, one in enumerate(self.columns) if one["type"] == "text"]
+        groups = [[self.cells[row][text] for row in rows] for text in texts]
+        kind = {"is_percent": bool(column.get("is_percent")), "is_money": column["type"] == "money"}
+        return counted_as(str(column["name"]), values, **kind, moments=moments, groups=groups)
+
+    def is_looked_at(self, place: int) -> bool:
+        """Whether a column holds figures that something can be found in."""
+        return self.counted(place) != "none"
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether any column is looked at."""
+        return any(self.is_looked_at(place) for place in range(len(self.columns)))
 
     def moment(self, row: int) -> datetime | None:
         """Return when a row is of; None where that is not known."""
@@ -54,7 +93,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Figures:
-    """One series of a table. ``rows[i]`` are the places of the rows of its moment ``i``, summed where there are several."""
+    """One series of a table. ``rows[i]`` are the places of the rows of its moment ``i``, summed or averaged where there are several.
+
+    ``by`` is the column of text that tells the rows of a moment apart, where each of its groups has one row at a moment.
+    """
 
     table: Table
     name: str
@@ -62,6 +104,7 @@ class Figures:
     rows: Sequence[tuple[int, ...]]
     series: Series
     where: tuple[str, str] | None = None
+    by: str = ""
 
     @property
     def column(self) -> str:
@@ -69,9 +112,20 @@ class Figures:
         return str(self.table.columns[self.place]["name"])
 
     @property
-    def each(self) -> Literal["", "sum"]:
+    def is_sum(self) -> bool:
+        """Whether the figures add up, over rows and over time."""
+        return self.table.counted(self.place) == "sum"
+
+    @property
+    def each(self) -> Literal["", "sum", "mean"]:
         """How the rows of one moment become its figure."""
-        return "sum" if any(len(rows) > 1 for rows in self.rows) else ""
+        return "" if all(len(rows) == 1 for rows in self.rows) else "sum" if self.is_sum else "mean"
+
+    @cached_property
+    def is_unfinished(self) -> bool:
+        """Whether the last moment looks like a part of a day or month: less than half the lowest of those before."""
+        values = self.series.values[self.series.places]
+        return self.is_sum and is_unfinished(values.tolist())
 
     @cached_property
     def parts(self) -> Parts:
@@ -80,7 +134,7 @@ class Figures:
 
     def at(self, moment: int) -> float:
         """Return the figure of a moment."""
-        return sum(self.table.figure(row, self.place) or 0.0 for row in self.rows[moment])
+        return figure_of(self.table, self.place, self.rows[moment])
 
     def number(self, name: str, aggregate: Aggregate, moments: Sequence[int], *, is_range: bool = False) -> Number:
         """Take a number from the rows of these moments; ``is_range`` if they are all there are from the first to the last."""
@@ -90,8 +144,9 @@ class Figures:
         if is_range and self.table.time is not None:
             first, last = self.rows[moments[0]][0], self.rows[moments[-1]][0]
             ends = {"since": self.table.cells[first][self.table.time], "until": self.table.cells[last][self.table.time]}
-        aggregate = "sum" if aggregate == "value" and self.each else aggregate
-        each = self.each if aggregate != "sum" else ""
+        each = self.each
+        if aggregate == "value" and each:
+            aggregate, each = each, ""
         return Number(name, value, aggregate, self.column, rows, each, where=self.where if ends else None, **ends)
 
 
@@ -100,17 +155,30 @@ def is_figure(column: Mapping[str, Any]) -> bool:
     return column["type"] == "number" or (column["type"] == "money" and bool(column["currency"]))
 
 
+def figure_of(table: Table, place: int, rows: Sequence[int]) -> float:
+    """Return what the rows of one moment come to."""
+    values = [table.figure(row, place) or 0.0 for row in rows]
+    return AGGREGATES["sum" if table.counted(place) == "sum" else "mean"](values)
+
+
+def is_unfinished(values: Sequence[float]) -> bool:
+    """Whether the last of some sums is less than half the lowest of the eight before it, all above zero."""
+    before = values[-9:-1]
+    return len(before) == 8 and 0 <= values[-1] < min(before) / 2
+
+
 def figures_of(table: Table) -> list[Figures]:
     """Return the series of a table: of every column of figures, by category where the rows of a moment differ in one."""
     if table.time is None:
         return []
     moments = [(moment, row) for row in range(len(table.cells)) if (moment := table.moment(row)) is not None]
     moments.sort(key=lambda pair: pair[0])
-    places = [place for place, column in enumerate(table.columns) if is_figure(column)]
+    places = [place for place in range(len(table.columns)) if table.is_looked_at(place)]
     category = category_of(table, [row for _moment, row in moments]) if _repeats(moments) else None
+    by = category if category is not None and is_panel(table, moments, category) else None
     found = []
     for place in places:
-        whole = _figures(table, place, moments)
+        whole = _figures(table, place, moments, by=by)
         found += [whole] if whole else []
         if category is not None and whole:
             found += _by_category(table, place, moments, category)
@@ -126,10 +194,17 @@ def category_of(table: Table, rows: Sequence[int]) -> int | None:
     counts = {}
     for place, column in enumerate(table.columns):
         if column["type"] == "text":
-            values = {table.cells[row][place] for row in rows}
-            counts[place] = len(values)
+            filled = [cell for row in rows if (cell := table.cells[row][place]) is not None]
+            if len(filled) >= _FILLED * len(rows):  # else notes, now and then
+                counts[place] = len(set(filled))
     fitting = {place: count for place, count in counts.items() if 2 <= count <= 50}
     return min(fitting, key=lambda place: fitting[place]) if fitting else None
+
+
+def is_panel(table: Table, moments: Sequence[tuple[datetime, int]], category: int) -> bool:
+    """Whether every group has one row at a moment, as shops have a day; of single orders a day has any number."""
+    pairs = {(moment, table.cells[row][category]) for moment, row in moments}
+    return len(pairs) >= 0.95 * len(moments)
 
 
 def _by_category(table: Table, place: int, moments: Sequence[tuple[datetime, int]], category: int) -> Iterable[Figures]:
@@ -145,7 +220,11 @@ def _by_category(table: Table, place: int, moments: Sequence[tuple[datetime, int
 
 
 def _figures(
-    table: Table, place: int, moments: Sequence[tuple[datetime, int]], where: tuple[str, str] | None = None
+    table: Table,
+    place: int,
+    moments: Sequence[tuple[datetime, int]],
+    where: tuple[str, str] | None = None,
+    by: int | None = None,
 ) -> Figures | None:
     rows: dict[datetime, list[int]] = {}
     for moment, row in moments:
@@ -154,12 +233,13 @@ def _figures(
     if len(rows) < _FEWEST:
         return None
     times = list(rows)
-    values = [sum(table.figure(row, place) or 0.0 for row in rows[moment]) for moment in times]
+    values = [figure_of(table, place, rows[moment]) for moment in times]
     series = series_of(times, values)
     kept = set(series.times)
     name = str(table.columns[place]["name"])
     title = f"{name} · {where[1]}" if where else name
-    return Figures(table, title, place, [tuple(rows[moment]) for moment in times if moment in kept], series, where)
+    told = [tuple(rows[moment]) for moment in times if moment in kept]
+    return Figures(table, title, place, told, series, where, str(table.columns[by]["name"]) if by is not None else "")
 
 
 def is_quiet(series: Series) -> bool:

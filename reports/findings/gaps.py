@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.findings.seasons import Parts
-from reports.findings.series import Series
+from reports.findings.series import DAY, Series
 
 MOST_RUNS = 5
 _MOST_HOLES = 0.3
 """Share of holes beyond which the grid is not what the series follows."""
+_CLOSED = 0.7
+"""Share of a weekday's holes from which it is a day off."""
 _LONGER = 3
 """How much longer than all but one in a hundred others a standstill is."""
 
@@ -28,8 +30,15 @@ class Run:
 
 
 def find_holes(series: Series) -> list[Run]:
-    """Return the longest runs of moments without a figure, in their order; none where there is no grid."""
+    """Return the longest runs of moments without a figure, in their order; none where there is no grid.
+
+    A day of the week on which there hardly ever are figures, as on Sundays of a shop, is no hole.
+    """
     missing = ~np.isfinite(series.values)
+    if series.unit == "seconds" and series.step == DAY and len(missing) >= 4 * 7:
+        weekday = np.arange(len(missing)) % 7
+        closed = [day for day in range(7) if missing[weekday == day].mean() > _CLOSED]
+        missing &= ~np.isin(weekday, closed)
     if not series.unit or missing.mean() > _MOST_HOLES:
         return []
     return _longest(_runs(missing))

@@ -1,6 +1,12 @@
-"""The findings of one series, told with their numbers: anomalies, shifts, trends, thresholds, holes and standstills."""
+"""The findings of one series, told with their numbers: anomalies, shifts, trends, thresholds and standstills.
+
+Where not all groups (shops) have figures that the others do have, a mean is no finding, and a sum is told with how many have.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import ceil
+from statistics import median_low
 from typing import Any
 
 import numpy as np
@@ -8,8 +14,8 @@ import numpy as np
 from reports.findings.anomalies import Anomaly, find_anomalies
 from reports.findings.changes import Shift, Trend, find_shifts, find_trend
 from reports.findings.figures import Figures, is_quiet
-from reports.findings.gaps import Run, find_holes, find_standstills
-from reports.findings.telling import Finding, Number, Reason, change_between, recency, saturating
+from reports.findings.gaps import Run, find_standstills
+from reports.findings.telling import Finding, Number, Reason, change_between, recency, saturating, size_between
 
 COMPARED = 20
 """Points of the same phase that tell what is usual."""
@@ -17,12 +23,13 @@ MOST_EPISODES = 5
 FEWEST_WITHOUT_GRID = 30
 """Points of a series on no grid, such as people by their birthdays, without which nothing is said to last."""
 _MOSTLY = 0.95
+_ENDS = 8
+"""A trend is told by the medians of its first and of its last eighth."""
 
 
 def findings_of(figures: Figures, thresholds: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """Yield everything that is found in a series."""
     series = figures.series
-    yield from (_hole(figures, run) for run in find_holes(series))
     yield from _thresholds(figures, thresholds)
     if is_quiet(series) or len(series) < 8:
         return
@@ -35,26 +42,53 @@ def findings_of(figures: Figures, thresholds: Sequence[Mapping[str, Any]]) -> It
     reach = min([*parts.periods, *series.cycles], default=2)
     for anomaly in find_anomalies(series, parts):
         if not any(anomaly.first - reach <= shift.at <= anomaly.last + reach for shift in shifts):  # a shift is told as one
-            yield _anomaly(figures, anomaly)
+            yield from filter(None, [_anomaly(figures, anomaly)])
     trend = find_trend(series, parts) if may_last else None
     if trend and not any(shift.is_rise == trend.is_rise for shift in shifts):  # a shift alone looks like a trend
-        yield _trend(figures, trend)
+        yield from filter(None, [_trend(figures, trend)])
 
 
-def _anomaly(figures: Figures, anomaly: Anomaly) -> Finding:
+def _anomaly(figures: Figures, anomaly: Anomaly) -> Finding | None:
+    """The anomaly by its most unusual moment, beside what is usual."""
     series, parts = figures.series, figures.parts
     inside = series.inside(anomaly.first, anomaly.last) or [series.nearest(anomaly.peak, forward=True)]
     sign = 1 if anomaly.sigma > 0 else -1
     peak = max(inside, key=lambda moment: sign * parts.rest[series.places[moment]])
     observed = figures.number("observed", "value", [peak])
-    usual = figures.number("usual", "median", _alike(figures, peak, inside))
+    alike = _alike(figures, peak, inside)
+    usual = figures.number("usual", "median", alike)
+    if (observed.value > usual.value) is not (sign > 0):
+        return None
     away = abs(observed.value - usual.value) / max(abs(usual.value), 1e-9)
     reasons = (
         Reason("rarity", saturating(anomaly.surprise + 2, 3, 50)),
         Reason("size", saturating(away, 0.5, 30)),
         recency(anomaly.last, len(series)),
     )
-    return _told(figures, "anomaly", "high" if sign > 0 else "low", inside[0], inside[-1], (observed, usual), reasons)
+    code, is_last = "high" if sign > 0 else "low", peak == len(series.places) - 1
+    code = f"{code}_last" if is_last and figures.is_unfinished else code
+    ends = inside[0], inside[-1]
+    return _of_groups(figures, [peak], alike, _told(figures, "anomaly", code, *ends, (observed, usual), reasons))
+
+
+def _of_groups(figures: Figures, then: Sequence[int], usually: Sequence[int], finding: Finding) -> Finding | None:
+    """The finding with how many groups it is of, if usually more or fewer have figures; nothing for a mean of others."""
+    if not figures.by:
+        return finding
+    now, usual = (median_low([len(figures.rows[one]) for one in moments]) for moments in (then, usually))
+    if now == usual:
+        return finding
+    if not figures.is_sum:
+        return None
+    at = [
+        next(one for one in moments if len(figures.rows[one]) == count) for moments, count in ((then, now), (usually, usual))
+    ]
+    numbers = [
+        Number(name, len(figures.rows[one]), "count", figures.column, figures.rows[one])
+        for name, one in zip(("reporting", "groups"), at, strict=True)
+    ]
+    values = {**finding.values, "by": figures.by}
+    return replace(finding, numbers=(*finding.numbers, *numbers), values=values)
 
 
 def _alike(figures: Figures, moment: int, without: Sequence[int]) -> list[int]:
@@ -79,27 +113,35 @@ def _shift(figures: Figures, shift: Shift) -> Finding | None:
     change = change_between(before, after)
     reasons = (
         Reason("certainty", saturating(shift.certainty - 5, 5, 40)),
-        Reason("size", saturating(abs(change.value), 0.25, 40)),
+        Reason("size", saturating(size_between(before, after), 0.25, 40)),
         recency(shift.at, len(series)),
     )
     at, last = series.nearest(shift.at, forward=True), series.nearest(shift.last, forward=False)
     code = "up" if shift.is_rise else "down"
-    return _told(figures, "change_point", code, at, last, (before, after, change), reasons)
+    finding = _told(figures, "change_point", code, at, last, (before, after, *change), reasons)
+    then, earlier = series.inside(shift.at, shift.last), series.inside(shift.first, shift.at - 1)
+    return _of_groups(figures, then, earlier, finding)
 
 
-def _trend(figures: Figures, trend: Trend) -> Finding:
+def _trend(figures: Figures, trend: Trend) -> Finding | None:
+    """The trend by the medians of its first and last eighth, in whole cycles; None if they do not say what its slope says."""
     series = figures.series
-    length = len(series)
-    begin = figures.number("first", "median", series.inside(0, trend.block - 1), is_range=True)
-    end = figures.number("last", "median", series.inside(length - trend.block, length - 1), is_range=True)
-    change = change_between(begin, end)
+    length = len(series) - figures.is_unfinished
+    width = min(trend.block * ceil(length / _ENDS / trend.block), length // 2)
+    first, last = series.inside(0, width - 1), series.inside(length - width, length - 1)
+    begin, end = (
+        figures.number(name, "median", moments, is_range=True) for name, moments in (("first", first), ("last", last))
+    )
+    if begin.value == end.value or (end.value > begin.value) is not trend.is_rise:
+        return None
     reasons = (
         Reason("certainty", saturating(trend.certainty - 3, 4, 40)),
-        Reason("size", saturating(abs(change.value), 0.5, 40)),
+        Reason("size", saturating(size_between(begin, end), 0.5, 40)),
         Reason("recency", 10),
     )
-    code = "up" if end.value >= begin.value else "down"
-    return _told(figures, "trend", code, 0, len(series.times) - 1, (begin, end, change), reasons)
+    numbers = (begin, end, *change_between(begin, end))
+    finding = _told(figures, "trend", "up" if trend.is_rise else "down", 0, last[-1], numbers, reasons)
+    return _of_groups(figures, last, first, finding)
 
 
 def _thresholds(figures: Figures, thresholds: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -129,19 +171,6 @@ def _crossed(figures: Figures, side: str, bound: float) -> Iterator[Finding]:
             recency(run.last, len(values)),
         )
         yield _told(figures, "threshold", side, run.first, run.last, (extreme, count), reasons, {"bound": bound})
-
-
-def _hole(figures: Figures, run: Run) -> Finding:
-    series = figures.series
-    before, after = series.nearest(run.first, forward=False), series.nearest(run.last, forward=True)
-    around = tuple(row for moment in (before, after) for row in figures.rows[moment])
-    missing = Number("missing", run.length, "gap", figures.column, around)
-    reasons = (
-        Reason("duration", 20 + saturating(run.length / len(series), 0.02, 50)),
-        recency(run.last, len(series)),
-    )
-    numbers = (missing, figures.number("before", "value", [before]), figures.number("after", "value", [after]))
-    return _told(figures, "missing_data", "hole", before, after, numbers, reasons)
 
 
 def _standstill(figures: Figures, run: Run) -> Finding:

@@ -1,23 +1,21 @@
 """The findings of a whole table: those of its series, which category moved most, and where cells are missing."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time
 from typing import Any
 
-from reports.findings.figures import Figures, Table, category_of, figures_of, is_figure
+from reports.findings.figures import Figures, Table, category_of, figures_of, is_panel
+from reports.findings.gaps import find_holes
+from reports.findings.movers import top_movers
 from reports.findings.of_series import findings_of
-from reports.findings.telling import Finding, Number, Reason, change_between, saturating
+from reports.findings.series import series_of
+from reports.findings.telling import Finding, Number, Reason, recency, saturating
 
-MOST_MOVERS = 3
 MOST_FINDINGS = 200
-_MOVED = 0.1
-"""Least relative change of a top mover,"""
-_PART = 0.15
-"""and its least part in all that moved."""
-_CALLED = ("before", "after")
-_SPANS = (7, 1)
-"""Moments that are compared with as many before them: a week of days, else one with one."""
+MOST_GROUPS = 10
+_MOST_EMPTY = 0.3
+"""Share of empty cells beyond which a column is one that is filled now and then, such as notes."""
 
 
 def find_all(tables: Sequence[Table], thresholds: Sequence[Mapping[str, Any]]) -> list[Finding]:
@@ -25,7 +23,8 @@ def find_all(tables: Sequence[Table], thresholds: Sequence[Mapping[str, Any]]) -
     found: dict[str, Finding] = {}
     for table in tables:
         found |= {f"{table.sheet}\n{one.key}": one for one in _of_series(table, thresholds)}
-        found |= {f"{table.sheet}\n{one.key}": one for one in (*top_movers(table), *missing_cells(table))}
+        others = (*top_movers(table), *missing_moments(table), *missing_cells(table))
+        found |= {f"{table.sheet}\n{one.key}": one for one in others}
     return sorted(found.values(), key=lambda one: -one.score)[:MOST_FINDINGS]
 
 
@@ -53,76 +52,57 @@ def told_once(whole: Sequence[Finding], parts: Sequence[Finding]) -> Iterator[Fi
 
 
 def _is_same(one: Finding, other: Finding) -> bool:
-    if one.code != other.code or not (one.first and one.last and other.first and other.last):
+    if one.code.removesuffix("_last") != other.code.removesuffix("_last") or not (
+        one.first and one.last and other.first and other.last
+    ):
         return False
     return one.first <= other.last and other.first <= one.last
 
 
-def top_movers(table: Table) -> Iterator[Finding]:
-    """Yield the categories whose figures changed most between the last moments and those before them."""
-    moments = defaultdict(list)
-    for row in range(len(table.cells)):
-        if (moment := table.moment(row)) is not None:
-            moments[moment].append(row)
-    times = sorted(moments)
-    category = category_of(table, [row for rows in moments.values() for row in rows])
-    span = next((span for span in _SPANS if len(times) >= 2 * span and len(times) > span), 0)
-    if category is None or not span or len(times) == len(table.cells):
+def missing_moments(table: Table) -> Iterator[Finding]:
+    """Yield when no row is there at all, and when one group (a shop) has none though others have: once for all columns."""
+    moments = [(moment, row) for row in range(len(table.cells)) if (moment := table.moment(row)) is not None]
+    moments.sort(key=lambda pair: pair[0])
+    yield from _holes(table, moments, "")
+    category = category_of(table, [row for _moment, row in moments])
+    if category is None or not is_panel(table, moments, category):
         return
-    before = [row for at in times[-2 * span : -span] for row in moments[at]]
-    after = [row for at in times[-span:] for row in moments[at]]
-    for place, column in enumerate(table.columns):
-        if is_figure(column):
-            yield from _moved(table, place, category, (before, after), (times[-2 * span], times[-1]))
+    names = Counter(table.cells[row][category] for _moment, row in moments)
+    times = sorted({moment for moment, _row in moments})
+    for name, count in names.most_common(MOST_GROUPS):
+        own = [pair for pair in moments if table.cells[pair[1]][category] == name]
+        if name and 1 < count < len(times):
+            yield from _holes(table, own, name, times)
 
 
-def _moved(
-    table: Table, place: int, category: int, spans: tuple[Sequence[int], Sequence[int]], ends: tuple[Any, Any]
+def _holes(
+    table: Table, moments: Sequence[tuple[datetime, int]], name: str, of: Sequence[datetime] = ()
 ) -> Iterator[Finding]:
-    names = {table.cells[row][category] for rows in spans for row in rows}
-    pairs: dict[str, tuple[Number, Number]] = {}
-    for name in filter(None, names):
-        before, after = (
-            _sum(table, place, (category, name), rows, called) for rows, called in zip(spans, _CALLED, strict=True)
-        )
-        pairs |= {name: (before, after)} if before and after else {}
-    moved = {name: after.value - before.value for name, (before, after) in pairs.items()}
-    total = sum(map(abs, moved.values()))
-    for name in sorted(moved, key=lambda one: -abs(moved[one]))[:MOST_MOVERS]:
-        before, after = pairs[name]
-        change, part = change_between(before, after), abs(moved[name]) / total if total else 0.0
-        if abs(change.value) < _MOVED or part < _PART:
+    """Yield the holes of rows, of these moments if they are given: others miss everywhere."""
+    rows: dict[datetime, list[int]] = {}
+    for moment, row in moments:
+        rows.setdefault(moment, []).append(row)
+    if table.time is None or len(rows) < 3:
+        return
+    series, column = series_of(list(rows), [1.0] * len(rows)), str(table.columns[table.time]["name"])
+    for run in find_holes(series):
+        first, last = series.moment(run.first), series.moment(run.last)
+        length = sum(first <= moment <= last for moment in of) if of else run.length
+        if not length or not table.has_figures:
             continue
-        reasons = (
-            Reason("size", saturating(abs(change.value), 0.5, 40)),
-            Reason("share", round(40 * part)),
-            Reason("recency", 20),
-        )
-        code = "top_mover_up" if moved[name] > 0 else "top_mover_down"
-        title = f"{table.columns[place]['name']} · {name}"
-        yield Finding("top_mover", code, title, *ends, (before, after, change), reasons, {"category": name})
-
-
-def _sum(table: Table, place: int, of: tuple[int, str], rows: Sequence[int], called: str) -> Number | None:
-    """The sum of a category's rows in a span; None where it has none."""
-    category, name = of
-    own = [row for row in rows if table.cells[row][category] == name and table.figure(row, place) is not None]
-    if not own or table.time is None:
-        return None
-    moments = sorted(table.cells[row][table.time] for row in rows)
-    value = sum(table.figure(row, place) or 0.0 for row in own)
-    where = (str(table.columns[category]["name"]), name)
-    return Number(
-        called, value, "sum", str(table.columns[place]["name"]), tuple(own), "", None, moments[0], moments[-1], where
-    )
+        around = [series.nearest(run.first, forward=False), series.nearest(run.last, forward=True)]
+        number = Number("missing", length, "gap", column, tuple(row for at in around for row in rows[series.times[at]]))
+        reasons = (Reason("duration", 20 + saturating(length / len(series), 0.02, 50)), recency(run.last, len(series)))
+        code = "missing_data_group" if name else "missing_data_hole"
+        yield Finding("missing_data", code, name, first, last, (number,), reasons, {"category": name} if name else {})
 
 
 def missing_cells(table: Table) -> Iterator[Finding]:
-    """Yield the columns that have holes, and those with cells that do not fit."""
+    """Yield the columns of figures and dates that have a few holes, and those with cells that do not fit."""
     rows = range(len(table.cells))
     for place, column in enumerate(table.columns):
         holes = tuple(row for row in rows if table.cells[row][place] is None)
-        if 0 < len(holes) < len(rows):
+        if column["type"] not in ("text", "boolean") and 0 < len(holes) <= _MOST_EMPTY * len(rows):
             yield _cells(column, "missing_data_empty", holes, len(rows))
         odd = tuple(row for row in rows if _is_odd(table.cells[row][place], column["type"])) if column["odd"] else ()
         if odd:

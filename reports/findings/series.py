@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,15 @@ class Series:
         """Return which moments lie between two places of the grid, both included."""
         begin, end = np.searchsorted(self.places, first, "left"), np.searchsorted(self.places, last, "right")
         return list(range(int(begin), int(end)))
+
+    def moment(self, place: int) -> Any:
+        """Return when a place of the grid is, whether or not it has a figure; the step is whole months or a time."""
+        at = self.nearest(place, forward=False)
+        steps = (place - int(self.places[at])) * self.step
+        if self.unit == "months":
+            months = self.times[at].month - 1 + round(steps)
+            return self.times[at].replace(year=self.times[at].year + months // 12, month=months % 12 + 1, day=1)
+        return self.times[at] + timedelta(seconds=steps)
 
     @property
     def cycles(self) -> list[int]:

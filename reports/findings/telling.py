@@ -21,14 +21,15 @@ AGGREGATES: Mapping[str, Callable[[Sequence[float]], float]] = {
     "min": min,
     "max": max,
     "count": len,
-    "change": lambda values: (values[1] - values[0]) / abs(values[0]) if values[0] else 0.0,
+    "change": lambda values: (values[1] - values[0]) / values[0],
 }
 """How a number is made of the values of its rows, in their order. ``change`` is relative, from one number to another."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number of a finding. ``rows`` are places in the table; ``each`` sums them by moment first.
+    """A number of a finding. ``rows`` are places in the table; ``each`` sums or averages them by moment first,
+    ``per`` says of a mean or sum what it is for: a day, a week.
 
     ``between`` names two other numbers of which it is the change. ``since``, ``until`` and ``where`` (a column and its
     text) are the shorter way to ask for the same rows, where there are many.
@@ -39,11 +40,12 @@ class Number:
     aggregate: Aggregate
     column: str
     rows: tuple[int, ...] = ()
-    each: Literal["", "sum"] = ""
+    each: Literal["", "sum", "mean"] = ""
     between: tuple[str, str] | None = None
     since: str = ""
     until: str = ""
     where: tuple[str, str] | None = None
+    per: Literal["", "day", "week"] = ""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,18 @@ def recency(last: int, length: int, most: int = 20) -> Reason:
     return Reason("recency", round(most * max(0.0, 1 - max(0.0, share - 0.05))))
 
 
-def change_between(before: Number, after: Number) -> Number:
-    """Return the relative change from one number to another, 0.1 for 10 % more."""
+def change_between(before: Number, after: Number) -> tuple[Number, ...]:
+    """Return the relative change from one number to another, 0.1 for 10 % more; nothing where there is no per cent.
+
+    That is from zero, and from or to what is below it.
+    """
+    if before.value <= 0 or after.value < 0:
+        return ()
     value = AGGREGATES["change"]((before.value, after.value))
-    return Number("change", value, "change", before.column, between=(before.name, after.name))
+    return (Number("change", value, "change", before.column, between=(before.name, after.name)),)
+
+
+def size_between(before: Number, after: Number) -> float:
+    """Return how large a change is: relative to what was before, or 1 where nothing can be said to be."""
+    change = change_between(before, after)
+    return abs(change[0].value) if change else 1.0

@@ -54,7 +54,7 @@ class Report(QueueRow):
         default=list,
         db_default=[],
         editable=False,
-        help_text="Each: sheet, header_row, rows, columns (name, type, currency, empty, odd), notes.",
+        help_text="Each: sheet, header_row, rows, columns (name, type, currency, empty, odd, counted), notes.",
     )
     row_count = models.PositiveIntegerField(_("rows"), default=0, db_default=0, editable=False)
     thresholds = models.JSONField(
@@ -63,6 +63,13 @@ class Report(QueueRow):
         db_default=[],
         blank=True,
         help_text=_("Each: column, and above or below. A report begins with those of the one before it."),
+    )
+    counting = models.JSONField(
+        _("how columns are counted"),
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text=_("By column: sum, mean or none. A report begins with that of the one before it; else the cells tell."),
     )
     insights_at = models.DateTimeField(_("insights found"), null=True, editable=False)
     metadata = models.JSONField(_("metadata"), default=dict, db_default={}, blank=True)

@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 from catalog.money import WHOLE_CURRENCIES
@@ -38,12 +39,14 @@ class Tally:
     currencies: Counter[str] = field(default_factory=Counter)
     is_month_first: bool = False
     has_clock: bool = False
+    percents: int = 0
 
     def add(self, shape: Shape, currency: str = "") -> None:
         """Count one cell; `currency` is that of its format, in a workbook."""
         self.kinds[shape.kind] += 1
         if shape.kind == "number":
             self.forms[shape.form] += 1
+            self.percents += shape.is_percent
             if currency or shape.currency:
                 self.currencies[currency or shape.currency] += 1
         elif shape.kind == "slashed":
@@ -81,6 +84,7 @@ class Column:
     decimals: Decimals = "point"
     currency: str = ""
     is_month_first: bool = False
+    is_percent: bool = False
     filled: int = 0
     empty: int = 0
     odd: int = 0
@@ -122,8 +126,8 @@ class Column:
         if digits.lstrip("-").isdecimal() and not shape.is_percent:
             return int(digits)
         try:
-            number = float(digits) / (100 if shape.is_percent else 1)
-        except ValueError:  # two points: not this column's notation
+            number = float(Decimal(digits) / 100) if shape.is_percent else float(digits)
+        except (ValueError, InvalidOperation):  # two points: not this column's notation
             return None
         return number if math.isfinite(number) else None
 
@@ -140,6 +144,7 @@ class Column:
     def as_json(self) -> dict[str, Any]:
         """Return what is kept of the column."""
         told = {"name": self.name, "type": self.type, "filled": self.filled, "empty": self.empty, "odd": self.odd}
+        told |= {"is_percent": True} if self.is_percent else {}
         return {**told, "currency": self.currency} if self.type == "money" else told
 
 
@@ -188,6 +193,7 @@ def decide(name: str, place: int, tally: Tally, *, decimals: Decimals, others: D
     column.currency = common[0][0] if common and len(tally.currencies) == 1 else "" if common else named
     if column.currency or common:
         column.type = "money"
+    column.is_percent = column.type == "number" and tally.percents >= MOSTLY * tally.kinds["number"]
     notation = decimals or tally.proven or others
     column.decimals = notation or "point"
     if tally.is_unclear and not notation:

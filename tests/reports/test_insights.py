@@ -53,6 +53,7 @@ def test_the_odd_day_is_told_in_the_readers_language_and_in_both(api, saigon):
 AGGREGATES = {
     "value": lambda values: values[0],
     "sum": sum,
+    "mean": statistics.fmean,
     "median": statistics.median,
     "min": min,
     "max": max,
@@ -99,7 +100,7 @@ def test_every_number_is_taken_anew_from_its_link(api, saigon):
             else:
                 assert recomputed(client, number) == pytest.approx(number["value"]), (insight["content"]["text"], number)
             checked += 1
-    assert checked > 20
+    assert checked > 10
 
 
 def test_texts_have_no_number_that_is_not_one_of_the_insights_own(api, saigon):
@@ -135,7 +136,7 @@ def test_a_category_that_moved_is_told(api, saigon):
     ]
     report = read(client, "\n".join(lines) + "\n")
     moved = insights(client, report, insight_type="top_mover")
-    assert [one["content"]["text"] for one in moved] == ["sold · Chair fell more than most others: from 100 to 40 (-60 %)."]
+    assert [one["content"]["text"] for one in moved] == ["sold · Chair fell from 100 to 40 (-60 %)."]
 
 
 def test_what_happened_to_one_category_is_told_of_it_and_what_happened_to_all_of_all(api, saigon):
@@ -147,6 +148,49 @@ def test_what_happened_to_one_category_is_told_of_it_and_what_happened_to_all_of
     shifted = {one["content"]["series"] for one in found if one["insight_type"] == "change_point"}
     assert "sold" in shifted
     assert "sold · A" not in shifted
+
+
+def shops(count: int = 70) -> str:
+    """A CSV of a business that grows and whose last day is not over: two shops, later a third, closed days, rates, codes."""
+    begin = datetime(2026, 3, 2)  # noqa: DTZ001 - days
+    lines = ["Order no;Day;Shop;Year;Sold;Waste;Note"]
+    for number in range(count):
+        day = begin + timedelta(days=number)
+        for place, shop in enumerate(("A", "B", "C")):
+            if number in (30, 31, 32) or (shop == "B" and number == 45) or (shop == "C" and number < 50):
+                continue
+            sold = round((60 + number + (number * 7 + place) % 5) * (0.2 if number == count - 1 else 1))
+            waste = f"3,{10 + (number * 7919 + place * 31) % 13} %"
+            lines.append(
+                f"{1000 + 3 * number + place};{day:%d/%m/%Y};{shop};{day.year};{sold};{waste};{'x' * (number == 9)}"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def test_what_is_told_of_a_growing_business_is_true(api, saigon):
+    client = api(saigon.key)
+    report = read(client, shops())
+    counted = {column["name"]: column["counted"] for column in report["tables"][0]["columns"]}
+    assert {name: counted[name] for name in ("Order no", "Year", "Sold", "Waste")} == {
+        "Order no": "none", "Year": "none", "Sold": "sum", "Waste": "mean"
+    }  # fmt: skip
+    texts = [one["content"]["text"] for one in insights(client, report)]
+    assert not [text for text in texts if text.startswith(("Order no", "Year", "Waste")) or "Note" in text], texts
+    assert sorted(text for text in texts if "no figures" in text) == [
+        "B has no figures on 16 Apr 2026, though others have. Missing: 1.",
+        "There are no figures from 1 Apr 2026 to 3 Apr 2026. Missing: 3.",
+    ]
+    assert any(text.startswith("Sold rises over the whole time") for text in texts), texts
+    assert not [text for text in texts if "falls" in text], texts
+    of_all = [text for text in texts if text.startswith("Sold ") and "·" not in text]
+    assert all("had figures, otherwise" in text or "still to come" in text for text in of_all), texts
+
+
+def test_nothing_is_told_in_per_cent_of_nothing(api, saigon):
+    begin = datetime(2026, 3, 2)  # noqa: DTZ001 - days
+    lines = [f"{begin + timedelta(days=day):%Y-%m-%d},{0 if day < 40 else 11 + day % 2}" for day in range(70)]
+    found = insights(api(saigon.key), read(api(saigon.key), "day,sold\n" + "\n".join(lines)), insight_type="change_point")
+    assert [one["content"]["text"] for one in found] == ["sold rose to another level on 11 Apr 2026: from 0 to 11."]
 
 
 def test_insights_of_others_are_nobodys(api, saigon, harbour):
