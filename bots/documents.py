@@ -222,19 +222,21 @@ def _index(document: KnowledgeDocument, chunks: Sequence[Chunk]) -> dict[str, An
 def write_chunks(*, document: KnowledgeDocument, chunks: Sequence[Chunk]) -> None:
     """Make these the chunks of a document, in the caller's transaction. What is unchanged keeps its row, and its vector."""
     there: defaultdict[bytes, list[KnowledgeChunk]] = defaultdict(list)
-    for row in document.chunks.only("position", "content_hash", "document").order_by("-position"):
+    for row in document.chunks.only("position", "content_hash", "language", "document").order_by("-position"):
         there[bytes(row.content_hash)].append(row)
     new, moved = [], []
     for position, chunk in enumerate(chunks):
         same = there[chunk.content_hash]
         if not same:
             new.append(_row(document, position, chunk))
-        elif (row := same.pop()).position != position:
-            row.position = position
+            continue
+        row, told = same.pop(), (position, _language_of(chunk))
+        if (row.position, row.language) != told:
+            row.position, row.language = told
             moved.append(row)
     gone = [row.pk for rows in there.values() for row in rows]
     KnowledgeChunk.objects.filter(pk__in=gone).delete()
-    KnowledgeChunk.objects.bulk_update(moved, ["position"], batch_size=BATCH)
+    KnowledgeChunk.objects.bulk_update(moved, ["position", "language"], batch_size=BATCH)
     KnowledgeChunk.objects.bulk_create(new, batch_size=BATCH)
     wake(EMBED)
 
@@ -245,8 +247,20 @@ def _row(document: KnowledgeDocument, position: int, chunk: Chunk) -> KnowledgeC
         position=position,
         heading_path=list(chunk.heading_path),
         text=chunk.text,
+        language=_language_of(chunk),
         content_hash=chunk.content_hash,
     )
+
+
+_CURRENCY_SIGN = re.compile(r"(?<=\d)\s?[đĐ₫]")
+"""Behind an amount the letter is a currency, also in an English text."""
+
+
+def _language_of(chunk: Chunk) -> str:
+    """Return the language of a chunk, empty where its few words tell none: a document may have sections in both."""
+    own = _CURRENCY_SIGN.sub(" ", f"{' '.join(chunk.heading_path[-1:])} {chunk.text}"[:SAMPLE_CHARACTERS])
+    told = {detect_language(own, "en"), detect_language(own, "vi")}
+    return told.pop() if len(told) == 1 else ""
 
 
 def read_due_documents() -> int:

@@ -168,6 +168,12 @@ class KnowledgeChunk(TenantModel):
     position = models.PositiveIntegerField(_("position"), help_text="In the document, from 0.")
     heading_path = ArrayField(models.TextField(), verbose_name=_("headings"), default=list, blank=True)
     text = models.TextField(_("text"))
+    language = models.CharField(
+        _("language"),
+        max_length=8,
+        blank=True,
+        help_text="Told from its words; empty where these tell none: that of the document.",
+    )
     content_hash = models.BinaryField(
         max_length=32, help_text="SHA-256 of headings and text: what is read again and unchanged keeps its row and vector."
     )

@@ -55,6 +55,22 @@ def test_a_text_is_found_at_once_under_its_name_and_headings(shop: Any) -> None:
     assert set(best["parts"]) >= {"vector", "text", "priority"}
 
 
+def test_each_section_is_of_its_own_language(shop: Any, saigon: Business) -> None:
+    sections = (
+        "## Đổi hàng\n\nKhách được đổi hàng trong 30 ngày.\n\n## Fee\n\nWe charge 50.000đ for each parcel.\n\n## M-1\n\nX2"
+    )
+    add(shop, f"{RETURNS}\n\n{sections}")
+    with in_tenant(saigon.tenant):
+        told = dict(SearchText.objects.filter(kind="document").values_list("body", "language"))
+    assert told == {
+        "Goods may be returned within 30 days.": "en",
+        "We pay the money back within a week.": "en",
+        "Khách được đổi hàng trong 30 ngày.": "vi",
+        "We charge 50.000đ for each parcel.": "en",
+        "X2": "vi",  # the document's
+    }
+
+
 def test_a_file_is_pending_until_a_worker_has_read_it(shop: Any) -> None:
     made = upload(shop, RETURNS.encode())
     assert (made["status"], made["name"], made["file_name"], made["chunks"]) == ("pending", "policy.md", "policy.md", 0)
