@@ -183,12 +183,16 @@ def cancel_email(*, email: EmailMessage) -> int:
     return waiting.update(state=QueueState.CANCELLED, lease_until=None, is_held=False)
 
 
-def delete_draft(*, email: EmailMessage) -> None:
-    """Delete a draft with its files; raises ``Conflict`` (``not_draft``)."""
+def delete_email(*, email: EmailMessage) -> None:
+    """Delete an e-mail that nobody got, with its files: a draft, or one that was cancelled before it was begun.
+
+    Raises ``Conflict`` (``not_draft``).
+    """
     with transaction.atomic():
-        row = _locked_draft(email)
-        _attach(row, ())
-        row.delete()
+        row: EmailMessage = EmailMessage.objects.select_for_update(of=("self",)).get(pk=email.pk)
+        if not row.is_draft and not row.reached_nobody:
+            raise Conflict("not_draft", _("It was sent or is on its way, so it stays. What is not begun can be cancelled."))
+        forget_emails(EmailMessage.objects.filter(pk=row.pk))
 
 
 def retry_all(*, email: EmailMessage) -> int:

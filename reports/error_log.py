@@ -22,6 +22,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.db import connection
 from django.utils import timezone
 
@@ -70,11 +71,11 @@ class ErrorLogHandler(logging.Handler):
         self.writer_of = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take an error that was logged with its exception."""
+        """Take an error that was logged with its exception, but what somebody brings about by asking for nonsense."""
         with suppress(Exception):
             error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-            is_told_twice = record.name.startswith(TOLD_AGAIN)
-            if error is not None and not is_told_twice and threading.current_thread().name != THREAD:
+            is_no_defect = record.name.startswith(TOLD_AGAIN) or isinstance(error, SuspiciousOperation)
+            if error is not None and not is_no_defect and threading.current_thread().name != THREAD:
                 self.waiting.put_nowait(read(record, error))
                 self._start()
 

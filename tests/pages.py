@@ -151,6 +151,8 @@ CUSTOM: dict[str, frozenset[str]] = {
     "runtime_schedule_resume": WORK,
     "runtime_schedule_run": WORK,
     "runtime_schedule_runs": ALL,
+    "runtime_scheduleoccurrence_give_one_up": WORK,
+    "runtime_scheduleoccurrence_put_one_back": WORK,
     "runtime_session_rate": WORK,
     "runtime_session_say": WORK,
     "runtime_session_take_over": WORK,

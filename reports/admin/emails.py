@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from reports.admin.email_forms import EmailForm
-from reports.emails import Attachment, cancel_email, chunks_of, delete_draft, queue_email, retry_all, write_email
+from reports.emails import Attachment, cancel_email, chunks_of, delete_email, queue_email, retry_all, write_email
 from reports.markup import clean_email_html
 from reports.models import EmailDelivery, EmailMessage, EmailTemplate
 from reports.rendering import from_header
@@ -84,8 +84,14 @@ class EmailMessageAdmin(TenantAdmin):
         return bool(super().has_change_permission(request, obj)) and (obj is None or obj.is_draft)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only drafts are deleted."""
-        return bool(super().has_delete_permission(request, obj)) and (obj is None or obj.is_draft)
+        """Only what nobody got is deleted."""
+        may = bool(super().has_delete_permission(request, obj))
+        return may and (obj is None or obj.is_draft or obj.reached_nobody)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Tell what goes with it: copies that nobody got go with their e-mail, though nobody deletes them alone."""
+        shown, counts, _needed, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, set(), protected
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Leave out "delete selected": what is on its way stays."""
@@ -103,8 +109,8 @@ class EmailMessageAdmin(TenantAdmin):
         obj.__dict__.update(made.__dict__)
 
     def delete_model(self, request: HttpRequest, obj: EmailMessage) -> None:
-        """Delete a draft with its files."""
-        delete_draft(email=obj)
+        """Delete it with its files."""
+        delete_email(email=obj)
 
     @display(description=_("to"))
     def recipients_short(self, email: EmailMessage) -> str:

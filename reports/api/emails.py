@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from reports.bounces import note_bounces
-from reports.emails import MOST_ATTACHED, Attachment, cancel_email, delete_draft, queue_email, write_email
+from reports.emails import MOST_ATTACHED, Attachment, cancel_email, delete_email, queue_email, write_email
 from reports.letters import render_template
 from reports.models import EmailDelivery, EmailMessage, EmailTemplate, Mailbox
 from tenants.api import TenantReadViewSet, TenantViewSet
@@ -184,8 +184,8 @@ class EmailViewSet(TenantViewSet):
         serializer.instance = write_email(**values, **of, is_queued=is_queued)
 
     def perform_destroy(self, instance: EmailMessage) -> None:
-        """Delete a draft; 409 ``not_draft`` for what is on its way."""
-        delete_draft(email=instance)
+        """Delete a draft, or what was cancelled in time; 409 ``not_draft`` for what was sent or is on its way."""
+        delete_email(email=instance)
 
     @extend_schema(request=None, responses=EmailSerializer)
     @action(detail=True, methods=["post"], verb="change")

@@ -127,6 +127,12 @@ class EmailMessage(TenantModel):
         """Whether it may still be edited."""
         return self.status == self.Status.DRAFT
 
+    @property
+    def reached_nobody(self) -> bool:
+        """Whether every copy was given up, and none had been begun."""
+        given_up = models.Q(state=QueueState.CANCELLED, begun_at=None)
+        return not self.is_draft and not self.deliveries.exclude(given_up).exists()
+
 
 class EmailContent(TenantModel):
     """What is sent of a message, byte for byte, to every recipient and in every attempt; apart, for it may be large."""

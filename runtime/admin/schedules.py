@@ -1,6 +1,6 @@
 """The admin of schedules: what is done by the clock, when it was, and what became of it."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -27,7 +27,7 @@ from tenants.admin import LedgerAdmin, TenantAdmin, asks_first
 from tenants.admin.base import LINK
 from tenants.errors import DomainError, FieldProblem
 from tenants.models import TaskRun
-from tenants.queue import give_up, put_back
+from tenants.queue import OPEN, STUCK, give_up, put_back
 from tenants.text import time_zone_choices
 
 STATE_COLOURS = {
@@ -250,9 +250,13 @@ class ScheduleOccurrenceAdmin(LedgerAdmin):
     link_filters = ("schedule",)
     search_fields = ("schedule__name",)
     ordering = ("-id",)
-    fields = ("of", "scheduled_for", "state", "why", "begun_by", "attempt", "due_at", "created_by", "results")
+    fields = ("of", "scheduled_for", "state", "why", "begun_by", "attempt", "taken_up", "created_by", "results")
     readonly_fields = fields
     actions: Any = ("put_back", "repeat", "give_up", "export")
+    actions_detail = ("put_one_back", "give_one_up")
+    consequences: ClassVar[dict[str, Any]] = {
+        "put_one_back": _("Of an unclear run nobody knows whether it was done: it may be done twice."),
+    }
     export_fields = ("schedule", "scheduled_for", "state", "origin", "attempt", "last_error", "created_at")
     empty_message = _("When a schedule is due, its run stands here with its result, and with the reason if it was left out.")
     empty_links = ((_("Schedules"), "admin:runtime_schedule_changelist"),)
@@ -277,6 +281,11 @@ class ScheduleOccurrenceAdmin(LedgerAdmin):
     def begun_by(self, row: ScheduleOccurrence) -> str:
         """Show whether the clock or a person had it run."""
         return f"{row.get_origin_display()} ({row.created_by})" if row.created_by else str(row.get_origin_display())
+
+    @display(description=_("taken up from"))
+    def taken_up(self, row: ScheduleOccurrence) -> str:
+        """Show from when on a worker takes it up; nothing once it has ended."""
+        return formatted(row.due_at, "DATETIME_FORMAT") if row.state in OPEN else "–"
 
     @display(description=_("task runs"))
     def results(self, row: ScheduleOccurrence) -> str:
@@ -309,6 +318,25 @@ class ScheduleOccurrenceAdmin(LedgerAdmin):
     def give_up(self, request: HttpRequest, queryset: QuerySet) -> None:
         """Let them be."""
         messages.success(request, gettext("Given up: %(number)d") % {"number": give_up(_bare(queryset))})
+
+    @action(description=_("Try again"), icon="replay", permissions=["decide"])
+    @asks_first
+    def put_one_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Try this run again, under its own key."""
+        self.put_back(request, ScheduleOccurrence.objects.filter(pk=object_id))
+        return redirect("admin:runtime_scheduleoccurrence_change", object_id)
+
+    @action(description=_("Give up"), icon="block", permissions=["decide"])
+    @asks_first
+    def give_one_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let this run be."""
+        self.give_up(request, ScheduleOccurrence.objects.filter(pk=object_id))
+        return redirect("admin:runtime_scheduleoccurrence_change", object_id)
+
+    def has_decide_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whoever may have things done, as long as it failed or is unclear."""
+        stuck = ScheduleOccurrence.objects.filter(state__in=STUCK)
+        return self.has_work_permission(request) and (object_id is None or stuck.filter(pk=object_id).exists())
 
 
 def _bare(rows: QuerySet) -> QuerySet:

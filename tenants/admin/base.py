@@ -5,6 +5,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, models
@@ -25,6 +26,7 @@ from tenants.admin.pages import COUNT_LIMIT, CappedPaginator, TenantChangeList
 from tenants.admin.refusals import REFUSALS, RefusalForm, forget, refusal_of
 from tenants.errors import DomainError
 from tenants.models import Tenant, new_ids
+from tenants.queue import QueueRow
 from tenants.scope import platform_scope
 
 if TYPE_CHECKING:
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
 
 LINK = "cursor-pointer font-medium text-primary-600 dark:text-primary-500"
 """Classes of a link inside a list."""
+
+
+STATE = "state"
+"""The column of every queue that the page of jobs narrows its list by."""
 
 
 class TenantAdmin(ModelAdmin):
@@ -143,6 +149,7 @@ class TenantAdmin(ModelAdmin):
         named = [entry[0] if isinstance(entry, (tuple, list)) else entry for entry in self.get_list_filter(request)]
         names = [getattr(entry, "parameter_name", entry) for entry in named]
         allowed = [*names, *self.link_filters, *([self.date_hierarchy] if self.date_hierarchy else [])]
+        allowed += [STATE] if issubclass(self.model, QueueRow) else []
         return any(lookup == name or lookup.startswith(f"{name}_") for name in allowed)
 
     def response_action(self, request: HttpRequest, queryset: models.QuerySet) -> HttpResponse | None:
@@ -259,6 +266,9 @@ def _behind(refuse: Callable[[HttpRequest], HttpResponse | None], url: URLPatter
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return refuse(request) or view(request, *args, **kwargs)
+        except DisallowedModelAdminLookup:  # typed by hand, or of an old bookmark
+            messages.warning(request, _("This list cannot be narrowed like that, so here is the whole of it."))
+            return redirect(request.path)
         except (DomainError, OperationalError) as error:  # it left every transaction: nothing was changed
             refusal = refusal_of(error)
             if refusal is None:

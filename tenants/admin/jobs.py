@@ -1,6 +1,7 @@
 """The admin of background work: what was done, and how the queues stand."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
@@ -23,7 +25,7 @@ from tenants.errors import DomainError, NotAllowed
 from tenants.jobs import QueueCount, count_queues, queue_named
 from tenants.models import TaskRun
 from tenants.models.task_runs import TASK_LABELS
-from tenants.queue import STUCK, give_up, put_back
+from tenants.queue import STUCK, QueueState, give_up, put_back
 
 STATUS_COLOURS = {"running": "info", "done": "success", "failed": "danger", "unknown": "warning"}
 JOBS = "tenants_taskrun_jobs"
@@ -132,8 +134,10 @@ class TaskRunAdmin(LedgerAdmin):
         """Show every queue; with ``?part`` only the table, for its refreshing. A button puts back or gives up what is stuck."""
         if request.method == "POST":
             step, _dot, key = request.POST.get("step", "").partition(":")
+            if step in STEPS and "sure" not in request.POST:
+                return self._ask(request, step, key)
             if step in STEPS:
-                _tell(request, step, _step(request, step, key))
+                _tell(request, step, _step(request, step, key, state__in=_decided(step)))
             return redirect(f"admin:{JOBS}")
         counts = count_queues()
         context = {
@@ -146,6 +150,24 @@ class TaskRunAdmin(LedgerAdmin):
         site = {} if part else self.admin_site.each_context(request)
         return TemplateResponse(request, f"tenants/admin/{'jobs_part' if part else 'jobs'}.html", {**site, **context})
 
+    def _ask(self, request: HttpRequest, step: str, key: str) -> HttpResponse:
+        """Ask before all that is stuck in a queue is put back or given up, with how many that is."""
+        rows = _stuck(request, step, key)
+        context = {
+            "title": capfirst(str(rows.model._meta.verbose_name_plural)),
+            "opts": self.opts,
+            "step": step,
+            "key": key,
+            "count": rows.filter(state__in=_decided(step)).count(),
+            "unclear": rows.filter(state=QueueState.UNKNOWN).count(),
+        }
+        return TemplateResponse(request, "tenants/admin/jobs_ask.html", {**self.admin_site.each_context(request), **context})
+
+
+def _decided(step: str) -> Sequence[str]:
+    """Return the states that a button for a whole queue reaches: what may have been done is tried again row by row only."""
+    return (QueueState.FAILED,) if step == "retry" else STUCK
+
 
 def _shown(value: dict[str, Any]) -> str:
     if not value:
@@ -156,7 +178,7 @@ def _shown(value: dict[str, Any]) -> str:
 
 
 def _address(count: QueueCount) -> str:
-    """Return the list of the queue's rows, narrowed to what is stuck where the list can be; empty where there is none."""
+    """Return the list of the queue's rows; empty where there is none."""
     app, model = count.key.split(".")
     try:
         return reverse(f"admin:{app}_{model}_changelist")
@@ -170,14 +192,19 @@ def _may(request: HttpRequest, key: str) -> bool:
 
 
 def _step(request: HttpRequest, step: str, key: str, **only: Any) -> int:
-    """Put back or give up what is stuck in a queue; raises ``NotAllowed`` and ``DomainError`` (``unknown_queue``)."""
+    """Put back or give up what is stuck in a queue; raises as ``_stuck``."""
+    return STEPS[step](_stuck(request, step, key).filter(**only))
+
+
+def _stuck(request: HttpRequest, step: str, key: str) -> QuerySet:
+    """Return what is stuck in a queue; raises ``NotAllowed`` and ``DomainError`` (``unknown_queue``, ``not_here``)."""
     model = queue_named(key)
     if not _may(request, key):
         raise NotAllowed("permission_denied", gettext("You may not do this."))
     if step == "retry" and not model.task:
         raise DomainError("not_here", gettext("Such rows are gone on with on their own page."))
-    rows: Any = model._default_manager.filter(state__in=STUCK, **only)
-    return STEPS[step](rows)
+    rows: QuerySet = model._default_manager.filter(state__in=STUCK)
+    return rows
 
 
 def _tell(request: HttpRequest, step: str, how_many: int) -> None:

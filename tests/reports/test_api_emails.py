@@ -30,6 +30,7 @@ from tenants.storage import path_of
 from tests.conftest import in_tenant
 from tests.reports.files import days, read
 from tests.smtp_sink import DROP, Sink, smtp_sink
+from tests.tenants.admin_pages import browser, page
 from vault.services import store_credential
 
 pytestmark = pytest.mark.django_db
@@ -236,6 +237,21 @@ def test_a_connection_that_dies_after_the_text_leaves_one_mail_unclear_until_a_p
     assert set(deliveries(client).values()) == {"sent"}
     assert sink.counts().total() == 4
     assert len(sink.counts()) == 3  # the same Message-ID
+
+
+def test_what_was_cancelled_before_it_was_begun_can_be_deleted_and_what_was_sent_cannot(api, saigon, sink) -> None:
+    client, person = api(saigon.key), browser(saigon.owner)
+    later = {**ABOUT, "status": "queued", "send_at": "2030-01-01T00:00:00Z"}
+    sent, *waiting = (client.post("emails/", body).json()["id"] for body in (ABOUT, later, later))
+    send_due_emails()
+    for pk in waiting:
+        assert client.delete(f"emails/{pk}/").json()["code"] == "not_draft"
+        client.post(f"emails/{pk}/cancel/")
+    assert client.delete(f"emails/{waiting[0]}/").status_code == 204
+    assert person.post(page("reports_emailmessage_delete", waiting[1]), {"post": "yes"}).status_code == 302
+    assert "was sent or is on its way" in client.delete(f"emails/{sent}/").json()["detail"]
+    assert person.get(page("reports_emailmessage_delete", sent)).status_code == 403
+    assert [one["id"] for one in client.get("emails/").json()["results"]] == [sent]
 
 
 def test_a_suspended_tenants_mails_are_held_and_a_limit_per_minute_is_kept(api, saigon, harbour, sink) -> None:

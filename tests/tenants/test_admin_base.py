@@ -2,18 +2,22 @@
 
 import csv
 import io
+import logging
 import re
 from uuid import UUID, uuid4
 
 import pytest
 from django.contrib import admin
+from django.core.exceptions import SuspiciousOperation
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 
+from reports.error_log import ErrorLogHandler
 from tenants.admin import TenantAdmin
+from tenants.errors import bad_request
 from tenants.models import ApiKey, LoginToken, Membership, Tenant, User
 from tenants.text import inert
 from tests.conftest import Business, in_tenant
@@ -298,3 +302,16 @@ def test_people_change_their_password_and_language(saigon: Business) -> None:
     saigon.operator.refresh_from_db()
     assert saigon.operator.locale == "vi"
     assert 'lang="vi"' in person.get(page("index")).content.decode()
+
+
+def test_a_filter_that_is_none_leads_to_the_whole_list_and_is_no_error_of_ours(saigon, caplog):
+    person, address = browser(saigon.analyst), page("catalog_offering_changelist")
+    answer = person.get(address, {"tenant__plan__exact": "x"}, follow=True)
+    assert answer.redirect_chain == [(address, 302)]
+    assert "cannot be narrowed like that" in text_of(answer)
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    record = logging.LogRecord("django.security", logging.ERROR, __file__, 1, "x", (), (None, SuspiciousOperation(), None))
+    handler = ErrorLogHandler()
+    handler.emit(record)
+    assert handler.waiting.empty()
+    assert bad_request(RequestFactory().get("/admin/"), SuspiciousOperation()).content.count(b"cannot be understood") == 1

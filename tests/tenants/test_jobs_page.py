@@ -21,7 +21,7 @@ JOBS = "tenants_taskrun_jobs"
 
 
 def press(person: Any, step: str) -> Any:
-    return person.post(page(JOBS), {"step": step}, follow=True)
+    return person.post(page(JOBS), {"step": step, "sure": "1"}, follow=True)
 
 
 @pytest.fixture
@@ -75,13 +75,34 @@ def test_platform_staff_see_the_whole_installation_and_no_row_of_anybody(saigon,
     assert person.get(page("tenants_taskrun_changelist"))["Location"] == "/admin/"
 
 
-def test_one_click_puts_back_or_gives_up_what_is_stuck(saigon, stuck):
+def test_what_failed_in_a_queue_is_put_back_or_given_up_after_a_question_and_what_is_unclear_stays(saigon, stuck):
     person = browser(saigon.operator)
-    assert "2 entries are tried again." in text_of(press(person, "retry:runtime.scheduleoccurrence"))
+    asked = text_of(person.post(page(JOBS), {"step": "retry:runtime.scheduleoccurrence"}))
+    assert "1 failed entry is tried again" in asked
+    assert "1 unclear entry stays" in asked
+    with in_tenant(saigon.tenant):
+        assert ScheduleOccurrence.objects.filter(state="failed").count() == 1
+    assert "1 entry is tried again." in text_of(press(person, "retry:runtime.scheduleoccurrence"))
     assert "1 entry is given up." in text_of(press(person, "give_up:bots.knowledgedocument"))
     with in_tenant(saigon.tenant):
-        assert set(ScheduleOccurrence.objects.values_list("state", "attempt")) == {("pending", 0)}
+        assert sorted(ScheduleOccurrence.objects.values_list("state", flat=True)) == ["pending", "pending", "unknown"]
         assert KnowledgeDocument.objects.get().state == "cancelled"
+
+
+def test_the_numbers_lead_to_the_rows_that_wait_for_a_person_and_each_is_decided_on_its_page(saigon, stuck):
+    person = browser(saigon.operator)
+    address = page("runtime_scheduleoccurrence_changelist")
+    assert f"{address}?state__exact=unknown" in person.get(page(JOBS)).content.decode()
+    assert "state__exact=failed" in person.get(page(JOBS)).content.decode()
+    assert person.get(page("bots_knowledgedocument_changelist"), {"state__exact": "failed"}).status_code == 200
+    (row,) = person.get(address, {"state__exact": "unknown"}).context["cl"].result_list
+    again = page("runtime_scheduleoccurrence_put_one_back", row.pk)
+    assert again in person.get(page("runtime_scheduleoccurrence_change", row.pk)).content.decode()
+    assert "it may be done twice" in text_of(person.get(again))
+    person.post(again)
+    with in_tenant(saigon.tenant):
+        row.refresh_from_db()
+        assert row.state == "pending"
 
 
 @pytest.mark.parametrize("step", ["retry:vault.eventdelivery", "give_up:vault.eventdelivery", "retry:tenants.tenant", "x:y"])
