@@ -6,7 +6,7 @@ fails (a slot that is not there, a division by zero) counts as not holding, and 
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -51,6 +51,12 @@ class Rule:
     action: Action
     condition: str
     fallback: str = ""
+    fallbacks: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """By language; ``fallback`` in any other."""
+
+    def words_in(self, language: str) -> str:
+        """Return what the rule has said instead, empty when it has no words of its own."""
+        return self.fallbacks.get(language) or self.fallback
 
     @property
     def stage(self) -> Stage:
@@ -141,8 +147,8 @@ def rules_from(text: str) -> tuple[Rule, ...]:
     Kept by the text itself, so that a changed rule counts at once and an unchanged one is not read again.
     """
     return tuple(
-        Rule(rule_id, code, name, Action(action), condition, fallback)
-        for rule_id, code, name, action, condition, fallback in json.loads(text)
+        Rule(rule_id, code, name, Action(action), condition, fallback, fallbacks)
+        for rule_id, code, name, action, condition, fallback, fallbacks in json.loads(text)
     )
 
 

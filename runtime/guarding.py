@@ -92,7 +92,7 @@ def words_instead(context: TurnContext, rule: Rule) -> Reply:
     source = {"kind": "guardrail", "id": rule.id, "title": rule.name or rule.code, "score": 1.0, "parts": {}}
     return Reply(
         Tier.GUARDRAIL,
-        rule.fallback or words,
+        rule.words_in(context.question.language) or words,
         confidence=1,
         sources=(source,),
         handover=Handover(rule.name or rule.code, Escalation.Origin.BOT) if hands_over else None,

@@ -44,7 +44,7 @@ SELECT session.*, coalesce(taken.id, earlier.id) AS turn_id, coalesce(earlier.me
        (SELECT v.flow_config -> 'steps' FROM bots_botversion v
         WHERE v.tenant_id = %(tenant)s AND v.id = session.bot_version_id)::text AS steps,
        (SELECT json_agg(json_build_array(g.id, g.code, g.name, g.violation_action, g.condition_expression,
-                                         g.fallback_message) ORDER BY g.priority DESC, g.code)
+                                         g.fallback_message, g.fallback_messages) ORDER BY g.priority DESC, g.code)
         FROM bots_guardrail g
         WHERE g.tenant_id = %(tenant)s AND g.is_active
           AND (g.bot_id IS NULL OR g.bot_id = session.bot_id))::text AS rules

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from django import forms
 from django.contrib import admin
 from django.db.models import TextField
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +18,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from bots.expressions import NAMES
 from bots.guardrails import Action, Stage
 from bots.models import Guardrail
+from bots.models.guardrails import LONGEST_FALLBACK
 from tenants.admin import TenantAdmin
 
 EXAMPLES = (
@@ -32,6 +34,8 @@ EXAMPLES = (
 )
 """Conditions to start from."""
 
+LANGUAGES = ("vi", "en")
+"""That have a field of their own for what the bot says instead."""
 COLOURS = {Action.BLOCK: "danger", Action.WARN: "warning", Action.MASK: "info", Action.HANDOFF: "success"}
 
 
@@ -47,17 +51,56 @@ KINDS = {
 """The types of the language, as people call them."""
 
 
+class GuardrailForm(forms.ModelForm):
+    """A rule with its words in two languages; those of further languages, which the API writes, stay."""
+
+    fallback_vi = forms.CharField(
+        label=_("In Vietnamese the bot says instead"),
+        required=False,
+        max_length=LONGEST_FALLBACK,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+    fallback_en = forms.CharField(
+        label=_("In English the bot says instead"),
+        required=False,
+        max_length=LONGEST_FALLBACK,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        texts = self.instance.fallback_messages
+        self.initial = {**{f"fallback_{language}": texts.get(language, "") for language in LANGUAGES}, **self.initial}
+
+    def texts(self) -> dict[str, str]:
+        """Return what is said instead, by language; an empty field says nothing."""
+        typed = {language: self.cleaned_data.get(f"fallback_{language}", "") for language in LANGUAGES}
+        return {language: text for language, text in {**self.instance.fallback_messages, **typed}.items() if text}
+
+
 @admin.register(Guardrail)
 class GuardrailAdmin(TenantAdmin):
     """Guardrails, first asked first."""
 
+    form = GuardrailForm
     list_display = ("label", "condition", "looks_at", "action_label", "bot", "priority", "is_active")
     list_display_links = ("label",)
     list_filter = ("violation_action", "is_active", "bot")
     list_select_related = ("bot",)
     search_fields = ("code", "name", "condition_expression")
     fieldsets = (
-        (None, {"fields": (("name", "code"), "condition_expression", ("violation_action", "bot"), "fallback_message")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("name", "code"),
+                    "condition_expression",
+                    ("violation_action", "bot"),
+                    "fallback_message",
+                    ("fallback_vi", "fallback_en"),
+                )
+            },
+        ),
         (_("When it counts"), {"fields": (("priority", "is_active"),)}),
     )
     actions_list = ("try_all",)
@@ -98,7 +141,8 @@ class GuardrailAdmin(TenantAdmin):
         return guardrail.violation_action, guardrail.get_violation_action_display()
 
     def save_model(self, request: HttpRequest, obj: Guardrail, form: Any, change: bool) -> None:
-        """Note who made the rule."""
+        """Note who made the rule, and keep what is said instead in each language."""
+        obj.fallback_messages = form.texts()
         if not change:
             obj.created_by = request.user
         super().save_model(request, obj, form, change)

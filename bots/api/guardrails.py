@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from rest_framework import serializers
+
 from bots.expressions import ExpressionError, read_and_try
 from bots.guardrails import Stage
 from bots.models import Bot, Guardrail
+from bots.models.guardrails import LONGEST_FALLBACK
 from tenants.api import TenantViewSet
 from tenants.auth import author_of
 from tenants.errors import DomainError
@@ -20,6 +23,7 @@ from tenants.serializers import ChoiceField, CodeRelatedField, TenantSerializer,
         "condition_expression": "has(slots.quantity) && int(slots.quantity) > 50",
         "violation_action": "handoff",
         "fallback_message": "For so many I ask a colleague.",
+        "fallback_messages": {"vi": "Số lượng này mình hỏi đồng nghiệp nhé."},
         "priority": 10,
     },
 )
@@ -28,6 +32,7 @@ class GuardrailSerializer(TenantSerializer):
 
     bot = CodeRelatedField(queryset=Bot.objects.all(), required=False, allow_null=True)
     condition_expression = TextField()
+    fallback_messages = serializers.DictField(child=TextField(max_length=LONGEST_FALLBACK), required=False)
     applies_to = ChoiceField(choices=Stage.choices, read_only=True)
 
     class Meta:
@@ -41,6 +46,7 @@ class GuardrailSerializer(TenantSerializer):
             "applies_to",
             "violation_action",
             "fallback_message",
+            "fallback_messages",
             "priority",
             "is_active",
             "created_at",

@@ -1,6 +1,7 @@
 """Rules over what customers write and what bots answer."""
 
-from typing import ClassVar
+import re
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -14,8 +15,21 @@ from tenants.fields import TenantForeignKey
 from tenants.models import TenantModel, TenantQuerySet, created_by_field, updated_at_field
 
 MOST_PRIORITY = 1_000_000
+LONGEST_FALLBACK = 2000
+LANGUAGE = re.compile(r"[a-z]{2,3}")
 MOST_ACTIVE = 100
 """Of a tenant: a turn may have to ask them all."""
+
+
+def check_texts(texts: Any) -> None:
+    """Raise ``ValidationError`` on ``fallback_messages`` for what are no texts by language."""
+    is_right = isinstance(texts, dict) and all(
+        LANGUAGE.fullmatch(language) and isinstance(text, str) and 0 < len(text) <= LONGEST_FALLBACK
+        for language, text in texts.items()
+    )
+    if not is_right:
+        message = _("Write texts of up to 2,000 characters by language, such as vi and en.")
+        raise ValidationError({"fallback_messages": ValidationError(message, "invalid")})
 
 
 class GuardrailQuerySet(TenantQuerySet):
@@ -46,9 +60,16 @@ class Guardrail(TenantModel):
     )
     fallback_message = models.TextField(
         _("the bot says instead"),
-        max_length=2000,
+        max_length=LONGEST_FALLBACK,
         blank=True,
         help_text=_("Of “block” and “hand over”. Empty: a polite sentence in the customer's language."),
+    )
+    fallback_messages = models.JSONField(
+        _("the bot says instead, by language"),
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text=_("Texts by language, such as vi and en; in others the text above."),
     )
     priority = models.IntegerField(
         _("priority"),
@@ -91,12 +112,14 @@ class Guardrail(TenantModel):
     def as_rule(self) -> Rule:
         """Return the rule as a turn asks it."""
         action = Action(self.violation_action)
-        return Rule(str(self.pk), self.code, self.name, action, self.condition_expression, self.fallback_message)
+        said = {"fallback": self.fallback_message, "fallbacks": self.fallback_messages}
+        return Rule(str(self.pk), self.code, self.name, action, self.condition_expression, **said)
 
     def clean(self) -> None:
         """Refuse a condition that cannot be read or costs too much, and a mask that has nothing to hide."""
         super().clean()
         self._limit()
+        check_texts(self.fallback_messages)
         try:
             expression = read_and_try(self.condition_expression)
         except ExpressionError as error:

@@ -126,6 +126,16 @@ def test_trying_tells_of_every_rule_in_order_whether_it_fires_and_why(client: Ap
         assert Guardrail.objects.count() == 4
 
 
+def test_what_is_said_instead_is_kept_by_language_and_checked(client: ApiClient, saigon: Business) -> None:
+    texts = {"vi": "Không.", "en": "No."}
+    assert client.post("guardrails/", {**RULE, "fallback_messages": texts}).json()["fallback_messages"] == texts
+    for wrong in ({"vi": "x" * 2001}, {"vi": {"a": 1}}, ["x"], {"Vietnamese": "Không."}):
+        refused = client.post("guardrails/", {**RULE, "code": "x", "fallback_messages": wrong})
+        assert (refused.status_code, refused.json()["errors"][0]["field"].split(".")[0]) == (422, "fallback_messages")
+    with in_tenant(saigon.tenant):
+        assert Guardrail.objects.count() == 1
+
+
 def test_the_intent_is_told_from_the_message_unless_it_is_given(client: ApiClient, saigon: Business) -> None:
     client.post("bots/", {"code": "shop", "name": "Shop"})
     client.post("intents/", {"code": "complaint", "name": "Complaint", "bot": "shop", "examples": ["tôi muốn khiếu nại"]})

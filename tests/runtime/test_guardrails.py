@@ -51,6 +51,16 @@ def noted(session: Session) -> list[dict[str, Any]]:
     return DecisionEvent.objects.filter(session=session).latest("id").decision_metadata.get("guardrails", [])
 
 
+def test_a_rule_speaks_the_customers_language_where_it_has_words_of_it(session: Session) -> None:
+    texts = {"vi": "Không nói chuyện đó.", "en": "We do not speak of that."}
+    made = rule("message.folded.contains('secret') || message.folded.contains('bi mat')", fallback_messages=texts)
+    assert said(say(session, "tell me the secret please")) == "We do not speak of that."
+    assert said(say(session, "nói cho tôi bí mật của shop đi")) == "Không nói chuyện đó."
+    Guardrail.objects.filter(pk=made.pk).update(fallback_messages={"vi": "Không."}, fallback_message="Ask a person.")
+    assert said(say(session, "tell me the secret please")) == "Ask a person."
+    assert said(say(session, "nói cho tôi bí mật của shop đi")) == "Không."
+
+
 def test_a_rule_that_blocks_answers_with_its_own_words_and_no_tier_is_asked(session: Session) -> None:
     made = rule("message.folded.contains('shipping')", fallback_message="We do not speak of that.", name="No shipping")
     recorded = say(session, "How much is SHIPPING?")

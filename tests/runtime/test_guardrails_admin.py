@@ -40,6 +40,13 @@ def test_the_form_explains_the_names_and_keeps_a_rule(staff: Client, saigon: Bus
     with in_tenant(saigon.tenant):
         made = Guardrail.objects.get()
     assert (made.code, made.created_by_id) == ("cards", saigon.operator.pk)
+    with in_tenant(saigon.tenant):
+        Guardrail.objects.update(fallback_messages={"fr": "Non."})
+    typed = {**FORM, "fallback_vi": "Không.", "fallback_en": ""}
+    assert staff.post(page("bots_guardrail_change", made.pk), typed).status_code == 302
+    with in_tenant(saigon.tenant):
+        assert Guardrail.objects.get().fallback_messages == {"fr": "Non.", "vi": "Không."}
+    assert "Không." in text_of(staff.get(page("bots_guardrail_change", made.pk)))
     listed = text_of(staff.get(page("bots_guardrail_changelist")))
     assert "No cards" in listed
     assert "Mask what was found" in listed
