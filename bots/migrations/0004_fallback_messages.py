@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bots', '0002_capabilities'),
+        ('bots', '0003_chunk_language'),
     ]
 
     operations = [
