@@ -19,6 +19,9 @@ BARE = 0.6
 BEHIND = 0.1
 """Share of what is asked about by which a text may fall behind one that is silent on the fact: what is meant is there, and not told."""
 
+FAINT = 0.1
+"""Score up to which it does not matter what else a text lacks."""
+
 OWN_TITLE, OWN_LANGUAGE = 0.1, 0.1
 """What is added where the title itself asks for all of it, and where a text is in the customer's language: they settle near-ties."""
 
@@ -46,7 +49,9 @@ def rank_told(
         )
         for hit in hits
     ]
-    return sorted(scored, key=lambda hit: -hit.score * (1 - coverage.lacks(f"{hit.title} {hit.body}")))
+    return sorted(
+        scored, key=lambda hit: -hit.score * (1 - coverage.lacks(f"{hit.title} {hit.body}") if hit.score > FAINT else 1)
+    )
 
 
 def _silent(question: str, hits: Sequence[Hit]) -> set[Any]:

@@ -19,6 +19,9 @@ UNSAID = 0.2
 NAMED_BY = 0.3
 """Share of what is asked about from which on an offering is the one that is spoken of."""
 
+LOOKED_THROUGH = 8
+"""Offerings found among which the one may be that is spoken of."""
+
 NAMED = 0.5
 """Confidence from which on a message plainly asks for a choice."""
 
@@ -70,7 +73,7 @@ def _may_ask(context: TurnContext) -> bool:
 def _spoken_of(context: TurnContext) -> Hit | None:
     """Return the offering that holds most of what is asked about, its name some of it; else the one spoken of before."""
     found = context.hits.get("offering", [])
-    best = max(found, key=lambda hit: (context.share_of(hit), hit.score), default=None)
+    best = max(found[:LOOKED_THROUGH], key=lambda hit: (context.share_of(hit), hit.score), default=None)
     if best is not None and context.share_of(best) >= NAMED_BY and _is_named(context, best):
         return best
     try:

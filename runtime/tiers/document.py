@@ -50,7 +50,8 @@ def _is_beaten(context: TurnContext, found: Hit) -> bool:
         and (faq.score >= found.score or context.evidence_of(faq) >= speaks - AS_GOOD)
     ):
         return True
-    if context.question.kind != "other" or knows_better(context, found):
-        return knows_better(context, found)
+    is_better = knows_better(context, found)
+    if is_better or context.question.kind != "other":
+        return is_better
     offering = context.best("offering")
     return offering is not None and offering.score >= max(NAMED, found.score)

@@ -120,8 +120,8 @@ FACETS: dict[str, FacetWords] = {
         "",
         "red | blue | green | yellow | orange | pink | purple | brown | grey | gray | black | white | beige | navy | "
         "silver | gold | golden | turquoise "
-        "| mau do | mau den | mau trang | mau xanh | mau vang | mau hong | mau tim | mau nau | mau xam | mau | do den "
-        "| xanh | den | trang | hong | tim | nau | xam | colours | colors",
+        "| mau do | mau den | mau trang | mau xanh | mau vang | mau hong | mau tim | mau nau | mau xam | mau bac | do den "
+        "| xanh duong | xanh la | xanh den | mau | colours | colors",
     ),
     "heat": FacetWords(
         "how hot | how cold | how warm | what temperature | temperature | nhiệt độ | bao nhiêu độ | mấy độ",
