@@ -91,9 +91,13 @@ def _tenant_home(tenant: Tenant) -> dict[str, Any]:
 def _worth_knowing() -> list[dict[str, Any]]:
     """Return what was found lately, the most important first: one query."""
     found = Insight.objects.filter(created_at__gte=timezone.now() - FRESH)[:WORTH_KNOWING]
-    return [
-        {"text": text_of(one), "kind": one.insight_type, "url": _page("reports.insight", "change", one.pk)} for one in found
-    ]
+    return [_told(one) for one in found]
+
+
+def _told(insight: Insight) -> dict[str, Any]:
+    is_fall = "_down" in insight.content["text"]["code"]
+    url = _page("reports.insight", "change", insight.pk)
+    return {"text": text_of(insight), "kind": insight.insight_type, "is_fall": is_fall, "url": url}
 
 
 def _counts(tenant: Tenant, weeks: Weeks) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -28,7 +30,9 @@ TO = {
     "minItems": 1,
     "maxItems": 500,
     "title": gettext_lazy("To"),
-    "description": gettext_lazy('Such as ["an@example.com", "Binh <binh@example.com>"].'),
+    "description": gettext_lazy(
+        "Each one address, such as an@example.com or Binh <binh@example.com>; in a form one a line."
+    ),
 }
 MAILBOX = {
     "type": "string",
@@ -108,11 +112,17 @@ def told(report: Report) -> str:
     """Return what was found in a report, the best first, in the present language."""
     found = list(report.insights.order_by("-score", "-id")[: MOST_TOLD + 1])
     lines = [f"{report}", ""]
-    lines += [f"{insight.score:>3}  {text_of(insight)}" for insight in found[:MOST_TOLD]]
+    lines += [f"- {text_of(insight)}" for insight in found[:MOST_TOLD]]
     if not found:
         lines.append(_("Nothing odd was found."))
     if len(found) > MOST_TOLD:
         lines += ["", _("There is more in the back office.")]
+    page = f"{settings.PUBLIC_URL}{reverse('admin:reports_report_change', args=[report.pk])}"
+    lines += ["", _("With all numbers, for who may log in: %(url)s") % {"url": page}, "", "--"]
+    name = Tenant.objects.get(pk=current_tenant_id()).name
+    lines.append(
+        _("A schedule of %(tenant)s sends this. Who does not want it asks them to take the address off.") % {"tenant": name}
+    )
     return "\n".join(lines)
 
 

@@ -9,6 +9,8 @@ from django.db import models
 
 from tenants.models import Event
 
+TOLD_BY_RULE = ("insight.found", "insight.digest")
+"""Messages that rules send to a destination (``reports/handing_on.py``), whatever kinds of events it takes besides."""
 EVENT_KINDS: tuple[str, ...] = (
     "session.started",
     "session.ended",

@@ -33,7 +33,7 @@ STATUS_LABELS = {
     "queued": "info",
     "sending": "info",
 }
-SHOWN = ("mailbox", "subject", "body", "html", "recipients", "reply_to", "files", "priority", "send_at", "message_id")
+SHOWN = ("mailbox", "subject", "said", "recipients", "reply_to", "files", "priority", "send_at", "message_id")
 
 
 @admin.register(EmailMessage)
@@ -62,7 +62,7 @@ class EmailMessageAdmin(TenantAdmin):
         if obj is not None and not self.has_change_permission(request, obj):
             return [
                 (None, {"fields": ("status_text", "progress", "mailbox", "recipients", "reply_to")}),
-                (_("What it says"), {"fields": ("subject", "body", "html", "files")}),
+                (_("What it says"), {"fields": ("subject", "said", "files")}),
                 (_("Sending"), {"fields": (("priority", "send_at"), "message_id", "queued_at")}),
             ]
         return [
@@ -111,6 +111,11 @@ class EmailMessageAdmin(TenantAdmin):
     def delete_model(self, request: HttpRequest, obj: EmailMessage) -> None:
         """Delete it with its files."""
         delete_email(email=obj)
+
+    @display(description=_("text"))
+    def said(self, email: EmailMessage) -> str:
+        """Show its text line by line; how its HTML looks is on the page of the preview."""
+        return format_html('<div class="break-words whitespace-pre-wrap">{}</div>', email.body)
 
     @display(description=_("to"))
     def recipients_short(self, email: EmailMessage) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Case, Count, QuerySet, When
 from django.http import HttpRequest, HttpResponse
-from django.template.defaultfilters import filesizeformat
+from django.template.defaultfilters import filesizeformat, truncatechars
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -137,7 +137,8 @@ class MailMessageAdmin(LedgerAdmin):
     @display(description=_("subject"), ordering="subject")
     def subject_shown(self, message: MailMessage) -> str:
         """Show the subject, in bold until it is read."""
-        return format_html('<span class="{}">{}</span>', "" if message.is_seen else "font-bold text-important", str(message))
+        weight = "" if message.is_seen else "font-bold text-important"
+        return format_html('<span class="{}">{}</span>', weight, truncatechars(str(message), SHOWN))
 
     @display(description=_("received"), ordering="received_at")
     def received_shown(self, message: MailMessage) -> str:
@@ -200,6 +201,8 @@ def _told(message: MailMessage) -> dict[str, Any]:
     }
 
 
+SHOWN = 120
+"""Letters of a subject in the list."""
 PAGE = (
     '<!doctype html><meta charset="utf-8"><base target="_blank">'
     "<style>body{{font:15px/1.5 sans-serif;margin:16px;color:#111;background:#fff;overflow-wrap:anywhere}}</style>{}"

@@ -3,7 +3,9 @@
 import base64
 import binascii
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any, ClassVar, NoReturn
+from zoneinfo import ZoneInfo
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import models
@@ -24,8 +26,10 @@ from tenants.api import TenantReadViewSet, TenantViewSet
 from tenants.auth import author_of
 from tenants.errors import Malformed
 from tenants.filters import Filter
+from tenants.models import Tenant
 from tenants.parsers import StrictJSONParser, UploadParser
 from tenants.schema import example
+from tenants.scope import current_tenant_id
 from tenants.serializers import (
     ChoiceField,
     CodeRelatedField,
@@ -100,6 +104,22 @@ def _addresses(help_text: str, **options: Any) -> serializers.ListField:
     return serializers.ListField(child=TextField(max_length=1000), help_text=help_text, **options)
 
 
+class TenantTimeField(serializers.DateTimeField):
+    """A moment; one without a zone is by the clock of the business."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("help_text", "Not before then. Without a zone it is by the clock of the business.")
+        super().__init__(**options)
+
+    def default_timezone(self) -> ZoneInfo:
+        """Return the zone of what has none."""
+        return ZoneInfo(Tenant.objects.get(pk=current_tenant_id()).time_zone)
+
+    def to_representation(self, value: Any) -> Any:
+        """Return it in UTC, as every moment is told."""
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 @example(
     "A mail to two people",
     {
@@ -119,6 +139,7 @@ class EmailSerializer(TenantSerializer):
     html = TextField(required=False, allow_blank=True, help_text="Scripts, forms and style sheets are taken out.")
     attachments = AttachmentsField(required=False, help_text="In a form: files. Up to 20 MB in all.")
     mailbox = IdRelatedField(queryset=Mailbox.objects.all(), required=False, allow_null=True)
+    send_at = TenantTimeField(required=False, allow_null=True)
     status = ChoiceField(EmailMessage.Status.choices, required=False, help_text="queued sends it. Without it: draft.")
     template = CodeRelatedField(queryset=EmailTemplate.objects.all(), write_only=True, required=False)
     values = ObjectField(write_only=True, required=False, help_text="What stands for the names of the template.")

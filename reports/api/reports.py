@@ -128,7 +128,7 @@ class ReportViewSet(TenantViewSet):
         "report_type": "report_type",
         "sha256": "sha256",
     }
-    search_fields = ("vendor", "report_type")
+    search_fields = ("vendor", "report_type", "file__name")
     ordering_fields = ("report_date", "created_at")
 
     @extend_schema(

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.apps import apps
 from django.forms.fields import InvalidJSONInput
+from django.utils.html import escape
 from django.utils.text import capfirst
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -19,7 +20,25 @@ from bots.admin.json_fields import IndentedEncoder
 from runtime.targets import TARGETS
 from tenants.admin.json_fields import StrictJSONField
 
-EMPTY: tuple[Any, ...] = (None, "", {})
+EMPTY: tuple[Any, ...] = (None, "", {}, [])
+
+
+class LinesField(forms.CharField):
+    """A list of texts, one a line."""
+
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 3})
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the texts as they are edited."""
+        return "\n".join(map(str, value)) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        """Return the lines that say something."""
+        return [line.strip() for line in str(super().clean(value)).splitlines() if line.strip()]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether other texts were typed."""
+        return bool(super().has_changed(self.prepare_value(initial), data))
 
 
 def field_name(kind: str, option: str) -> str:
@@ -72,7 +91,7 @@ def _may_choose(user: Any, schema: Mapping[str, Any]) -> bool:
 def _field(schema: Mapping[str, Any]) -> forms.Field:
     common: dict[str, Any] = {
         "label": capfirst(str(schema.get("title", ""))),
-        "help_text": schema.get("description", ""),
+        "help_text": escape(schema.get("description", "")),  # "Binh <binh@example.com>" is no tag
         "required": False,
     }
     if "reference" in schema:
@@ -82,6 +101,8 @@ def _field(schema: Mapping[str, Any]) -> forms.Field:
     if "enum" in schema:
         choices = [("", "–"), *((one, one) for one in schema["enum"])]
         return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget, **common)
+    if schema.get("type") == "array" and schema["items"].get("type") == "string":
+        return LinesField(**common)
     match schema.get("type"):
         case "boolean":
             return forms.BooleanField(widget=UnfoldBooleanWidget, **common)

@@ -111,6 +111,16 @@ def test_a_mail_goes_to_each_recipient_by_itself_and_blind_copies_stand_nowhere(
     assert client.delete(f"emails/{email['id']}/").status_code == 409
 
 
+def test_a_time_without_a_zone_is_by_the_clock_of_the_business(api, saigon, sink) -> None:
+    client = api(saigon.key)
+    for given, told in (
+        ("2030-01-01T07:00:00", "2030-01-01T00:00:00Z"),
+        ("2030-01-01T07:00:00Z", "2030-01-01T07:00:00Z"),
+    ):
+        made = client.post("emails/", {**ABOUT, "send_at": given}).json()
+        assert (made["send_at"], client.get(f"emails/{made['id']}/").json()["send_at"]) == (told, told)
+
+
 def test_a_draft_is_edited_sent_once_and_waits_for_its_time(api, saigon, sink) -> None:
     client = api(saigon.key)
     draft = client.post("emails/", {"subject": "Plan", "body": "…"}).json()
@@ -391,6 +401,8 @@ def test_a_schedule_mails_a_text_and_what_was_found_in_a_report_once_for_each_ti
     found = mails["binh@example.com"]
     assert "North" in found["Subject"]
     assert "North" in found.get_content()
+    assert "/admin/reports/report/" in found.get_content()
+    assert "asks them to take the address off" in found.get_content()
     assert found["Auto-Submitted"] == "auto-generated"
 
 

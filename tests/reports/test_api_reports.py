@@ -20,6 +20,8 @@ def test_a_report_is_pending_until_a_worker_has_read_it(api, saigon):
     assert (report["status"], report["duplicate"], report["row_count"]) == ("pending", False, 0)
     assert {name: report[name] for name in ABOUT} == ABOUT
     assert client.post(f"reports/{report['id']}/insights/").json()["code"] == "not_processed"
+    for term, count in ((report["file_name"].upper(), 1), ("no-such-file", 0)):
+        assert len(client.get("reports/", {"search": term}).json()["results"]) == count
 
     read_due_reports()
     report = client.get(f"reports/{report['id']}/").json()

@@ -213,7 +213,7 @@ def test_who_has_left_or_is_asked_for_no_more_gets_nothing_of_what_waits(api, sa
 def test_programs_get_each_insight_by_a_signed_message(api, saigon, loopback_allowed):
     client = api(saigon.key)
     with http_server() as server:
-        body = {"name": "Sheets", "url": f"http://127.0.0.1:{server.port}/hook", "kinds": ["order.created"]}
+        body = {"name": "Sheets", "url": f"http://127.0.0.1:{server.port}/hook", "kinds": ["insight.found"]}  # and no events
         made = client.post("event-destinations/", body).json()
         subscribe(client, recipient_type="destination", destination=made["id"], channel="webhook")
         first, second = find(saigon, 80, 60)

@@ -53,6 +53,20 @@ def test_a_schedule_is_made_of_the_fields_of_its_kind_and_shown_again(saigon):
     assert "30 7 * * MON-FRI" in listed
 
 
+def test_addresses_are_typed_one_a_line_and_shown_so_again(saigon):
+    person = browser(saigon.owner)
+    shown = person.get(page("runtime_schedule_add")).content.decode()
+    assert "Binh &lt;binh@example.com&gt;" in shown
+    text = {"kind": "email", "email__subject": "Hi", "email__body": "Good morning"}
+    made = person.post(
+        page("runtime_schedule_add"), {**FORM, **text, "email__to": "an@example.com\r\n\r\nB <b@example.com>"}
+    )
+    assert made.status_code == 302, text_of(made)
+    row = stored(saigon)
+    assert row.target["to"] == ["an@example.com", "B <b@example.com>"]
+    assert "an@example.com\nB &lt;b@example.com&gt;" in person.get(page("runtime_schedule_change", row.pk)).content.decode()
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from tenants.admin import LedgerAdmin, TenantAdmin, asks_first, asks_who, show_once
 from tenants.errors import DomainError
-from tenants.events import EVENT_KINDS
+from tenants.events import EVENT_KINDS, TOLD_BY_RULE
 from tenants.notes import told
 from tenants.queue import QueueState
 from vault.deliveries import send_test
@@ -32,7 +32,7 @@ class EventDestinationForm(forms.ModelForm):
 
     kinds = forms.MultipleChoiceField(
         label=_("Kinds of events"),
-        choices=[(kind, kind) for kind in EVENT_KINDS],
+        choices=[(kind, kind) for kind in (*EVENT_KINDS, *TOLD_BY_RULE)],
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=_("None means all of them."),

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from tenants.api import TenantReadViewSet, TenantViewSet
 from tenants.auth import author_of
-from tenants.events import EVENT_KINDS
+from tenants.events import EVENT_KINDS, TOLD_BY_RULE
 from tenants.filters import Filter
 from tenants.schema import example
 from tenants.serializers import TenantSerializer, TextField
@@ -24,9 +24,12 @@ from vault.models import EventDelivery, EventDestination
     {"name": "Bookkeeping", "url": "https://example.com/hooks/backroom", "kinds": ["order.created", "order.cancelled"]},
 )
 class EventDestinationSerializer(TenantSerializer):
-    """Where events go. ``kinds`` left empty means all. ``secret`` is in the answers of creating and rotating only."""
+    """Where events go. ``kinds`` left empty means all. What a rule tells (``insight.found``, ``insight.digest``) comes
+    whatever they are. ``secret`` is in the answers of creating and rotating only."""
 
-    kinds = serializers.ListField(child=TextField(max_length=60), required=False, help_text=f"Of: {', '.join(EVENT_KINDS)}")
+    kinds = serializers.ListField(
+        child=TextField(max_length=60), required=False, help_text=f"Of: {', '.join((*EVENT_KINDS, *TOLD_BY_RULE))}"
+    )
     state = serializers.SerializerMethodField(help_text="active, failing, paused (by you) or disabled (by itself)")
     disabled_reason = TextField(source="why_disabled", read_only=True)
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop, override
 
 from tenants.errors import Conflict
-from tenants.events import EVENT_KINDS, record_event
+from tenants.events import EVENT_KINDS, TOLD_BY_RULE, record_event
 from tenants.fields import TenantForeignKey
 from tenants.models import TenantModel, TenantQuerySet, updated_at_field
 from tenants.notes import note, told
@@ -129,7 +129,7 @@ class EventDestination(TenantModel):
         except DestinationForbidden as error:
             raise ValidationError({"url": ValidationError(error.message, code=error.code)}) from None
         self.kinds = list(dict.fromkeys(self.kinds))
-        if unknown := [kind for kind in self.kinds if kind not in EVENT_KINDS]:
+        if unknown := [kind for kind in self.kinds if kind not in (*EVENT_KINDS, *TOLD_BY_RULE)]:
             said = _("There is no such kind of event: %(kinds)s")
             problem = ValidationError(said, code="unknown_kind", params={"kinds": ", ".join(unknown)})
             raise ValidationError({"kinds": problem})
