@@ -90,7 +90,7 @@ def _tenant_home(tenant: Tenant) -> dict[str, Any]:
 
 def _worth_knowing() -> list[dict[str, Any]]:
     """Return what was found lately, the most important first: one query."""
-    found = Insight.objects.filter(created_at__gte=timezone.now() - FRESH)[:WORTH_KNOWING]
+    found = Insight.objects.newest().filter(created_at__gte=timezone.now() - FRESH)[:WORTH_KNOWING]
     return [_told(one) for one in found]
 
 

@@ -108,12 +108,26 @@ def zone_of(subscription: InsightSubscription, person: User | None) -> str:
 
 
 def key_of(insight: Insight) -> str:
-    """Return what makes an insight the one that was told."""
-    if insight.metric and insight.insight_type in LASTING:
+    """Return what makes an insight the one that was told.
+
+    Of reports, it is the same in every file of a vendor and type; a trend, and who moved, may be told again in another month.
+    """
+    report, lasts, said = insight.report, insight.insight_type in LASTING, insight.key
+    if report is None and not lasts:
+        return f"daily/{said}"
+    if report is None:
         week = "{}-{}".format(*timezone.now().isocalendar()[:2])
         said = f"{insight.insight_type}\n{insight.content['series']}\n{insight.content.get('bot')}\n{week}"
         return f"daily/{hashlib.sha256(said.encode()).hexdigest()}"
-    return f"{insight.report_id or 'daily'}/{insight.key}"
+    month = f"{insight.content['text']['code']}\n{report.report_date:%Y-%m}" if lasts else ""
+    of_series = "\n".join([report.vendor, report.report_type, said, month])
+    return f"report/{hashlib.sha256(of_series.encode()).hexdigest()}"
+
+
+def _once(insights: Iterable[Insight], keys: Mapping[UUID, str]) -> list[Insight]:
+    """Return each that is the same in several files of a series once, as the latest tells it; the best first."""
+    by_key = {keys[one.pk]: one for one in sorted(insights, key=lambda one: one.pk)}
+    return sorted(by_key.values(), key=lambda one: -one.score)
 
 
 def distribute_insights() -> int:
@@ -147,7 +161,7 @@ def _distribute() -> int:
     """Look at some new insights of the scope's tenant, the best first. The locks let one worker do so at a time."""
     subscriptions = list(InsightSubscription.objects.active().select_for_update(of=("self",)).order_by("pk"))
     new = Insight.objects.filter(distributed_at=None).select_for_update(skip_locked=True, of=("self",))
-    insights = list(new.order_by("-score", "-id")[:AT_ONCE])
+    insights = list(new.select_related("report").order_by("-score", "-id")[:AT_ONCE])
     Insight.objects.filter(pk__in=[one.pk for one in insights]).update(distributed_at=timezone.now())
     if subscriptions and insights:
         _deliver(_wanted(subscriptions, insights))
@@ -200,7 +214,7 @@ def _deliver(wanted: Wanted) -> None:
     rows = []
     for to, times in wanted.items():
         for time, found in times.items():
-            new = sorted((one for one in found if (to, keys[one.pk]) not in told), key=lambda one: -one.score)
+            new = _once((one for one in found if (to, keys[one.pk]) not in told), keys)
             if new and time.due_at:
                 _add_to_digest(to, time, new, keys)
             elif new:

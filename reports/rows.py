@@ -1,6 +1,7 @@
 """Which rows of a report are meant: by sheet, number, a cell, or a time. What insights link to, and the API and the admin show."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -37,6 +38,9 @@ def narrowed(
     rows = rows.filter(row__in=numbers) if numbers else rows
     if not any((sheet, column, since, until)):
         return rows
+    for field, moment in (("since", since), ("until", until)):
+        if moment and not _is_moment(moment):
+            raise Malformed("invalid", _("Write a day or a moment, such as 2026-11-21."), field=field)
     table = _table(report, sheet)
     rows = rows.filter(table=table)
     if column:
@@ -47,6 +51,14 @@ def narrowed(
     if place is None:
         raise Malformed("invalid", _("This table has no column of dates."), field="since" if since else "until")
     return rows.where(place, since=since, until=until)
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return text[4:5] == "-"  # as the cells are written, which are compared as text
 
 
 def _table(report: Report, sheet: str) -> int:

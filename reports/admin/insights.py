@@ -63,13 +63,37 @@ class SourceFilter(admin.SimpleListFilter):
         return queryset.filter(report__isnull=self.value() == "daily")
 
 
+class FileFilter(admin.SimpleListFilter):
+    """What several files of a vendor and type tell: once, of the newest of them, or of each."""
+
+    title = _("told by several files")
+    parameter_name = "files"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the choices."""
+        return [("all", _("Every file’s"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Narrow the list, unless it is that of one report."""
+        is_whole = self.value() == "all" or any(name.startswith("report__id") for name in request.GET)
+        found: Any = queryset
+        return queryset if is_whole else found.newest()
+
+
 @admin.register(Insight)
 class InsightAdmin(LedgerAdmin):
     """Insights, the most important ones first."""
 
     list_display = ("score", "type_label", "said", "period", "source")
     list_display_links = ("said",)
-    list_filter = ("insight_type", SourceFilter, "report__report_type", "report__vendor", ("score", RangeNumericFilter))
+    list_filter = (
+        "insight_type",
+        SourceFilter,
+        FileFilter,
+        "report__report_type",
+        "report__vendor",
+        ("score", RangeNumericFilter),
+    )
     list_filter_submit = True
     list_select_related = ("report",)
     link_filters = ("report",)

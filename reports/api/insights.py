@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.db import models
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -58,7 +59,10 @@ class InsightSerializer(TenantSerializer):
 
 
 class InsightViewSet(TenantReadViewSet):
-    """Insights of reports and of the daily figures, the highest score first. ``?report=``; ``?metric=cost``; ``?insight_type=``."""
+    """Insights of reports and of the daily figures, the highest score first. ``?report=``; ``?metric=cost``; ``?insight_type=``.
+
+    What several files of a vendor and type tell is listed once, of the newest of them, unless ``report`` names one.
+    """
 
     http_method_names = ["get", "head"]
     queryset = Insight.objects.all()
@@ -73,3 +77,8 @@ class InsightViewSet(TenantReadViewSet):
     }
     ordering_fields = ("score", "created_at")
     ordering = ("-score",)
+
+    def get_queryset(self) -> models.QuerySet:
+        """Return the insights; in the list of all, those of the newest file that tells them."""
+        insights: Any = super().get_queryset()
+        return insights.newest() if self.action == "list" and "report" not in self.request.query_params else insights

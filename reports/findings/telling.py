@@ -76,9 +76,13 @@ class Finding:
 
     @property
     def key(self) -> str:
-        """What makes it this finding, when the report is looked at again."""
+        """What makes it this finding, when the report is looked at again, or the next one of its series.
+
+        A series has one trend, and moved once of late, whenever its figures begin.
+        """
         kind = self.code if self.type in ("missing_data", "threshold") else self.type
-        return "\n".join([self.type, kind, self.series, str(self.first), str(self.values.get("category", ""))])
+        first = "" if self.type in ("trend", "top_mover") else str(self.first)
+        return "\n".join([self.type, kind, self.series, first, str(self.values.get("category", ""))])
 
 
 def saturating(amount: float, half: float, most: int) -> int:

@@ -1,12 +1,30 @@
 """What was found in a report or in our own daily figures, told so that every number leads to the rows it comes from."""
 
+from typing import ClassVar, Self
+
 from django.core.validators import MaxValueValidator
 from django.db import models
+from django.db.models import OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from reports.models.reports import Report
 from tenants.fields import TenantForeignKey
-from tenants.models import TenantModel, updated_at_field
+from tenants.models import TenantModel, TenantQuerySet, updated_at_field
+
+
+class InsightQuerySet(TenantQuerySet):
+    """Reads of insights."""
+
+    def newest(self) -> Self:
+        """Leave out what a later report of the same vendor and type tells as well."""
+        same = models.Q(
+            key=OuterRef("key"),
+            report__vendor=OuterRef("report__vendor"),
+            report__report_type=OuterRef("report__report_type"),
+        )
+        day = OuterRef("report__report_date")
+        later = models.Q(report__report_date__gt=day) | models.Q(report__report_date=day, report__gt=OuterRef("report"))
+        return self.exclude(models.Exists(Insight.objects.order_by().filter(same, later)))
 
 
 class Insight(TenantModel):
@@ -58,6 +76,8 @@ class Insight(TenantModel):
     rephrased_at = models.DateTimeField(null=True, editable=False, help_text="When a language model was asked.")
     updated_at = updated_at_field()
 
+    objects: ClassVar = InsightQuerySet.as_manager()
+
     class Meta(TenantModel.Meta):
         verbose_name = _("insight")
         verbose_name_plural = _("insights")
@@ -77,6 +97,7 @@ class Insight(TenantModel):
         ]
         indexes = [
             models.Index(fields=["tenant", "-score", "-id"], name="insight_best"),
+            models.Index(fields=["tenant", "key"], name="insight_of_series"),
             models.Index(  # read by the fan-out
                 fields=["tenant", "-score", "-id"], name="insight_new", condition=models.Q(distributed_at=None)
             ),

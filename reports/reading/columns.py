@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from catalog.money import WHOLE_CURRENCIES
 from reports.reading.limits import MAX_CELL_CHARACTERS
-from reports.reading.shapes import BOOLEANS, SIGNS, Shape, shape_of
+from reports.reading.shapes import BOOLEANS, SIGNS, Shape, month_of, shape_of
 
 Type = Literal["empty", "text", "number", "money", "boolean", "date", "datetime", "time"]
 Decimals = Literal["", "plain", "point", "comma"]
@@ -132,8 +132,11 @@ class Column:
         return number if math.isfinite(number) else None
 
     def _moment(self, text: str, shape: Shape) -> str | None:
-        if shape.kind not in ("date", "slashed", "datetime"):
+        if shape.kind not in ("date", "month", "slashed", "datetime"):
             return None
+        if month := month_of(text):
+            begin = date(*month, 1)
+            return begin.isoformat() if self.type == "date" else datetime.combine(begin, time()).isoformat()
         try:
             moment = _slashed(text, is_month_first=self.is_month_first) if shape.kind == "slashed" else _iso(text)
             moment = moment.astimezone(UTC) if moment.tzinfo else moment
@@ -207,7 +210,7 @@ def _type(tally: Tally) -> Type:
     filled = sum(kinds.values()) - kinds.pop("missing", 0)
     if not filled:
         return "empty"
-    moments = {name: kinds.pop(name, 0) for name in ("date", "slashed", "datetime")}
+    moments = {name: kinds.pop(name, 0) for name in ("date", "month", "slashed", "datetime")}
     if sum(moments.values()) >= MOSTLY * filled:
         return "datetime" if moments["datetime"] or tally.has_clock else "date"
     likest, count = max(kinds.items(), key=lambda pair: pair[1], default=("text", 0))

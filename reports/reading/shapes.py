@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-Kind = Literal["missing", "boolean", "date", "slashed", "datetime", "time", "number", "text"]
+Kind = Literal["missing", "boolean", "date", "month", "slashed", "datetime", "time", "number", "text"]
 Form = Literal["", "small", "whole", "point", "comma", "thousands_or_point", "thousands_or_comma"]
 """How a number is written: up to 3 digits, more of them without grouping, with a sign before its decimals, or unclear."""
 
@@ -38,6 +38,13 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _DATE = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})(?:\2([0-9]{1,2}))?")
+_MONTH = re.compile(
+    r"(?:tháng|thang|th|t|month)?\s?(?P<month>[0-9]{1,2})\s?[-/]\s?(?P<of>[0-9]{4})"
+    r"|(?:q|quý|quy)\s?(?P<quarter>[1-4])(?:\s?[-/]\s?|\s)(?P<of2>[0-9]{4})"
+    r"|(?P<of3>[0-9]{4})(?:\s?[-/]\s?|\s?)(?:q|quý|quy)\s?(?P<quarter2>[1-4])",
+    re.IGNORECASE,
+)
+"""A month or a quarter: `10/2023`, `Tháng 10/2023`, `Q3 2023`, `2023-Q3`."""
 _SLASHED = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})(?:[ T]([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?))?")
 _DATETIME = re.compile(
     r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[-+][0-9]{2}:?[0-9]{2})?"
@@ -83,11 +90,24 @@ def shape_of(text: str) -> Shape:
     return _dated(text) or _number(text) or TEXT
 
 
+def month_of(text: str) -> tuple[int, int] | None:
+    """Return the year and month that a cell names, of a quarter its first month; None for anything else."""
+    found = _MONTH.fullmatch(text)
+    if not found:
+        return None
+    quarter = found["quarter"] or found["quarter2"]
+    month = 3 * int(quarter) - 2 if quarter else int(found["month"])
+    year = int(found["of"] or found["of2"] or found["of3"])
+    return (year, month) if 1 <= month <= 12 and 1900 <= year <= 2200 else None
+
+
 def _dated(text: str) -> Shape | None:
     if _DATE.fullmatch(text):
         return Shape("date") if text[4] != "." or text.count(".") == 2 else None
     if _DATETIME.fullmatch(text):
         return Shape("datetime")
+    if month_of(text):
+        return Shape("month")
     if found := _SLASHED.fullmatch(text):
         return Shape("slashed", digits=f"{found[1]}/{found[3]}", has_clock=bool(found[5]))
     return Shape("time") if _TIME.fullmatch(text) else None

@@ -24,7 +24,7 @@ from reports.reading.limits import MAX_NAME_CHARACTERS, MAX_ROWS, MAX_TABLES, SA
 from reports.reading.shapes import shape_of
 
 _ARCHIVE, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-_TYPED = frozenset({"number", "date", "slashed", "datetime", "time", "boolean"})
+_TYPED = frozenset({"number", "date", "month", "slashed", "datetime", "time", "boolean"})
 
 
 VALUES = 0.6
@@ -168,6 +168,9 @@ def _decided(
         notes += [note] if note and note not in notes else []
     if len(columns) > file_limits.MAX_COLUMNS:
         raise UnreadableFile("too_many_columns", limit=file_limits.MAX_COLUMNS)
+    types = {column.type for column in columns}
+    if types & {"number", "money"} and not types & {"date", "datetime"}:
+        notes.append("no_dates")
     return Table(sheet, header.number if header else 0, columns, notes, rows, kept)
 
 

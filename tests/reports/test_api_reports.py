@@ -108,7 +108,14 @@ def test_rows_are_found_by_number_cell_and_date(api, saigon):
     assert found(column="shop", equals="A") == [2, 4, 5]
     assert found(since="2026-11-02", until="2026-11-02") == [4]
     assert found(column="shop", equals="A", since="2026-11-02") == [4, 5]
-    for asked in ({"sheet": "Nothing"}, {"column": "price", "equals": "1"}, {"row": "a"}, {"day": "1"}):
+    for asked in (
+        {"sheet": "Nothing"},
+        {"column": "price", "equals": "1"},
+        {"row": "a"},
+        {"day": "1"},
+        {"since": "bla"},
+        {"until": "2026-99-99"},
+    ):
         assert client.get(f"reports/{report['id']}/data/", asked).status_code == 400
     nobody = client.get("reports/00000000-0000-7000-8000-00000000dead/data/")
     assert nobody.status_code == 404

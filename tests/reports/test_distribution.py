@@ -21,6 +21,7 @@ from reports.wording import text_of
 from tenants.models import AuditEntry, Membership, User
 from tests.conftest import in_tenant
 from tests.outside import http_server
+from tests.reports.files import days, read
 from tests.reports.test_api_emails import InTurn
 from tests.rows import an_insight
 from tests.smtp_sink import smtp_sink
@@ -390,3 +391,21 @@ def test_a_person_tells_others_of_an_insight_on_its_page(saigon):
     with in_tenant(saigon.tenant):
         assert InsightDelivery.objects.filter(created_by=saigon.operator, is_asked=True).count() == 3
         assert EmailMessage.objects.get().to == ["an@example.com"]
+
+
+def test_what_the_next_file_of_a_series_has_again_is_told_once_and_listed_of_the_newest(api, saigon, sink):
+    client = api(saigon.key)
+    subscribe(client, recipient_type="address", address="an@example.com", min_score=0)
+    subscribe(client, recipient_type="person", user=str(saigon.analyst.pk), channel="in_app", min_score=0)
+    reports = []
+    for number, about in enumerate([{}, {"report_date": "2026-11-21"}, {"vendor": "South"}]):
+        reports.append(read(client, days(60 + number), **about))
+        deliver_insights()
+    told = [row for row in deliveries(client) if row["distribution_method"] == "email"]
+    assert len(told) == 2  # of North once, of South once
+    listed = client.get("insights/", {"insight_type": "anomaly"}).json()["results"]
+    assert {one["report"] for one in listed} == {reports[1]["id"], reports[2]["id"]}
+    of_first = client.get("insights/", {"insight_type": "anomaly", "report": reports[0]["id"]}).json()["results"]
+    assert len(of_first) == 1
+    listing = shown(browser(saigon.analyst), "/admin/reports/insight/")
+    assert listing.count("sold was unusually high") == 2

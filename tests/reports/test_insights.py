@@ -193,6 +193,15 @@ def test_nothing_is_told_in_per_cent_of_nothing(api, saigon):
     assert [one["content"]["text"] for one in found] == ["sold rose to another level on 11 Apr 2026: from 0 to 11."]
 
 
+def test_months_are_a_series_and_a_report_without_dates_says_so(api, saigon):
+    client = api(saigon.key)
+    months = [f"Tháng {1 + number % 12}/{2020 + number // 12},{100 + 5 * number + number % 3}" for number in range(40)]
+    texts = [one["content"]["text"] for one in insights(client, read(client, "Tháng,Bán\n" + "\n".join(months)))]
+    assert [text.split(":")[0] for text in texts] == ["Bán rises over the whole time"]
+    undated = read(client, "name,sold\n" + "\n".join(f"n{number},{number % 7}" for number in range(30)))
+    assert undated["tables"][0]["notes"] == ["no_dates"]
+
+
 def test_insights_of_others_are_nobodys(api, saigon, harbour):
     report = read(api(saigon.key), days())
     foreign = api(harbour.key).get("insights/", {"report": report["id"]})
