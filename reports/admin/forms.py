@@ -5,17 +5,17 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
 from catalog.imports.file_kinds import check_kind
 from reports.models import Report
 from reports.reading.limits import MAX_FILE_BYTES
-from reports.thresholds import check_thresholds
+from reports.thresholds import check_thresholds, read_bound
 from tenants.errors import DomainError
 
-_BOUND = re.compile(r"(.+?)\s*([<>])\s*(-?[0-9]+(?:\.[0-9]+)?)")
+_BOUND = re.compile(r"(.+?)\s*([<>])\s*(-?[0-9][0-9.,]*\s*%?)")
 
 
 class NewReportForm(forms.ModelForm):
@@ -52,7 +52,9 @@ class ReportForm(forms.ModelForm):
         label=_("Thresholds"),
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text=_("One a line, such as “sold < 10” or “cost > 500”. They hold when insights are found again."),
+        help_text=_(
+            "One a line, such as “sold < 10” or “cost > 500”. In per cent: “rate > 4%”. Saving looks for insights again."
+        ),
     )
 
     class Meta:
@@ -61,24 +63,33 @@ class ReportForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["bounds"].initial = "\n".join(written(one) for one in self.instance.thresholds)
+        tables = self.instance.tables
+        self.fields["bounds"].initial = "\n".join(written(one, tables) for one in self.instance.thresholds)
 
     def clean_bounds(self) -> list[dict[str, Any]]:
         """Return the thresholds as they are kept."""
         lines = [line.strip() for line in str(self.cleaned_data["bounds"]).splitlines() if line.strip()]
         found = [_BOUND.fullmatch(line) for line in lines]
+        read = []
         for line, match in zip(lines, found, strict=True):
-            if match is None:
+            bound = read_bound(match[3]) if match else None
+            if match and bound:
+                read.append((match, bound[0]))
+            else:
                 raise ValidationError(_("This is no threshold: %(line)s"), code="invalid", params={"line": line[:100]})
-        kept = [{"column": match[1], "above" if match[2] == ">" else "below": float(match[3])} for match in found if match]
+        kept = [{"column": match[1], "above" if match[2] == ">" else "below": number} for match, number in read]
         try:
-            check_thresholds(kept)
+            check_thresholds(kept, self.instance.tables)
         except DomainError as error:
             raise ValidationError(error.message, code=error.code) from error
         return kept
 
 
-def written(threshold: dict[str, Any]) -> str:
-    """Return a threshold as people write it: `sold > 10`."""
+def written(threshold: dict[str, Any], tables: list[dict[str, Any]]) -> str:
+    """Return a threshold as people write it: `sold > 10`, `rate > 4 %`."""
     side, sign = ("above", ">") if "above" in threshold else ("below", "<")
-    return f"{threshold['column']} {sign} {threshold[side]:.15g}"
+    percents = {column["name"] for table in tables for column in table["columns"] if column.get("is_percent")}
+    is_percent = threshold["column"] in percents
+    number = f"{round(threshold[side] * 100, 10) if is_percent else threshold[side]:.15g}"
+    shown = number if "e" in number else formats.number_format(number, use_l10n=True)
+    return f"{threshold['column']} {sign} {shown}{' %' if is_percent else ''}"

@@ -70,7 +70,7 @@ class ReportAdmin(TenantAdmin):
     @display(description=_("thresholds"))
     def bounds(self, report: Report) -> str:
         """Show the thresholds to whoever may not change them."""
-        return "; ".join(written(one) for one in report.thresholds) or "–"
+        return "; ".join(written(one, report.tables) for one in report.thresholds) or "–"
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the parts of the form."""
@@ -100,8 +100,10 @@ class ReportAdmin(TenantAdmin):
     def save_model(self, request: HttpRequest, obj: Report, form: Any, change: bool) -> None:
         """Keep the file and have it read; or keep what was changed."""
         if change:
-            obj.thresholds = form.cleaned_data["bounds"]
+            before, obj.thresholds = obj.thresholds, form.cleaned_data["bounds"]
             super().save_model(request, obj, form, change)
+            if obj.thresholds != before and obj.status == Report.Status.PROCESSED:
+                request_insights(report=obj)
             return
         values = dict(form.cleaned_data)
         file = values.pop("upload")

@@ -12,9 +12,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from catalog.money import format_money
+from reports.findings.figures import is_figure
 from reports.models import Insight, Report
 from reports.rows import MOST_NAMED, narrowed
-from reports.wording import text_of
+from reports.wording import percent_text, text_of
 from tenants.admin.base import LINK
 from tenants.errors import Malformed
 
@@ -32,6 +33,10 @@ TYPES = {
 }
 
 
+COUNTED = {"sum": _("summed"), "mean": _("averaged"), "none": _("not looked at: looks like a code or a date")}
+"""How several rows of a day become a column's figure."""
+
+
 def columns_table(report: Report) -> dict[str, Any]:
     """Return how the columns were read."""
     rows = [
@@ -39,14 +44,16 @@ def columns_table(report: Report) -> dict[str, Any]:
             table["sheet"] or "–",
             one["name"],
             TYPES[one["type"]],
-            one.get("currency") or "–",
+            one.get("currency") or ("%" if one.get("is_percent") else "–"),
+            COUNTED[one["counted"]] if one.get("counted") and is_figure(one) else "–",
             one["empty"],
             one["odd"],
         ]
         for table in report.tables
         for one in table["columns"]
     ]
-    heads = [gettext("Sheet"), gettext("Column"), gettext("Type"), gettext("Currency"), gettext("Empty"), gettext("Odd")]
+    heads = [gettext("Sheet"), gettext("Column"), gettext("Type"), gettext("Unit"), gettext("Rows of a day")]
+    heads += [gettext("Empty"), gettext("Odd")]
     return {"headers": heads, "rows": rows}
 
 
@@ -76,7 +83,10 @@ def rows_table(report: Report, asked: Mapping[str, str], *, most: int = PAGE) ->
     columns = report.tables[number]["columns"]
     table = {
         "headers": ["#", *(column["name"] for column in columns)],
-        "rows": [[row.row, *(_cell(cell) for cell in row.cells)] for row in found[:most]],
+        "rows": [
+            [row.row, *(_cell(cell, column) for cell, column in zip(row.cells, columns, strict=True))]
+            for row in found[:most]
+        ],
     }
     kept = {**given, **({"row": asked["row"]} if asked.get("row") else {})}
     following = urlencode({**kept, "after": found[most - 1].position}) if len(found) > most else ""
@@ -97,7 +107,7 @@ def _numbers(text: str) -> list[int]:
     return [int(part) for part in parts if part.isdecimal() and len(part) < 10]
 
 
-def _cell(cell: Any) -> str:
+def _cell(cell: Any, column: Mapping[str, Any]) -> str:
     if cell is None:
         return "–"
     if isinstance(cell, bool):
@@ -106,6 +116,8 @@ def _cell(cell: Any) -> str:
         if not cell["currency"]:
             return str(cell["amount"])
         return format_money(Decimal(cell["amount"]), cell["currency"], translation.get_language() or "en")
+    if isinstance(cell, (int, float)) and column.get("is_percent"):
+        return percent_text(cell)
     if isinstance(cell, (int, float)):
         return formats.number_format(Decimal(str(cell)), use_l10n=True, force_grouping=True)
     return str(cell).replace("T", " ") if cell[:4].isdecimal() and cell[10:11] == "T" else str(cell)

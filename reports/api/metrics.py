@@ -18,6 +18,7 @@ from reports.models import Metric, MetricMark
 from reports.models.metrics import MONEY
 from reports.rollups import day_begins
 from reports.thresholds import check_thresholds
+from reports.wording import is_share
 from tenants.api import TenantAPIView
 from tenants.errors import Malformed
 from tenants.serializers import ChoiceField, CodeRelatedField, MoneyField, StrictSerializer, TextField
@@ -203,6 +204,8 @@ class ThresholdsSerializer(StrictSerializer):
     def validate_thresholds(self, thresholds: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Ask for one bound each."""
         check_thresholds([{**one, "column": one["metric"]} for one in thresholds])
+        if any(is_share(one["metric"]) and not 0 <= one.get("above", one.get("below", 0)) <= 1 for one in thresholds):
+            raise serializers.ValidationError(_("A share is from 0 to 1: 0.8 is 80 per cent."), code="out_of_range")
         return thresholds
 
 

@@ -20,7 +20,7 @@ from catalog.models import ImportMapping
 from reports.models import Report, ReportRow
 from reports.reading.limits import MAX_FILE_BYTES
 from reports.rows import MOST_NAMED, narrowed
-from reports.thresholds import check_thresholds
+from reports.thresholds import check_counting, check_thresholds, read_bound
 from reports.uploads import create_report, delete_reports, request_insights
 from tenants.api import TenantReadViewSet, TenantViewSet
 from tenants.auth import author_of
@@ -56,12 +56,23 @@ def _moment(value: str) -> date | None:
     return found.date() if found else None
 
 
+@extend_schema_field({"oneOf": [{"type": "number"}, {"type": "string"}], "example": "4%"})
+class BoundField(serializers.FloatField):
+    """A number; or text as the reader's language writes it, such as ``60,5`` or ``4%``, which is 0.04."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """Return the number."""
+        found = read_bound(data) if isinstance(data, str) else None
+        number: float = found[0] if found else super().to_internal_value(data)
+        return number
+
+
 class ThresholdSerializer(StrictSerializer):
     """A bound of a column: crossing it is an insight."""
 
     column = TextField(max_length=200)
-    above = serializers.FloatField(required=False)
-    below = serializers.FloatField(required=False)
+    above = BoundField(required=False)
+    below = BoundField(required=False)
 
 
 class ReportSerializer(TenantSerializer):
@@ -73,13 +84,18 @@ class ReportSerializer(TenantSerializer):
     reason = TextField(read_only=True, help_text="Why it could not be read.")
     insights_status = ChoiceField(["pending", "ready", "failed"], read_only=True)
     thresholds = ThresholdSerializer(many=True, required=False)
+    counting = serializers.DictField(
+        child=ChoiceField(["sum", "mean", "none"]),
+        required=False,
+        help_text="By column, how several rows of a day are counted; others as their cells tell (``counted`` in ``tables``).",
+    )
     tables = serializers.ListField(child=serializers.DictField(), read_only=True)
 
     class Meta:
         model = Report
         fields: tuple[str, ...] = (
             *("id", "vendor", "report_type", "report_date", "status", "reason", "file", "file_name", "size", "sha256"),
-            *("decimals", "tables", "row_count", "thresholds", "insights_status", "insights_at", "metadata"),
+            *("decimals", "tables", "row_count", "thresholds", "counting", "insights_status", "insights_at", "metadata"),
             *("created_at", "updated_at"),
         )
         read_only_fields = (
@@ -88,9 +104,22 @@ class ReportSerializer(TenantSerializer):
         )
 
     def validate_thresholds(self, thresholds: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Ask for one bound each."""
-        check_thresholds(thresholds)
+        """Ask for one bound each, of a column that there is."""
+        check_thresholds(thresholds, self.instance.tables if self.instance else ())
         return thresholds
+
+    def validate_counting(self, counting: Any) -> dict[str, str]:
+        """Ask for columns of figures, each with a way to count."""
+        check_counting(counting, self.instance.tables if self.instance else ())
+        return dict(counting)
+
+    def update(self, instance: Report, validated_data: Any) -> Report:
+        """Save it; where other things are watched, or counted otherwise, insights are looked for anew."""
+        before = (instance.thresholds, instance.counting)
+        report: Report = super().update(instance, validated_data)
+        if (report.thresholds, report.counting) != before and report.status == Report.Status.PROCESSED:
+            request_insights(report=report)
+        return report
 
 
 class NewReportSerializer(StrictSerializer):

@@ -4,8 +4,9 @@ A column has the type that at least nine in ten of its filled cells have; the ot
 rules where a cell alone cannot tell:
 
 - `1.234` is what the column's other numbers prove: `1.5` or `1234` make the point a decimal sign, `1.234.567` or small whole
-  numbers beside it make it one of thousands. A currency without decimals makes it thousands. Else the file's other columns
-  decide; if they do not either, the column stays text with the note `ambiguous_numbers`.
+  numbers beside it make it one of thousands, as do
+  a currency without decimals, and groups that nearly always end with 00. Else the file's other columns decide, unless they
+  would give all numbers three decimals; if they do not, the column stays text with the note `ambiguous_numbers`.
 - `02/03/2026` is the 2nd of March, unless a date of the column has a second part above 12.
 """
 
@@ -40,6 +41,7 @@ class Tally:
     is_month_first: bool = False
     has_clock: bool = False
     percents: int = 0
+    rounds: int = 0
 
     def add(self, shape: Shape, currency: str = "") -> None:
         """Count one cell; `currency` is that of its format, in a workbook."""
@@ -47,6 +49,7 @@ class Tally:
         if shape.kind == "number":
             self.forms[shape.form] += 1
             self.percents += shape.is_percent
+            self.rounds += shape.is_round
             if currency or shape.currency:
                 self.currencies[currency or shape.currency] += 1
         elif shape.kind == "slashed":
@@ -66,7 +69,14 @@ class Tally:
         if forms["whole"]:
             return "comma" if thousands == "point" else "point"
         whole_money = self.currencies and all(code in WHOLE_CURRENCIES for code in self.currencies)
-        return thousands if forms["small"] or whole_money else ""
+        unclear_cells = unclear["point"] + unclear["comma"]
+        are_round = unclear_cells > 1 and self.rounds >= MOSTLY * unclear_cells
+        return thousands if forms["small"] or whole_money or are_round else ""
+
+    def agrees(self, notation: Decimals) -> bool:
+        """Whether what other columns prove may be taken for this one: not where it makes a decimal of every group of three."""
+        groups = self.forms["thousands_or_point" if notation == "point" else "thousands_or_comma"]
+        return not groups or groups < self.kinds["number"]
 
     @property
     def is_unclear(self) -> bool:
@@ -197,7 +207,7 @@ def decide(name: str, place: int, tally: Tally, *, decimals: Decimals, others: D
     if column.currency or common:
         column.type = "money"
     column.is_percent = column.type == "number" and tally.percents >= MOSTLY * tally.kinds["number"]
-    notation = decimals or tally.proven or others
+    notation = decimals or tally.proven or (others if tally.agrees(others) else "")
     column.decimals = notation or "point"
     if tally.is_unclear and not notation:
         column.type = "text"

@@ -73,6 +73,8 @@ class Shape:
     currency: str = ""
     is_percent: bool = False
     has_clock: bool = False
+    is_round: bool = False
+    """Whether its one group of three ends with two zeros, as prices do and decimals hardly ever."""
 
 
 TEXT, HOLE = Shape("text"), Shape("missing")
@@ -124,7 +126,8 @@ def _number(text: str) -> Shape | None:
     minus = "-" if found["open"] or found["minus"] in ("-", "−") or found["minus2"] else ""
     mark = (found["before"] or found["after"] or "").lower()
     written = f"{minus}{digits.translate(_SPACES)}{found['exponent'] or ''}"
-    return Shape("number", form, written, SIGNS.get(mark, ""), mark == "%")
+    is_round = form in ("thousands_or_point", "thousands_or_comma") and digits.endswith("00")
+    return Shape("number", form, written, SIGNS.get(mark, ""), mark == "%", is_round=is_round)
 
 
 def _form(digits: str) -> Form | None:

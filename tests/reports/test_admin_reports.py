@@ -75,7 +75,8 @@ def test_thresholds_are_written_a_line_each(api, saigon):
     client = browser(saigon.operator)
     address = page("reports_report_change", report["id"])
     form = form_of(client.get(address))
-    assert client.post(address, {**form, "bounds": "sold ~ 3"}).status_code == 200
+    for wrong in ("sold ~ 3", "nothing < 3", "day > 3"):
+        assert client.post(address, {**form, "bounds": wrong}).status_code == 200
     kept = client.post(address, {**form, "vendor": "South", "bounds": "sold > 400\nsold < 90.5"})
     assert kept.status_code == 302, text_of(kept)
     with in_tenant(saigon.tenant):
@@ -84,10 +85,15 @@ def test_thresholds_are_written_a_line_each(api, saigon):
             "South",
             [{"column": "sold", "above": 400}, {"column": "sold", "below": 90.5}],
         )
-    client.post(page("reports_report_find_again", report["id"]))
     read_due_reports()
     with in_tenant(saigon.tenant):
         assert Insight.objects.filter(insight_type="threshold").exists()
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "vi"
+    form = form_of(client.get(address))
+    assert form["bounds"].splitlines() == ["sold > 400", "sold < 90,5"]
+    assert client.post(address, form).status_code == 302
+    with in_tenant(saigon.tenant):
+        assert Report.objects.get().thresholds[1] == {"column": "sold", "below": 90.5}
 
 
 def test_saving_keeps_what_a_worker_writes_meanwhile(api, saigon, monkeypatch):

@@ -145,3 +145,24 @@ def test_thresholds_hold_for_the_next_report_of_the_kind(api, saigon):
     following = upload(client, days(40), report_date="2026-11-21").json()
     assert following["thresholds"] == [{"column": "sold", "above": 400.0}]
     assert upload(client, days(41), vendor="South").json()["thresholds"] == []
+
+
+def test_thresholds_are_of_columns_there_are_and_hold_at_once(api, saigon):
+    client = api(saigon.key)
+    lines = "".join(f"2026-03-{day:02};{3 + day % 3},{day % 7} %;{50 + day}\n" for day in range(1, 29))
+    address = f"reports/{read(client, 'day;rate;sold' + chr(10) + lines)['id']}/"
+    for bad in ({"column": "Nope", "below": 3}, {"column": "day", "below": 3}, {"column": "rate", "above": 4}):
+        assert client.patch(address, {"thresholds": [bad]}).status_code == 422, bad
+    assert client.patch(address, {"counting": {"Nope": "sum"}}).status_code == 422
+    assert client.get(address).json()["thresholds"] == []
+    asked = {"thresholds": [{"column": "rate", "above": "5,5%"}], "counting": {"sold": "none"}}
+    kept = client.patch(address, asked, Accept_Language="vi")
+    assert kept.json()["thresholds"] == [{"column": "rate", "above": 0.055}]
+    read_due_reports()
+    told = client.get("insights/", {"insight_type": "threshold"}, Accept_Language="vi").json()["results"]
+    assert told
+    assert all("5,5 %" in one["content"]["texts"]["vi"] for one in told)
+    assert {one["name"]: one["counted"] for one in client.get(address).json()["tables"][0]["columns"]}["sold"] == "none"
+    assert client.get(f"{address}data/", {"row": "2"}).json()["results"][0]["values"]["rate"] == 0.041
+    share = {"thresholds": [{"metric": "containment", "below": 80}]}
+    assert client.patch("analytics/thresholds/", share).status_code == 422

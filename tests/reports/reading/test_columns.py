@@ -46,6 +46,8 @@ def test_what_nothing_proves_stays_text_unless_other_columns_or_a_person_tell():
     assert (column.type, found, note) == ("text", ["1.234", "5.678"], "ambiguous_numbers")
     assert read("1.234", "5.678", others="comma")[1] == [1234, 5678]
     assert read("1.234", "5.678", decimals="point")[1] == [1.234, 5.678]
+    assert read("25.000", "350.000", others="point")[1] == [25000, 350000]  # prices beside a rating of 4.5
+    assert read("25.125", "350.311", others="point")[2] == "ambiguous_numbers"
 
 
 @pytest.mark.parametrize(
