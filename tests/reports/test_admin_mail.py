@@ -12,10 +12,8 @@ from tenants.models import StoredFile
 from tenants.storage import open_file
 from tests.conftest import PASSWORD, in_tenant
 from tests.imap_server import ImapSink
-from tests.reports.test_mail_sync import mail, mailbox, rich, server
+from tests.reports.mailboxes import mail, mailbox, rich
 from tests.tenants.admin_pages import browser, form_of, page, text_of
-
-__all__ = ["server"]
 
 pytestmark = pytest.mark.django_db
 
