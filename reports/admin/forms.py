@@ -7,9 +7,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import formats, timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
 from catalog.imports.file_kinds import check_kind
+from reports.findings.figures import is_figure
 from reports.models import Report
 from reports.reading.limits import MAX_FILE_BYTES
 from reports.thresholds import check_thresholds, read_bound
@@ -57,6 +58,19 @@ class ReportForm(forms.ModelForm):
         ),
     )
 
+    averaged = forms.MultipleChoiceField(
+        label=_("Averaged a day"),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        help_text=_("Figures that do not add up, such as rates and prices. All others are summed."),
+    )
+    left_out = forms.MultipleChoiceField(
+        label=_("Not looked at"),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        help_text=_("Codes, years, phone numbers."),
+    )
+
     class Meta:
         model = Report
         fields = ("vendor", "report_type", "report_date")
@@ -65,6 +79,22 @@ class ReportForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         tables = self.instance.tables
         self.fields["bounds"].initial = "\n".join(written(one, tables) for one in self.instance.thresholds)
+
+        self.counted = {
+            one["name"]: one.get("counted", "") for table in tables for one in table["columns"] if is_figure(one)
+        }
+        for field, way in (("averaged", "mean"), ("left_out", "none")):
+            self.fields[field].choices = [(name, name) for name in self.counted]  # type: ignore[attr-defined]
+            self.fields[field].initial = [name for name, counted in self.counted.items() if counted == way]
+
+    def counting(self) -> dict[str, str]:
+        """Return how columns are counted where a person said so, now or before."""
+        left_out, averaged = set(self.cleaned_data["left_out"]), set(self.cleaned_data["averaged"])
+        said = {name: "none" if name in left_out else "mean" if name in averaged else "sum" for name in self.counted}
+        known = self.instance.counting
+        return {
+            name: way for name, way in said.items() if name in known or (self.counted[name] and way != self.counted[name])
+        }
 
     def clean_bounds(self) -> list[dict[str, Any]]:
         """Return the thresholds as they are kept."""

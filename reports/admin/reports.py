@@ -75,6 +75,7 @@ class ReportAdmin(TenantAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the parts of the form."""
         about = {"fields": (("vendor", "report_type"), "report_date")}
+        counted, may_change = {"fields": ("averaged", "left_out")}, self.has_change_permission(request, obj)
         if obj is None:
             return [
                 (None, {"fields": ("upload",)}),
@@ -84,6 +85,7 @@ class ReportAdmin(TenantAdmin):
         return [
             (_("What it is"), about),
             (_("What is watched"), {"fields": ("bounds",)}),
+            *([(_("How several rows of a day are counted"), counted)] if may_change and obj.tables else []),
             (None, {"fields": ("file_name", "sha256")}),
         ]
 
@@ -100,9 +102,10 @@ class ReportAdmin(TenantAdmin):
     def save_model(self, request: HttpRequest, obj: Report, form: Any, change: bool) -> None:
         """Keep the file and have it read; or keep what was changed."""
         if change:
-            before, obj.thresholds = obj.thresholds, form.cleaned_data["bounds"]
+            before = (obj.thresholds, obj.counting)
+            obj.thresholds, obj.counting = form.cleaned_data["bounds"], form.counting()
             super().save_model(request, obj, form, change)
-            if obj.thresholds != before and obj.status == Report.Status.PROCESSED:
+            if (obj.thresholds, obj.counting) != before and obj.status == Report.Status.PROCESSED:
                 request_insights(report=obj)
             return
         values = dict(form.cleaned_data)

@@ -96,6 +96,20 @@ def test_thresholds_are_written_a_line_each(api, saigon):
         assert Report.objects.get().thresholds[1] == {"column": "sold", "below": 90.5}
 
 
+def test_a_person_says_how_a_column_is_counted(api, saigon):
+    report = read(api(saigon.key), days())
+    client, address = browser(saigon.operator), page("reports_report_change", report["id"])
+    shown = client.get(address)
+    assert "summed" in text_of(shown)
+    assert client.post(address, {**form_of(shown), "averaged": ["sold"]}).status_code == 302
+    read_due_reports()
+    shown = client.get(address)
+    assert "averaged" in text_of(shown)
+    with in_tenant(saigon.tenant):
+        row = Report.objects.get()
+        assert (row.counting, row.tables[0]["columns"][1]["counted"]) == ({"sold": "mean"}, "mean")
+
+
 def test_saving_keeps_what_a_worker_writes_meanwhile(api, saigon, monkeypatch):
     address = page("reports_report_change", read(api(saigon.key), days())["id"])
     client = browser(saigon.operator)

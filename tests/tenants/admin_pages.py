@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from django.forms import MultipleChoiceField
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -48,7 +49,8 @@ def form_of(response: HttpResponse) -> dict[str, Any]:
     data = {field.html_name: field.value() for field in fields}
     data |= {field.html_initial_name: data[field.html_name] for field in fields if field.field.show_hidden_initial}
     hidden = re.findall(r'name="(_version|_tenant)" value="([^"]*)"', response.content.decode())
-    return {**{name: _posted(value) for name, value in data.items()}, **dict(hidden)}
+    ticked = {field.html_name: data[field.html_name] for field in fields if isinstance(field.field, MultipleChoiceField)}
+    return {**{name: _posted(value) for name, value in data.items()}, **ticked, **dict(hidden)}
 
 
 def _posted(value: Any) -> Any:
