@@ -219,6 +219,7 @@ def cast(django_db_setup: dict[str, Business], business: Callable[[str], Busines
     def give(slug: str) -> Business:
         if connection.in_atomic_block or _is_there(slug):
             return django_db_setup[slug].copied()
+        platform_again()
         return business(slug)
 
     return give
