@@ -1,6 +1,7 @@
 """Two people edit one row: the second one is told, and nothing is overwritten."""
 
 import hashlib
+from copy import deepcopy
 from typing import Any
 
 from django import forms
@@ -32,6 +33,7 @@ class ConflictForm(forms.ModelForm):
         self.is_saved = self.instance.pk is not None and not self.instance._state.adding
         self.seen_version = self.data.get(VERSION_FIELD, "") if self.is_saved else ""
         self.row_version = self.seen_version or (row_version(self.instance) if self.is_saved else "")
+        self._as_read = deepcopy(_columns(self.instance)) if self.is_bound and self.is_saved else {}
 
     def clean(self) -> dict[str, Any] | None:
         """Compare the row, locked until the end of the transaction, with what the person saw."""
@@ -46,10 +48,15 @@ class ConflictForm(forms.ModelForm):
         return cleaned
 
     def _catch_up(self, stored: models.Model) -> None:
-        """Take over what workers have written since the row was read: saving it writes all of its columns."""
+        """Take over what workers have written since the row was read: saving it writes all of its columns.
+
+        What a form has put into the row by itself, from fields that are no columns, stays.
+        """
+        own = _columns(self.instance)
         for field in stored._meta.concrete_fields:
-            if field.name not in self.fields and not field.generated:
-                setattr(self.instance, field.attname, field.value_from_object(stored))
+            if field.name in self.fields or field.attname not in own or own[field.attname] != self._as_read[field.attname]:
+                continue
+            setattr(self.instance, field.attname, field.value_from_object(stored))
 
     def _explain(self, stored: models.Model | None) -> str:
         if stored is None:
@@ -60,6 +67,11 @@ class ConflictForm(forms.ModelForm):
         if theirs:
             said += " " + _("Stored now: %(values)s.") % {"values": theirs}
         return said + " " + _("Save again to put yours in its place, or open the page again to keep theirs.")
+
+
+def _columns(row: models.Model) -> dict[str, Any]:
+    """Return the values of all columns that are written, by attribute."""
+    return {field.attname: field.value_from_object(row) for field in row._meta.concrete_fields if not field.generated}
 
 
 def _shown(row: models.Model, name: str) -> str:
