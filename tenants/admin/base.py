@@ -1,6 +1,6 @@
 """``TenantAdmin``, the base of every admin page, and its two kinds: ledgers and pages of the platform."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +21,7 @@ from unfold.admin import ModelAdmin
 from tenants.admin.conflicts import TENANT_FIELD, ConflictForm
 from tenants.admin.export import export_csv
 from tenants.admin.history import history
+from tenants.admin.inlines import of_parent
 from tenants.admin.json_fields import StrictJSONField
 from tenants.admin.pages import COUNT_LIMIT, CappedPaginator, TenantChangeList
 from tenants.admin.refusals import REFUSALS, RefusalForm, forget, refusal_of
@@ -111,6 +112,11 @@ class TenantAdmin(ModelAdmin):
             obj.pk = new_ids(1)[0]
         options: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
         return options
+
+    def get_formsets_with_inlines(self, request: HttpRequest, obj: Any = None) -> Iterator[tuple[Any, Any]]:
+        """Return the formsets of the inlines with them: of a row that is made with its children too."""
+        for formset, inline in super().get_formsets_with_inlines(request, obj):
+            yield of_parent(formset), inline
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Return an order for lists, choices and look-ups alike; the newest first where none is named."""

@@ -83,6 +83,32 @@ def test_attributes_are_edited_on_the_page_of_their_domain(platform: Client) -> 
     assert (of("noise").unit, of("noise").value_constraint) == ("dB", {"min": 0, "max": 120})
 
 
+def test_a_domain_is_made_together_with_its_attributes(platform: Client) -> None:
+    address = page("catalog_knowledgedomain_add")
+    shown = platform.get(address)
+    row = shown.context["inline_admin_formsets"][0].formset.empty_form
+    blank = {field.html_name: field.value() or "" for field in row}  # as a browser copies it, hidden fields too
+    typed = [
+        {"key": "minutes", "name": "Duration", "value_type": "number", "scope": "offering", "unit": "min"},
+        {"key": "warranty", "name": "Warranty", "value_type": "number", "scope": "offering", "least": "9", "most": "1"},
+    ]
+    data = {**form_of(shown), "code": "dental", "name": "Dental clinic", "attribute_definitions-TOTAL_FORMS": "2"}
+    for number, one in enumerate(typed):
+        copied = {name.replace("__prefix__", str(number)): value for name, value in blank.items()}
+        data |= copied | {f"attribute_definitions-{number}-{name}": value for name, value in one.items()}
+    refused = platform.post(address, data)
+    assert "Row 2: The least must not be above the most." in text_of(refused)
+    assert not KnowledgeDomain.objects.filter(code="dental").exists()
+    forged = {**data, "attribute_definitions-0-id": "another", "attribute_definitions-1-least": "1"}
+    forged["attribute_definitions-1-most"] = "9"
+    answer = platform.post(address, forged)
+    assert "Row 1: “another” is not a valid UUID." in text_of(answer)
+    made = platform.post(address, {**forged, "attribute_definitions-0-id": ""})
+    assert made.status_code == 302, made.context["errors"]
+    keys = AttributeDefinition.objects.filter(domain__code="dental").values_list("key", flat=True)
+    assert set(keys) == {"minutes", "warranty"}
+
+
 def test_a_tenant_reads_the_limits_and_changes_none(saigon: Business) -> None:
     owner = browser(saigon.owner)
     assert "10000" in text_of(owner.get(address_of(of("power"))))
