@@ -275,7 +275,7 @@ class _Talk:
         earlier = [message for speaker, message in brief.history if speaker != "user"]
         return Support(
             sources=grounds.written(context.question.language),
-            others=(*grounds.texts, *(self.box.results if self.box else ()), *earlier, brief.bot, brief.business),
+            others=(*(self.box.results if self.box else ()), *earlier, brief.bot, brief.business),
             said=(*brief.said_by_customer, context.message),
             prompt=brief.system_prompt,
             question=context.message,

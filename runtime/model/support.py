@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from runtime.model.times import moments_stand, spans_stand
 from runtime.understanding.facets import is_yes_or_no
 from runtime.understanding.lexicon import ANSWERING, stems, stems_of
 from tenants.text import STOP_WORDS, detect_language, fold, words
@@ -38,6 +39,7 @@ _UNABLE = re.compile(
 )
 """That the bot does not know, or cannot: claims nothing of the shop."""
 _NEGATING = re.compile(r"\b(?:no|not|never|without|only|except|không|chưa|chẳng|ko|chỉ|trừ)\b|n['’]t\b", re.IGNORECASE)
+_DENYING = re.compile(r"\b(?:no|not|never|closed|except|không|chưa|nghỉ|đóng cửa|trừ)\b|n['’]t\b", re.IGNORECASE)
 _YES = re.compile(
     r"^\W*(?:dạ\W+|vâng\W+)?(?:yes|yeah|yep|sure|certainly|of course|absolutely|definitely|có|được|vâng|dạ|đúng|tất nhiên)\b",
     re.IGNORECASE,
@@ -49,11 +51,8 @@ _ORDER = re.compile(
     r"|\bđơn(?: hàng)?(?: \w+){0,4} (?:đã|vừa|đang)(?: được)? (?:đặt|tạo|lên|chuẩn bị|chốt|xác nhận)\b",
     re.IGNORECASE,
 )
-_UNIT = (
-    r"minutes?|mins?|hours?|days?|nights?|weeks?|months?|years?|kg|g|grams?|cm|mm|m|km|ml|l|lit(?:er|re)s?|inch(?:es)?"
-    r"|phut|gio|ngay|tuan|thang|nam|lit|gam"
-)
-_MEASURE = re.compile(rf"(?<![\d.,])(\d{{1,4}}(?:[.,]\d{{1,2}})?) ?(?:working |business |full )?(?:{_UNIT})\b")
+_UNIT = r"kg|g|grams?|cm|mm|m|km|ml|l|lit(?:er|re)s?|inch(?:es)?|lit|gam"
+_MEASURE = re.compile(rf"(?<![\d.,])(\d{{1,4}}(?:[.,]\d{{1,2}})?) ?(?:{_UNIT})\b")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _ENGLISH = (
     "two",
@@ -77,10 +76,10 @@ _CHECKED = frozenset(
     words(
         "cost costs price prices priced pay stock available unavailable left pieces piece total altogether sale discount off "
         "budget under below within over above between less than cheap cheaper cheapest vnd usd dong million thousand "
-        "sold out giá tiền còn hàng hết cái chiếc sản phẩm phí tổng cộng đồng triệu nghìn ngàn giảm ngân sách dưới trên khoảng"
+        "sold out giờ giá tiền còn hàng hết cái chiếc sản phẩm phí tổng cộng đồng triệu nghìn ngàn giảm ngân sách dưới trên khoảng"
     )
 )
-"""Words of amounts and stock, which the fact check sees to."""
+"""Words of amounts, stock and hours, which are checked apart."""
 _SILENT = stems(STOP_WORDS["en"] | STOP_WORDS["vi"] | ANSWERING | _CHECKED)
 """Stems that support nothing and need no support."""
 
@@ -110,7 +109,7 @@ class Support:
         """
         if any(not 1 <= number <= len(self.sources) for number in cited):
             return False
-        if not self._has_measures(sentence):
+        if not self._has_measures(sentence) or not self._has_times(sentence, cited):
             return False
         said = telling(sentence)
         if not said or is_no_claim(sentence):
@@ -158,10 +157,22 @@ class Support:
         return any(is_marked(self.sources[number - 1]) == spoken for number in cited)
 
     def _has_measures(self, sentence: str) -> bool:
-        """Whether each span of time, weight or length is a number that stands in the sources or was named by the customer."""
+        """Whether each weight or length is a number that stands in the sources or was named by the customer."""
         said = set(_MEASURE.findall(fold(_in_digits(sentence))))
         known = _in_digits("\n".join((*self.sources, *self.others, *self.said, self.prompt)))
         return said <= set(_NUMBER.findall(known)) if said else True
+
+    def _has_times(self, sentence: str, cited: Sequence[int]) -> bool:
+        """Whether each time, day of the week and span of time stands in the sources cited, or in what has no number. The customer's
+        words count for what only repeats them: a question, a denial; spans in them also where nobody says yes to them.
+        """
+        sources = [self.sources[number - 1] for number in cited] or self.sources
+        texts = (*sources, *self.others, self.prompt)
+        heard = (*texts, *self.said)
+        is_repeating = is_no_claim(sentence) or bool(_DENYING.search(sentence))
+        spans_in = heard if is_repeating or not _YES.match(sentence) else texts
+        moments_in = heard if is_repeating else texts
+        return spans_stand(sentence, spans_in, _in_digits) and moments_stand(sentence, moments_in, _in_digits)
 
     def recites(self, said: str) -> bool:
         """Whether the reply so far repeats a long run of the instructions that stands in no source."""

@@ -161,3 +161,56 @@ def test_a_bare_yes_to_what_no_source_speaks_of_is_replaced(say, endpoint, deliv
     recorded = say("Do you repair flower laptops?")
     assert recorded.decision["tier"] == "handoff"
     assert replaced()["text"] == "Yes."
+
+
+HOURS = (
+    "When are you open?\nMonday to Saturday 8:00–20:00, Sunday 8:00–12:00.",
+    "Bác sĩ: BS Phạm Hùng; Ngày khám: Ba, Sáu, CN; Phí khám: 300000\nBác sĩ: BS Lê Minh; Ngày khám: Hai, Năm; Phí khám: 200000",
+    "Bảo hành\nTrám răng bảo hành 24 tháng, mão sứ 5 năm.",
+    '{"n": 4, "attributes": {"warranty": 36}, "description": "Implant bảo hành trọn đời."}',
+    "Lịch nghỉ\nThứ Hai đến thứ Sáu, sáng 7h30 - 11h30, chiều 1h30 - 5h.",
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "cited", "is_given"),
+    [
+        ("Yes, we are open until 22:00 every day.", [1], False),
+        ("Yes, we are open until 23:30.", [1], False),
+        ("We are open on Sunday from 8:00 to 17:00.", [1], False),
+        ("We are open until midnight.", [1], False),
+        ("We are open until 8 pm.", [1], True),
+        ("Open Monday to Saturday from 8 am to 8 pm, on Sunday until 12:00.", [1], True),
+        ("We are open until 20h from Tuesday to Friday.", [1], True),
+        ("We are not open at 23:30.", [1], False),
+        ("Bác sĩ Hùng khám thứ Hai và thứ Năm.", [2], False),
+        ("Bác sĩ Hùng khám thứ Ba, thứ Sáu và Chủ nhật.", [2], True),
+        ("Bác sĩ Minh khám thứ 2 và thứ 5.", [2], True),
+        ("Implant bảo hành 5 năm.", [4], False),
+        ("Implant bảo hành 36 tháng.", [4], True),
+        ("Mão sứ bảo hành 5 năm.", [3], True),
+        ("Trám răng bảo hành 2 năm.", [3], True),
+        ("Trám răng bảo hành 24 năm.", [3], False),
+        ("Buổi chiều từ 13:30 đến 17 giờ.", [5], True),
+        ("Thứ Bảy nghỉ từ 7h30 sáng.", [5], False),
+        ("Lịch buổi sáng từ 7 giờ 30.", [5], True),
+    ],
+)
+def test_times_days_and_spans_stand_in_what_is_cited(said, cited, is_given):
+    assert Support(sources=HOURS).is_given(said, cited) is is_given
+
+
+def test_a_day_of_a_date_that_a_tool_told_is_given():
+    support = Support(others=('book_slots {} {"date": "2026-11-23", "slots": ["09:00", "15:30"]}',))
+    assert support.is_given("Slots on Monday are 9 am and 15:30.", [], rests_on_tools=True)
+    assert not support.is_given("Slots on Tuesday are 9 am and 15:30.", [], rests_on_tools=True)
+
+
+def test_a_false_hour_of_a_stream_never_leaves(session, endpoint, delivery):
+    Faq.objects.create(question="When is the flower shop open?", answer="Daily from 8:00 to 20:00.", language="en")
+    endpoint.script = [server.streamed("Flower delivery takes two hours. The flower shop is open until ", "22:00. Bye. ")]
+    stream = TurnStream()
+    stream.run({"session_id": session.pk, "message": ASKED, "external_id": "", "ui_event": None}, "en")
+    events = [(one.name, one.text) for one in stream if one.name != "begin"]
+    assert events[1][0] == "replace"
+    assert "22:00" not in str(events)
