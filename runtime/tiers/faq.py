@@ -19,12 +19,25 @@ UNHEARD = 0.45
 """Share of what is asked about that a text may leave out, where the question is whether something is so."""
 
 
+def answer_word_for_word(context: TurnContext) -> Reply | None:
+    """Give the answer of the FAQ whose very question is asked, whatever else may tell of it. Prices and stock are the catalogue's."""
+    said = words(context.message)
+    if not said or context.question.kind in ("price", "stock"):
+        return None
+    faq = next((hit for hit in context.hits.get("faq", ()) if words(hit.title) == said), None)
+    return _reply(faq, confidence=1.0) if faq else None
+
+
 def answer_from_faq(context: TurnContext) -> Reply | None:
     """Give the answer of the FAQ that fits, unless the customer asks the catalogue and it knows better."""
     faq = context.best("faq")
     if faq is None or not answers(context, faq) or knows_better(context, faq):
         return None
-    return Reply(Tier.FAQ, faq.body, faq.score, sources=(as_source(faq),), ui_metadata={"title": faq.title})
+    return _reply(faq, confidence=faq.score)
+
+
+def _reply(faq: Hit, *, confidence: float) -> Reply:
+    return Reply(Tier.FAQ, faq.body, confidence, sources=(as_source(faq),), ui_metadata={"title": faq.title})
 
 
 def answers(context: TurnContext, faq: Hit) -> bool:

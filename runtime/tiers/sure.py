@@ -10,7 +10,7 @@ from runtime.cache import is_same_question
 from runtime.context import Reply, TurnContext
 from runtime.tiers.catalog import answer_from_catalog
 from runtime.tiers.document import answer_from_document
-from runtime.tiers.faq import answer_from_faq
+from runtime.tiers.faq import answer_from_faq, answer_word_for_word
 from runtime.understanding.evidence import ALIKE, likeness
 
 MARGIN = 0.3
@@ -25,6 +25,8 @@ def answer_when_sure(context: TurnContext) -> Reply | None:
     """Answer out of texts and the catalogue; where a model is there to ask, only what is sure."""
     if not context.may_ask_model:
         return answer_by_itself(context)
+    if reply := answer_word_for_word(context):
+        return reply
     text = answer_from_document(context) or answer_from_faq(context)
     if text is None:
         return answer_from_catalog(context)
@@ -35,7 +37,12 @@ def answer_when_sure(context: TurnContext) -> Reply | None:
 
 def answer_by_itself(context: TurnContext) -> Reply | None:
     """Answer out of texts and the catalogue as well as they can."""
-    return answer_from_document(context) or answer_from_faq(context) or answer_from_catalog(context)
+    return (
+        answer_word_for_word(context)
+        or answer_from_document(context)
+        or answer_from_faq(context)
+        or answer_from_catalog(context)
+    )
 
 
 def is_plain(context: TurnContext, faq: Hit) -> bool:

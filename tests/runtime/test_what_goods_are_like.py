@@ -80,6 +80,17 @@ def test_the_sentence_of_the_description_that_tells_it_is_the_answer_or_there_is
     assert {said: replies[(said,)] for said in UNTOLD if answers[(said,)]["decision"]["tier"] != "handoff"} == {}
 
 
+def test_a_faq_asked_word_for_word_goes_before_any_description_but_not_before_prices(talk, saigon) -> None:
+    asked = "Is the camping stove of steel?"
+    assert "kW, steel" in talk(asked)["reply"]["message"]
+    with in_tenant(saigon.tenant):
+        Faq.objects.create(question=asked, answer="Only its stand.", language="en")
+        Faq.objects.create(question="How much is the camping stove?", answer="Ask us.", language="en")
+        embed_due_texts()
+    assert talk("is the CAMPING stove of steel")["reply"]["message"] == "Only its stand."
+    assert "650,000" in talk("How much is the camping stove?")["reply"]["message"]
+
+
 @pytest.mark.parametrize(
     "message", ["is the stove cheaper than the tent?", "which is cheaper, the tent or the stove", "giá stove và giá tent"]
 )

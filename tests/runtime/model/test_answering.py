@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from bots.models import Faq
-from catalog.models import VariantPrice
+from catalog.models import OfferingVersion, VariantPrice
 from runtime.model import answering
 from runtime.models import DecisionEvent, Turn
 from tests.conftest import in_tenant
@@ -38,6 +38,14 @@ def test_what_the_cheap_tiers_are_sure_of_costs_nothing(say, endpoint):
     assert say("show me a backpack under 1tr5").decision["tier"] == "catalog"
     assert endpoint.asked == []
     assert not UsageEntry.objects.exists()
+
+
+def test_a_faq_asked_word_for_word_asks_no_model_though_a_description_tells_of_it(say, endpoint):
+    OfferingVersion.objects.filter(name="Trail Runner Backpack 30L").update(description="The backpack is made of nylon.")
+    asked = "Is the Trail Runner Backpack made of nylon?"
+    Faq.objects.create(question=asked, answer="Of recycled nylon.", language="en")
+    assert plain(say(asked.lower())) == "Of recycled nylon."
+    assert endpoint.asked == []
 
 
 def test_the_model_answers_from_sources_and_names_them(say, endpoint):
