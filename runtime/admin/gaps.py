@@ -57,7 +57,7 @@ OPEN_FIRST = Case(When(state=KnowledgeGap.State.OPEN, then=0), default=1)
 class KnowledgeGapAdmin(LedgerAdmin):
     """Questions without a good answer: the open ones first, of these the most frequent."""
 
-    list_display = ("asked", "times_asked", "last_asked_at", "reason_label", "where", "bot", "state_label", "next_step")
+    list_display = ("asked", "next_step", "times_asked", "last_asked_at", "reason_label", "where", "bot", "state_label")
     list_display_links = ("asked",)
     list_filter = ("state", "reason", "bot", "language", ("created_at", TimeFilter))
     list_filter_submit = True

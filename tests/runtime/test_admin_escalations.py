@@ -228,7 +228,7 @@ def test_a_gap_leads_to_what_is_found_for_its_question(lan, saigon, shop):
 def test_the_missing_faq_is_a_click_away_and_closes_the_gap(lan, saigon, shop):
     session = converse(saigon, shop, UNKNOWN)
     listed = text_of(lan.get(page("runtime_knowledgegap_changelist")))
-    assert "Write the FAQ" in listed
+    assert listed.index("Write the FAQ") < listed.index("Not answered")  # in view on narrow screens
     assert "Some collections only" not in listed
     with in_tenant(saigon.tenant):
         Session.objects.update(limits_collections=True)
