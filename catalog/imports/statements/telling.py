@@ -125,6 +125,8 @@ SELECT jsonb_build_object(
     AND o.code NOT IN (SELECT w.handle FROM pg_temp.import_variant_row w WHERE w.error IS NULL)
     AND o.code IN (SELECT r.handle FROM catalog_importrow r
         WHERE r.tenant_id = %(tenant)s AND r.job_id = %(job)s AND r.outcome = 'error'))
+|| (SELECT CASE WHEN count(*) > 0 THEN jsonb_build_object('still_drafts', count(*)) ELSE '{}' END
+    FROM pg_temp.import_offering o WHERE o.old_status = 'draft' AND o.status = 'draft')
 FROM (
     SELECT count(*) AS total, min(row) FILTER (WHERE handle = '') AS unnamed,
         count(*) FILTER (WHERE outcome = 'error') AS errors,

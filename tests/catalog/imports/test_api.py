@@ -150,6 +150,20 @@ def test_a_file_may_group_thousands_as_its_country_does(header, api, saigon):
         assert sum(one.quantity for one in StockMovement.objects.all()) == 1203
 
 
+def test_a_corrected_file_tells_of_the_drafts_that_an_earlier_one_made(api, saigon):
+    client = api(saigon)
+    wrong = applied(client, BytesIO(b"code,name,domain,sku,price\nscaling,Scaling,dental,SC-1,300000\n"), currency="VND")
+    assert (wrong["summary"]["errors"], "still_drafts" in wrong["summary"]) == (1, False)
+    mended = b"code,name,domain,sku,price\nscaling,Scaling,fashion,SC-1,300000\n"
+    done = applied(client, BytesIO(mended), currency="VND")
+    assert (done["summary"]["errors"], done["summary"]["still_drafts"]) == (0, 1)
+    shown = browser(saigon.owner).get(page("catalog_importjob_change", done["id"])).content.decode()
+    assert "was a draft before and stays one" in shown
+    assert f"{page('catalog_offering_changelist')}?status__exact=draft" in shown
+    sold = b"code,name,domain,status,sku,price\nscaling,Scaling,fashion,active,SC-1,300000\n"
+    assert "still_drafts" not in applied(client, BytesIO(sold), currency="VND")["summary"]
+
+
 def test_rows_may_be_sent_as_json(api, saigon):
     client = api(saigon)
     body = {"source_type": "api", "currency": "USD", "rows": [backroom(stock_qty=4, tags=["flat", "river"])]}
