@@ -243,7 +243,7 @@ class _Talk:
             leave_database()  # the model goes on talking
         if not is_ours:
             return None
-        self.outcome.doubt = self.check.find_doubt(sentence, self._known())
+        self.outcome.doubt = self.check.find_doubt(sentence, self._known(cited))
         if self.outcome.doubt:
             return None
         verdict = check_reply(self.context, sentence, tier=Tier.LLM)
@@ -287,13 +287,14 @@ class _Talk:
         context = self.context
         return Session.objects.filter(pk=context.session_id, owner_epoch=context.owner_epoch, ended_at=None).exists()
 
-    def _known(self) -> Known:
+    def _known(self, cited: list[int]) -> Known:
         grounds = self.grounds
         return Known(
             offerings=tuple(grounds.facts.values()),
             texts=(self.brief.system_prompt, *grounds.texts),
             said=(*self.brief.said_by_customer, self.context.message),
             totals=tuple(grounds.totals),
+            cited=tuple(grounds.bodies_of(cited)),
         )
 
     def _given(self) -> str:

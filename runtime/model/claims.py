@@ -35,11 +35,16 @@ _THERE = re.compile(r"\b(in stock|con hang|san hang|co san|hang san|con san|van 
 _WEAK = frozenset(("available", "not available", "unavailable", "khong con", "da het", "van con", "co san", "khong co san"))
 """Words that are said of many things besides goods."""
 _FREE = re.compile(
-    r"(?<!not )(?<!isn t )(?<!never )(?<!feel )(?<!-)\bfree\b(?! (?:to|size|time|of (?!charge|cost)))"
+    r"(?<!not )(?<!isn t )(?<!never )(?<!feel )(?<!-)\bfree\b(?! (?:to|size|of (?!charge|cost)))"
+    r"(?! (?:times?|slots?|appointments?|dates?|seats?|hours?)\b)"
     r"|\bfreeship|\b(?:at )?no (?:extra )?(?:cost|charge)\b"
     r"|(?<!khong )(?<!khong duoc )\bmien phi\b|\bkhong (?:mat|tinh|thu) (?:them )?(?:phi|tien)\b"
 )
 """That something costs nothing. Folded; not “feel free”, “free to”, “sugar-free”."""
+_WHO_IS = re.compile(r"(?P<who>\d{1,2}:\d\d|[^\W\d]\w*) (?:is|are|will be) (?:still |also )?$")
+_AT_CLOCK = re.compile(r" at \d")
+_WHEN = re.compile(r"(?: \w+)? (?:on|from|between|until|after|before|today|tomorrow|this|next|in the)\b")
+_PEOPLE = frozenset(("he", "she", "they", "we", "i", "you", "doctor", "dentist", "staff", "room", "table", "slot", "slots"))
 _SPELLED = {"con": "còn", "het": "hết", "giam": "giảm", "gia": "giá", "tien": "tiền"}
 
 
@@ -87,8 +92,20 @@ def amounts_in(message: Message, language: Language, *, is_loose: bool = False) 
 
 
 def free_in(message: Message) -> list[tuple[int, int]]:
-    """Return where a text says that something costs nothing: an amount of 0."""
-    return [match.span() for match in _FREE.finditer(message.folded)]
+    """Return where a text says that something costs nothing: an amount of 0. A person, a place or an hour is free in another sense."""
+    return [match.span() for match in _FREE.finditer(message.folded) if not _is_at_leisure(message, match.span())]
+
+
+def _is_at_leisure(message: Message, span: tuple[int, int]) -> bool:
+    """Whether “free” is said of an hour, or of somebody, with a time after it."""
+    before, after = _WHO_IS.search(message.folded, 0, span[0]), message.folded[span[1] :]
+    if _AT_CLOCK.match(after):
+        return True
+    if before is None or not before["who"]:
+        return False
+    who = before["who"]
+    is_name = before.start("who") > 0 and message.text[before.start("who")].isupper()
+    return ":" in who or ((is_name or who in _PEOPLE) and bool(_WHEN.match(after)))
 
 
 def _has_digit(message: Message, span: tuple[int, int]) -> bool:

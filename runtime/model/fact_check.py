@@ -16,7 +16,7 @@ from catalog.facts import OfferingFacts, VariantFacts
 from runtime.model.claims import Amount, StockClaim, amounts_in, discounts_in, free_in, stock_claims_in
 from runtime.model.naming import Mention, mentions
 from runtime.model.sentences import split
-from runtime.model.support import telling
+from runtime.model.support import is_marked, telling
 from runtime.understanding.tokens import Message
 from tenants.text import Language, fold
 
@@ -41,6 +41,8 @@ class Known:
     texts: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
     totals: tuple[tuple[Decimal, str], ...] = ()
+    cited: tuple[str, ...] = ()
+    """The texts of the sources that the sentence cites, descriptions too: they may say that something is free."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +159,16 @@ def _doubtful_gifts(message: Message, known: Known) -> Iterator[Doubt]:
     """Yield what is said to cost nothing, unless a text that speaks of the same says so too."""
     for span in free_in(message):
         around = message.text[: span[0]] + message.text[span[1] :]
-        if not any(_is_free(around, text) for text in known.texts):
+        if not any(_is_free(around, text) for text in known.texts) and not _is_cited(around, known):
             yield Doubt("amount", message.text[slice(*span)])
+
+
+def _is_cited(said: str, known: Known) -> bool:
+    """Whether a sentence of a cited source states that something is free, of the same, or in another language, whose words cannot be
+    compared.
+    """
+    sentences = [sentence for text in known.cited for sentence in split(text) if free_in(Message(sentence))]
+    return any(is_marked(said) != is_marked(one) or _is_free(said, one) for one in sentences)
 
 
 def _is_free(said: str, text: str) -> bool:

@@ -91,6 +91,11 @@ class Grounds:
         """Return each source as one text, in their order. The caller activates the language."""
         return [json.dumps(datum, ensure_ascii=False, default=str) for datum in self.as_data(language)]
 
+    def bodies_of(self, numbers: Iterable[int]) -> list[str]:
+        """Return the texts of the sources with these numbers; there may be none of one."""
+        known = [number for number in numbers if 1 <= number <= len(self.sources)]
+        return [self.bodies.get(_text_of(self.sources[number - 1]), "") for number in known]
+
     def _datum(self, number: int, source: dict[str, Any], language: str) -> dict[str, Any]:
         body = self.bodies.get(_text_of(source), "")
         if source["kind"] != "offering":

@@ -236,6 +236,11 @@ def test_a_price_that_has_changed_meanwhile_is_never_said() -> None:
         ("Shipping comes at no extra charge.", False),
         ("Feel free to ask for a sugar-free one.", True),
         ("Engraving is free of charge.", True),
+        ("Free slots on 2026-11-23 are 09:00 and 15:30.", True),
+        ("Dr Minh is free at 09:00.", True),
+        ("Dr Minh is free on Monday.", True),
+        ("She is also free on Monday, and 15:30 is free.", True),
+        ("Delivery is free on Monday.", False),
     ],
 )
 def test_cases_by_hand(reply: str, is_true: bool) -> None:
@@ -248,6 +253,20 @@ def test_cases_by_hand(reply: str, is_true: bool) -> None:
         (SAID,),
     )
     assert is_doubted(reply, known, "vi" if "Á" in reply or "B" in reply else "en") is not is_true
+
+
+@pytest.mark.parametrize(
+    ("reply", "is_true"),
+    [
+        ("Tái khám và cắt chỉ miễn phí sau 7 ngày.", True),
+        ("Re-examination is free.", True),
+        ("Gói quà miễn phí.", False),
+    ],
+)
+def test_what_a_cited_source_says_is_free_may_be_said(reply: str, is_true: bool) -> None:
+    cited = "Nhổ răng khôn mất 45 phút. Tái khám và cắt chỉ miễn phí sau 7 ngày."
+    assert is_doubted(reply, Known(cited=(cited,)), "vi") is not is_true
+    assert is_doubted(reply, Known(), "vi")
 
 
 def at(one: OfferingFacts, amount: int, available: int) -> OfferingFacts:
