@@ -41,10 +41,8 @@ MOST_CALLS, MOST_TOOLS = 8, 40
 MOST_STEPS = 5
 """Calls of the model in one turn; a model that still wants tools then is not coming to an end."""
 
-SOLD_OUT = "out_of_stock"
-"""Why an order is refused before anybody is asked who they are."""
-TOLD = ("who", "unknown_sku", SOLD_OUT)
-"""Why an order is refused that a customer can do something about."""
+TOLD = ("who", "unknown_sku", "out_of_stock")
+"""Why an order is refused that a customer can do something about: this is said, whatever the model says."""
 
 
 class Unanswered(Exception):
@@ -163,6 +161,8 @@ class _Talk:
         outcome.numbers = list(dict.fromkeys(speech.cited))
         if speech.is_stopped:
             raise self._stopped()
+        if refused := self._refused_order():
+            raise Unanswered("order_refused", refused)
         if answer.refusal or answer.finish_reason == "content_filter":
             raise Unanswered("content_filter", answer.refusal)
         if speech.is_unknown and not speech.text:
@@ -188,8 +188,13 @@ class _Talk:
         if doubt and doubt.kind == "source" and self._is_foreign(doubt.said):
             return Unanswered("wrong_language")
         if refused and doubt and doubt.kind == "order":
-            return Unanswered("order_refused" if refused.code in TOLD else "unproven", str(refused.message))
+            return Unanswered("order_refused" if self._refused_order() else "unproven", str(refused.message))
         return Unanswered("unproven")
+
+    def _refused_order(self) -> str:
+        """Return why an order was refused, in words that help the customer: said even where the model says nothing."""
+        refused = self.box.refused_order if self.box else None
+        return str(refused.message) if refused and refused.code in TOLD else ""
 
     def _used(self, said: list[str]) -> list[dict[str, Any]]:
         """Return the sources that were named, else those that hold what was said; of a bare amount, all offerings given."""
@@ -260,7 +265,7 @@ class _Talk:
         box, support = self.box, self._support()
         results = box.results if box else []
         refused = box.refused_order if box else None
-        if refused and (refused.code == SOLD_OUT or not is_no_claim(sentence)):
+        if refused and (refused.code in TOLD or not is_no_claim(sentence)):
             return Doubt("order", sentence)
         if claims_order(sentence) and not results:
             return Doubt("order", sentence)

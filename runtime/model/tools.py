@@ -149,10 +149,17 @@ class Toolbox:
 
     def _propose_order(self, arguments: dict[str, Any]) -> dict[str, Any]:
         session = Session.objects.select_related("channel").get(pk=self.context.session_id)
+        arguments = {**self._told_by_customer(), **{key: value for key, value in arguments.items() if value}}
         check_stock(arguments, session=session)
         priced = price_order(arguments, session=session)
         self.proposal = propose_order(self.desk, arguments, priced)
         return {"proposed": True}
+
+    def _told_by_customer(self) -> dict[str, str]:
+        """Return the name and telephone number that the customer told in this or an earlier message, which a model may leave out."""
+        now = {slot.key: str(slot.value) for slot in self.context.question.slots}
+        told = {**self.context.slots, **now}
+        return {key: told[key] for key in ("name", "phone") if told.get(key)}
 
     def _propose_tool(self, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
         action = RunningAction(self.context, tool.code, arguments)

@@ -140,12 +140,27 @@ def test_an_order_that_was_refused_is_not_told_as_prepared(say, endpoint, lamp, 
     assert not Order.objects.exists()
 
 
-def test_a_question_after_a_refusal_is_the_models_own(say, endpoint, lamp, session):
+@pytest.mark.parametrize("told", ["Shall I order two lamps for you?", "UNKNOWN", "Bạn có muốn đặt 2 đèn bàn không?"])
+def test_why_an_order_was_refused_is_said_whatever_the_model_says(say, endpoint, lamp, session, told):
     session.customer = None
     session.save()
     wanted = ("create_order", {"lines": [{"sku": lamp.sku, "quantity": 2}]})
-    endpoint.script = [calls(wanted), answers("Bạn cho mình xin tên và số điện thoại được không ạ?")]
-    assert plain(say(ASKED)).startswith("Bạn cho mình xin tên")
+    endpoint.script = [calls(wanted), answers(told)]
+    said = plain(say(ASKED))
+    assert told not in said
+    assert "name" in said or "tên" in said
+    assert not Order.objects.exists()
+
+
+def test_the_name_and_number_that_a_guest_told_need_not_be_passed_on(propose, say, endpoint, session):
+    session.customer = None
+    session.save()
+    endpoint.script = [answers("UNKNOWN")] * 3
+    say("Tôi tên là Lan, số điện thoại 0901234567")
+    assert "500.000 ₫" in plain(propose())
+    say("đồng ý")
+    order = Order.objects.get()
+    assert (order.customer.name, order.customer.phone[-9:]) == ("Lan", "901234567")
 
 
 @pytest.mark.parametrize("told", ["I have prepared your order, please confirm.", "Your order has been placed."])
