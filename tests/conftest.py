@@ -16,6 +16,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, TransactionTestCase
+from django.urls import get_resolver
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 
@@ -184,7 +185,11 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any, hashed_password: str) -> dict[str, Business]:
-    """Make the two businesses right after the tables, once: making them for each test took a fifth of all time."""
+    """Make the two businesses right after the tables, once: making them for each test took a fifth of all time.
+
+    The addresses are loaded in no scope, as `config/wsgi.py` does: views keep querysets.
+    """
+    _ = get_resolver().url_patterns
     if sockets := os.environ.get("TEST_SOCKETS"):
         migrated.keep(sockets, connection.settings_dict["NAME"])
     with django_db_blocker.unblock():

@@ -12,7 +12,7 @@ from catalog.models import Customer, InventoryItem, Offering, SalesChannel
 from runtime.models import Session
 from tests.catalog.shop import a_thing, order
 from tests.config.installation import wait_for
-from tests.conftest import ApiClient, Business, in_tenant, platform_again
+from tests.conftest import ApiClient, Business, in_tenant
 from tests.rows import a_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,10 +21,9 @@ WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
 @pytest.fixture
-def shop(transactional_db: None, business: Callable[[str], Business]) -> Business:
+def shop(transactional_db: None, saigon: Business) -> Business:
     """A business that other connections see."""
-    platform_again()
-    return business("saigon")
+    return saigon
 
 
 def elsewhere(business: Business, work: Callable[[], Any]) -> Any:

@@ -36,7 +36,7 @@ from tenants.errors import DomainError
 from tenants.models import Event
 from tests.catalog.shop import HOUR, a_thing, order, receive
 from tests.config.installation import wait_for
-from tests.conftest import Business, in_tenant, platform_again
+from tests.conftest import Business, in_tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,10 +45,9 @@ CONNECTIONS = 60
 
 
 @pytest.fixture
-def shop(transactional_db: None, business: Callable[[str], Business]) -> Business:
+def shop(transactional_db: None, saigon: Business) -> Business:
     """A business that other connections see."""
-    platform_again()
-    return business("saigon")
+    return saigon
 
 
 def together(business: Business, buy: Callable[[int], Any], buyers: int) -> Counter[str]:
