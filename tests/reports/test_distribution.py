@@ -13,7 +13,6 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone, translation
 
-from reports import outbox
 from reports.distribution import distribute_insights
 from reports.models import EmailDelivery, EmailMessage, Insight, InsightDelivery, InsightOptOut, InsightSubscription
 from reports.tasks import deliver_insights, send_emails
@@ -22,9 +21,7 @@ from tenants.models import AuditEntry, Membership, User
 from tests.conftest import in_tenant
 from tests.outside import http_server
 from tests.reports.files import days, read
-from tests.reports.test_api_emails import InTurn
 from tests.rows import an_insight
-from tests.smtp_sink import smtp_sink
 from tests.tenants.admin_pages import browser, hidden, page
 from tests.tenants.admin_pages import text_of as words
 from vault.deliveries import deliver_due
@@ -45,16 +42,6 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(timezone, "now", lambda: moment)
 
     return set_clock
-
-
-@pytest.fixture
-def sink(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(outbox, "ThreadPoolExecutor", InTurn)
-    monkeypatch.setattr(outbox, "_serve_apart", outbox._serve)
-    with smtp_sink() as sink:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = sink.host, sink.port, 5
-        yield sink
 
 
 def subscribe(client: Any, **values: Any) -> dict[str, Any]:
