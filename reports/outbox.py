@@ -2,8 +2,10 @@
 
 A row is claimed, *begun* before the server gets the text, and marked as sent together with the beginning of the next one.
 Whoever dies in between leaves a row that is begun and whose lease is over: it may have been sent or not, so it becomes
-``unknown`` and waits for a person; what was claimed and not begun goes back as if nobody had taken it. A server that
-cannot be used, or that breaks, rests for a minute: a broken one makes at most one mail unclear in that time.
+``unknown`` and waits for a person; what was claimed and not begun goes back as if nobody had taken it, but for the mail
+that would have been begun next: it may be what killed the worker, so it goes alone from then on, and is parked after its
+third death. A server that cannot be used, or that breaks, rests for a minute: a broken one makes at most one mail unclear
+in that time.
 
 The marks do not wait for the disk, which would take longer than the mail. They are seen by everybody at once, and only a
 crash of the database itself loses the newest: the worker, which knows what it has sent, then says it again; and what a
@@ -38,7 +40,7 @@ from tenants.actor import Actor, ActorKind, acting
 from tenants.models import Setting, Tenant
 from tenants.notes import note
 from tenants.postgres.beside import Beside
-from tenants.queue import QueueState, due, due_tenants, fail, unclear
+from tenants.queue import DEATH, DIED_EACH_TIME, QueueState, due, due_tenants, fail, unclear
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 
 logger = logging.getLogger(__name__)
@@ -63,6 +65,8 @@ MINUTE = timedelta(seconds=60)
 LOADED_AT_ONCE = 100_000
 """Bytes of a mail above which it is read by itself, right before it is sent."""
 DIED = gettext_noop("The worker died while it was sending: it may have been sent.")
+SUSPECT = gettext_noop("The worker died before this one was sent. It is tried alone now.")
+"""The last error of a mail that is claimed alone."""
 NOT_BEGUN = gettext_noop("The connection broke at another mail: this one was not begun.")
 
 _EPOCH = RawSQL("(SELECT stats_reset FROM pg_stat_wal)", [])
@@ -89,12 +93,16 @@ class Allowance:
 
 
 class Account(NamedTuple):
-    """By which mailbox of which tenant; without one by the installation's own server. ``most``: what it sends at once."""
+    """By which mailbox of which tenant; without one by the installation's own server. ``most``: what it sends at once.
+
+    ``has_suspects``: workers died before mails of it, which go first, one at a time.
+    """
 
     tenant_id: UUID
     mailbox_id: UUID | None
     allowance: Allowance
     most: int
+    has_suspects: bool
 
 
 class Overtaken(Exception):
@@ -147,7 +155,8 @@ def _due_accounts(tenant_id: UUID) -> list[Account]:
     by = Counter(dict(sent.annotate(Count("pk"))))
     allowance = Allowance(int(Setting.effective("emails_per_minute")) - by.total())
     own = int(Setting.effective("own_server_emails_per_minute")) - by[None]
-    return [Account(tenant_id, one, allowance, own if one is None else sys.maxsize) for one in mailboxes]
+    suspects = set(due(EmailDelivery.objects.filter(last_error=SUSPECT)).values_list("mailbox", flat=True))
+    return [Account(tenant_id, one, allowance, own if one is None else sys.maxsize, one in suspects) for one in mailboxes]
 
 
 def take_back_lost() -> None:
@@ -156,7 +165,17 @@ def take_back_lost() -> None:
     crashed = Q(epoch__isnull=False) & ~Q(epoch=_EPOCH)
     begun = lost.filter(Q(begun_at__isnull=False) | crashed)
     begun.update(state=QueueState.UNKNOWN, lease_until=None, last_error=DIED)
+    _suspect_the_next(lost)
     lost.update(state=QueueState.PENDING, lease_until=None, attempt=F("attempt") - 1)
+
+
+def _suspect_the_next(lost: QuerySet[EmailDelivery]) -> None:
+    """Count a death to the mail of each lost batch that was to be begun next, and park it after the third one."""
+    next_ones = lost.order_by("lease_until", "-priority", "id").distinct("lease_until").values_list("pk", flat=True)
+    suspects = lost.filter(pk__in=list(next_ones))
+    parked = {"state": QueueState.FAILED, "lease_until": None, "last_error": DIED_EACH_TIME}
+    suspects.filter(attempt__gte=EmailDelivery.max_attempts - DEATH).update(**parked)
+    suspects.update(state=QueueState.PENDING, lease_until=None, last_error=SUSPECT, attempt=F("attempt") + DEATH)
 
 
 def _due_mailboxes() -> list[UUID | None]:
@@ -197,8 +216,8 @@ def _serve(account: Account) -> int:
 
 def _claim_of(account: Account, most: int) -> list[EmailDelivery]:
     """Take a batch, as large as the tenant and the account may send now."""
-    may = account.allowance.take(min(BATCH, most))
-    rows = _claim(account.mailbox_id, may)
+    may = account.allowance.take(min(1 if account.has_suspects else BATCH, most))
+    rows = _claim(account.mailbox_id, may, suspects=account.has_suspects)
     account.allowance.give_back(may - len(rows))
     return rows
 
@@ -209,6 +228,7 @@ _CLAIM = """
 WITH next AS (
     SELECT id FROM reports_emaildelivery
     WHERE tenant_id = %(tenant)s AND mailbox_id {which} AND state = 'pending' AND due_at <= statement_timestamp()
+        AND (last_error = %(suspect)s) = %(suspects)s
         AND EXISTS (SELECT FROM tenants_tenant WHERE id = %(tenant)s AND status = 'active')
     ORDER BY priority DESC, due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), taken AS (
@@ -222,11 +242,12 @@ SELECT * FROM taken ORDER BY priority DESC, id
 """
 
 
-def _claim(mailbox_id: UUID | None, limit: int) -> list[EmailDelivery]:
+def _claim(mailbox_id: UUID | None, limit: int, *, suspects: bool = False) -> list[EmailDelivery]:
     if limit <= 0:
         return []
     claiming = _CLAIM.format(which="= %(mailbox)s" if mailbox_id else "IS NULL")
-    given = {"tenant": current_tenant_id(), "mailbox": mailbox_id, "limit": limit, "lease": LEASE}
+    only = {"mailbox": mailbox_id, "suspect": SUSPECT, "suspects": suspects}
+    given = {"tenant": current_tenant_id(), "limit": limit, "lease": LEASE, **only}
     return list(EmailDelivery.objects.raw(claiming, given))
 
 

@@ -21,6 +21,7 @@ from reports.emails import queue_email, write_email
 from reports.models import EmailDelivery
 from reports.outbox import send_due_emails
 from reports.transport import Envelope, SmtpTransport
+from tenants.queue import DIED_EACH_TIME
 from tests.conftest import in_tenant
 from tests.smtp_sink import DROP, STALL, Sink, many_emails, smtp_sink
 
@@ -172,6 +173,26 @@ def test_what_was_claimed_before_a_crash_of_the_database_is_unclear_and_not_sent
         outbox.take_back_lost()
         states = dict(EmailDelivery.objects.values_list("pk", "state"))
     assert (states[rows[0].pk], states[rows[1].pk]) == ("unknown", "pending")
+
+
+@pytest.mark.django_db
+def test_a_mail_before_which_the_worker_dies_is_tried_alone_and_parked_after_three_deaths(saigon, sink) -> None:
+    queue(saigon, 4)
+    alone = []
+    with in_tenant(saigon.tenant):
+        for _death in range(3):
+            (account,) = outbox.due_accounts()
+            rows = outbox._claim_of(account, 200)
+            alone.append([row.address for row in rows])
+            go_on(saigon)
+            outbox.take_back_lost()
+    first = alone[0][0]
+    assert alone == [[f"customer-{number}@example.com" for number in range(4)], [first], [first]]
+    send_due_emails()
+    assert check_effects(saigon, sink) == {"done": 3, "failed": 1}
+    with in_tenant(saigon.tenant):
+        assert EmailDelivery.objects.get(address=first).last_error == DIED_EACH_TIME
+        assert set(EmailDelivery.objects.exclude(address=first).values_list("attempt", flat=True)) == {1}
 
 
 DRAIN = """

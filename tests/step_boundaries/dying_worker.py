@@ -3,7 +3,8 @@
 A step is whatever others can see: each message to the database, and what is sent to or connected with the outside, before
 it and after it. It reads lines of a signal (``KILL``, ``STOP``), a step (0: none) and names of tasks, and answers each with
 ``done``, ``killed`` or ``stopped``; ``CONT`` lets the one that was stopped go on. So a test goes through every boundary
-between two steps, one after the other, always at the same place.
+between two steps, one after the other, always at the same place. ``POISON`` instead kills it before each mail whose address
+begins so.
 """
 
 import itertools
@@ -39,7 +40,7 @@ def main(database: str, mail_port: str) -> None:
             os.kill(stopped, signal.SIGCONT)
             say(ended(stopped))
             continue
-        child = begin([app.tasks[name] for name in rest[1:]], signal.Signals[f"SIG{kind}"], int(rest[0]))
+        child = begin([app.tasks[name] for name in rest[1:]], kind, int(rest[0]))
         say(word := ended(child))
         stopped = child if word == "stopped" else stopped
 
@@ -49,13 +50,16 @@ def say(word: str) -> None:
     sys.stdout.flush()
 
 
-def begin(tasks: list[Any], signum: int, step: int) -> int:
+def begin(tasks: list[Any], kind: str, step: int) -> int:
     """Run tasks in a child that gets the signal before this step, if it comes to it; returns the child."""
     child = os.fork()
     if child == 0:
         ended = 1
         try:
-            interrupt_before(step, signum)
+            if kind == "POISON":
+                die_of_poison()
+            else:
+                interrupt_before(step, signal.Signals[f"SIG{kind}"])
             for task in tasks:
                 task()
             ended = 0
@@ -105,6 +109,20 @@ def interrupt_before(step: int, signum: int) -> None:
     counted(socket.socket, "connect")
     counted(socket.socket, "sendall", after=True)
     counted(socket.socket, "send", after=True)
+
+
+def die_of_poison() -> None:
+    """Kill this process when it is about to write the envelope of a poisonous mail."""
+    from reports import outbox
+
+    write = outbox.envelope_of
+
+    def envelope_of(row: Any, *args: Any, **options: Any) -> Any:
+        if row.address.startswith("poison"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return write(row, *args, **options)
+
+    outbox.envelope_of = envelope_of
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from reports.uploads import create_report
 from runtime.models import Schedule, ScheduleOccurrence
 from tenants.events import record_event
 from tenants.models import Event
-from tenants.queue import QueueState
+from tenants.queue import DIED_EACH_TIME, QueueState
 from tests.catalog.imports.files import shopify, written
 from tests.conftest import Business, in_tenant
 from tests.outside import HttpServer
@@ -78,6 +78,28 @@ def test_ten_thousand_mails_through_a_hundred_killed_workers(saigon: Business, w
     assert (len(states), max(taken.values())) == (mails, 1)
     assert all(taken[address] == 1 for address, state in states.items() if state == "done")
     assert len(unclear) <= kills
+
+
+def test_a_mail_that_kills_each_worker_before_it_is_begun_is_parked_and_the_others_are_sent(
+    saigon: Business, worker: Worker, sink: Sink
+) -> None:
+    with in_tenant(saigon.tenant):
+        many_emails()
+        for name in ("first", "poison", "last"):
+            to = [f"{name}-{number}@x.example" for number in range(1 if name == "poison" else 20)]
+            queue_email(email=write_email(subject="Tin vui", body="…", to=to))
+    ended = []
+    while waiting(saigon) and len(ended) < 10:
+        ended.append(worker.work("reports.send_emails", signal="POISON"))
+        end_of_the_dead(saigon)
+    assert ended == ["killed", "killed", "killed", "done"]
+    with in_tenant(saigon.tenant):
+        states = dict(EmailDelivery.objects.values_list("address", "state"))
+        assert EmailDelivery.objects.get(address="poison-0@x.example").last_error == DIED_EACH_TIME
+    taken = Counter(recipient for recipient, _text in sink.taken)
+    assert Counter(states.values()) == {"done": 39, "unknown": 1, "failed": 1}
+    assert (states["poison-0@x.example"], states["first-19@x.example"]) == ("failed", "unknown")
+    assert taken == {address: 1 for address in states if not address.startswith("poison")}
 
 
 def end_of_the_dead(business: Business) -> None:
