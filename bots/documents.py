@@ -9,8 +9,7 @@ import logging
 import re
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +27,7 @@ from bots.reading.kinds import MEDIA_TYPES, read_content
 from bots.reading.problems import UnreadableDocument
 from tenants.models import StoredFile, User
 from tenants.queue import QueueState, fail, finish, wake, work
-from tenants.storage import delete_file, path_of, store_file
+from tenants.storage import atomic_files, delete_file, path_of, store_file
 from tenants.text import detect_language
 from vault.outbound import check_url
 from vault.pages import PageError, fetch_page
@@ -74,21 +73,13 @@ def create_document(
     return _given(document, content=content, url=url, upload=upload)
 
 
-@transaction.atomic
+@atomic_files()
 def create_documents(*, uploads: Iterable[Upload], **fields: Any) -> list[KnowledgeDocument]:
     """Add a document of each file, named by it, or none: of one that is refused the bytes of the others do not stay either.
 
     Raises what ``create_document`` raises.
     """
-    made: list[KnowledgeDocument] = []
-    try:
-        for upload in uploads:
-            made.append(create_document(name=upload.name[:255], upload=upload, **fields))
-    except BaseException:
-        for stored in filter(None, (document.file for document in made)):
-            path_of(stored).unlink(missing_ok=True)
-        raise
-    return made
+    return [create_document(name=upload.name[:255], upload=upload, **fields) for upload in uploads]
 
 
 @transaction.atomic
@@ -148,7 +139,8 @@ def _given(document: KnowledgeDocument, *, content: str, url: str, upload: Uploa
     if url:
         check_url(url, field="url")
     before = document.file
-    with transaction.atomic(), _stored(upload, document.created_by) as stored:
+    with atomic_files():
+        stored = _stored(upload, document.created_by) if upload else None
         document.source = Source.FILE if stored else Source.URL if url else Source.TEXT
         document.file, document.content, document.url = stored, content, url
         document.media_type = stored.media_type if stored else "" if url else MEDIA_TYPES["markdown"]
@@ -162,24 +154,11 @@ def _given(document: KnowledgeDocument, *, content: str, url: str, upload: Uploa
     return document
 
 
-@contextmanager
-def _stored(upload: Upload | None, created_by: User | None) -> Iterator[StoredFile | None]:
-    """Keep the file; without a document its row goes with the transaction, and here its bytes."""
-    if upload is None:
-        yield None
-        return
-    stored = store_file(
-        upload.chunks,
-        name=upload.name,
-        media_type=upload.media_type or "application/octet-stream",
-        limit=limits.MAX_FILE_BYTES,
-        created_by=created_by,
+def _stored(upload: Upload, created_by: User | None) -> StoredFile:
+    media_type = upload.media_type or "application/octet-stream"
+    return store_file(
+        upload.chunks, name=upload.name, media_type=media_type, limit=limits.MAX_FILE_BYTES, created_by=created_by
     )
-    try:
-        yield stored
-    except BaseException:
-        path_of(stored).unlink(missing_ok=True)
-        raise
 
 
 def _begin(document: KnowledgeDocument) -> None:

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -21,6 +20,7 @@ from catalog.orders import EXPIRED
 from tenants.erasure import Forgotten, Person, delete, empty, erase_from_audit, forget_person, names_of, terms_of
 from tenants.errors import DomainError
 from tenants.models import User
+from tenants.storage import atomic_files
 
 ORDERS_STAY = gettext_noop("Orders are accounts: they stay, without the person.")
 NOBODY = {"name": "", "phone": "", "email": "", "address": "", "note": "", "tags": [], "metadata": {}}
@@ -30,7 +30,7 @@ PERSONAL = ("metadata", "cancel_reason", "shipping_address", "note")
 """Columns of an order that somebody may have written the customer's words into."""
 
 
-@transaction.atomic
+@atomic_files()
 def erase_customer(*, customer_id: UUID, by: User | None = None) -> Erasure:
     """Forget the customer and all who were merged with them; returns the proof. Done before, it is the proof of that.
 

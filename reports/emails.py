@@ -19,7 +19,7 @@ from reports.rendering import new_message_id, render_email
 from tenants.errors import Conflict, DomainError, TooLarge
 from tenants.models import StoredFile, User
 from tenants.queue import QueueState, wake
-from tenants.storage import delete_file, discard_file, open_file, store_file
+from tenants.storage import atomic_files, delete_file, open_file, store_file
 
 MOST_ATTACHED = 20 * 1024 * 1024
 """Bytes of all attachments of a message: as base64 they take a third more, and few servers take mails above 25 to 35 MB."""
@@ -55,21 +55,15 @@ def write_email(
     """
     fields = {**fields, **_checked(fields)}
     check_attachments(attachments or ())
-    stored = _stored(attachments, created_by)
-    try:
-        with transaction.atomic():
-            row = _locked_draft(email) if email else EmailMessage(created_by=created_by, **({"pk": id} if id else {}))
-            for name, value in fields.items():
-                setattr(row, name, value)
-            row.save()
-            if attachments is not None:
-                _attach(row, stored)
-            if is_queued:
-                row = queue_email(email=row)
-    except BaseException:
-        _forget(stored)
-        raise
-    return row
+    with atomic_files():
+        stored = _stored(attachments or (), created_by)
+        row = _locked_draft(email) if email else EmailMessage(created_by=created_by, **({"pk": id} if id else {}))
+        for name, value in fields.items():
+            setattr(row, name, value)
+        row.save()
+        if attachments is not None:
+            _attach(row, stored)
+        return queue_email(email=row) if is_queued else row
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,26 +101,17 @@ def check_attachments(attachments: Sequence[Attachment]) -> None:
         check_one_line(one.media_type, field=f"attachments.{place}.media_type")
 
 
-def _stored(attachments: Sequence[Attachment] | None, created_by: User | None) -> list[StoredFile]:
-    """Keep the files; raises ``TooLarge`` when all together are, and then none is kept."""
+def _stored(attachments: Iterable[Attachment], created_by: User | None) -> list[StoredFile]:
+    """Keep the files; raises ``TooLarge`` when all together are."""
     stored: list[StoredFile] = []
     try:
-        for one in attachments or ():
+        for one in attachments:
             left = MOST_ATTACHED - sum(file.size for file in stored)
             kind = one.media_type or "application/octet-stream"
             stored.append(store_file(one.chunks, name=one.name, media_type=kind, limit=left, created_by=created_by))
     except TooLarge:
-        _forget(stored)
         raise TooLarge("too_large", _("Attachments have at most 20 MB in all."), field="attachments") from None
-    except BaseException:
-        _forget(stored)
-        raise
     return stored
-
-
-def _forget(stored: Iterable[StoredFile]) -> None:
-    for file in stored:
-        discard_file(file)
 
 
 def _attach(email: EmailMessage, stored: Sequence[StoredFile]) -> None:

@@ -1,7 +1,6 @@
 """Received messages as rows: read, kept with their files, told to the deliveries that came back, and forgotten."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -14,7 +13,7 @@ from reports.imap import Head
 from reports.models import MailAttachment, MailFolder, MailMessage
 from reports.received import Attached, read_message
 from tenants.models import StoredFile
-from tenants.storage import delete_file, path_of, store_file
+from tenants.storage import delete_file, store_file
 
 MOST_BYTES = 15 * 1024 * 1024
 """Of a message that is read whole; of a larger one there are the headers."""
@@ -28,7 +27,7 @@ BREAKS = gettext_noop("The connection broke each time at this message. Read it i
 
 
 def keep_message(*, folder: MailFolder, head: Head, data: bytes, missing: str = "") -> MailMessage:
-    """Keep a message of a folder, with its files; call it inside a transaction.
+    """Keep a message of a folder, with its files; call it in ``atomic_files``.
 
     ``missing`` says why ``data`` is not all of it. A delivery report makes the deliveries it is about failed.
     """
@@ -63,25 +62,15 @@ def flag_values(flags: Sequence[str]) -> dict[str, Any]:
 
 def _keep_files(message: MailMessage, attached: Sequence[Attached]) -> None:
     stored: list[StoredFile] = []
-    try:
-        for one in attached[:MOST_FILES]:
-            stored.append(store_file([one.content], name=one.name, media_type=one.media_type, limit=MOST_BYTES))
-        files = [*stored, *([None] * (len(attached) - len(stored)))]
-        MailAttachment.objects.bulk_create(
-            MailAttachment(
-                message=message,
-                file=file,
-                name=file.name if file else one.name,
-                media_type=one.media_type[:100],
-                size=one.size,
-            )
-            for one, file in zip(attached, files, strict=True)
+    for one in attached[:MOST_FILES]:
+        stored.append(store_file([one.content], name=one.name, media_type=one.media_type, limit=MOST_BYTES))
+    files = [*stored, *([None] * (len(attached) - len(stored)))]
+    MailAttachment.objects.bulk_create(
+        MailAttachment(
+            message=message, file=file, name=file.name if file else one.name, media_type=one.media_type[:100], size=one.size
         )
-    except BaseException:  # the rows go with the transaction, the bytes do not
-        for file in stored:
-            with suppress(OSError):
-                path_of(file).unlink(missing_ok=True)
-        raise
+        for one, file in zip(attached, files, strict=True)
+    )
 
 
 @transaction.atomic

@@ -31,6 +31,7 @@ from tenants.notes import note
 from tenants.queue import QueueState, claim, due_tenants, fail, kept, renew, repeat, sweep
 from tenants.retention import PREFIX
 from tenants.scope import platform_scope, tenant_scope
+from tenants.storage import atomic_files
 from vault.mail_servers import LoginRefused, ended_after, open_imap
 from vault.outbound import OutboundError
 from vault.services import reveal
@@ -287,7 +288,7 @@ class Mirror:
             self._write(folder, broken_uid=head.uid, broken_times=times + 1)
             raise
         try:
-            with transaction.atomic():
+            with atomic_files():
                 self._keep_on()
                 message = keep_message(folder=folder, head=head, data=data, missing=missing)
                 self._write(folder, last_uid=head.uid)

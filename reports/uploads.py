@@ -27,7 +27,7 @@ from tenants.errors import Conflict
 from tenants.models import StoredFile, User
 from tenants.notes import note
 from tenants.queue import FRESH, begin_anew, fail, finish, owned, wake, work
-from tenants.storage import delete_file, path_of, store_file
+from tenants.storage import atomic_files, delete_file, path_of, store_file
 
 logger = logging.getLogger(__name__)
 
@@ -64,21 +64,17 @@ def create_report(
     ``thresholds`` and ``counting`` those of the last report of this vendor and type hold. Raises ``TooLarge`` above 25 MB.
     """
     media_type = media_type or "application/octet-stream"
-    stored = store_file(chunks, name=name, media_type=media_type, limit=MAX_FILE_BYTES, created_by=created_by)
-    try:
-        with transaction.atomic():
-            if report := _same(stored):
-                delete_file(stored)
-                _try_once_more(report, decimals)
-                return report, False
-            about = {"vendor": vendor, "report_type": report_type}
-            fields = {**_settings_before(**about), **fields}
-            given = {"file": stored, "sha256": stored.sha256, "decimals": decimals, "created_by": created_by}
-            report = Report.objects.create(report_date=report_date, **about, **given, **fields)
-            wake(TASK)
-    except BaseException:
-        path_of(stored).unlink(missing_ok=True)
-        raise
+    with atomic_files():
+        stored = store_file(chunks, name=name, media_type=media_type, limit=MAX_FILE_BYTES, created_by=created_by)
+        if report := _same(stored):
+            delete_file(stored)
+            _try_once_more(report, decimals)
+            return report, False
+        about = {"vendor": vendor, "report_type": report_type}
+        fields = {**_settings_before(**about), **fields}
+        given = {"file": stored, "sha256": stored.sha256, "decimals": decimals, "created_by": created_by}
+        report = Report.objects.create(report_date=report_date, **about, **given, **fields)
+        wake(TASK)
     return report, True
 
 

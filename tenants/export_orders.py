@@ -23,7 +23,7 @@ from tenants.models import PLATFORM_ID, Tenant, TenantDeletion, TenantExport, Us
 from tenants.models.exports import TASK
 from tenants.queue import OPEN, fail, finish, kept, wake, work
 from tenants.scope import tenant_scope
-from tenants.storage import delete_file, store_file
+from tenants.storage import atomic_files, delete_file, store_file
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def _export(row: TenantExport) -> None:
         return
     rows = sum(table["rows"] for table in manifest["tables"].values())
     name = f"{row.slug}-{timezone.localdate()}.zip"
-    with tenant_scope(PLATFORM_ID), transaction.atomic():
+    with tenant_scope(PLATFORM_ID), atomic_files():
         file = store_file(
             _pieces(target), name=name, media_type="application/zip", limit=MOST_BYTES, created_by=row.created_by
         )

@@ -5,7 +5,9 @@ import os
 import tempfile
 import time
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -21,13 +23,45 @@ from tenants.models import StoredFile, User
 from tenants.scope import current_tenant_id
 from tenants.text import nfc
 
+_stored: ContextVar[list[Path] | None] = ContextVar("stored", default=None)
+"""Where the bytes lie of what is stored in the present ``atomic_files``."""
+
+
+@contextmanager
+def atomic_files() -> Iterator[None]:
+    """Open a transaction whose rollback takes the bytes of the files that are stored in it along with their rows.
+
+    A commit that fails leaves them, for it may have reached the database: nobody can reach bytes without a row, and the
+    nightly sweep deletes them (``delete_strays``).
+    """
+    outer, own = _stored.get(), list[Path]()
+    token = _stored.set(own)
+    try:
+        with transaction.atomic(), _or_deleted(own):
+            yield
+    finally:
+        _stored.reset(token)
+    if outer is not None:
+        outer += own
+
+
+@contextmanager
+def _or_deleted(paths: list[Path]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
+
 
 def store_file(
     chunks: Iterable[bytes], *, name: str, media_type: str, limit: int, created_by: User | None = None
 ) -> StoredFile:
     """Keep the bytes and return their row; on return both are safe. ``limit`` is in bytes.
 
-    Raises ``TooLarge``. A crash in between leaves at most a file without a row, which nobody can reach.
+    Call it in ``atomic_files``, with the row that the file is of. Raises ``TooLarge``. A crash in between leaves at most a
+    file without a row, which nobody can reach.
     """
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,6 +77,8 @@ def store_file(
     except BaseException:
         Path(part).unlink(missing_ok=True)
         raise
+    if (stored := _stored.get()) is not None:
+        stored.append(folder / str(row.id))
     return row
 
 
@@ -61,12 +97,6 @@ def delete_file(row: StoredFile) -> None:
     path = path_of(row)
     row.delete()
     transaction.on_commit(lambda: path.unlink(missing_ok=True))
-
-
-def discard_file(row: StoredFile) -> None:
-    """Delete the bytes at once, and the row: for what was stored in vain, by a transaction that is rolled back."""
-    path_of(row).unlink(missing_ok=True)
-    StoredFile.objects.filter(pk=row.pk).delete()
 
 
 def delete_strays(*, older_than: timedelta = timedelta(days=1)) -> int:

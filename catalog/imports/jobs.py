@@ -32,7 +32,7 @@ from tenants.models import StoredFile, User
 from tenants.notes import note, told
 from tenants.queue import LEASE, MAX_ATTEMPTS, QueueState, fail, finish, owned, postpone, renew, wake, work
 from tenants.scope import current_tenant_id, tenant_scope
-from tenants.storage import delete_file, path_of, store_file
+from tenants.storage import atomic_files, delete_file, store_file
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,8 @@ def create_job(
         )
     options = {"currency": currency, "mapping": mapping, "domain": domain, "on_duplicate_sku": on_duplicate_sku}
     options |= {"source_type": source_type, **fields}
-    with transaction.atomic(), _stored(chunks, name, created_by) as stored:
+    with atomic_files():
+        stored = store_file(chunks, name=name, media_type="text/csv", limit=MAX_FILE_BYTES, created_by=created_by)
         job = _same(stored, options) if reuse else None
         if job:
             delete_file(stored)
@@ -97,17 +98,6 @@ def _same(stored: StoredFile, options: dict[str, Any]) -> ImportJob | None:
         _requeue(job, Status.PENDING)
         job.refresh_from_db()
     return job
-
-
-@contextmanager
-def _stored(chunks: Iterable[bytes], name: str, created_by: User | None) -> Iterator[StoredFile]:
-    """Keep the file; without a job its row goes with the transaction, and here its bytes."""
-    stored = store_file(chunks, name=name, media_type="text/csv", limit=MAX_FILE_BYTES, created_by=created_by)
-    try:
-        yield stored
-    except BaseException:
-        path_of(stored).unlink(missing_ok=True)
-        raise
 
 
 def request_apply(*, job: ImportJob, may_archive_many: bool = False) -> ImportJob:

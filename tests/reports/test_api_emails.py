@@ -158,13 +158,15 @@ def test_attachments_of_30_mb_are_refused_and_20_mb_are_sent(api, saigon, sink) 
         files = [SimpleUploadedFile("a.bin", b"x" * (size // 2)), SimpleUploadedFile("b.bin", b"y" * (size // 2))]
         return client.upload("emails/", {**ABOUT, "attachments": files})
 
+    folder = default_storage.path(str(saigon.tenant.pk))
+    os.makedirs(folder, exist_ok=True)
+    before = set(os.listdir(folder))  # of other tests, whose transactions took the rows along
     refused = upload(30_000_000)
     assert (refused.status_code, refused.json()["code"]) == (413, "too_large")
     assert upload(21_500_000).json()["errors"][0]["field"] == "attachments"
     with in_tenant(saigon.tenant):
         assert (EmailMessage.objects.count(), StoredFile.objects.count()) == (0, 0)
-    folder, files = default_storage.path(str(saigon.tenant.pk)), [SimpleUploadedFile("a.bin", b"x")]
-    before = set(os.listdir(folder))  # of other tests, whose transactions took the rows along
+    files = [SimpleUploadedFile("a.bin", b"x")]
     nobody = client.upload("emails/", {"subject": "A", "body": "B", "to": [], "status": "queued", "attachments": files})
     assert nobody.json()["code"] == "no_recipients"
     assert set(os.listdir(folder)) == before

@@ -2,8 +2,10 @@
 
 import pytest
 
+from reports import uploads
 from reports.models import Insight, Report, ReportRow
 from reports.uploads import read_due_reports
+from tenants.errors import DomainError
 from tenants.models import StoredFile
 from tenants.storage import path_of
 from tests.conftest import in_tenant
@@ -31,6 +33,22 @@ def test_a_report_is_pending_until_a_worker_has_read_it(api, saigon):
         (2, {"day": "2026-11-01", "sold": 3}),
         (3, {"day": "2026-11-02", "sold": 5}),
     ]
+
+
+def test_a_report_that_cannot_be_kept_leaves_neither_rows_nor_bytes(api, saigon, monkeypatch):
+    client = api(saigon.key)
+    upload(client, days())
+
+    def refuse(_task: str) -> None:
+        raise DomainError("no_room", "There is no room.")
+
+    with in_tenant(saigon.tenant):
+        before = set(path_of(StoredFile.objects.get()).parent.iterdir())
+    monkeypatch.setattr(uploads, "wake", refuse)
+    assert upload(client, days(50)).json()["code"] == "no_room"
+    with in_tenant(saigon.tenant):
+        assert (Report.objects.count(), StoredFile.objects.count()) == (1, 1)
+        assert set(path_of(StoredFile.objects.get()).parent.iterdir()) == before
 
 
 def test_a_workbook_has_prose_sheets_money_and_holes(api, saigon):

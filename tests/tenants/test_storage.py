@@ -1,12 +1,13 @@
 """Uploaded files keep their bytes, their measure and their tenant."""
 
 import hashlib
+from contextlib import suppress
 
 import pytest
 
 from tenants.errors import TooLarge
 from tenants.models import StoredFile
-from tenants.storage import delete_file, open_file, path_of, store_file
+from tenants.storage import atomic_files, delete_file, open_file, path_of, store_file
 from tests.conftest import in_tenant
 
 
@@ -31,6 +32,26 @@ def test_a_file_too_large_leaves_nothing(saigon):
             stored(b"x" * 1001)
         assert StoredFile.objects.count() == 1
     assert set(folder.iterdir()) == before
+
+
+def test_the_bytes_of_a_file_go_when_its_row_does_not_stay(saigon):
+    with in_tenant(saigon.tenant):
+        kept = stored()
+        folder = path_of(kept).parent
+        before = set(folder.iterdir())
+        with atomic_files():
+            with suppress(TooLarge), atomic_files():  # one of two fails: only what was stored in it goes
+                stored(b"first")
+                stored(b"x" * 1001)
+            with atomic_files():
+                second = stored(b"second")
+        assert set(folder.iterdir()) - before == {path_of(second)}
+        with pytest.raises(KeyError), atomic_files():
+            with atomic_files():
+                stored(b"of one that ended well")
+            raise KeyError
+        assert set(folder.iterdir()) - before == {path_of(second)}
+        assert set(StoredFile.objects.all()) == {kept, second}
 
 
 @pytest.mark.parametrize(
