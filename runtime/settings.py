@@ -31,6 +31,16 @@ SETTINGS = {
         minimum=1,
         maximum=1_000_000,
     ),
+    "model_seconds": SettingType(
+        label=_("Wait for the language model"),
+        help_text=_(
+            "Seconds for one message, all calls and tools together. After that what answers without a model does, or a "
+            "person is offered."
+        ),
+        default=12,
+        minimum=2,
+        maximum=24,
+    ),
     "session_idle_minutes": SettingType(
         label=_("End an idle conversation"),
         help_text=_("Minutes without a message. The flow of a bot's version may say otherwise (idle_minutes)."),

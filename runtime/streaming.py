@@ -25,7 +25,7 @@ from vault.providers.metering import leave_database
 MEDIA_TYPE = "text/event-stream"
 MOST_AT_ONCE = 32
 """Turns that one process answers in this way at once; more of them wait."""
-HEARTBEAT_SECONDS = 10.0
+HEARTBEAT_SECONDS = 3.0
 """After so long without an event the reader is told that somebody is still there."""
 
 Name = Literal["begin", "sentence", "replace", "done", "error", "waiting"]

@@ -33,8 +33,6 @@ from vault.providers.errors import ProviderError
 from vault.providers.metering import Purpose, Spent, leave_database
 from vault.providers.reading import ChatAnswer, ToolCall
 
-TURN_SECONDS = 24.0
-"""For all calls of a turn together: less than the lease of the turn, which another worker takes over after it."""
 MOST_OUTPUT_TOKENS = 800
 MOST_CALLS, MOST_TOOLS = 8, 40
 """Calls of tools in one answer of the model, and tools of the tenant's own that it is told of."""
@@ -107,7 +105,7 @@ class _Talk:
 
     def __init__(self, context: TurnContext, outcome: Outcome) -> None:
         self.context, self.outcome = context, outcome
-        self.deadline = time.monotonic() + TURN_SECONDS
+        self.deadline = time.monotonic() + Setting.effective("model_seconds")
         self.brief: Brief = read_brief(context)
         self.grounds = outcome.grounds = Grounds(context)
         self.box: Toolbox | None = None
@@ -219,7 +217,9 @@ class _Talk:
 
         request = ChatRequest(messages, MOST_OUTPUT_TOKENS, tools=tools)
         purpose = replace(self.purpose, key=f"{self.purpose.key}/{step}")
-        within = max(1.0, self.deadline - time.monotonic())
+        within = self.deadline - time.monotonic()
+        if within <= 0:  # the tools took it all
+            raise Unanswered("timeout")
         options: dict[str, Any] = {"purpose": purpose, "within": within, "endpoint": endpoint}
         if self.context.say is None:
             answer = chat(request, **options)

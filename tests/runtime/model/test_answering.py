@@ -11,6 +11,7 @@ from bots.models import Faq
 from catalog.models import OfferingVersion, VariantPrice
 from runtime.model import answering
 from runtime.models import DecisionEvent, Turn
+from tenants.models import Setting
 from tests.conftest import in_tenant
 from tests.rows import an_offering
 from tests.runtime.conftest import messages_to_database
@@ -109,6 +110,7 @@ def test_without_an_endpoint_nothing_is_asked_and_nothing_costs_more(say, sessio
 
 def test_a_turn_with_one_call_costs_ten_messages_to_the_database(say, endpoint):
     endpoint.script = [answers("The Trail Runner Backpack costs 1,250,000 ₫.")]
+    Setting.effective("model_seconds")  # read at most once a second
     with messages_to_database() as sent:
         assert say(QUESTION).decision["tier"] == "llm"
     assert len(sent) <= 10, sent
@@ -223,7 +225,7 @@ def test_whatever_goes_wrong_ends_in_words_and_the_offer_of_a_person(say, endpoi
 
 
 def test_a_model_that_takes_too_long_is_given_up(say, endpoint, monkeypatch):
-    monkeypatch.setattr(answering, "TURN_SECONDS", 0.2)
+    monkeypatch.setattr(answering.Setting, "effective", {"model_seconds": 0.2}.__getitem__)
     endpoint.script = [server.slow(3.0)]
     recorded = say("What is the capital of Mongolia?")
     assert recorded.decision["tier"] == "handoff"
