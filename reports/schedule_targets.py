@@ -118,8 +118,7 @@ def _fetch(occasion: Occasion) -> dict[str, Any]:
             target["url"], accept="text/csv,*/*;q=0.5", seconds=FETCH_SECONDS, max_bytes=MAX_FILE_BYTES
         )
     except PageError as error:
-        said = note(gettext_noop("The file could not be fetched: %(code)s."), code=error.code)
-        raise (TryAgain(said) if error.code in MAY_PASS else DomainError(error.code, said)) from None
+        raise (TryAgain(error.note) if error.code in MAY_PASS else DomainError(error.code, error.note)) from None
     name = unquote(urlsplit(address).path.rpartition("/")[2])[:200] or "report"
     check_kind(io.BytesIO(answer.body), name)
     zone = ZoneInfo(Tenant.objects.get(pk=current_tenant_id()).time_zone)

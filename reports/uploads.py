@@ -26,7 +26,7 @@ from reports.services import find_insights, write_insights
 from tenants.errors import Conflict
 from tenants.models import StoredFile, User
 from tenants.notes import note
-from tenants.queue import FRESH, begin_anew, fail, finish, owned, wake, work
+from tenants.queue import begin_anew, fail, finish, owned, wake, work
 from tenants.storage import atomic_files, delete_file, path_of, store_file
 
 logger = logging.getLogger(__name__)
@@ -60,15 +60,16 @@ def create_report(
 ) -> tuple[Report, bool]:
     """Keep a file and have it read; returns the report, and whether it is new.
 
-    A file that is a report already is that report, unchanged; if it could not be read, it is tried once more. Without
-    ``thresholds`` and ``counting`` those of the last report of this vendor and type hold. Raises ``TooLarge`` above 25 MB.
+    A file that is a report already is that report; it is read once more if it could not be read, or if ``decimals`` says
+    that its numbers are written otherwise than they were taken to be. Without ``thresholds`` and ``counting`` those of the
+    last report of this vendor and type hold. Raises ``TooLarge`` above 25 MB.
     """
     media_type = media_type or "application/octet-stream"
     with atomic_files():
         stored = store_file(chunks, name=name, media_type=media_type, limit=MAX_FILE_BYTES, created_by=created_by)
         if report := _same(stored):
             delete_file(stored)
-            _try_once_more(report, decimals)
+            _read_once_more(report, decimals)
             return report, False
         about = {"vendor": vendor, "report_type": report_type}
         fields = {**_settings_before(**about), **fields}
@@ -90,9 +91,12 @@ def _settings_before(*, vendor: str, report_type: str) -> dict[str, Any]:
     return dict(same.values("thresholds", "counting").first() or {})
 
 
-def _try_once_more(report: Report, decimals: str) -> None:
-    failed = Report.objects.filter(pk=report.pk, status=Report.Status.FAILED)
-    if failed.update(status=Report.Status.PENDING, failure={}, decimals=decimals or report.decimals, **FRESH):
+def _read_once_more(report: Report, decimals: str) -> None:
+    """Have it read again if it failed, or its numbers are written otherwise; not if an erasure has put its rows for its file."""
+    is_otherwise = decimals not in ("", report.decimals) and report.file.sha256 == report.sha256
+    rows = Report.objects.filter(pk=report.pk, **({} if is_otherwise else {"status": Report.Status.FAILED}))
+    if begin_anew(rows):
+        rows.update(status=Report.Status.PENDING, failure={}, decimals=decimals or report.decimals)
         wake(TASK)
         report.refresh_from_db()
 

@@ -115,8 +115,7 @@ def _make_import(occasion: Occasion) -> None:
             target["url"], accept="text/csv,application/json,*/*;q=0.5", seconds=FETCH_SECONDS, max_bytes=MOST_FETCHED
         )
     except PageError as error:
-        said = note(gettext_noop("The file could not be fetched: %(code)s."), code=error.code)
-        raise (TryAgain(said) if error.code in MAY_PASS else DomainError(error.code, said)) from None
+        raise (TryAgain(error.note) if error.code in MAY_PASS else DomainError(error.code, error.note)) from None
     name = unquote(urlsplit(address).path.rpartition("/")[2])[:200] or "catalogue"
     create_job(
         chunks=[answer.body],
@@ -215,7 +214,10 @@ def _refusal(tool: Tool, result: ToolResult) -> Exception:
     """Return what to raise: a call that never left may be made again, an answered one only where it does nothing twice."""
     is_answered = result.status is not None
     lasts = result.status in LASTING or (is_answered and not tool.may_be_repeated) or result.code == "destination_forbidden"
-    return DomainError(result.code, result.message) if lasts else TryAgain(result.message)
+    message = result.message
+    if result.code == "http_status":  # told to people of two languages
+        message = note(gettext_noop("The server answered %(status)d."), status=result.status)
+    return DomainError(result.code, message) if lasts else TryAgain(message)
 
 
 def _may_repeat(target: Mapping[str, Any]) -> bool:

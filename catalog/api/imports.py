@@ -180,7 +180,7 @@ class ImportViewSet(TenantReadViewSet):
     def create(self, request: Request) -> Response:
         """Keep a file, rows or addresses and have them staged in the background.
 
-        415 ``binary_file``, ``web_page`` or ``not_as_named`` for what is no table, whatever its name.
+        415 ``binary_file``, ``broken_workbook``, ``web_page`` or ``not_as_named`` for what is no table, whatever its name.
         """
         values = self.read_body(NewImportSerializer)
         values |= chosen_mapping(values.pop("mapping"))

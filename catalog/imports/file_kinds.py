@@ -31,6 +31,8 @@ def _fault(beginning: bytes, ending: str) -> str:
         return "not_as_named" if ending in _TEXT_ENDINGS else ""
     if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return ""
-    if beginning.startswith(_OTHERS) or b"\0" in beginning:
+    if beginning.startswith(_OTHERS):
         return "binary_file"
+    if b"\0" in beginning:
+        return "broken_workbook" if ending == ".xlsx" else "binary_file"
     return "web_page" if beginning.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<") else ""

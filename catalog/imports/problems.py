@@ -38,7 +38,9 @@ FILE_MESSAGES = {
     "encrypted_workbook": _("The workbook is protected by a password. Save it without one."),
     "macro_workbook": _("The workbook has macros. Save it as .xlsx, which has none."),
     "linked_workbook": _("The workbook takes values from other files or from a database. Save it with values only."),
-    "broken_workbook": _("The workbook cannot be read: %(reason)s."),
+    "broken_workbook": _(
+        "The workbook is damaged, or only a part of it has come. Open it in a spreadsheet and save it again."
+    ),
     "too_large_unpacked": _("Unpacked, the file would be larger than %(limit)s bytes."),
     "unsafe_xml": _("The workbook declares a document type, which no spreadsheet does."),
 }

@@ -56,7 +56,7 @@ def _check_directory(stream: BinaryIO) -> None:
     tail = stream.read()
     end = tail.rfind(_END)
     if end < 0:
-        raise UnreadableFile("binary_file")
+        raise UnreadableFile("broken_workbook", reason="no directory")
     (directory_bytes,) = struct.unpack_from("<L", tail, end + 12)
     locator = end - 20
     if locator >= 0 and tail[locator : locator + 4] == _LOCATOR64:

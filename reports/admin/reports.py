@@ -112,13 +112,15 @@ class ReportAdmin(TenantAdmin):
         file = values.pop("upload")
         source = {"chunks": file.chunks(), "name": file.name, "media_type": file.content_type or ""}
         made, is_new = create_report(**values, **source, created_by=request.user)  # type: ignore[arg-type]
-        obj.pk = made.pk
+        obj.pk, obj.status = made.pk, made.status
         request.is_duplicate = not is_new  # type: ignore[attr-defined] # for the answer
 
     def response_add(self, request: HttpRequest, obj: Report, post_url_continue: str | None = None) -> HttpResponse:
         """Show the report being read; of a file that was here before, the report it is."""
         if getattr(request, "is_duplicate", False):
-            self.message_user(request, gettext("This file is a report already. This is the one."))
+            said = gettext("This file is a report already. This is the one.")
+            again = gettext("This file is a report already. It is being read again.")
+            self.message_user(request, again if obj.status == Report.Status.PENDING else said)
         return redirect("admin:reports_report_change", obj.pk)
 
     def changeform_view(

@@ -167,7 +167,8 @@ class ReportViewSet(TenantViewSet):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Keep a file and have it read in the background. A file that is a report already is answered with that one (200).
 
-        415 ``binary_file``, ``web_page`` or ``not_as_named`` for what is no table, whatever its name.
+        With other ``decimals`` than before that one is read again. 415 ``binary_file``, ``broken_workbook``, ``web_page`` or
+        ``not_as_named`` for what is no table, whatever its name.
         """
         values = self.read_body(NewReportSerializer)
         file = values.pop("file")

@@ -51,6 +51,27 @@ def test_a_report_that_cannot_be_kept_leaves_neither_rows_nor_bytes(api, saigon,
         assert set(path_of(StoredFile.objects.get()).parent.iterdir()) == before
 
 
+def test_half_of_a_workbook_is_told_to_be_damaged(api, saigon):
+    whole = workbook([["day", "sold"], *([f"2026-11-{day:02}", day] for day in range(1, 28))])
+    report = read(api(saigon.key), whole[: len(whole) // 2], "report.xlsx")
+    assert (report["status"], "damaged" in report["reason"]) == ("failed", True)
+
+
+def test_the_same_file_with_other_decimals_is_read_again(api, saigon):
+    client, lines = api(saigon.key), "day,price\n2026-11-01,25.125\n2026-11-02,350.311\n"
+
+    def prices() -> list[float]:
+        return [row["values"]["price"] for row in rows_of(client, report)]
+
+    report = read(client, lines, decimals="point")
+    assert prices() == [25.125, 350.311]
+    for decimals, status in (("point", "processed"), ("", "processed"), ("comma", "pending")):
+        again = upload(client, lines, **({"decimals": decimals} if decimals else {})).json()
+        assert (again["id"], again["duplicate"], again["status"]) == (report["id"], True, status)
+    read_due_reports()
+    assert prices() == [25125, 350311]
+
+
 def test_a_workbook_has_prose_sheets_money_and_holes(api, saigon):
     client = api(saigon.key)
     first = [["Sales of the north"], ["made by hand", None, "draft"], ["Product", "Sold", "Worth"], ["Lamp", 3, 1.5]]
@@ -94,6 +115,7 @@ def test_a_file_that_could_not_be_read_is_tried_once_more(api, saigon):
     [
         (b"<html><table></table></html>", "report.csv", 415, "web_page"),
         (b"%PDF-1.7", "report.xlsx", 415, "binary_file"),
+        (b"PQ" + workbook([["day", "sold"], ["2026-11-01", 3]])[2:], "report.xlsx", 415, "broken_workbook"),
         (b"", "report.csv", 422, "empty"),
     ],
 )

@@ -48,8 +48,12 @@ def test_what_is_fetched_and_is_no_table_fails_with_its_reason(saigon, run_targe
     with http_server() as server:
         server.body = b"<html>sold out</html>"
         address = f"http://127.0.0.1:{server.port}/daily.csv"
-        row = run_target({"kind": "fetch_report", "url": address, "vendor": "North", "report_type": "sales"})
+        target = {"kind": "fetch_report", "url": address, "vendor": "North", "report_type": "sales"}
+        row = run_target(target)
+        server.status = 503
+        busy = run_target(target)
     assert (row.state, "web page" in row.reason) == ("failed", True)
+    assert (busy.state, "answered 503: it has a fault" in busy.reason) == ("pending", True)
     with in_tenant(saigon.tenant):
         assert not Report.objects.exists()
 

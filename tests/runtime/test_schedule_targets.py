@@ -202,7 +202,7 @@ def test_a_catalogue_is_fetched_and_imported_once_however_often_it_is_run(saigon
 def test_a_catalogue_that_is_not_there_is_tried_again_and_told(saigon, server, run_target):
     server.status = 404
     row = run_target({"kind": "import_catalog", "url": server.url})
-    assert (row.state, "could not be fetched" in row.reason) == ("pending", True)
+    assert (row.state, "answered 404: there is nothing" in row.reason) == ("pending", True)
     with in_tenant(saigon.tenant):
         assert not ImportJob.objects.exists()
 

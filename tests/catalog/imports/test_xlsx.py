@@ -276,7 +276,7 @@ def test_archives_that_are_no_workbook_are_refused():
     [
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le"), "encrypted_workbook"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600 + "Workbook".encode("utf-16-le"), "old_workbook"),
-        (b"PK\x03\x04rest", "binary_file"),
+        (b"PK\x03\x04rest", "broken_workbook"),
         (b"%PDF-1.7\n", "binary_file"),
         (b"MZ\x90\x00\x03\x00\x00\x00", "binary_file"),
         (b"\xef\xbb\xbf\n <!DOCTYPE html><html><table>", "web_page"),
