@@ -11,6 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 from bots.models import Bot, Faq
 from bots.services import activate_version, create_version
 from catalog.models import AttributeDefinition, KnowledgeDomain
+from tenants.models import User
 from tenants.scope import platform_scope
 from tests.conftest import PASSWORD, Business, in_tenant
 from tests.rows import an_offering
@@ -57,13 +58,18 @@ def page(shop: Business, live_server: Any) -> Iterator[Page]:
         page.on("pageerror", lambda error: note(page, True, str(error)))
         page.on("request", lambda asked: note(page, not asked.url.startswith((live_server.url, "data:")), asked.url))
         page.on("response", lambda answer: note(page, answer.status >= 400, f"{answer.status} {answer.url}"))
-        page.goto(f"{live_server.url}/admin/")
-        page.fill("input[name=username]", "operator@saigon.example")
-        page.fill("input[name=password]", PASSWORD)
-        page.click("button[type=submit]")
-        page.wait_for_url(f"{live_server.url}/admin/")
+        sign_in(page, live_server, "operator@saigon.example")
         yield page
         browser.close()
+
+
+def sign_in(page: Page, live_server: Any, email: str) -> None:
+    page.context.clear_cookies()
+    page.goto(f"{live_server.url}/admin/")
+    page.fill("input[name=username]", email)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(f"{live_server.url}/admin/")
 
 
 def note(page: Any, is_fault: bool, text: str) -> None:
@@ -100,6 +106,15 @@ def test_the_form_of_a_tool_asks_for_what_its_kind_needs(page: Any, live_server:
     page.select_option("[name=kind]", "function")
     page.wait_for_selector("[name=function]", state="visible")
     assert not page.is_visible("[name=url]")
+    assert page.faults == []
+
+
+def test_an_attribute_that_is_added_to_a_domain_stands_open(root: User, page: Any, live_server: Any) -> None:
+    sign_in(page, live_server, "root@backroom.example")
+    page.goto(live_server.url + reverse("admin:catalog_knowledgedomain_add"))
+    page.click("a[href='#attribute_definitions']")
+    page.click("text=Add another >> visible=true")
+    page.wait_for_selector("[name$='-0-key']", state="visible")
     assert page.faults == []
 
 

@@ -16,7 +16,7 @@ LIMITS = (("least", "most"), ("choices", "labels"), "pattern")
 
 
 class AttributeDefinitionInline(StackedInline):
-    """The attributes of a domain, each folded up until it is opened."""
+    """The attributes of a domain, each folded up until it is opened; a new one stands open."""
 
     model = AttributeDefinition
     form = DefinitionForm
@@ -25,6 +25,9 @@ class AttributeDefinitionInline(StackedInline):
     collapsible = True
     fields = (*ABOUT, *LIMITS)
     verbose_name_plural = _("attributes")
+
+    class Media:
+        js = ("tenants/added.js",)
 
 
 @admin.register(KnowledgeDomain)

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bots.models import Bot, BotVersion
 from tenants.fields import TenantField, TenantForeignKey
-from tenants.models import TenantModel
+from tenants.models import Tenant, TenantModel
 
 
 class SemanticCacheEntry(TenantModel):
@@ -14,7 +14,7 @@ class SemanticCacheEntry(TenantModel):
     tenant = TenantField(referenced=False)
     bot = TenantForeignKey(Bot, on_delete=models.CASCADE, related_name="+", verbose_name=_("bot"))
     bot_version = TenantForeignKey(BotVersion, on_delete=models.CASCADE, related_name="+", verbose_name=_("version"))
-    language = models.CharField(_("language"), max_length=8)
+    language = models.CharField(_("language"), max_length=8, choices=Tenant.Locale)
     query_text = models.CharField(_("question"), max_length=500)
     query_key = models.BinaryField(max_length=32, editable=False, help_text="SHA-256 of the folded words, in their order.")
     telling_key = models.BinaryField(

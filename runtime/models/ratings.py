@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from bots.models import Bot, Faq
 from runtime.models.sessions import Session, Turn
 from tenants.fields import TenantField, TenantForeignKey
-from tenants.models import TenantModel, TenantQuerySet, created_by_field, updated_at_field
+from tenants.models import Tenant, TenantModel, TenantQuerySet, created_by_field, updated_at_field
 
 
 class Rating(TenantModel):
@@ -116,7 +116,7 @@ class KnowledgeGap(TenantModel):
     bot = TenantForeignKey(Bot, on_delete=models.CASCADE, related_name="knowledge_gaps", verbose_name=_("bot"))
     question_key = models.CharField(_("words"), max_length=300, editable=False)
     question = models.TextField(_("question"), help_text=_("As it was put last."))
-    language = models.CharField(_("language"), max_length=8, blank=True, default="", db_default="")
+    language = models.CharField(_("language"), max_length=8, choices=Tenant.Locale, blank=True, default="", db_default="")
     reason = models.CharField(_("reason"), max_length=16, choices=Reason)
     times_asked = models.PositiveIntegerField(_("times asked"), default=1, db_default=1)
     last_asked_at = models.DateTimeField(_("last asked"))

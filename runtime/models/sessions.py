@@ -15,7 +15,7 @@ from bots.models import Bot, BotVersion
 from catalog.models import Customer, SalesChannel
 from tenants.fields import TenantForeignKey
 from tenants.filters import Fold
-from tenants.models import TenantModel, TenantQuerySet
+from tenants.models import Tenant, TenantModel, TenantQuerySet
 from tenants.text import fold, words
 
 ORIGIN = {"origin": "admin"}
@@ -53,7 +53,13 @@ class Session(TenantModel):
         default=0, db_default=0, editable=False, help_text="Advanced with every change of owner: fences late answers."
     )
     language = models.CharField(
-        _("language"), max_length=8, blank=True, default="", db_default="", help_text=_("Of the customer's last message.")
+        _("language"),
+        max_length=8,
+        choices=Tenant.Locale,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Of the customer's last message."),
     )
     last_tier = models.CharField(_("answered from"), max_length=16, blank=True, default="", db_default="", editable=False)
     flow_step = models.CharField(_("step"), max_length=63, default="open", db_default="open")
@@ -142,7 +148,7 @@ class Turn(TenantModel):
     )
     speaker = models.CharField(_("speaker"), max_length=16, choices=Speaker)
     message = models.TextField(_("message"), blank=True)
-    language = models.CharField(_("language"), max_length=8, blank=True, default="", db_default="")
+    language = models.CharField(_("language"), max_length=8, choices=Tenant.Locale, blank=True, default="", db_default="")
     intent = models.CharField(_("intent"), max_length=63, blank=True, default="", db_default="")
     ui_metadata = models.JSONField(_("cards and buttons"), default=dict, db_default={}, blank=True)
     external_id = models.CharField(
