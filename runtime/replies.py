@@ -162,6 +162,11 @@ def not_ordered(reason: str) -> str:
     return _("I could not place the order: %(reason)s") % {"reason": reason}
 
 
+def no_order() -> str:
+    """Return the words for an order that was wanted and could not even be proposed."""
+    return _("I could not prepare the order. Which product would you like, and how many of it?")
+
+
 def price_changed() -> str:
     """Return the words in front of a proposal that is made again at another price."""
     return _("The price has changed in the meantime.")

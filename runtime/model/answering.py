@@ -14,6 +14,7 @@ from django.utils import translation
 
 from bots.guardrails import Verdict
 from bots.models import Tool
+from runtime import replies
 from runtime.context import TurnContext
 from runtime.guarding import check_reply
 from runtime.model.brief import Brief, read_brief
@@ -23,7 +24,7 @@ from runtime.model.grounds import Grounds
 from runtime.model.languages import is_foreign
 from runtime.model.prompting import build_messages, rules_of
 from runtime.model.speech import Speech, TooLong
-from runtime.model.support import Support, claims_order, is_no_claim
+from runtime.model.support import Support, claims_order, is_no_claim, offers_order
 from runtime.model.tools import Proposal, Toolbox
 from runtime.models import Session, Tier
 from tenants.errors import Conflict
@@ -39,8 +40,8 @@ MOST_CALLS, MOST_TOOLS = 8, 40
 MOST_STEPS = 5
 """Calls of the model in one turn; a model that still wants tools then is not coming to an end."""
 
-TOLD = ("who", "unknown_sku", "out_of_stock")
-"""Why an order is refused that a customer can do something about: this is said, whatever the model says."""
+FOR_MODELS = ("invalid_arguments", "invalid_json", "not_granted", "duplicate_sku", "one_at_a_time")
+"""Why an order is refused in words that are no customer's: the model may ask on, but neither offers nor tells an order."""
 
 
 class Unanswered(Exception):
@@ -136,7 +137,9 @@ class _Talk:
             messages += [_repeated(answer), *(_told(box, call, place) for place, call in enumerate(answer.tool_calls))]
             if box.proposal:
                 return self._propose(box.proposal)
-        raise Unanswered("tool_loop")
+            if box.is_stuck:
+                break
+        raise Unanswered("order_refused", self._why_no_order()) if box.refused_order else Unanswered("tool_loop")
 
     def _own_tools(self) -> dict[str, Tool]:
         """Return the tenant's own tools by code; asked for only where there are any."""
@@ -159,8 +162,8 @@ class _Talk:
         outcome.numbers = list(dict.fromkeys(speech.cited))
         if speech.is_stopped:
             raise self._stopped()
-        if refused := self._refused_order():
-            raise Unanswered("order_refused", refused)
+        if self._is_told_why():
+            raise Unanswered("order_refused", self._why_no_order())
         if answer.refusal or answer.finish_reason == "content_filter":
             raise Unanswered("content_filter", answer.refusal)
         if speech.is_unknown and not speech.text:
@@ -182,17 +185,22 @@ class _Talk:
         """Return why a sentence was not said."""
         if self.outcome.refused:
             return Unanswered("guardrail")
-        doubt, refused = self.outcome.doubt, self.box.refused_order if self.box else None
+        doubt, is_refused = self.outcome.doubt, self.box is not None and self.box.refused_order is not None
         if doubt and doubt.kind == "source" and self._is_foreign(doubt.said):
             return Unanswered("wrong_language")
-        if refused and doubt and doubt.kind == "order":
-            return Unanswered("order_refused" if self._refused_order() else "unproven", str(refused.message))
+        if doubt and doubt.kind == "order" and is_refused:
+            return Unanswered("order_refused", self._why_no_order())
         return Unanswered("unproven")
 
-    def _refused_order(self) -> str:
-        """Return why an order was refused, in words that help the customer: said even where the model says nothing."""
+    def _is_told_why(self) -> bool:
+        """Whether an order was refused in words that help the customer: these are said, even where the model says nothing."""
         refused = self.box.refused_order if self.box else None
-        return str(refused.message) if refused and refused.code in TOLD else ""
+        return refused is not None and refused.code not in FOR_MODELS
+
+    def _why_no_order(self) -> str:
+        """Return in the customer's words why no order was proposed."""
+        refused = self.box.refused_order if self.box else None
+        return str(refused.message) if refused and refused.code not in FOR_MODELS else replies.no_order()
 
     def _used(self, said: list[str]) -> list[dict[str, Any]]:
         """Return the sources that were named, else those that hold what was said; of a bare amount, all offerings given."""
@@ -264,8 +272,8 @@ class _Talk:
         """
         box, support = self.box, self._support()
         results = box.results if box else []
-        refused = box.refused_order if box else None
-        if refused and (refused.code in TOLD or not is_no_claim(sentence)):
+        is_refused = box is not None and box.refused_order is not None
+        if is_refused and (self._is_told_why() or not is_no_claim(sentence) or offers_order(sentence)):
             return Doubt("order", sentence)
         if claims_order(sentence) and not results:
             return Doubt("order", sentence)

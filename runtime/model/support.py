@@ -51,6 +51,10 @@ _ORDER = re.compile(
     r"|\bđơn(?: hàng)?(?: \w+){0,4} (?:đã|vừa|đang)(?: được)? (?:đặt|tạo|lên|chuẩn bị|chốt|xác nhận)\b",
     re.IGNORECASE,
 )
+_OFFER = re.compile(
+    r"\b(?:order|place|buy|book|reserve|confirm|purchase|proceed|go ahead)\b|\b(?:đặt|chốt|lên đơn|xác nhận|mua)\b",
+    re.IGNORECASE,
+)
 _UNIT = r"kg|g|grams?|cm|mm|m|km|ml|l|lit(?:er|re)s?|inch(?:es)?|lit|gam"
 _MEASURE = re.compile(rf"(?<![\d.,])(\d{{1,4}}(?:[.,]\d{{1,2}})?) ?(?:{_UNIT})\b")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -195,6 +199,11 @@ def is_no_claim(sentence: str) -> bool:
 def claims_order(sentence: str) -> bool:
     """Whether the sentence tells of an order that was prepared or placed."""
     return bool(_ORDER.search(sentence)) and not sentence.strip().endswith("?")
+
+
+def offers_order(sentence: str) -> bool:
+    """Whether the sentence asks if it is to order something."""
+    return bool(_OFFER.search(sentence)) and sentence.rstrip(" \n\"'”’)").endswith(("?", "？"))
 
 
 def telling(text: str) -> set[str]:

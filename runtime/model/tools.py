@@ -81,6 +81,12 @@ class Toolbox:
         """The calls that went well: what was called, with what, and what the model was told."""
         self.refused_order: DomainError | None = None
         """Why the last order that the model wanted proposed was not."""
+        self._misread: list[str] = []
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the model has called a tool with arguments that do not fit once more after it was told."""
+        return len(self._misread) > len(set(self._misread))
 
     def declared(self) -> list[dict[str, Any]]:
         """Return all tools as OpenAI's protocol declares them."""
@@ -92,16 +98,24 @@ class Toolbox:
         try:
             result = self._call(wanted.name, _read(wanted.arguments))
         except DomainError as error:
-            self.refused_order = error if wanted.name == CREATE_ORDER else self.refused_order
-            said = {"code": error.code, "message": str(error.message)}
-            details = [{"field": one.field, "code": one.code} for one in error.problems][:10]
-            result = {"error": {**said, **({"details": details} if details else {})}}
-            refuse(self.context, wanted.name, _shown(wanted.arguments), result)
+            result = self._refuse(wanted, error)
         told = json.dumps(result, ensure_ascii=False, default=str)[:MOST_RESULT]
         if "error" not in result:
             asked = json.dumps(_shown(wanted.arguments), ensure_ascii=False)
             self.results.append(f"{wanted.name} {asked} {told}")
         return told
+
+    def _refuse(self, wanted: ToolCall, error: DomainError) -> dict[str, Any]:
+        """Note what is not done, and return why, as the model is told: it may mend its arguments once."""
+        if wanted.name == CREATE_ORDER:
+            self.refused_order = error
+        if error.code in ("invalid_arguments", "invalid_json"):
+            self._misread.append(wanted.name)
+        said = {"code": error.code, "message": str(error.message)}
+        details = [{"field": one.field, "code": one.code, "message": str(one.message)} for one in error.problems][:10]
+        result = {"error": {**said, **({"details": details} if details else {})}}
+        refuse(self.context, wanted.name, _shown(wanted.arguments), result)
+        return result
 
     def _call(self, name: str, arguments: Any) -> dict[str, Any]:
         """Raise ``DomainError`` when nothing was begun."""

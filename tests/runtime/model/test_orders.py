@@ -152,6 +152,26 @@ def test_why_an_order_was_refused_is_said_whatever_the_model_says(say, endpoint,
     assert not Order.objects.exists()
 
 
+def test_an_order_in_wrong_words_is_mended_once_and_never_offered_without_a_proposal(say, endpoint, lamp):
+    wrong = ("create_order", {"lines": [{"sku": lamp.sku, "quantity": "two"}]})
+    for told in ("Shall I order two lamps for you?", "Bạn có muốn chốt 2 đèn bàn không?", "Your order is ready."):
+        endpoint.script = [calls(wrong), answers(told)]
+        recorded = say(ASKED)
+        assert "How many" in plain(recorded) or "how many" in plain(recorded) or "bao nhiêu" in plain(recorded), told
+    endpoint.script = [calls(wrong), calls(wrong), answers("Never asked for.")]
+    say(ASKED)
+    assert len(endpoint.script) == 1
+    assert not ActionExecution.objects.exclude(status="error").exists()
+    endpoint.script = [calls(wrong), calls(("create_order", {"lines": [{"sku": lamp.sku, "quantity": 2}]}))]
+    assert "500.000 ₫" in plain(say(ASKED))
+    told_back = endpoint.asked[-1].body["messages"][-1]
+    assert (told_back["role"], "invalid_arguments" in told_back["content"], "quantity" in told_back["content"]) == (
+        "tool",
+        True,
+        True,
+    )
+
+
 def test_the_name_and_number_that_a_guest_told_need_not_be_passed_on(propose, say, endpoint, session):
     session.customer = None
     session.save()
