@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from reports.findings.figures import MOST_ROWS, Table, is_figure
 from reports.findings.of_tables import find_all
 from reports.findings.telling import Finding, Number
+from reports.found_again import keep_keys
 from reports.models import Insight, Report
 from reports.models.insight_deliveries import DELIVER_TASK
 from tenants.errors import Conflict
@@ -68,8 +69,9 @@ def _column(column: Mapping[str, Any], counting: Mapping[str, str]) -> dict[str,
 def write_insights(*, report: Report | None, found: Sequence[Insight]) -> None:
     """Make these the insights of a report, or of the daily figures (None), in the caller's transaction.
 
-    One that was there keeps its row.
+    One that was there keeps its row, and one that an earlier report of the series told its key (``reports/found_again.py``).
     """
+    keep_keys(report=report, found=found)
     wake(DELIVER_TASK)
     Insight.objects.filter(report=report).exclude(key__in=[one.key for one in found]).delete()
     Insight.objects.bulk_create(

@@ -17,15 +17,16 @@ _PLAIN = re.compile(r"[-+]?[0-9]{1,15}([.][0-9]{1,12})?")
 def read_bound(text: str) -> tuple[float, bool] | None:
     """Return a number as the reader's language writes it, and whether it is in per cent (then as a share); None for no number.
 
-    `60,5`, `60.5`, `1.000` in Vietnamese and `4%`.
+    `60,5`, `60.5`, `1.000` in Vietnamese and `4%`; `1,500` in English. Two groups of thousands are told in both ways of writing.
     """
     written, is_percent = text.strip().removesuffix("%").strip(), text.strip().endswith("%")
-    sign = formats.get_format("DECIMAL_SEPARATOR")
-    if sign == ",":
-        is_grouped = re.fullmatch(r"[-+]?[0-9]{1,3}([.][0-9]{3})+(,[0-9]+)?", written)
-        written = (written.replace(".", "") if is_grouped else written).replace(",", ".")
-    elif re.fullmatch(r"[-+]?[0-9]{1,3}(,[0-9]{3})+([.][0-9]+)?", written):
-        written = written.replace(",", "")
+    sign = "," if formats.get_format("DECIMAL_SEPARATOR") == "," else "."
+    group = "." if sign == "," else ","
+    if re.fullmatch(rf"[-+]?[0-9]{{1,3}}([{group}][0-9]{{3}})+([{sign}][0-9]+)?", written):
+        written = written.replace(group, "")
+    elif re.fullmatch(rf"[-+]?[0-9]{{1,3}}([{sign}][0-9]{{3}}){{2,}}", written):
+        written = written.replace(sign, "")
+    written = written.replace(sign, ".")
     if not _PLAIN.fullmatch(written):
         return None
     return (round(float(written) / 100, 12) if is_percent else float(written)), is_percent

@@ -14,6 +14,7 @@ from django.utils import formats, translation
 from django.utils.translation import gettext_lazy as _
 
 from catalog.money import format_money
+from reports.findings.telling import UNFINISHED
 from reports.models import Insight
 from reports.rows import MOST_NAMED
 from tenants.models import Tenant
@@ -46,6 +47,8 @@ CHANGE = re.compile(r"\s*\(%\(change\)s\)")
 """What is left out where there is no per cent: from zero, or of a share."""
 GROUPS = _("Then %(reporting)s of “%(by)s” had figures, otherwise %(groups)s.")
 """What follows a sum of more or fewer groups than usual."""
+LEFT_OUT = _("Without %(unfinished)s, of which figures seem to be still to come.")
+"""What follows a trend or a mover that does not count a last day or month."""
 AVERAGE = _("%(series)s (average)")
 PER = {"day": _("%(amount)s a day"), "week": _("%(amount)s a week")}
 REASONS = {
@@ -114,7 +117,8 @@ def _pattern(insight: Insight) -> str:
     names = {one["name"] for one in numbers}
     if "change" not in names or numbers[0].get("is_percent"):
         pattern = CHANGE.sub("", pattern)
-    return f"{pattern} {GROUPS}" if "groups" in names else pattern
+    pattern = f"{pattern} {GROUPS}" if "groups" in names else pattern
+    return f"{pattern} {LEFT_OUT}" if UNFINISHED in insight.content["text"]["values"] else pattern
 
 
 def parts_of(insight: Insight, language: str) -> list[str]:
@@ -134,6 +138,8 @@ def parts_of(insight: Insight, language: str) -> list[str]:
 def _values(insight: Insight) -> dict[str, str]:
     """What fills the gaps of the text, in the active language."""
     values = {name: _shown(value) for name, value in insight.content["text"]["values"].items()}
+    if UNFINISHED in values:
+        values[UNFINISHED] = _day(values[UNFINISHED])
     period = {name: _day(moment) for name, moment in insight.content["period"].items()}
     period["period"] = (ON if period["from"] == period["to"] else BETWEEN) % period
     numbers = {one["name"]: amount_of(one) for one in insight.content["numbers"]}

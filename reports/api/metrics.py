@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bots.models import Bot
+from reports.api.bounds import BoundField
 from reports.metric_insights import COUNTS, SHARES, set_thresholds
 from reports.metrics import DayFigures, daily_figures, tenant_zone, today_in
 from reports.models import Metric, MetricMark
@@ -191,8 +192,8 @@ class BoundSerializer(StrictSerializer):
     """A bound of a daily figure: crossing it is an insight. Shares are 0 to 1."""
 
     metric = ChoiceField([*(str(metric) for metric in COUNTS), *(str(metric) for metric in MONEY), *SHARES])
-    above = serializers.FloatField(required=False)
-    below = serializers.FloatField(required=False)
+    above = BoundField(required=False)
+    below = BoundField(required=False)
 
 
 class ThresholdsSerializer(StrictSerializer):

@@ -17,10 +17,11 @@ from rest_framework.response import Response
 
 from catalog.imports.file_kinds import check_kind
 from catalog.models import ImportMapping
+from reports.api.bounds import BoundField
 from reports.models import Report, ReportRow
 from reports.reading.limits import MAX_FILE_BYTES
 from reports.rows import MOST_NAMED, narrowed
-from reports.thresholds import check_counting, check_thresholds, read_bound
+from reports.thresholds import check_counting, check_thresholds
 from reports.uploads import create_report, delete_reports, request_insights
 from tenants.api import TenantReadViewSet, TenantViewSet
 from tenants.auth import author_of
@@ -54,17 +55,6 @@ def _moment(value: str) -> date | None:
     except ValueError:
         return None
     return found.date() if found else None
-
-
-@extend_schema_field({"oneOf": [{"type": "number"}, {"type": "string"}], "example": "4%"})
-class BoundField(serializers.FloatField):
-    """A number; or text as the reader's language writes it, such as ``60,5`` or ``4%``, which is 0.04."""
-
-    def to_internal_value(self, data: Any) -> float:
-        """Return the number."""
-        found = read_bound(data) if isinstance(data, str) else None
-        number: float = found[0] if found else super().to_internal_value(data)
-        return number
 
 
 class ThresholdSerializer(StrictSerializer):

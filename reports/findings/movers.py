@@ -15,7 +15,16 @@ from typing import Any
 import numpy as np
 
 from reports.findings.figures import Table, category_of, figure_of, is_panel, is_unfinished
-from reports.findings.telling import AGGREGATES, Finding, Number, Reason, change_between, saturating, size_between
+from reports.findings.telling import (
+    AGGREGATES,
+    UNFINISHED,
+    Finding,
+    Number,
+    Reason,
+    change_between,
+    saturating,
+    size_between,
+)
 
 MOST_MOVERS = 3
 MOVED = 0.1
@@ -43,6 +52,7 @@ class Spans:
     ends: tuple[datetime, datetime]
     is_week: bool
     is_panel: bool
+    unfinished: datetime | None
 
 
 def top_movers(table: Table) -> Iterator[Finding]:
@@ -66,6 +76,7 @@ def _spans(table: Table, moments: Moments, category: int, place: int) -> Spans |
     if not steps:
         return None
     usual = sorted(steps)[len(steps) // 2]
+    latest = times[-1]
     if usual < ONE_DAY:
         times = _whole_days(times)
     elif table.counted(place) == "sum" and is_unfinished([figure_of(table, place, by_time[at]) for at in times]):
@@ -75,7 +86,9 @@ def _spans(table: Table, moments: Moments, category: int, place: int) -> Spans |
     if not all(spans):
         return None
     before, after = ([row for at in span for row in by_time[at]] for span in spans)
-    return Spans(table, category, (before, after), (spans[0][0], spans[1][-1]), is_week, is_panel(table, moments, category))
+    ends, has_groups = (spans[0][0], spans[1][-1]), is_panel(table, moments, category)
+    unfinished = latest if latest.date() > times[-1].date() else None
+    return Spans(table, category, (before, after), ends, is_week, has_groups, unfinished)
 
 
 def _whole_days(times: Sequence[datetime]) -> list[datetime]:
@@ -116,7 +129,8 @@ def _moved(spans: Spans, place: int) -> Iterator[Finding]:
         code = f"top_mover_{'up' if moved[name] > 0 else 'down'}{'' if _is_most(name, moved) else '_alone'}"
         title = f"{table.columns[place]['name']} · {name}"
         numbers = (before, after, *change_between(before, after))
-        yield Finding("top_mover", code, title, *spans.ends, numbers, reasons, {"category": name})
+        without = {UNFINISHED: spans.unfinished.date().isoformat()} if spans.unfinished else {}
+        yield Finding("top_mover", code, title, *spans.ends, numbers, reasons, {"category": name, **without})
 
 
 def _is_most(name: str, moved: dict[str, float]) -> bool:

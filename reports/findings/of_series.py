@@ -15,7 +15,7 @@ from reports.findings.anomalies import Anomaly, find_anomalies
 from reports.findings.changes import Shift, Trend, find_shifts, find_trend
 from reports.findings.figures import Figures, is_quiet
 from reports.findings.gaps import Run, find_standstills
-from reports.findings.telling import Finding, Number, Reason, change_between, recency, saturating, size_between
+from reports.findings.telling import UNFINISHED, Finding, Number, Reason, change_between, recency, saturating, size_between
 
 COMPARED = 20
 """Points of the same phase that tell what is usual."""
@@ -140,7 +140,8 @@ def _trend(figures: Figures, trend: Trend) -> Finding | None:
         Reason("recency", 10),
     )
     numbers = (begin, end, *change_between(begin, end))
-    finding = _told(figures, "trend", "up" if trend.is_rise else "down", 0, last[-1], numbers, reasons)
+    without = {UNFINISHED: series.times[-1].isoformat()} if figures.is_unfinished else {}
+    finding = _told(figures, "trend", "up" if trend.is_rise else "down", 0, last[-1], numbers, reasons, without)
     return _of_groups(figures, last, first, finding)
 
 

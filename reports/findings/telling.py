@@ -24,6 +24,8 @@ AGGREGATES: Mapping[str, Callable[[Sequence[float]], float]] = {
     "change": lambda values: (values[1] - values[0]) / values[0],
 }
 """How a number is made of the values of its rows, in their order. ``change`` is relative, from one number to another."""
+UNFINISHED = "unfinished"
+"""The value of a finding that says which last moment was left out, for figures of it seem to be still to come."""
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,15 @@ from reports.uploads import read_due_reports
 ABOUT = {"vendor": "North", "report_type": "daily sales", "report_date": "2026-11-20"}
 
 
-def days(count: int = 60, *, high: int | None = 45) -> str:
-    """A CSV of days of sales with a week's season, and one day that is far above it."""
+def days(count: int = 60, *, high: int | None = 45, also_high: tuple[int, ...] = ()) -> str:
+    """A CSV of days of sales with a week's season, and one day, or some, far above it."""
     begin = datetime(2026, 3, 2)  # noqa: DTZ001 - days
     lines = ["day,sold"]
     for number in range(count):
         sold = (100, 104, 98, 110, 130, 160, 150)[number % 7] + (number * 7919) % 9
-        lines.append(f"{begin + timedelta(days=number):%Y-%m-%d},{sold * 4 if number == high else sold}")
+        lines.append(
+            f"{begin + timedelta(days=number):%Y-%m-%d},{sold * 4 if number == high or number in also_high else sold}"
+        )
     return "\n".join(lines) + "\n"
 
 

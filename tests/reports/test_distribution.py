@@ -385,9 +385,13 @@ def test_what_the_next_file_of_a_series_has_again_is_told_once_and_listed_of_the
     subscribe(client, recipient_type="address", address="an@example.com", min_score=0)
     subscribe(client, recipient_type="person", user=str(saigon.analyst.pk), channel="in_app", min_score=0)
     reports = []
-    for number, about in enumerate([{}, {"report_date": "2026-11-21"}, {"vendor": "South"}]):
-        reports.append(read(client, days(60 + number), **about))
+    next_day, earlier = {"report_date": "2026-11-21"}, {"also_high": (44,)}  # the day before was odd as well, it turns out
+    for number, about in enumerate([{}, next_day, {"vendor": "South"}]):
+        reports.append(read(client, days(60 + number, **(earlier if number == 1 else {})), **about))
         deliver_insights()
+    asked = [{"insight_type": "anomaly", "report": one["id"]} for one in reports[:2]]
+    periods = [client.get("insights/", one).json()["results"][0]["content"]["period"]["from"] for one in asked]
+    assert [one[:10] for one in periods] == ["2026-04-16", "2026-04-15"]
     told = [row for row in deliveries(client) if row["distribution_method"] == "email"]
     assert len(told) == 2  # of North once, of South once
     listed = client.get("insights/", {"insight_type": "anomaly"}).json()["results"]

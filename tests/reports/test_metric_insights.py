@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from bots.models import Bot
@@ -157,14 +158,26 @@ def test_bounds_are_set_on_a_page_in_per_cent_and_told_so(api: Any, saigon: Busi
     refused = operator.post(address, {"containment_below": "101", "_tenant": mark})
     assert "less than or equal to 100" in text_of(refused)
     assert api(saigon.key).get("analytics/thresholds/").json()["thresholds"] == []
-    typed = {"containment_below": "89.5", "handed_over_above": "15", "_tenant": mark}
+    for name, wrong in (("cost_above", "12 %"), ("cost_above", "1,5,0"), ("handed_over_above", "many")):
+        assert "Enter a number." in text_of(operator.post(address, {name: wrong, "_tenant": mark}))
+    typed = {"containment_below": "89.5 %", "handed_over_above": "15", "order_value_below": "1,500", "_tenant": mark}
     assert operator.post(address, typed).status_code == 302
-    kept = [{"metric": "handed_over", "above": 15.0}, {"metric": "containment", "below": 0.895}]
+    kept = [
+        {"metric": "handed_over", "above": 15.0},
+        {"metric": "order_value", "below": 1500.0},
+        {"metric": "containment", "below": 0.895},
+    ]
     assert [
         {name: value for name, value in one.items() if value is not None}
         for one in api(saigon.key).get("analytics/thresholds/").json()["thresholds"]
     ] == kept
     assert 'value="89.5"' in operator.get(address).content.decode()
+    operator.cookies[settings.LANGUAGE_COOKIE_NAME] = "vi"
+    shown = operator.get(address).content.decode()
+    assert ('value="89,5"' in shown, 'value="1.500"' in shown) == (True, True)
+    typed |= {"containment_below": "89,5", "order_value_below": "1.500"}
+    assert operator.post(address, typed).status_code == 302
+    assert api(saigon.key).get("analytics/thresholds/").json()["thresholds"][1]["below"] == 1500
     find_metric_insights()
     found = insights(api(saigon.key), metric="containment", insight_type="threshold")
     assert found
