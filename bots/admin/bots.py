@@ -43,8 +43,8 @@ class BotAdmin(TenantAdmin):
     fieldsets = ((None, {"fields": (("name", "code"), ("domain", "status"))}),)
     inlines = (VersionInline, SettingInline, ToolInline)
     actions_detail = (
-        *("talk", "new_version", "memories", "lab"),
-        {"title": "config.csv", "icon": "settings", "items": ["export_config", "import_config"]},
+        *("talk", "new_version"),
+        {"title": _("Lab and settings"), "icon": "settings", "items": ["lab", "memories", "export_config", "import_config"]},
     )
     actions_row = ("talk",)
     empty_message = _("A bot answers your customers' questions. Give it a name, then a version to speak with.")
