@@ -15,6 +15,7 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("metrics", health.metrics),
     path("admin/tenant/", views.switch_tenant, name="switch_tenant"),
+    path("open/<uuid:tenant_id>/admin/<path:path>", views.open_in_tenant, name="open_in_tenant"),
     path("admin/login-link/", views.ask_for_link, name="ask_for_link"),
     path("admin/login-link/<str:token>/", views.use_link, name="use_link"),
     path("admin/login/code/", views.prove, name="second_factor_code"),

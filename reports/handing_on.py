@@ -152,7 +152,7 @@ class Batch:
         return {}
 
     def _mail(self, row: InsightDelivery, insights: Sequence[Insight]) -> Any:
-        url = unsubscribe_url(row)
+        url = unsubscribe_url(row.pk)
         digest = Frequency(row.frequency) if row.frequency != Frequency.AT_ONCE else None
         is_member = row.user_id is not None
         texts: dict[str, Any] = mail_of(

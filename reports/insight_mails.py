@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import formats, timezone, translation
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
@@ -16,6 +14,7 @@ from reports.models import Insight
 from reports.models.subscriptions import Frequency
 from reports.rephrasing import rephrased_of
 from reports.wording import content_of, period_of, text_of
+from tenants.links import page_link
 from tenants.models import Tenant
 
 LONGEST_SUBJECT = 150
@@ -28,7 +27,7 @@ def mail_of(
     context = {
         "title": _title(insights, digest),
         "tenant": tenant.name,
-        "insights": [_line(one, is_member=is_member) for one in insights],
+        "insights": [_line(one, tenant if is_member else None) for one in insights],
         "digest": digest,
         "unsubscribe_url": unsubscribe_url,
         "language": translation.get_language(),
@@ -62,8 +61,8 @@ def source_of(insight: Insight) -> str:
     return str(insight.report) if insight.report else _("Daily figures")
 
 
-def _line(insight: Insight, *, is_member: bool) -> dict[str, Any]:
-    url = f"{settings.PUBLIC_URL}{reverse('admin:reports_insight_change', args=[insight.pk])}" if is_member else ""
+def _line(insight: Insight, members_of: Tenant | None) -> dict[str, Any]:
+    url = page_link(members_of, "admin:reports_insight_change", insight.pk) if members_of else ""
     return {
         "text": text_of(insight),
         "rephrased": rephrased_of(insight, translation.get_language() or "en"),

@@ -1,23 +1,26 @@
-"""What schedules mail: a text or a template, and what was found in a report. Each occurrence is one message, by its id."""
+"""What schedules mail: a text or a template as one message, and what was found in a report to each recipient apart.
+
+Each message has an id of its occurrence, so that it is written once.
+"""
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid5
 
-from django.conf import settings
-from django.db import transaction
-from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from reports.addresses import one_line, read_addresses
-from reports.emails import queue_email, write_email
+from reports.emails import write_email
 from reports.letters import render_template
-from reports.models import EmailMessage, EmailTemplate, Mailbox, Report
+from reports.models import EmailMessage, EmailTemplate, InsightOptOut, Mailbox, Report
 from reports.schedule_targets import REPORT_TYPE, VENDOR, check_report, read_report_of
+from reports.unsubscribing import unsubscribe_url
 from reports.wording import text_of
 from runtime.targets import Author, Occasion, TargetKind
 from tenants.errors import DomainError
+from tenants.links import page_link
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
 
@@ -87,28 +90,41 @@ def _check_report_mail(target: Mapping[str, Any], author: Author) -> None:
     check_report(target, author)
 
 
-def _send(occasion: Occasion, **written: Any) -> dict[str, Any]:
+def _email(occasion: Occasion) -> dict[str, Any]:
     """Queue a message under the occurrence's id; one that is queued already stays as it is."""
     if not EmailMessage.objects.filter(pk=occasion.id).exists():
-        to, mailbox = list(occasion.target["to"]), _mailbox(occasion.target)
-        with transaction.atomic():
-            queue_email(email=write_email(id=occasion.id, to=to, mailbox=mailbox, **written))
+        written: dict[str, Any] = {"to": list(occasion.target["to"]), "mailbox": _mailbox(occasion.target)}
+        written |= _texts(occasion.target)
+        write_email(id=occasion.id, is_queued=True, **written)
     return {"email": str(occasion.id)}
 
 
-def _email(occasion: Occasion) -> dict[str, Any]:
-    return _send(occasion, **_texts(occasion.target))
-
-
 def _report(occasion: Occasion) -> dict[str, Any]:
-    report = read_report_of(occasion.target)
-    language = occasion.target.get("language") or Tenant.objects.get(pk=current_tenant_id()).locale
-    with translation.override(language):
-        subject = one_line(_("What was found in “%(report)s”") % {"report": report})
-        return _send(occasion, subject=subject[:500], body=told(report)) | {"report": str(report.pk)}
+    report, tenant = read_report_of(occasion.target), Tenant.objects.get(pk=current_tenant_id())
+    with translation.override(occasion.target.get("language") or tenant.locale):
+        subject = one_line(_("What was found in “%(report)s”") % {"report": report})[:500]
+        return {"report": str(report.pk), **_send_each(occasion, subject=subject, body=told(report, tenant))}
 
 
-def told(report: Report) -> str:
+def _send_each(occasion: Occasion, *, subject: str, body: str) -> dict[str, int]:
+    """Queue a message for each recipient, with a link that is theirs, but for those who want no more."""
+    recipients = {uuid5(occasion.id, one.key): one for one in read_addresses(occasion.target["to"], field="target.to")}
+    gone = InsightOptOut.objects.among(one.address for one in recipients.values())
+    written = set(EmailMessage.objects.filter(pk__in=recipients).values_list("pk", flat=True))
+    mailbox, count = _mailbox(occasion.target), 0
+    for row_id, one in recipients.items():
+        if one.address.lower() in gone:
+            continue
+        count += 1
+        if row_id not in written:
+            url = unsubscribe_url(row_id)
+            text = f"{body}\n{_('No more mails like this:')} {url}\n"
+            about: dict[str, Any] = {"to": [one.written], "mailbox": mailbox, "subject": subject, "body": text}
+            write_email(id=row_id, unsubscribe_url=url, is_queued=True, **about)
+    return {"emails": count, "unsubscribed": len(recipients) - count}
+
+
+def told(report: Report, tenant: Tenant) -> str:
     """Return what was found in a report, the best first, in the present language."""
     found = list(report.insights.order_by("-score", "-id")[: MOST_TOLD + 1])
     lines = [f"{report}", ""]
@@ -117,12 +133,9 @@ def told(report: Report) -> str:
         lines.append(_("Nothing odd was found."))
     if len(found) > MOST_TOLD:
         lines += ["", _("There is more in the back office.")]
-    page = f"{settings.PUBLIC_URL}{reverse('admin:reports_report_change', args=[report.pk])}"
+    page = page_link(tenant, "admin:reports_report_change", report.pk)
     lines += ["", _("With all numbers, for who may log in: %(url)s") % {"url": page}, "", "--"]
-    name = Tenant.objects.get(pk=current_tenant_id()).name
-    lines.append(
-        _("A schedule of %(tenant)s sends this. Who does not want it asks them to take the address off.") % {"tenant": name}
-    )
+    lines.append(_("A schedule of %(tenant)s sends this.") % {"tenant": tenant.name})
     return "\n".join(lines)
 
 

@@ -145,13 +145,14 @@ def choose_tenant(request: HttpRequest, tenant_id: UUID | None) -> bool:
     if tenant_id is None:
         request.session.pop(SESSION_KEY, None)
         return True
-    if not _may_enter(request, tenant_id):
+    if may_enter(request, tenant_id) is None:
         return False
     request.session[SESSION_KEY] = str(tenant_id)
     return True
 
 
-def _may_enter(request: HttpRequest, tenant_id: UUID) -> bool:
+def may_enter(request: HttpRequest, tenant_id: UUID) -> Tenant | None:
+    """Return the tenant if the person may work in it: one of their own, of platform staff any."""
     if request.user.is_superuser:
-        return _tenant(tenant_id) is not None
-    return any(tenant.id == tenant_id for tenant in request.tenants)  # type: ignore[attr-defined]
+        return _tenant(tenant_id)
+    return next((tenant for tenant in request.tenants if tenant.id == tenant_id), None)  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from tenants.views.account import account, end_sessions, leave_tenant, password, second_factor
 from tenants.views.login import ask_for_link, log_in, prove, use_link
 from tenants.views.schema import SchemaView
-from tenants.views.switching import choose_language, download_file, switch_tenant
+from tenants.views.switching import choose_language, download_file, open_in_tenant, switch_tenant
 
 __all__ = [
     "SchemaView",
@@ -14,6 +14,7 @@ __all__ = [
     "end_sessions",
     "leave_tenant",
     "log_in",
+    "open_in_tenant",
     "password",
     "prove",
     "second_factor",

@@ -1,16 +1,17 @@
-"""Changing the tenant or the language, fetching a file."""
+"""Changing the tenant or the language, opening a page of another tenant, fetching a file."""
 
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import check_for_language
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.i18n import set_language
 
-from tenants.middleware import choose_tenant
+from tenants.middleware import choose_tenant, may_enter
 from tenants.models import StoredFile, User
 from tenants.storage import open_file
 
@@ -32,6 +33,24 @@ def _wanted(request: HttpRequest) -> UUID | None:
         return UUID(value)
     except ValueError:
         raise PermissionDenied from None
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def open_in_tenant(request: HttpRequest, tenant_id: UUID, path: str) -> HttpResponse:
+    """Open a page of the admin in the tenant that a link of a mail names; in another than the present one after a question.
+
+    404 for a tenant the person may not enter, as for one there is not: nobody learns its name.
+    """
+    wanted = may_enter(request, tenant_id)
+    if wanted is None:
+        raise Http404
+    if request.method == "POST":
+        choose_tenant(request, tenant_id)
+    elif request.tenant != wanted:  # type: ignore[attr-defined]
+        return render(request, "tenants/open_in_tenant.html", {"wanted": wanted, "tenant": request.tenant})  # type: ignore[attr-defined]
+    query = request.META.get("QUERY_STRING", "")
+    return redirect(f"{reverse('admin:index')}{path}{'?' if query else ''}{query}")
 
 
 @require_POST

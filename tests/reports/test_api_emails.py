@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.utils import timezone
 
 from reports import outbox
@@ -273,19 +274,23 @@ def test_a_schedule_mails_a_text_and_what_was_found_in_a_report_once_for_each_ti
         run_occurrences()
 
     run({"kind": "email", "to": ["an@example.com"], "subject": "Good morning", "body": "Open the shop."})
-    run({"kind": "send_report", "to": ["Binh <binh@example.com>"], "language": "en"})
+    run({"kind": "send_report", "to": ["Binh <binh@example.com>", "chi@example.com"], "language": "en"})
     refused = {"kind": "email", "to": ["a@b.example, c@d.example"], "subject": "x", "body": "x"}
     answer = client.post("schedules/", {"cron": "0 3 * * *", "time_zone": "UTC", "target": refused}).json()
     assert (answer["code"], answer["errors"][0]["field"]) == ("invalid_address", "target.to.0")
-    assert send_due_emails() == 2
+    assert send_due_emails() == 3
     mails = {recipient: message_from_bytes(text, policy=policy.default) for recipient, text in sink.taken}
     assert mails["an@example.com"].get_content().strip() == "Open the shop."
     found = mails["binh@example.com"]
     assert "North" in found["Subject"]
     assert "North" in found.get_content()
-    assert "/admin/reports/report/" in found.get_content()
-    assert "asks them to take the address off" in found.get_content()
-    assert found["Auto-Submitted"] == "auto-generated"
+    assert f"/open/{saigon.tenant.pk}/admin/reports/report/" in found.get_content()
+    assert (found["To"], found["Auto-Submitted"]) == ("Binh <binh@example.com>", "auto-generated")
+    link = found["List-Unsubscribe"].strip(" <>")
+    assert (link in found.get_content(), link in mails["chi@example.com"].get_content()) == (True, False)
+    assert Client().post(f"/{link.partition('//')[2].partition('/')[2]}").status_code == 200
+    run({"kind": "send_report", "to": ["Binh@example.com", "chi@example.com"]})
+    assert [recipient for recipient, _text in sink.taken[3 : 3 + send_due_emails()]] == ["chi@example.com"]
 
 
 def test_what_a_dead_worker_had_begun_is_not_claimed_by_who_is_sending_meanwhile(api, saigon, sink) -> None:

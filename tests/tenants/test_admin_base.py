@@ -7,6 +7,7 @@ import re
 from uuid import UUID, uuid4
 
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import SuspiciousOperation
 from django.db import connection
@@ -18,6 +19,7 @@ from unfold.admin import ModelAdmin
 from reports.error_log import ErrorLogHandler
 from tenants.admin import TenantAdmin
 from tenants.errors import bad_request
+from tenants.links import page_link
 from tenants.models import ApiKey, LoginToken, Membership, Tenant, User
 from tenants.text import inert
 from tests.conftest import Business, in_tenant
@@ -82,6 +84,25 @@ def test_a_forged_tenant_is_refused_and_the_session_kept(saigon: Business, harbo
 
 def test_a_tenant_is_not_changed_by_following_a_link(saigon: Business) -> None:
     assert browser(saigon.owner).get(reverse("switch_tenant"), {"tenant": saigon.tenant.pk}).status_code == 405
+
+
+def test_a_link_of_a_mail_opens_its_page_in_its_tenant_after_a_question(saigon: Business, harbour: Business) -> None:
+    with in_tenant(harbour.tenant):
+        Membership.objects.create(user=saigon.owner, role="owner")
+    person = browser(saigon.owner, saigon.tenant)
+    link = page_link(harbour.tenant, "admin:tenants_membership_changelist").partition(settings.PUBLIC_URL)[2]
+    members = page("tenants_membership_changelist")
+    asked = person.get(f"{link}?q=a")
+    assert f"This page is of “{harbour.tenant.name}”" in text_of(asked)
+    assert harbour.operator.email not in text_of(person.get(members))  # asking has changed nothing
+    assert person.post(f"{link}?q=a").url == f"{members}?q=a"
+    assert harbour.operator.email in text_of(person.get(members))
+    assert person.get(link).url == members
+    stranger = browser(saigon.operator)
+    for answer in (stranger.get(link), stranger.post(link)):
+        assert (answer.status_code, harbour.tenant.name in answer.content.decode()) == (404, False)
+    assert saigon.operator.email in text_of(stranger.get(members))
+    assert Client().get(link).url.startswith("/admin/login/?next=/open/")
 
 
 def test_platform_staff_choose_a_tenant_before_they_see_its_rows(saigon: Business) -> None:
