@@ -34,7 +34,7 @@ from runtime import turn
 from runtime.context import TurnContext
 from runtime.models import Session
 from runtime.statements import LOAD, RECORD
-from runtime.tiers import catalog as catalog_tier
+from runtime.tiers import facts as facts_tier
 from tenants.scope import tenant_scope
 from tenants.services import issue_api_key
 from vault.providers import offline
@@ -138,7 +138,7 @@ def prepare(session: Session, message: str) -> Prepared:
 @contextmanager
 def _listening(contexts: list[TurnContext], recorded: list[Any], asked_for: list[Any]) -> Iterator[None]:
     """Note what passes between the steps of a turn."""
-    decide, fetch, look_up = turn.decide, turn._fetch, catalog_tier.offering_facts
+    decide, fetch, look_up = turn.decide, turn._fetch, facts_tier.offering_facts
 
     def noted_decide(context: TurnContext) -> Any:
         contexts.append(context)
@@ -152,11 +152,11 @@ def _listening(contexts: list[TurnContext], recorded: list[Any], asked_for: list
         asked_for.append((list(offering_ids), options.get("currency")))
         return look_up(offering_ids, **options)
 
-    turn.decide, turn._fetch, catalog_tier.offering_facts = noted_decide, noted_fetch, noted_facts
+    turn.decide, turn._fetch, facts_tier.offering_facts = noted_decide, noted_fetch, noted_facts
     try:
         yield
     finally:
-        turn.decide, turn._fetch, catalog_tier.offering_facts = decide, fetch, look_up
+        turn.decide, turn._fetch, facts_tier.offering_facts = decide, fetch, look_up
 
 
 def _connect() -> psycopg.Connection[Any]:

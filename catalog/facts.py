@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import connection
 
 from catalog.availability import available_sql
-from catalog.models import Variant
+from catalog.models import Offering, Variant
 from catalog.pricing import MOMENT, SELECTED, ResolvedPrice, price_of
 from tenants.postgres.prepared import Prepared
 from tenants.scope import current_tenant_id
@@ -26,7 +26,7 @@ LIFETIME = timedelta(seconds=60)
 """How long a fact may be repeated, unless a price window opens or closes earlier."""
 
 FACTS = """
-SELECT moment.at, o.id, o.code, o.offering_type, o.category, n.id, n.version, {name}, n.attributes, image.url, image.alt,
+SELECT moment.at, o.id, o.code, o.offering_type, o.category, n.id, n.version, {name}, n.attributes, image.url, image.alt, {defined},
     v.id, v.sku, v.name, v.attributes, v.inventory_policy, stock.available,
     {items}, price.currencies, price.next_edge, {columns}
 FROM catalog_offering AS o
@@ -54,6 +54,14 @@ ITEMS = """ARRAY(
     ORDER BY i.id
 )"""
 """The counts that ``available`` was read from."""
+
+DEFINED = """(
+    SELECT jsonb_agg(jsonb_build_array(d.key, d.name, d.name_vi, d.unit, d.choices_vi, d.value_constraint -> 'enum') ORDER BY d.key)
+    FROM catalog_attributedefinition AS d
+    WHERE d.domain_id = o.domain_id AND d.scope = 'offering' AND jsonb_exists(n.attributes, d.key)
+)"""
+"""What the attributes are called and measured in."""
+NOT_DEFINED = "NULL::jsonb"
 
 NAME = "n.name"
 TRANSLATED = """coalesce((SELECT t.name FROM catalog_offeringtranslation AS t
@@ -86,6 +94,23 @@ class VariantFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class AttributeFacts:
+    """An attribute of an offering: what it is called in both languages, its value, the unit and what people call its choices."""
+
+    key: str
+    name: str
+    name_vi: str
+    unit: str
+    value: Any
+    choices_vi: dict[str, str]
+    choices: tuple[Any, ...]
+
+    def label(self, language: str) -> str:
+        """Return what it is called in a language."""
+        return (self.name_vi if language == "vi" else "") or self.name
+
+
+@dataclass(frozen=True, slots=True)
 class OfferingFacts:
     """An active offering in the words of its active version, with its active variants in their order."""
 
@@ -101,6 +126,13 @@ class OfferingFacts:
     image_alt: str
     variants: tuple[VariantFacts, ...]
     as_of: datetime
+    described: tuple[AttributeFacts, ...] = ()
+    """The attributes with their definitions, where they were asked for."""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it makes sense to say that it is in stock: services and loans are not kept on shelves."""
+        return self.offering_type in (Offering.Type.PHYSICAL, Offering.Type.ASSET) or not self.sellable
 
     @property
     def lowest_price(self) -> ResolvedPrice | None:
@@ -140,13 +172,15 @@ def offering_facts(
     at: datetime | None = None,
     language: str | None = None,
     bot_id: UUID | None = None,
+    defined: bool = False,
 ) -> list[OfferingFacts]:
     """Return the active ones of these offerings, in the order asked, with all their active variants. One round trip.
 
-    Names are as ``facts_of_sku`` tells them. With a bot, those of other bots are left out.
+    Names are as ``facts_of_sku`` tells them. With a bot, those of other bots are left out. ``defined``: what the attributes
+    are called and measured in is read, too.
     """
     asked = ASKED_OFFERINGS + (OF_BOT if bot_id else "")
-    facts = _facts(asked, list(offering_ids), channel, currency, at, language, bot_id)
+    facts = _facts(asked, list(offering_ids), channel, currency, at, language, bot_id, defined=defined)
     found = {offering.id: offering for offering in facts}
     return [found[offering_id] for offering_id in dict.fromkeys(offering_ids) if offering_id in found]
 
@@ -167,11 +201,12 @@ def facts_of_sku(
     return (offerings[0], offerings[0].variants[0]) if offerings else None
 
 
-def facts_sql(asked: str, at: datetime | None = None, language: str | None = None) -> Prepared:
+def facts_sql(asked: str, at: datetime | None = None, language: str | None = None, *, defined: bool = False) -> Prepared:
     """Return the one statement, for what is ``asked``; its parameters: tenant, asked, channel, currency, at, language."""
     sql = FACTS.format(
         name=TRANSLATED if language else NAME,
         asked=asked,
+        defined=DEFINED if defined else NOT_DEFINED,
         items=ITEMS,
         available=available_sql("v.id", in_the_past=at is not None),
         price=price_of("v.id", at),
@@ -189,6 +224,8 @@ def _facts(
     at: datetime | None,
     language: str | None = None,
     bot_id: UUID | None = None,
+    *,
+    defined: bool = False,
 ) -> list[OfferingFacts]:
     params = {
         "tenant": current_tenant_id(),
@@ -199,13 +236,16 @@ def _facts(
         "bot": bot_id,
     }
     with connection.cursor() as cursor:
-        cursor.execute(facts_sql(asked_sql, at, language), {**params, "language": language})
+        cursor.execute(facts_sql(asked_sql, at, language, defined=defined), {**params, "language": language})
         rows = cursor.fetchall()
     return [_offering(list(group)) for _offering_id, group in groupby(rows, key=lambda row: row[1])]
 
 
 def _offering(rows: list[tuple[Any, ...]]) -> OfferingFacts:
-    as_of, offering_id, code, offering_type, category, version_id, version, name, attributes, url, alt = rows[0][:11]
+    as_of, offering_id, code, offering_type, category, version_id, version, name, attributes, url, alt, defined = rows[0][
+        :12
+    ]
+    values = _json(attributes)
     return OfferingFacts(
         id=offering_id,
         code=code,
@@ -214,12 +254,18 @@ def _offering(rows: list[tuple[Any, ...]]) -> OfferingFacts:
         version_id=version_id,
         version=version,
         name=name,
-        attributes=_json(attributes),
+        attributes=values,
         image_url=url or "",
         image_alt=alt or "",
-        variants=tuple(_variant(as_of, row[11:]) for row in rows if row[11] is not None),
+        variants=tuple(_variant(as_of, row[12:]) for row in rows if row[12] is not None),
         as_of=as_of,
+        described=tuple(_attribute(one, values) for one in _json(defined) or ()),
     )
+
+
+def _attribute(definition: list[Any], values: dict[str, Any]) -> AttributeFacts:
+    key, name, name_vi, unit, choices_vi, choices = definition
+    return AttributeFacts(key, name, name_vi, unit, values[key], choices_vi or {}, tuple(choices or ()))
 
 
 def _variant(as_of: datetime, columns: Iterable[Any]) -> VariantFacts:

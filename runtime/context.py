@@ -15,6 +15,7 @@ from bots.flow import Flow
 from bots.guardrails import Rule, Verdict
 from bots.models import Tool
 from bots.thresholds import default_of
+from catalog.facts import OfferingFacts
 from catalog.search import Hit, Only, Statement, listed, on_sale, priced_between, rank, statement
 from runtime.cache import look_up, stands_alone
 from runtime.models import Escalation, Session, SessionScope, Tier
@@ -96,6 +97,12 @@ class TurnContext:
     """What the guardrails say of the message."""
     is_masked: bool = False
     """Whether they hid something in it."""
+    known_facts: dict[tuple[UUID, bool], OfferingFacts | None] = field(default_factory=dict, compare=False)
+    """The facts that were read in this turn, by offering and whether with the names of its attributes."""
+    looked_through: dict[str, Any] = field(default_factory=dict, compare=False)
+    """What a tier found out that another one asks for, too."""
+    may_look_up: bool = True
+    """Whether more than these may be read."""
 
     @property
     def may_ask_model(self) -> bool:
@@ -183,6 +190,11 @@ class TurnContext:
     def share_of(self, hit: Hit) -> float:
         """Return how much of what the message asks about a text or an offering holds, from 0 to 1."""
         return self.coverage.share(f"{hit.title} {hit.body}")
+
+    def names_of(self, offering_id: UUID) -> list[str]:
+        """Return what an offering that was found is called, and the lines that may be its name in another language."""
+        hit = next((one for one in self.hits.get("offering", ()) if one.id == offering_id), None)
+        return names_in(hit) if hit else []
 
     @cached_property
     def _found(self) -> list["Found"]:
@@ -281,6 +293,11 @@ class TurnContext:
         """
         is_heard = bool(self.message) and self.owner == Session.Owner.BOT
         return self.intent if is_heard and (self.knows_intents or "hits" in self.__dict__) else ""
+
+
+def names_in(hit: Hit) -> list[str]:
+    """Return the name of an offering, and the lines of its text that may be its name in another language."""
+    return [hit.title, *(line for line in hit.body.split("\n") if line[:1].isupper() and not line.endswith("."))]
 
 
 class Hits(Mapping[str, list[Hit]]):

@@ -7,11 +7,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from catalog.facts import OfferingFacts, VariantFacts
+from catalog.facts import AttributeFacts, OfferingFacts, VariantFacts
 from catalog.money import format_money
 from catalog.pricing import ResolvedPrice
 from runtime.context import TurnContext
 from runtime.understanding import Question
+from runtime.understanding.attributes import value_text
+from runtime.understanding.counting import count_asked
 from runtime.understanding.lexicon import Courtesy
 from tenants.text import words
 
@@ -24,7 +26,8 @@ def about(facts: list[OfferingFacts], context: TurnContext) -> str:
     question = context.question
     facts = [narrowed_to(one, context.message, context.remembered) for one in facts]
     if len(facts) == 1:
-        return _one(facts[0], asks=question.asks, language=question.language)
+        told = _one(facts[0], asks=question.asks, language=question.language)
+        return "\n".join(filter(None, [told, _total(facts[0], context)]))
     return "\n".join([_("Here is what I found:"), *_lines(facts, question.language)])
 
 
@@ -39,7 +42,25 @@ def nothing_at_that_price(facts: list[OfferingFacts], language: str) -> str:
 
 
 def _lines(facts: list[OfferingFacts], language: str) -> list[str]:
-    return [f"• {one.name}: {price_text(one, language)}, {stock_text(one)}" for one in facts]
+    return [f"• {one.name}: {', '.join(_price_and_stock(one, language))}" for one in facts]
+
+
+def _price_and_stock(offering: OfferingFacts, language: str) -> list[str]:
+    """Return the price, and whether it is there where that is a question: a service is not in stock."""
+    return [price_text(offering, language), *([stock_text(offering)] if offering.is_counted else [])]
+
+
+def _total(offering: OfferingFacts, context: TurnContext) -> str:
+    """Return what so many cost as were asked about, empty where none were or their prices differ."""
+    low, high = offering.lowest_price, offering.highest_price
+    if "price" not in context.question.asks or low is None or high is None or low.amount != high.amount:
+        return ""
+    number = count_asked(context.message, names=(offering.name, *context.names_of(offering.id)))
+    if number is None:
+        return ""
+    language = context.question.language
+    one, all_of_them = (format_money(value, low.currency, language) for value in (low.amount, low.amount * number))
+    return f"{number} × {one} = {all_of_them}"
 
 
 def narrowed_to(offering: OfferingFacts, *messages: str) -> OfferingFacts:
@@ -72,10 +93,18 @@ def _named_in(offering: OfferingFacts, message: str) -> OfferingFacts:
 
 
 def _one(offering: OfferingFacts, *, asks: frozenset[str], language: str) -> str:
+    if not offering.is_counted:
+        sentence = _("%(name)s: %(price)s.") % {"name": offering.name, "price": price_text(offering, language)}
+        return "\n".join([sentence, *_variant_lines(offering, language)])
     stock_first = "stock" in asks and "price" not in asks
     pattern = _("%(name)s: %(stock)s, %(price)s.") if stock_first else _("%(name)s: %(price)s, %(stock)s.")
     sentence = pattern % {"name": offering.name, "price": price_text(offering, language), "stock": stock_text(offering)}
     return "\n".join([sentence, *_variant_lines(offering, language)])
+
+
+def attribute(one: AttributeFacts, language: str) -> str:
+    """Return an attribute as it is told: what it is called and its value."""
+    return f"{one.label(language)}: {value_text(one, language, yes=_('yes'), no=_('no'))}"
 
 
 def _variant_lines(offering: OfferingFacts, language: str) -> list[str]:
@@ -83,7 +112,8 @@ def _variant_lines(offering: OfferingFacts, language: str) -> list[str]:
     if not 2 <= len(variants) <= VARIANTS_NAMED:
         return []
     return [
-        f"• {variant.name or variant.sku}: {variant_price(variant, language)}, {variant_stock(variant)}"
+        f"• {variant.name or variant.sku}: {variant_price(variant, language)}"
+        + (f", {variant_stock(variant)}" if offering.is_counted else "")
         for variant in variants
     ]
 

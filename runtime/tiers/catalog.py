@@ -6,14 +6,14 @@ from uuid import UUID
 
 from django.utils import translation
 
-from catalog.facts import OfferingFacts, offering_facts
+from catalog.facts import OfferingFacts
 from catalog.search import FIT_THRESHOLD, Hit, fit
-from catalog.search.naming import lists_sku
 from runtime import replies
 from runtime.context import Action, Reply, TurnContext, as_source
 from runtime.models import Tier
 from runtime.tiers.described import Described, described
-from runtime.tiers.pointed import LOOKED_AT, SHOWN, pointed_at, several_named
+from runtime.tiers.facts import facts_of
+from runtime.tiers.pointed import LOOKED_AT, SHOWN, named_in, pointed_at, several_named, with_sku
 from runtime.understanding.lexicon import ANYTHING, ORDERS, POINTING, stems, stems_of, telling
 from tenants.text import words
 
@@ -23,10 +23,6 @@ CARDS = 5
 
 CLEAR_LEAD = 0.15
 """An offering that fits this much better than the next one is the one that was meant."""
-
-
-BY_SKU = 0.95
-"""Confidence that who says a SKU means what has it."""
 
 
 LIKED = 0.1
@@ -191,29 +187,11 @@ def _said_by_name(context: TurnContext) -> list[Hit]:
     return named if len(named) > 1 and context.question.kind in ("price", "stock") else []
 
 
-def with_sku(context: TurnContext, found: list[Hit]) -> list[Hit]:
-    """Return the offerings of which the message says a SKU: a word with a digit in it."""
-    typed = [word.strip(".,;:!?()") for word in context.message.split() if any(map(str.isdigit, word))]
-    said = (hit for hit in found if any(lists_sku(hit.body, word) for word in typed))
-    return [replace(hit, score=max(hit.score, BY_SKU)) for hit in said]
-
-
-def named_in(context: TurnContext, kind: str = "offering") -> list[Hit]:
-    """Return the offerings of which the message says the whole name, or a SKU; not “rose” where it says “rose vase”."""
-    said = stems_of(context.message)
-    found = context.hits.get(kind, [])
-    by_sku = with_sku(context, found)
-    names = {hit.id: telling(hit.title) for hit in found}
-    whole = [hit for hit in found if names[hit.id] and names[hit.id] <= said]
-    longest = [hit for hit in whole if not any(names[hit.id] < names[other.id] for other in whole)]
-    return by_sku or longest
-
-
 def knows_better(context: TurnContext, answer: Hit) -> bool:
     """Whether an offering fits better than an answer in words, in favour of whichever kind the question sounds like."""
     question = context.question
     if asked := described(context):
-        return bool(asked.told) and context.share_of(asked.hit) >= context.share_of(answer)
+        return bool(asked.told) and asked.share >= context.share_of(answer)
     if pointed_at(context) or several_named(context):
         return True
     if question.kind == "other" or _holds_more(context, answer):
@@ -226,20 +204,17 @@ def knows_better(context: TurnContext, answer: Hit) -> bool:
     return bool(offerings) and offerings[0].score + (question.confidence - 0.5) / 2 >= answer.score
 
 
-def _describe(context: TurnContext, asked: Described) -> Reply | None:
-    """Tell the sentence of an offering's description that says what is asked."""
-    facts = _facts_of(context, [asked.hit.id])
-    if not facts:
-        return None
-    reply = _catalog_reply(context, facts, [asked.hit], _looked_up(context, facts))
-    return replace(reply, message=f"{facts[0].name}: {asked.told}", confidence=context.share_of(asked.hit))
+def _describe(context: TurnContext, asked: Described) -> Reply:
+    """Tell the attribute of an offering that is asked for, or the sentence of its description that says so."""
+    reply = _catalog_reply(context, [asked.facts], [asked.hit] if asked.hit else [], _looked_up(context, [asked.facts]))
+    return replace(reply, message=asked.message, confidence=asked.share)
 
 
 def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list[Hit]) -> Reply | None:
     question, started = context.question, time.perf_counter()
     is_named = context.recalls_budget and bool(_said_by_name(context))
     currency = question.currency if context.has_budget and not is_named else None
-    found = _facts_of(context, offering_ids, currency)
+    found = facts_of(context, offering_ids, currency)
     facts = [one for one in found if is_named or replies.fits_budget(one, question)]
     if question.sort or context.wants_anything:
         facts.sort(key=replies.amount, reverse=question.sort == "price_desc")
@@ -253,7 +228,7 @@ def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list
 def _reply_with_remembered(context: TurnContext, offering_id: UUID) -> Reply | None:
     """Answer about the offering spoken of before, unless the message names anything that is not said of it."""
     started = time.perf_counter()
-    found = _facts_of(context, [offering_id])
+    found = facts_of(context, [offering_id])
     is_meant = pointed_at(context) == offering_id
     if not found or not (is_meant or names_only(context, found[0])) or not replies.fits_budget(found[0], context.question):
         return None
@@ -270,24 +245,16 @@ def names_only(context: TurnContext, offering: OfferingFacts) -> bool:
     return telling(question.subject) <= known
 
 
-def _facts_of(context: TurnContext, offering_ids: list[UUID], currency: str | None = None) -> list[OfferingFacts]:
-    """Return what holds now, with the names in the customer's language where they are translated."""
-    if not offering_ids:
-        return []
-    told_in = context.question.language
-    return offering_facts(offering_ids, channel=context.channel, bot_id=context.bot_id, currency=currency, language=told_in)
-
-
 def answer_about(context: TurnContext, offering_ids: list[UUID]) -> Reply | None:
     """Answer with the facts of these offerings, in the place of what a model said of them. The caller activates the language."""
-    shown = _facts_of(context, offering_ids)
+    shown = facts_of(context, offering_ids)
     return _catalog_reply(context, shown, context.hits.get("offering", []), _looked_up(context, shown)) if shown else None
 
 
 def _nearest(context: TurnContext, hits: list[Hit]) -> Reply | None:
     """Say that nothing fits the budget, and what comes nearest to it."""
     question = context.question
-    found = _facts_of(context, [hit.id for hit in hits], question.currency)
+    found = facts_of(context, [hit.id for hit in hits], question.currency)
     priced = [one for one in found if one.lowest_price and one.lowest_price.currency == question.currency]
     if not priced:
         return None

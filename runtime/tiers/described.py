@@ -1,17 +1,26 @@
-"""What something that is sold is like: how heavy, how far, of what. Told by the sentence of its description that says so."""
+"""What something that is sold is like: how heavy, how far, of what. Told by its attribute that says so, or by the sentence of its
+description.
+"""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils import translation
+
 from bots.reading.chunks import sentences
+from catalog.facts import OfferingFacts
 from catalog.search import Hit
-from runtime.context import TurnContext
-from runtime.tiers.pointed import LOOKED_AT
+from runtime import replies
+from runtime.context import TurnContext, names_in
+from runtime.tiers.facts import facts_of
+from runtime.tiers.pointed import LOOKED_AT, named_in
+from runtime.understanding.attributes import meant_by
 from runtime.understanding.facets import asked_of, is_yes_or_no, tells
-from runtime.understanding.lexicon import ORDERS
+from runtime.understanding.lexicon import OPENING, ORDERS
 from runtime.understanding.topics import asked_units, units_of
-from tenants.text import detect_language, words
+from tenants.text import detect_language, fold, words
 
 UNSAID = 0.2
 """Share of what is asked about that an offering may leave out when it tells the kind of fact asked for."""
@@ -25,8 +34,14 @@ LOOKED_THROUGH = 8
 NAMED = 0.5
 """Confidence from which on a message plainly asks for a choice."""
 
+FIRM = 0.6
+"""Confidence above which it is plainly asked whether something is there, and not only “có … không”."""
+
 ASKING_WHAT = frozenset(("what", "which", "how", "gi", "nao", "sao", "ai"))
 """Folded words of which one asks something openly."""
+
+THERE_IS = frozenset(("co", "con"))
+"""Folded words with which it is asked whether something is there; behind a name they ask whether it has or is something."""
 
 OF_TRADE = frozenset(("amount", "time", "place"))
 """Kinds of facts that no description tells."""
@@ -38,22 +53,42 @@ _OPTIONS = re.compile(r"\S+ (?:.* )?\w+: ")
 
 @dataclass(frozen=True)
 class Described:
-    """An offering of which something is asked, and the sentence that tells it; empty when none does."""
+    """An offering of which something is asked, and what tells it; ``told`` is empty when nothing does. ``share`` is that of what is
+    asked about which it holds.
+    """
 
-    hit: Hit
+    hit: Hit | None
+    facts: OfferingFacts
     told: str
+    share: float
+
+    @property
+    def message(self) -> str:
+        """What is said."""
+        return f"{self.facts.name}: {self.told}"
 
 
 def described(context: TurnContext) -> Described | None:
     """Return what the message asks of an offering beside price and stock, and what tells it; None when it asks no such thing."""
+    known = context.looked_through
+    if (key := f"described {context.message}") not in known:
+        known[key] = _described(context)
+    found: Described | None = known[key]
+    return found
+
+
+def _described(context: TurnContext) -> Described | None:
     wanted = asked_of(context.message)
     if wanted & OF_TRADE or _only_wishes(context) or not (wanted or _may_ask(context)):
         return None
     hit = _spoken_of(context)
     if hit is None or not (wanted or _asks_more(context, hit)):
         return None
-    told = _told(context, hit)
-    return None if _OPTIONS.match(told) else Described(hit, told)
+    found = facts_of(context, [hit.id], defined=True)
+    if not found:
+        return None
+    told = _attribute_of(context, hit, found[0]) or _told(context, hit, found[0])
+    return Described(hit, found[0], told, context.coverage.share(f"{hit.title} {hit.body} {told}"))
 
 
 def _only_wishes(context: TurnContext) -> bool:
@@ -66,8 +101,23 @@ def _may_ask(context: TurnContext) -> bool:
     """Whether the message may ask for anything but price, stock, a choice or an order."""
     question = context.question
     is_free = question.kind in ("other", "describe") or (question.kind == "browse" and question.confidence < NAMED)
+    is_free = is_free or _asks_of_named(context)
     is_free = is_free and (is_yes_or_no(context.message) or not ASKING_WHAT.isdisjoint(words(context.message)))
     return is_free and not context.has_budget and not question.sort and ORDERS.isdisjoint(words(context.message))
+
+
+def _asks_of_named(context: TurnContext) -> bool:
+    """Whether something is asked of a thing that stands in front: “đèn pin có chống nước không”, “what light does the fern need”."""
+    question = context.question
+    if question.kind == "stock":
+        said = [word for word in words(context.message) if word not in OPENING]
+        return (
+            question.confidence <= FIRM
+            and bool(said)
+            and said[0] not in THERE_IS
+            and said[0] not in ("do", "is", "are", "got")
+        )
+    return question.kind == "browse" and bool(named_in(context))
 
 
 def _spoken_of(context: TurnContext) -> Hit | None:
@@ -83,13 +133,8 @@ def _spoken_of(context: TurnContext) -> Hit | None:
     return next((hit for hit in found if hit.id == before), None)
 
 
-def _names(hit: Hit) -> str:
-    """The name of an offering, and the lines that may be its name in another language."""
-    return "\n".join([hit.title, *(line for line in hit.body.split("\n") if line[:1].isupper() and not line.endswith("."))])
-
-
 def _is_named(context: TurnContext, hit: Hit) -> bool:
-    return not context.coverage.asked.single.isdisjoint(units_of(_names(hit)).single)
+    return not context.coverage.asked.single.isdisjoint(units_of("\n".join(names_in(hit))).single)
 
 
 def _asks_more(context: TurnContext, hit: Hit) -> bool:
@@ -97,17 +142,39 @@ def _asks_more(context: TurnContext, hit: Hit) -> bool:
     return bool(asked_units(context.message).single - units_of(hit.title).single)
 
 
-def _told(context: TurnContext, hit: Hit) -> str:
+def _attribute_of(context: TurnContext, hit: Hit, facts: OfferingFacts) -> str:
+    """Return the attributes that the message means, as they are told; empty without one."""
+    asked = asked_units(context.message).single - units_of("\n".join(names_in(hit))).single
+    meant = meant_by(context.message, asked, asked_of(context.message), facts.described)
+    language = context.question.language
+    with translation.override(language):
+        return "; ".join(replies.attribute(one, language) for one in meant)
+
+
+def _told(context: TurnContext, hit: Hit, facts: OfferingFacts) -> str:
     """Return the sentence of the description that tells what is asked, first one in the customer's language."""
     wanted, text = asked_of(context.message), f"{hit.title} {hit.body}"
     if context.coverage.leaves_out(text) > (UNSAID if wanted else 0.0):
         return ""
-    parts = [part.strip() for line in hit.body.split("\n") for part in sentences(line)]
     name = units_of(hit.title).single
     asked = context.coverage.asked.single
     telling = [
         (len(asked & units_of(part).single), detect_language(part) == context.question.language, -place, part)
-        for place, part in enumerate(parts)
+        for place, part in enumerate(_sentences(hit, facts))
         if all(tells(facet, part) for facet in wanted) and (wanted or (asked - name) & units_of(part).single)
     ]
     return max(telling, default=(0, False, 0, ""), key=lambda one: (one[1], one[0], one[2]))[3]
+
+
+def _sentences(hit: Hit, facts: OfferingFacts) -> Iterator[str]:
+    """Yield the sentences of a description: not the names, the category, the attributes and the variants that stand beside it."""
+    names = {fold(hit.title), fold(facts.name), fold(facts.category)}
+    keys = tuple(key + ending for key in facts.attributes for ending in (":", ","))
+    for line in hit.body.split("\n"):
+        if (
+            fold(line) not in names
+            and not line.startswith(keys)
+            and not _OPTIONS.match(line)
+            and line not in facts.attributes
+        ):
+            yield from (part.strip() for part in sentences(line))

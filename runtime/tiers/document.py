@@ -1,12 +1,18 @@
 """Answers out of what the bot has read: the passage of a document that fits, word for word, and where it stands."""
 
+import re
+
 from bots.models import PATH_SEPARATOR
 from catalog.search import Hit
 from runtime.context import Reply, TurnContext
 from runtime.models import Tier
 from runtime.tiers.catalog import NAMED, asks_of_goods, knows_better
 from runtime.tiers.faq import SAME, answers, asks_of_unknown, asks_too_little
+from runtime.understanding.bounds import without_yes
 from runtime.understanding.passage import fitting_passage
+from runtime.understanding.table_rows import in_sentences
+
+_FILE_ENDING = re.compile(r"(?:\.(?:md|txt|pdf|docx?|xlsx?|pptx?|html?|csv|odt|rtf))+$", re.IGNORECASE)
 
 GROUNDED = 0.38
 """Evidence from which a passage answers: all telling words of the question, two of three and little likeness of meaning, or half
@@ -29,11 +35,16 @@ def answer_from_document(context: TurnContext) -> Reply | None:
     shown = {"kind": "document", "id": source["id"], "name": name, "heading": heading}
     return Reply(
         Tier.FAQ,
-        passage,
+        in_sentences(without_yes(context.message, passage), context.question.language),
         found.score,
         sources=(source,),
-        ui_metadata={"title": found.title, "source": shown},
+        ui_metadata={"title": _title(name, heading), "source": shown},
     )
+
+
+def _title(name: str, heading: str) -> str:
+    """Return what a document is called to customers: by the heading that the passage stands under; a file's name without its ending."""
+    return heading.rpartition(PATH_SEPARATOR)[2] or _FILE_ENDING.sub("", name)
 
 
 def _is_beaten(context: TurnContext, found: Hit) -> bool:

@@ -5,6 +5,7 @@ from runtime.context import Reply, TurnContext, as_source
 from runtime.models import Tier
 from runtime.tiers.catalog import knows_better, names_nothing
 from runtime.understanding import understand
+from runtime.understanding.bounds import without_yes
 from runtime.understanding.facets import is_yes_or_no
 from runtime.understanding.lexicon import telling
 from tenants.text import Language, words
@@ -25,7 +26,7 @@ def answer_word_for_word(context: TurnContext) -> Reply | None:
     if not said or context.question.kind in ("price", "stock"):
         return None
     faq = next((hit for hit in context.hits.get("faq", ()) if words(hit.title) == said), None)
-    return _reply(faq, confidence=1.0) if faq else None
+    return _reply(context, faq, confidence=1.0) if faq else None
 
 
 def answer_from_faq(context: TurnContext) -> Reply | None:
@@ -33,11 +34,17 @@ def answer_from_faq(context: TurnContext) -> Reply | None:
     faq = context.best("faq")
     if faq is None or not answers(context, faq) or knows_better(context, faq):
         return None
-    return _reply(faq, confidence=faq.score)
+    return _reply(context, faq, confidence=faq.score)
 
 
-def _reply(faq: Hit, *, confidence: float) -> Reply:
-    return Reply(Tier.FAQ, faq.body, confidence, sources=(as_source(faq),), ui_metadata={"title": faq.title})
+def _reply(context: TurnContext, faq: Hit, *, confidence: float) -> Reply:
+    return Reply(
+        Tier.FAQ,
+        without_yes(context.message, faq.body),
+        confidence,
+        sources=(as_source(faq),),
+        ui_metadata={"title": faq.title},
+    )
 
 
 def answers(context: TurnContext, faq: Hit) -> bool:

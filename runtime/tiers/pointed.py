@@ -2,12 +2,15 @@
 
 import itertools
 import re
+from dataclasses import replace
 from uuid import UUID
 
 from catalog.search import Hit
+from catalog.search.naming import lists_sku
 from runtime.context import TurnContext
 from runtime.understanding import understand
 from runtime.understanding.coverage import Coverage
+from runtime.understanding.lexicon import stems_of, telling
 from runtime.understanding.tokens import Message
 
 LOOKED_AT = "offering"
@@ -18,6 +21,9 @@ SHOWN = "shown"
 
 NAMED_APART = 0.5
 """Share of a part of the message that an offering must hold to be named by it."""
+
+BY_SKU = 0.95
+"""Confidence that who says a SKU means what has it."""
 
 _BETWEEN = re.compile(r"\s(?:or|and|vs|versus|than|hay|hoac|va|voi|so voi)\s|[,;?]\s?")
 _POINTED = re.compile(
@@ -75,3 +81,21 @@ def _named_by(context: TurnContext, part: str) -> Hit | None:
     if not rated or rated[0][0] < NAMED_APART:
         return None
     return rated[0][3]
+
+
+def with_sku(context: TurnContext, found: list[Hit]) -> list[Hit]:
+    """Return the offerings of which the message says a SKU: a word with a digit in it."""
+    typed = [word.strip(".,;:!?()") for word in context.message.split() if any(map(str.isdigit, word))]
+    said = (hit for hit in found if any(lists_sku(hit.body, word) for word in typed))
+    return [replace(hit, score=max(hit.score, BY_SKU)) for hit in said]
+
+
+def named_in(context: TurnContext, kind: str = "offering") -> list[Hit]:
+    """Return the offerings of which the message says the whole name, or a SKU; not “rose” where it says “rose vase”."""
+    said = stems_of(context.message)
+    found = context.hits.get(kind, [])
+    by_sku = with_sku(context, found)
+    names = {hit.id: telling(hit.title) for hit in found}
+    whole = [hit for hit in found if names[hit.id] and names[hit.id] <= said]
+    longest = [hit for hit in whole if not any(names[hit.id] < names[other.id] for other in whole)]
+    return by_sku or longest

@@ -114,3 +114,20 @@ def _is_vietnamese(message: Message) -> bool:
 
 def _word(message: Message, index: int) -> str:
     return message.tokens[index].text if 0 <= index < len(message.tokens) else ""
+
+
+def count_asked(message: str, *, names: Sequence[str]) -> int | None:
+    """Return how many of the thing with these names are asked about: a number in front of its name, “nhổ 2 răng khôn”, or of a word
+    that counts things. None for one, and for a number that belongs to the name.
+    """
+    said = Message(message)
+    own = {word for name in names for word in words(name)}
+    stems_of_own = {word.removesuffix("s") for word in own if len(word) > MOST_BETWEEN}
+    for index in range(len(said.tokens)):
+        number, near = _number(said, index), [_word(said, place) for place in range(index + 1, index + 1 + MOST_BETWEEN)]
+        if not number or number < 2 or said.tokens[index].text in own or _word(said, index - 1) in _NUMBERED:
+            continue
+        names_it = any(word in own or word.removesuffix("s") in stems_of_own for word in near[:2])
+        if names_it or _is_classified(said, index) or (near[0] not in _NOT_WANTED and any(word in own for word in near)):
+            return number
+    return None

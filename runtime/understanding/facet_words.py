@@ -156,5 +156,30 @@ SAID_BEHIND = frozenset(
 )
 """Small words behind such a phrase that are nothing to be counted."""
 
+LEADING = {"mat": "mất", "het": "hết", "ton": "tốn", "can": "cần", "trong": "trong", "khoang": "khoảng", "tam": "tầm"}
+"""Folded words in front of such a phrase that say nothing more, as they are spelled."""
+
 NAMING = frozenset(("deposit", "surcharge", "dat coc", "tien coc", "coc", "phu thu", "capacity", "battery", "opening hours"))
 """Folded phrases that ask for a fact and name what it is of."""
+
+MEASURES: dict[str, str] = {
+    "height": "tall | taller | tallest | height | high | higher | shorter | chiều cao | cao bao nhiêu | cao hơn | thấp hơn",
+    "length": "length | longer | chiều dài | độ dài | dài bao nhiêu | dài hơn | ngắn hơn",
+    "width": "wide | wider | width | chiều rộng | rộng bao nhiêu | rộng hơn",
+    "depth": "deep | deeper | depth | độ sâu | sâu bao nhiêu",
+    "weight": "heavy | heavier | lighter | weigh | weighs | weight | nặng | nhẹ hơn | trọng lượng | cân nặng",
+    "duration": "how long | how fast | faster | quicker | longer | shorter | duration | takes | length | how much time | bao lâu | "
+    "mất mấy | kéo dài | nhanh hơn | lâu hơn | dài hơn | ngắn hơn | thời gian | thời lượng",
+    "interval": "how often | interval | frequency | every | bao lâu một lần | mấy ngày một lần | lâu lâu | khoảng cách | định kỳ "
+    "| bao lau 1 lan | bao lâu thì | mấy ngày thì",
+    "distance": "how far | range | distance | farther | further | xa | bao xa | quãng đường | tầm xa | xa hơn",
+    "size": "size | sizes | dimensions | bigger | larger | smaller | kích thước | kích cỡ | cỡ | to hơn | lớn hơn | nhỏ hơn",
+    "material": "made of | made from | made out of | material | materials | làm bằng | làm từ | bằng gì | chất liệu | vật liệu",
+    "people": "people | persons | students | guests | passengers | người | học viên | khách | hành khách | sĩ số",
+    "capacity": "capacity | hold | holds | dung tích | sức chứa | chứa",
+    "temperature": "temperature | how hot | how cold | nhiệt độ",
+    "speed": "speed | how fast | faster | tốc độ | nhanh hơn",
+    "power": "power | watts | wattage | công suất",
+    "age": "how old | age | ages | tuổi | độ tuổi",
+}
+"""Names of what can be measured, and how one asks for it or compares by it: by these a question finds the attribute it means."""

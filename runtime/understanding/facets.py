@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal
 
-from runtime.understanding.facet_words import FACETS, NAMING, OF_ANYTHING, SAID_BEHIND
+from runtime.understanding.facet_words import FACETS, LEADING, NAMING, OF_ANYTHING, SAID_BEHIND
 from runtime.understanding.lexicon import ASKING_IF, ASKING_IF_AT_END, OPENING
 from runtime.understanding.phrases import SAME_WORD
 from runtime.understanding.tokens import Message, Phrase, Phrasebook
@@ -51,7 +51,13 @@ def asked_of(question: str) -> frozenset[Facet]:
 def asking_words(message: Message) -> list[tuple[int, int]]:
     """Return from where to where words ask for a kind of fact: “how heavy”, and say nothing of what is asked about."""
     said = ((at, phrase) for at, phrase in _asking(message) if phrase.meaning and " ".join(phrase.words) not in NAMING)
-    return [(at, at + len(phrase.words)) for at, phrase in said]
+    return [(at - _takes(message, at), at + len(phrase.words)) for at, phrase in said]
+
+
+def _takes(message: Message, at: int) -> bool:
+    """Whether the word in front only leads to the phrase: “mất bao lâu”, “hết bao nhiêu”."""
+    before = message.tokens[at - 1] if at else None
+    return before is not None and before.text in LEADING and message.spells(before.start, before.end, LEADING[before.text])
 
 
 def _asking(message: Message) -> Iterator[tuple[int, Phrase]]:
