@@ -1,14 +1,13 @@
 """What a turn is decided from, and what comes out of it: plain frozen values between load, decide and record."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import QuerySet
 
 from bots.flow import Flow
@@ -18,6 +17,7 @@ from bots.thresholds import default_of
 from catalog.facts import OfferingFacts
 from catalog.search import Hit, Only, Statement, listed, on_sale, priced_between, rank, statement
 from runtime.cache import look_up, stands_alone
+from runtime.found import CHUNKS_IN_SCOPE, Found, Hits, fetch_all, names_in
 from runtime.models import Escalation, Session, SessionScope, Tier
 from runtime.ranking import rank_told
 from runtime.understanding import Question, understand, within_budget
@@ -25,7 +25,6 @@ from runtime.understanding.coverage import Coverage
 from runtime.understanding.evidence import evidence
 from runtime.understanding.intents import tell_intent
 from runtime.understanding.lexicon import ANYTHING, asks_for_all
-from tenants.postgres.prepared import numbered
 from tenants.scope import current_tenant_id
 from tenants.text import STOP_WORDS, Language, words
 from vault.providers.embeddings import Embedded, embed_question
@@ -198,7 +197,7 @@ class TurnContext:
 
     @cached_property
     def _found(self) -> list["Found"]:
-        return _fetch_all({name: found for name, (_words, found) in self._looks.items() if found})
+        return fetch_all({name: found for name, (_words, found) in self._looks.items() if found})
 
     @cached_property
     def _looks(self) -> dict[str, tuple[str, Statement | None]]:
@@ -293,64 +292,6 @@ class TurnContext:
         """
         is_heard = bool(self.message) and self.owner == Session.Owner.BOT
         return self.intent if is_heard and (self.knows_intents or "hits" in self.__dict__) else ""
-
-
-def names_in(hit: Hit) -> list[str]:
-    """Return the name of an offering, and the lines of its text that may be its name in another language."""
-    return [hit.title, *(line for line in hit.body.split("\n") if line[:1].isupper() and not line.endswith("."))]
-
-
-class Hits(Mapping[str, list[Hit]]):
-    """What was found, by what was looked for. Scored when it is asked for: few answers need all of it."""
-
-    def __init__(
-        self, rows: dict[str, list[tuple[Any, ...]]], ranked: Callable[[str, list[tuple[Any, ...]]], list[Hit]]
-    ) -> None:
-        self._rows, self._ranked, self._known = rows, ranked, dict[str, list[Hit]]()
-
-    def __getitem__(self, look: str) -> list[Hit]:
-        if look not in self._known:
-            self._known[look] = self._ranked(look, self._rows[look])
-        return self._known[look]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-
-class Found(NamedTuple):
-    """A row of the look-up: what was looked for, the document a chunk is of, and the candidate."""
-
-    look: str
-    document_id: UUID | None
-    candidate: tuple[Any, ...]
-
-
-CHUNKS_IN_SCOPE = """
-    SELECT k.id FROM runtime_sessionscope AS s
-    JOIN bots_knowledgedocument AS d ON d.tenant_id = %(tenant)s AND d.collection_id = s.collection_id
-    JOIN bots_knowledgechunk AS k ON k.tenant_id = %(tenant)s AND k.document_id = d.id
-    WHERE s.tenant_id = %(tenant)s AND s.session_id = %(session)s
-"""
-"""What a conversation may use that is limited to some collections."""
-
-_DOCUMENT = "(SELECT k.document_id FROM bots_knowledgechunk AS k WHERE k.tenant_id = %s AND k.id = found.owner_id)"
-
-
-def _fetch_all(statements: dict[str, Statement]) -> list[Found]:
-    """Run the statements as one and return their rows, each behind the name of its statement."""
-    if not statements:
-        return []
-    named, params = [], []
-    for name, one in statements.items():
-        of_document, tenant = (_DOCUMENT, [current_tenant_id()]) if name == "document" else ("NULL::uuid", [])
-        named.append(f"SELECT '{name}', {of_document}, found.* FROM ({one.sql}) AS found")  # noqa: S608 - our own SQL
-        params += [*tenant, *one.params]
-    with connection.cursor() as cursor:
-        cursor.execute(*numbered(" UNION ALL ".join(named), params))
-        return [Found(row[0], row[1], row[2:]) for row in cursor.fetchall()]
 
 
 @dataclass(frozen=True)

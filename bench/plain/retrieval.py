@@ -13,7 +13,8 @@ from pgvector.django import MaxInnerProduct
 
 from catalog.models import SearchText, SearchVector, VariantPrice
 from catalog.search.query import CANDIDATES, tsquery
-from runtime.context import Found, TurnContext
+from runtime.context import TurnContext
+from runtime.found import Found
 from vault.providers import offline
 
 

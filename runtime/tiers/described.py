@@ -13,7 +13,8 @@ from bots.reading.chunks import sentences
 from catalog.facts import OfferingFacts
 from catalog.search import Hit
 from runtime import replies
-from runtime.context import TurnContext, names_in
+from runtime.context import TurnContext
+from runtime.found import names_in
 from runtime.tiers.facts import facts_of
 from runtime.tiers.pointed import LOOKED_AT, named_in
 from runtime.understanding.attributes import meant_by
