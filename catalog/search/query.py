@@ -24,8 +24,8 @@ from vault.providers.embeddings import Embedded, embed_question
 COMPACT = 256
 """Numbers of a vector that is compared whole, by its compact copy; larger ones are narrowed by their signs first."""
 
-CANDIDATES = 50
-"""Taken of each kind, once by vector and once by text, before they are scored."""
+CANDIDATES = 30
+"""Taken of each kind, once by vector and once by text, before they are scored: with 50 `bench/quality.py` finds .001 more."""
 
 _CANDIDATES = """
 SELECT kind, owner_id, title, body, language, priority, similarity, synonyms
