@@ -82,9 +82,12 @@ def create_order(
     currency: str | None = None,
     words: OrderWords | None = None,
     session_id: UUID | None = None,
+    bot_id: UUID | None = None,
     created_by: User | None = None,
 ) -> Order:
     """Make a pending order: prices of this moment, stock held for ``held_for`` (``hold_time()``).
+
+    ``session_id`` and ``bot_id`` name the conversation that it was placed in, and its bot.
 
     Raises ``DomainError`` (``not_for_sale``, ``duplicate_sku``, ``no_price``, ``currency_required``, …) and ``Conflict``
     (``out_of_stock``) naming every SKU that is short. Either all of it is done or nothing.
@@ -99,6 +102,7 @@ def create_order(
         customer=buyer,
         channel=channel,
         session_id=session_id,
+        bot_id=bot_id,
         currency=currency,
         total=sum((line.total for line in priced), Decimal(0)),
         **asdict(words or OrderWords()),

@@ -99,10 +99,10 @@ ORDERS = Source(
         WHERE n.tenant_id = %(tenant)s AND n.id >= %(from_id)s""",
     counted="""
         SELECT day, bot_id, m.* FROM (
-            SELECT (o.created_at AT TIME ZONE %(zone)s)::date AS day, s.bot_id, o.currency, count(*) AS placed,
+            SELECT (o.created_at AT TIME ZONE %(zone)s)::date AS day, o.bot_id, o.currency, count(*) AS placed,
                    count(*) FILTER (WHERE o.status = 'cancelled') AS cancelled,
                    sum(o.total - o.refunded) FILTER (WHERE o.status <> 'cancelled') AS worth
-            FROM catalog_order o LEFT JOIN runtime_session s ON s.tenant_id = %(tenant)s AND s.id = o.session_id
+            FROM catalog_order o
             WHERE o.tenant_id = %(tenant)s AND o.id >= %(from_id)s
               AND o.created_at >= %(since)s AND o.created_at < %(until)s
             GROUP BY 1, 2, 3

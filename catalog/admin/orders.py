@@ -63,7 +63,7 @@ class OrderAdmin(TenantAdmin):
     search_fields = ("number",)
     search_help_text = _("Number, SKU, or the customer's name, phone or e-mail address")
     ordering = ("-id",)
-    link_filters = ("customer", "session", "session__bot")
+    link_filters = ("customer", "session", "bot_id")
     form = OrderForm
     autocomplete_fields = ("customer",)
     change_form_template = "catalog/admin/order.html"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.db import models
 from django.db.models import Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -18,6 +19,7 @@ from catalog.api.facts import CurrencyField
 from catalog.models import (
     Customer,
     InventoryLocation,
+    Offering,
     Order,
     OrderEntry,
     OrderLine,
@@ -39,7 +41,7 @@ from catalog.orders import (
 from catalog.returns import Returned, return_goods
 from tenants.api import TenantViewSet
 from tenants.auth import author_of
-from tenants.filters import Filter
+from tenants.filters import Filter, find_reference
 from tenants.schema import example
 from tenants.serializers import (
     CodeRelatedField,
@@ -219,6 +221,12 @@ class NoteSerializer(StrictSerializer):
     text = TextField(max_length=5000)
 
 
+def of_bot(orders: models.QuerySet, code: str) -> models.QuerySet:
+    """Narrow to those placed through a bot, by its code; an order names it by a plain id."""
+    bots: Any = Offering.bot.field.related_model
+    return orders.filter(bot_id=find_reference(bots, "code", value=code, name="bot"))
+
+
 class OrderViewSet(TenantViewSet):
     """Orders, newest first. Made pending; confirmed and fulfilled, or cancelled, by the addresses below theirs."""
 
@@ -231,7 +239,7 @@ class OrderViewSet(TenantViewSet):
         "channel": "channel__code",
         "number": "number",
         "session": "session",
-        "bot": "session__bot__code",
+        "bot": of_bot,
         "since": "created_at__gte",
         "until": "created_at__lt",
     }

@@ -51,6 +51,13 @@ class Order(TenantModel):
         related_name="orders",
         verbose_name=_("conversation"),
     )
+    bot_id = models.UUIDField(
+        _("bot"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("The bot through which it was placed. It outlives the conversation, which is deleted after its days."),
+    )
     currency = models.CharField(_("currency"), max_length=3, validators=[CURRENCY_CODE])
     status = models.CharField(
         _("status"), max_length=16, choices=Status, default=Status.PENDING, db_default=Status.PENDING, editable=False

@@ -174,6 +174,7 @@ def _create(row: ActionExecution, session: Session, held_for: timedelta, currenc
         currency=currency,
         words=words,
         session_id=session.pk,
+        bot_id=session.bot_id,
     )
     if f"{order.total:f}" != row.output_result["proposed"]["total"]:  # changed between two statements
         raise Conflict("price_changed", _("The price has changed. Order again."))

@@ -52,6 +52,7 @@ def test_a_yes_in_the_next_turn_makes_the_order(propose, say, endpoint, session,
     recorded = say(word)
     order = Order.objects.get()
     assert (order.total, order.customer, order.session) == (Decimal(500_000), session.customer, session)
+    assert order.bot_id == session.bot_id
     assert f"#{order.number}" in plain(recorded)
     assert recorded.decision["tier"] == "catalog"
     assert ActionExecution.objects.latest("id").output_result["number"] == order.number
