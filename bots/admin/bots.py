@@ -114,8 +114,15 @@ class BotAdmin(TenantAdmin):
         if request.method == "POST" and form.is_valid() and _read_config(request, bot, form):
             return redirect(reverse("admin:bots_bot_change", args=[bot.pk]) + "#settings")
         title = _("Read the settings of “%s” in") % bot
-        context = {**self.admin_site.each_context(request), "title": title, "opts": self.opts, "original": bot, "form": form}
-        return TemplateResponse(request, "bots/admin/import_config.html", context)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "original": bot,
+            "form": form,
+            "submit": _("Read it in"),
+        }
+        return TemplateResponse(request, "tenants/admin/ask.html", context)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never: conversations name the bot. Archive it."""

@@ -145,7 +145,7 @@ class CustomerAdmin(TenantAdmin):
                 messages.success(request, _("The two are one customer now."))
                 return redirect("admin:catalog_customer_change", into.pk)
         context = {"title": _("Merge into another"), "opts": self.opts, "original": customer, "form": form}
-        return TemplateResponse(request, "catalog/admin/ask.html", {**self.admin_site.each_context(request), **context})
+        return TemplateResponse(request, "tenants/admin/ask.html", {**self.admin_site.each_context(request), **context})
 
     @action(description=_("Erase for good"), icon="person_off", permissions=["erase"])
     @asks_first

@@ -160,7 +160,7 @@ class ImportJobAdmin(LedgerAdmin):
                 form.add_error(None, error.message)
         title = _("What do the columns of “%(file)s” mean?") % {"file": job}
         context = {"title": title, "opts": self.opts, "original": job, "form": form}
-        return TemplateResponse(request, "catalog/admin/ask.html", {**self.admin_site.each_context(request), **context})
+        return TemplateResponse(request, "tenants/admin/ask.html", {**self.admin_site.each_context(request), **context})
 
     def _restaged(self, request: HttpRequest, job: ImportJob, form: ColumnsForm) -> ImportJob:
         with transaction.atomic():  # a mapping that leads to no import is not kept either

@@ -136,4 +136,4 @@ def asked(
             messages.success(request, message)
             return redirect("admin:catalog_order_change", order.pk)
     context = {"title": question, "opts": admin.opts, "original": order, "form": form}
-    return TemplateResponse(request, "catalog/admin/ask.html", {**admin.admin_site.each_context(request), **context})
+    return TemplateResponse(request, "tenants/admin/ask.html", {**admin.admin_site.each_context(request), **context})

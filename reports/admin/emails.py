@@ -20,10 +20,9 @@ from reports.emails import Attachment, cancel_email, chunks_of, delete_email, qu
 from reports.markup import clean_email_html
 from reports.models import EmailDelivery, EmailMessage, EmailTemplate
 from reports.rendering import from_header
-from tenants.admin import LedgerAdmin, TenantAdmin, asks_first
+from tenants.admin import DeliveryAdmin, TenantAdmin, asks_first
 from tenants.admin.base import LINK
-from tenants.errors import DomainError
-from tenants.queue import QueueState, give_up
+from tenants.queue import QueueState
 
 STATUS_LABELS = {
     "sent": "success",
@@ -243,7 +242,7 @@ class EmailMessageAdmin(TenantAdmin):
 
 
 @admin.register(EmailDelivery)
-class EmailDeliveryAdmin(LedgerAdmin):
+class EmailDeliveryAdmin(DeliveryAdmin):
     """Each copy on its way, and what became of it."""
 
     list_display = ("address", "subject", "status_label", "attempt", "last_problem", "begun_at", "sent_at")
@@ -257,8 +256,6 @@ class EmailDeliveryAdmin(LedgerAdmin):
         (_("Times"), {"fields": (("created_at", "due_at"), ("begun_at", "sent_at"), "bounced_at")}),
     )
     readonly_fields = ("subject", "status_text", "last_problem")
-    actions = ("resend_chosen", "give_up_chosen", "export")
-    actions_detail = ("resend",)
     export_fields = ("address", "kind", "state", "attempt", "problem", "begun_at", "sent_at", "bounced_at", "created_at")
     empty_message = _("Every copy of an e-mail is listed here, with what the mail server answered.")
     empty_links = ((_("Write an e-mail"), "admin:reports_emailmessage_add"),)
@@ -285,36 +282,6 @@ class EmailDeliveryAdmin(LedgerAdmin):
     def last_problem(self, delivery: EmailDelivery) -> str:
         """Show what went wrong last."""
         return delivery.problem or "–"
-
-    def has_resend_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Whether the person may send something again."""
-        return request.user.has_perm("reports.change_emaildelivery")
-
-    @action(description=_("Send again"), icon="replay", permissions=["resend"])
-    @asks_first
-    def resend(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Send it once more, with the same Message-ID."""
-        EmailDelivery.objects.get(pk=object_id).send_again()
-        messages.success(request, gettext("It is on its way again."))
-        return redirect("admin:reports_emaildelivery_change", object_id)
-
-    @admin.action(description=_("Send the chosen ones again"), permissions=["resend"])
-    def resend_chosen(self, request: HttpRequest, queryset: QuerySet) -> None:
-        """Send them once more, but for those that were sent or are on their way."""
-        sent = 0
-        for delivery in queryset:
-            try:
-                delivery.send_again()
-                sent += 1
-            except DomainError:
-                continue
-        messages.success(request, gettext("%(count)s e-mails are on their way again.") % {"count": sent})
-
-    @admin.action(description=_("Give the chosen ones up"), permissions=["resend"])
-    def give_up_chosen(self, request: HttpRequest, queryset: QuerySet) -> None:
-        """Let the failed and unclear ones be."""
-        given_up = give_up(EmailDelivery.objects.filter(pk__in=[one.pk for one in queryset]))
-        messages.success(request, gettext("%(count)s e-mails were given up.") % {"count": given_up})
 
 
 @admin.register(EmailTemplate)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -22,10 +22,8 @@ from reports.insight_mails import source_of
 from reports.models import Insight, InsightDelivery
 from reports.models.insight_deliveries import DeliveryStatus
 from reports.wording import text_of
-from tenants.admin import LedgerAdmin, asks_first
+from tenants.admin import DeliveryAdmin
 from tenants.admin.base import LINK
-from tenants.errors import DomainError
-from tenants.queue import give_up
 
 STATUS_LABELS = {
     "sent": "success",
@@ -55,7 +53,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 @admin.register(InsightDelivery)
-class InsightDeliveryAdmin(LedgerAdmin):
+class InsightDeliveryAdmin(DeliveryAdmin):
     """Each delivery of insights, and what became of it; and the inbox of whoever looks."""
 
     list_display = ("who", "channel", "told", "frequency", "status_label", "problem", "created_at", "handed_on")
@@ -70,8 +68,6 @@ class InsightDeliveryAdmin(LedgerAdmin):
         (_("Times"), {"fields": (("created_at", "due_at"), ("sent_at", "read_at"))}),
     )
     readonly_fields = ("who", "kind", "status_text", "problem", "all_told", "way")
-    actions = ("resend_chosen", "give_up_chosen", "export")
-    actions_detail = ("resend",)
     actions_list = ("inbox",)
     export_fields = (
         *("recipient_name", "recipient_type", "channel", "frequency", "state", "problem", "due_at", "sent_at"),
@@ -135,36 +131,6 @@ class InsightDeliveryAdmin(LedgerAdmin):
             url = reverse("admin:reports_emailmessage_change", args=[row.email_id])
             return format_html('<a class="{}" href="{}">{}</a>', LINK, url, row.email.subject)
         return str(row.event_delivery or "–")
-
-    def has_resend_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Whether the person may send something again."""
-        return request.user.has_perm("reports.change_insightdelivery")
-
-    @action(description=_("Send again"), icon="replay", permissions=["resend"])
-    @asks_first
-    def resend(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Send it once more."""
-        InsightDelivery.objects.get(pk=object_id).send_again()
-        messages.success(request, gettext("It is on its way again."))
-        return redirect("admin:reports_insightdelivery_change", object_id)
-
-    @admin.action(description=_("Send the chosen ones again"), permissions=["resend"])
-    def resend_chosen(self, request: HttpRequest, queryset: QuerySet) -> None:
-        """Send them once more, but for those that were sent or are on their way."""
-        sent = 0
-        for row in queryset:
-            try:
-                row.send_again()
-                sent += 1
-            except DomainError:
-                continue
-        messages.success(request, gettext("%(count)s deliveries are on their way again.") % {"count": sent})
-
-    @admin.action(description=_("Give the chosen ones up"), permissions=["resend"])
-    def give_up_chosen(self, request: HttpRequest, queryset: QuerySet) -> None:
-        """Let the failed and unclear ones be."""
-        given_up = give_up(InsightDelivery.objects.filter(pk__in=[one.pk for one in queryset]))
-        messages.success(request, gettext("%(count)s deliveries were given up.") % {"count": given_up})
 
     # --- the inbox of whoever looks
 

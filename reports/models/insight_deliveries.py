@@ -195,7 +195,7 @@ class InsightDelivery(QueueRow):
         if self.state in ON_ITS_WAY or (self.state == QueueState.DONE and self.channel == Channel.IN_APP):
             raise Conflict("not_ended", str(_("It is on its way, or has been sent.")))
         if self.event_delivery is not None:
-            self.event_delivery.resend()
+            self.event_delivery.send_again()
         elif self.email is not None:
             self.email.deliveries.get().send_again()
         else:

@@ -2,6 +2,7 @@
 
 from tenants.admin.asking import asks_first, asks_who
 from tenants.admin.base import LedgerAdmin, PlatformAdmin, TenantAdmin, is_platform_staff
+from tenants.admin.deliveries import DeliveryAdmin
 from tenants.admin.jobs import TaskRunAdmin
 from tenants.admin.members import InvitationAdmin, MembershipAdmin
 from tenants.admin.people import ApiKeyAdmin, StoredFileAdmin, TenantSettingsAdmin, UserAdmin, show_once
@@ -10,6 +11,7 @@ from tenants.admin.records import AuditEntryAdmin, EventAdmin
 __all__ = [
     "ApiKeyAdmin",
     "AuditEntryAdmin",
+    "DeliveryAdmin",
     "EventAdmin",
     "InvitationAdmin",
     "LedgerAdmin",

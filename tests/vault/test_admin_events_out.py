@@ -115,7 +115,7 @@ def test_many_are_sent_again_at_once(owner: Client, saigon: Business, server: Ht
     a_destination(saigon, server)
     row = send_one(saigon)
     values = {"action": "resend_chosen", "_selected_action": [str(row.pk)]}
-    assert "1 messages are on their way again." in text_of(owner.post(DELIVERIES, values, follow=True))
+    assert "On their way again: 1" in text_of(owner.post(DELIVERIES, values, follow=True))
     assert deliver_due() == 1
     assert len(server.received) == 2
 

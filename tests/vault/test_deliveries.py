@@ -256,7 +256,7 @@ def test_a_worker_that_was_slow_does_not_end_what_a_person_has_sent_again(server
     dispatch_events()
     (slow,) = claim(EventDelivery, limit=5)
     EventDelivery.objects.update(state=QueueState.FAILED)
-    stored().resend()
+    stored().send_again()
     (again,) = claim(EventDelivery, limit=5)
     assert again.attempt == slow.attempt
     before = EventDelivery.objects.values().get()

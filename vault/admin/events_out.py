@@ -14,8 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from tenants.admin import LedgerAdmin, TenantAdmin, asks_first, asks_who, show_once
-from tenants.errors import DomainError
+from tenants.admin import DeliveryAdmin, TenantAdmin, asks_first, asks_who, show_once
 from tenants.events import EVENT_KINDS, TOLD_BY_RULE
 from tenants.notes import told
 from tenants.queue import QueueState
@@ -143,7 +142,7 @@ class EventDestinationAdmin(TenantAdmin):
 
 
 @admin.register(EventDelivery)
-class EventDeliveryAdmin(LedgerAdmin):
+class EventDeliveryAdmin(DeliveryAdmin):
     """What was sent where, and what came back."""
 
     list_display = (
@@ -166,8 +165,6 @@ class EventDeliveryAdmin(LedgerAdmin):
         (_("What is sent"), {"fields": ("event_id", "body")}),
     )
     readonly_fields = ("state_text", "next_attempt", "last_problem")
-    actions = ("resend_chosen", "export")
-    actions_detail = ("resend",)
     empty_message = _("Every message to your destinations is listed here, with what the receiver answered.")
     empty_links = ((_("Add a destination"), "admin:vault_eventdestination_add"),)
 
@@ -196,27 +193,3 @@ class EventDeliveryAdmin(LedgerAdmin):
     def next_attempt(self, delivery: EventDelivery) -> Any:
         """Show when it is tried next, if it is."""
         return display_for_value(delivery.due_at if delivery.state == QueueState.PENDING else None, "–")
-
-    def has_resend_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Whether the person may send something again."""
-        return request.user.has_perm("vault.change_eventdelivery")
-
-    @action(description=_("Send again"), icon="replay", permissions=["resend"])
-    @asks_first
-    def resend(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Send it once more."""
-        EventDelivery.objects.get(pk=object_id).resend()
-        messages.success(request, gettext("It is on its way again."))
-        return redirect("admin:vault_eventdelivery_change", object_id)
-
-    @admin.action(description=_("Send the chosen ones again"), permissions=["resend"])
-    def resend_chosen(self, request: HttpRequest, queryset: QuerySet) -> None:
-        """Send them once more, but for those that are on their way."""
-        sent = 0
-        for delivery in queryset:
-            try:
-                delivery.resend()
-                sent += 1
-            except DomainError:
-                continue
-        messages.success(request, gettext("%(count)s messages are on their way again.") % {"count": sent})

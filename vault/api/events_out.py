@@ -126,5 +126,5 @@ class EventDeliveryViewSet(TenantReadViewSet):
     def retry(self, request: Request, pk: str) -> Response:
         """Send it once more, delivered or given up; 409 ``not_ended`` while it is on its way."""
         delivery = self.get_object()
-        delivery.resend()
+        delivery.send_again()
         return self.answer(self.get_queryset().get(pk=delivery.pk))

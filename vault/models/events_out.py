@@ -200,7 +200,7 @@ class EventDelivery(QueueRow):
         """Return what went wrong last, in the reader's language."""
         return told(self.last_error)
 
-    def resend(self) -> None:
+    def send_again(self) -> None:
         """Send it once more, from the first attempt. Raises ``Conflict`` (``not_ended``) while it is on its way."""
         ended = [QueueState.DONE, QueueState.FAILED, QueueState.UNKNOWN, QueueState.CANCELLED]
         mine = EventDelivery.objects.filter(pk=self.pk, state__in=ended)
