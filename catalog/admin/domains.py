@@ -27,6 +27,8 @@ class AttributeDefinitionInline(StackedInline):
     verbose_name_plural = _("attributes")
 
     class Media:
+        """Opens a new row."""
+
         js = ("tenants/added.js",)
 
 

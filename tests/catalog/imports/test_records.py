@@ -52,9 +52,13 @@ def test_a_file_without_data_rows_is_refused(content):
     assert refusal(content).code == "empty_file"
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04rest", b"\x89PNG\r\n", b"\0\1\2\3" * 500, HEADER + b"cap,C\0p,5\n"])
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n", b"\0\1\2\3" * 500, HEADER + b"cap,C\0p,5\n"])
 def test_a_binary_file_is_refused(content):
     assert refusal(content).code == "binary_file"
+
+
+def test_a_damaged_workbook_is_told_as_one():
+    assert refusal(b"PK\x03\x04rest").code == "broken_workbook"
 
 
 def test_a_nul_byte_is_named_with_row_and_column():
