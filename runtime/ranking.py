@@ -1,7 +1,6 @@
 """The texts found for a question, best first, by what they tell as well as by what they are about."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from catalog.search import Hit, rank
@@ -37,33 +36,27 @@ def rank_told(
     hits = rank(question, rows, limit=len(rows), language=language)
     if not hits:
         return hits
-    shares = {hit.id: coverage.share(f"{hit.title} {hit.body}") for hit in hits}
+    texts = [f"{hit.title} {hit.body}" for hit in hits]
+    shares = [coverage.share(text) for text in texts]
     silent = _silent(question, hits)
-    most = max((shares[one] for one in silent), default=0.0) - BEHIND
-    scored = [
-        replace(
-            hit,
-            score=0.0
-            if hit.id in silent or shares[hit.id] < most
-            else _score(hit, shares[hit.id], coverage, language, is_written),
-        )
-        for hit in hits
-    ]
-    return sorted(
-        scored, key=lambda hit: -hit.score * (1 - coverage.lacks(f"{hit.title} {hit.body}") if hit.score > FAINT else 1)
-    )
+    most = max((share for share, none in zip(shares, silent, strict=True) if none), default=0.0) - BEHIND
+    told = []
+    for hit, text, share, none in zip(hits, texts, shares, silent, strict=True):
+        score = 0.0 if none or share < most else _score(hit, text, share, coverage, language, is_written)
+        told.append((score * (1 - coverage.lacks(text)) if score > FAINT else score, hit._replace(score=score)))
+    told.sort(key=lambda one: -one[0])
+    return [hit for _worth, hit in told]
 
 
-def _silent(question: str, hits: Sequence[Hit]) -> set[Any]:
+def _silent(question: str, hits: Sequence[Hit]) -> list[bool]:
     if not asked_of(question):
-        return set()
-    return {hit.id for hit in hits if is_silent(question, title=hit.title, body=hit.body)}
+        return [False] * len(hits)
+    return [is_silent(question, title=hit.title, body=hit.body) for hit in hits]
 
 
-def _score(hit: Hit, share: float, coverage: Coverage, language: Language, is_written: bool) -> float:
+def _score(hit: Hit, text: str, share: float, coverage: Coverage, language: Language, is_written: bool) -> float:
     speaks = evidence(share, hit, language)
     score = hit.score if is_written else min(hit.score, speaks)
-    text = f"{hit.title} {hit.body}"
     if share >= COVERED and coverage.is_told_by(text):
         settling = OWN_TITLE * coverage.share(hit.title) + OWN_LANGUAGE * (hit.language[:2] in ("", language))
         score = max(

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import Prefetch, Q
 from django.utils import timezone
 
-from catalog.facts import LIFETIME, OfferingFacts, VariantFacts
+from catalog.facts import LIFETIME, AttributeFacts, OfferingFacts, VariantFacts
 from catalog.models import (
     InventoryItem,
     OfferingTranslation,
@@ -37,6 +37,7 @@ def offering_facts(
     currency: str | None = None,
     language: str | None = None,
     bot_id: UUID | None = None,
+    defined: bool = False,
 ) -> list[OfferingFacts]:
     """Return the active ones of these offerings, in the order asked, with all their active variants."""
     home = cache(lambda: Tenant.objects.values_list("currency", flat=True).get(pk=current_tenant_id()))
@@ -53,12 +54,16 @@ def offering_facts(
         "offering__images",
         Prefetch("offering__variants", variants),
     )
+    if defined:
+        versions = versions.prefetch_related("offering__domain__attribute_definitions")
     now = timezone.now()
-    found = {one.offering_id: _facts(one, channel, currency, home, now) for one in versions}
+    found = {one.offering_id: _facts(one, channel, currency, home, now, defined) for one in versions}
     return [found[offering_id] for offering_id in dict.fromkeys(offering_ids) if offering_id in found]
 
 
-def _facts(version: Any, channel: str | None, currency: str | None, home: Callable[[], str], now: datetime) -> OfferingFacts:
+def _facts(
+    version: Any, channel: str | None, currency: str | None, home: Callable[[], str], now: datetime, defined: bool
+) -> OfferingFacts:
     offering = version.offering
     image = min(offering.images.all(), key=lambda one: (one.position, one.pk), default=None)
     translated = next(iter(version.translations.all()), version)
@@ -75,6 +80,25 @@ def _facts(version: Any, channel: str | None, currency: str | None, home: Callab
         image_alt=image.alt if image else "",
         variants=tuple(_variant(one, channel, currency, home, now) for one in offering.variants.all()),
         as_of=now,
+        described=_described(version) if defined else (),
+    )
+
+
+def _described(version: Any) -> tuple[AttributeFacts, ...]:
+    domain, values = version.offering.domain, version.attributes
+    definitions = domain.attribute_definitions.all() if domain else ()
+    held = sorted((one for one in definitions if one.scope == "offering" and one.key in values), key=lambda one: one.key)
+    return tuple(
+        AttributeFacts(
+            one.key,
+            one.name,
+            one.name_vi,
+            one.unit,
+            values[one.key],
+            one.choices_vi or {},
+            tuple((one.value_constraint or {}).get("enum", ())),
+        )
+        for one in held
     )
 
 

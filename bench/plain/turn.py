@@ -34,14 +34,14 @@ from runtime import turn
 from runtime.context import Reply, TurnContext
 from runtime.gaps import ALIKE, question_key
 from runtime.models import ActionExecution, ContextSlot, DecisionEvent, KnowledgeGap, Session, Turn
-from runtime.tiers import catalog as catalog_tier
+from runtime.tiers import facts as facts_tier
 from tenants.auth import ApiKeyAuthentication
 from tenants.events import record_event
 from tenants.text import detect_language
 from vault.models import Credential
 from vault.providers.endpoints import platform_chats
 
-catalog_tier.offering_facts = offering_facts  # read by the ORM, too
+facts_tier.offering_facts = offering_facts  # read by the ORM, too
 
 
 class MessageSerializer(serializers.Serializer[Any]):

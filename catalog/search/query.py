@@ -4,8 +4,7 @@ The question is embedded here: in the process, or by the server that the environ
 """
 
 import re
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -42,8 +41,7 @@ _SAID_LENGTH = 300
 _NAMED = re.compile(r"%\((\w+)\)s")
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """Something found. `score` is the confidence in [0, 1] that it answers.
 
     `parts` are vector, text and priority, and `synonyms`, the share of the text part that is owed to them, where the
@@ -183,15 +181,11 @@ def rank(
         Candidate(number, kind, title, body, spoken, priority, similarity, is_named=bool(names) and owner_id in names)
         for number, (kind, owner_id, title, body, spoken, priority, similarity, _synonyms) in enumerate(rows)
     ]
-    owners: dict[Hashable, UUID] = {number: row[1] for number, row in enumerate(rows)}
     return [
-        Hit(
-            *(c.kind, owners[c.key], c.title, c.body, c.language, c.priority, one.score, one.parts),
-            synonyms=one.synonyms,
-            has_vector=c.similarity is not None,
+        Hit(kind, rows[number][1], title, body, spoken, priority, sure, parts, used, similarity is not None)
+        for (number, kind, title, body, spoken, priority, similarity, _is_named), sure, parts, used in score(
+            query, candidates, synonyms, limit=limit, language=language
         )
-        for one in score(query, candidates, synonyms, limit=limit, language=language)
-        for c in (one.candidate,)
     ]
 
 

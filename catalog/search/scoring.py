@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +73,7 @@ ANSWER_THRESHOLD = 0.28
 class Candidate(NamedTuple):
     """Something found. `similarity` is the cosine of its vector with the question's, None while it has no vector."""
 
-    key: Hashable
+    key: Any  # Hashable, the caller's own
     kind: str  # "faq", "offering", "document", …
     title: str  # the question of a FAQ, the name of an offering or document
     body: str  # the answer; description, attributes and variants; the passage
@@ -83,8 +83,7 @@ class Candidate(NamedTuple):
     is_named: bool = False  # the question is nothing but its code or SKU
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(NamedTuple):
     """A candidate with its confidence in [0, 1] and what it is made of: `vector`, `text`, `priority`.
 
     `synonyms` are those it holds; `parts["synonyms"]`, there only with them, is what they add to `text`.
@@ -131,14 +130,13 @@ def score(
     confidences = calibrated(evidence, candidates, weights).tolist()
     sure = [_sure(candidate, confidence) for candidate, confidence in zip(candidates, confidences, strict=True)]
     best = _in_order(candidates, sure, language)[:limit]
+    texts = _text_part(features, factors).tolist()
+    if not synonyms:
+        return [Scored(candidates[row], sure[row], _parts(candidates[row], texts[row]), ()) for row in best]
     used = {row: _used(candidates[row], synonyms) for row in best}
-    texts = _text_part(features, factors)
-    plain = _text_part(compare(question, candidates), factors) if any(used.values()) else texts
-    by_synonyms = [float(texts[row] - plain[row]) if used[row] else None for row in best]
-    return [
-        Scored(candidates[row], sure[row], _parts(candidates[row], float(texts[row]), added), used[row])
-        for row, added in zip(best, by_synonyms, strict=True)
-    ]
+    plain = _text_part(compare(question, candidates), factors).tolist() if any(used.values()) else texts
+    parts = {row: _parts(candidates[row], texts[row], texts[row] - plain[row] if used[row] else None) for row in best}
+    return [Scored(candidates[row], sure[row], parts[row], used[row]) for row in best]
 
 
 def _in_order(candidates: Sequence[Candidate], sure: Sequence[float], language: str | None) -> list[int]:
@@ -160,14 +158,10 @@ def _text_part(features: Floats, factors: Floats) -> Floats:
     return share
 
 
-def _parts(candidate: Candidate, text: float, by_synonyms: float | None) -> dict[str, float]:
-    vector = 0.0 if candidate.similarity is None else min(max(float(candidate.similarity), 0.0), 1.0)
-    parts = {
-        "vector": vector,
-        "text": 1.0 if candidate.is_named else min(float(text), 1.0),
-        "priority": _priority(candidate),
-    }
-    return parts if by_synonyms is None else {**parts, "synonyms": min(max(float(by_synonyms), 0.0), 1.0)}
+def _parts(candidate: Candidate, text: float, by_synonyms: float | None = None) -> dict[str, float]:
+    vector = 0.0 if candidate.similarity is None else min(max(candidate.similarity, 0.0), 1.0)
+    parts = {"vector": vector, "text": 1.0 if candidate.is_named else min(text, 1.0), "priority": _priority(candidate)}
+    return parts if by_synonyms is None else {**parts, "synonyms": min(max(by_synonyms, 0.0), 1.0)}
 
 
 def _priority(candidate: Candidate) -> float:
@@ -221,11 +215,12 @@ def compare(question: Question, candidates: Sequence[Candidate], synonyms: Seque
             features[rows, 1:] = overlap(question, [candidates[row] for row in rows], synonyms)
     # Without a vector: the cosine that texts of this overlap usually have.
     usual = 0.2 + 0.5 * features[:, 1]
-    for row, candidate in enumerate(candidates):
-        features[row, 0] = usual[row] if candidate.similarity is None else candidate.similarity
-        # The vector is of the question as it was said, and knows nothing of the tenant's synonyms.
-        if synonyms and _used(candidate, synonyms):
-            features[row, 0] = max(usual[row], features[row, 0])
+    known = np.array([np.nan if one.similarity is None else one.similarity for one in candidates])
+    features[:, 0] = np.where(np.isnan(known), usual, known)
+    # The vector is of the question as it was said, and knows nothing of the tenant's synonyms.
+    if synonyms:
+        used = [bool(_used(candidate, synonyms)) for candidate in candidates]
+        features[used, 0] = np.maximum(usual[used], features[used, 0])
     return features
 
 

@@ -47,7 +47,7 @@ TAIL = 0.7
 def fitting(context: TurnContext, kind: str = "offering") -> list[Hit]:
     """Return the offerings that fit what was asked, best first, with their fit as score."""
     subject = context.question.subject or context.message
-    rated = [replace(hit, score=max(fit(subject, hit), hit.score)) for hit in context.hits.get(kind, [])]
+    rated = [hit._replace(score=max(fit(subject, hit), hit.score)) for hit in context.hits.get(kind, [])]
     liked = set(words(context.remembered))
     # Of two that fit as well, the one in the colour and size that were named before comes first.
     hits = sorted(

@@ -2,7 +2,6 @@
 
 import itertools
 import re
-from dataclasses import replace
 from uuid import UUID
 
 from catalog.search import Hit
@@ -87,7 +86,7 @@ def with_sku(context: TurnContext, found: list[Hit]) -> list[Hit]:
     """Return the offerings of which the message says a SKU: a word with a digit in it."""
     typed = [word.strip(".,;:!?()") for word in context.message.split() if any(map(str.isdigit, word))]
     said = (hit for hit in found if any(lists_sku(hit.body, word) for word in typed))
-    return [replace(hit, score=max(hit.score, BY_SKU)) for hit in said]
+    return [hit._replace(score=max(hit.score, BY_SKU)) for hit in said]
 
 
 def named_in(context: TurnContext, kind: str = "offering") -> list[Hit]:
