@@ -39,6 +39,7 @@ LISTS: dict[Metric, Rows] = {
     Metric.STOCK_IN: Rows("catalog_stockmovement"),
     Metric.STOCK_OUT: Rows("catalog_stockmovement"),
     Metric.KNOWLEDGE_GAPS: Rows("runtime_knowledgegap", "bot__id__exact"),
+    Metric.MAILS_FAILED: Rows("reports_emaildelivery", only={"state__in": "failed,unknown"}),
 }
 
 

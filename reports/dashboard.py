@@ -1,7 +1,7 @@
 """The home page: what happened today, beside the same day of last week, and what to do next. At most 13 queries."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 from django.db import models
@@ -16,9 +16,9 @@ from bots.models import Bot, Faq
 from catalog.availability import count_sold_out
 from catalog.models import ImportJob, Offering, SearchVector, Status
 from reports.attention import warnings
+from reports.daily_links import rows_url
 from reports.home_figures import Weeks, cards_of, read_weeks
-from reports.models import EmailDelivery, Insight
-from reports.rollups import first_id_of
+from reports.models import Insight, Metric
 from reports.wording import text_of
 from runtime.models import Session, Turn
 from tenants.middleware import count_tenants
@@ -74,7 +74,7 @@ def _platform_home() -> dict[str, Any]:
 
 def _tenant_home(tenant: Tenant) -> dict[str, Any]:
     weeks = read_weeks(zone=tenant.time_zone)
-    counts = _counts(tenant, weeks)
+    counts = _counts(tenant)
     steps = _steps(counts)
     return {
         "cards": cards_of(weeks) if weeks.has_happened else [],
@@ -100,7 +100,7 @@ def _told(insight: Insight) -> dict[str, Any]:
     return {"text": text_of(insight), "kind": insight.insight_type, "is_fall": is_fall, "url": url}
 
 
-def _counts(tenant: Tenant, weeks: Weeks) -> dict[str, Any]:
+def _counts(tenant: Tenant) -> dict[str, Any]:
     """Count everything else in one query, out of stock in a second."""
     stuck = {
         f"stuck_{place}": _counted(queue._default_manager.filter(state__in=STUCK)) for place, queue in enumerate(queues())
@@ -116,19 +116,11 @@ def _counts(tenant: Tenant, weeks: Weeks) -> dict[str, Any]:
         bots=_counted(Bot.objects.filter(status="active", versions__is_active=True)),
         faqs=_counted(Faq.objects.filter(is_active=True)),
         keys=_counted(ApiKey.objects.filter(revoked_at=None)),
-        mails_failed=_counted(_mails_failed(*weeks.span)),
-        mails_failed_before=_counted(_mails_failed(*weeks.span_before)),
         talked=models.Exists(Session.objects.all()),
         **stuck,
     )
     counts = cast("dict[str, Any]", row.get())
     return {**counts, "stuck": sum(counts[name] for name in stuck), "sold_out": count_sold_out()}
-
-
-def _mails_failed(since: datetime, until: datetime) -> models.QuerySet:
-    """Return the mails, handed in between two instants, that did not get through or nobody knows of."""
-    of_time = EmailDelivery.objects.filter(id__gte=first_id_of(since), id__lt=first_id_of(until))
-    return of_time.filter(models.Q(state__in=STUCK) | models.Q(bounced_at__isnull=False))
 
 
 def _counted(rows: models.QuerySet) -> Coalesce:
@@ -139,6 +131,8 @@ def _counted(rows: models.QuerySet) -> Coalesce:
 
 def _today_figures(weeks: Weeks, counts: dict[str, Any]) -> list[Figure]:
     today, before = weeks.today, weeks.before
+    failed = today.count(Metric.MAILS_FAILED)
+    failures = rows_url(Metric.MAILS_FAILED, today.day, today.day, zone=weeks.zone)
     jobs = _("Failed or unclear, they wait for a person.") if counts["stuck"] else _("Nothing waits for a person.")
     return [
         Figure(
@@ -150,8 +144,8 @@ def _today_figures(weeks: Weeks, counts: dict[str, Any]) -> list[Figure]:
             _("a week ago %(value)s") % {"value": _milliseconds(before.latency_ms)},
         ),
         Figure(
-            _("Mail failures"), _number(counts["mails_failed"]), "mark_email_unread", _page("reports.emaildelivery"),
-            _("a week ago %(value)s") % {"value": _number(counts["mails_failed_before"])}, alert=counts["mails_failed"] > 0,
+            _("Mail failures"), _number(failed), "mark_email_unread", failures,
+            _("a week ago %(value)s") % {"value": _number(before.count(Metric.MAILS_FAILED))}, alert=failed > 0,
         ),
         Figure(
             _("Stuck jobs"), _number(counts["stuck"]), "work_history", _page("tenants.taskrun", "jobs"), jobs,

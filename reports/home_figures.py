@@ -37,13 +37,11 @@ class Card:
 
 @dataclass(frozen=True)
 class Weeks:
-    """The last days with today, and the day a week ago until this time of the day; the spans are those of the two."""
+    """The last days with today, and the day a week ago until this time of the day."""
 
     days: Sequence[DayFigures]
     before: DayFigures
     zone: str
-    span: tuple[datetime, datetime]
-    span_before: tuple[datetime, datetime]
 
     @property
     def today(self) -> DayFigures:
@@ -61,11 +59,10 @@ def read_weeks(*, zone: str, now: datetime | None = None) -> Weeks:
     now = now or timezone.now()
     local = now.astimezone(ZoneInfo(zone))
     today, ago = local.date(), local.date() - WEEK
-    span, begun = (day_begins(today, zone), now), day_begins(ago, zone)
-    span_before = (begun, begun + (now - span[0]))
-    counted = added_up(count_now(since=begun, until=span_before[1], zone=zone))
+    begun = day_begins(ago, zone)
+    counted = added_up(count_now(since=begun, until=begun + (now - day_begins(today, zone)), zone=zone))
     days = daily_figures(first=today - (DAYS - 1) * DAY, last=today, zone=zone)
-    return Weeks(days, DayFigures(ago, counted), zone, span, span_before)
+    return Weeks(days, DayFigures(ago, counted), zone)
 
 
 def cards_of(weeks: Weeks) -> list[Card]:

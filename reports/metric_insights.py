@@ -40,7 +40,7 @@ DAYS = 400
 MOST_BOTS = 10
 COUNTS = (
     *(Metric.SESSIONS, Metric.ANSWERED, Metric.UNANSWERED, Metric.HANDED_OVER, Metric.MODEL_CALLS),
-    *(Metric.ORDERS, Metric.ORDERS_CANCELLED, Metric.STOCK_OUT, Metric.KNOWLEDGE_GAPS),
+    *(Metric.ORDERS, Metric.ORDERS_CANCELLED, Metric.STOCK_OUT, Metric.KNOWLEDGE_GAPS, Metric.MAILS_FAILED),
 )
 SHARES = ("containment", "latency_ms")
 """Figures that are taken from others, and cannot be added up."""

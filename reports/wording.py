@@ -99,6 +99,7 @@ SERIES = {
     "order_value": _("The value of orders"),
     "stock_out": _("The number of pieces gone"),
     "knowledge_gaps": _("The number of new knowledge gaps"),
+    "mails_failed": _("The number of mails that did not arrive"),
 }
 """What a series of the daily figures is called at the beginning of a sentence."""
 OF_BOT = _("%(series)s of the bot “%(bot)s”")

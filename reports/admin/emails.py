@@ -22,6 +22,7 @@ from reports.models import EmailDelivery, EmailMessage, EmailTemplate
 from reports.rendering import from_header
 from tenants.admin import DeliveryAdmin, TenantAdmin, asks_first
 from tenants.admin.base import LINK
+from tenants.admin.filters import TimeFilter
 from tenants.queue import QueueState
 
 STATUS_LABELS = {
@@ -246,7 +247,8 @@ class EmailDeliveryAdmin(DeliveryAdmin):
     """Each copy on its way, and what became of it."""
 
     list_display = ("address", "subject", "status_label", "attempt", "last_problem", "begun_at", "sent_at")
-    list_filter = ("state", "mailbox")
+    list_filter = ("state", "mailbox", ("created_at", TimeFilter))
+    list_filter_submit = True
     list_select_related = ("email", "tenant")
     link_filters = ("email",)
     search_fields = ("address",)

@@ -37,6 +37,7 @@ DAY = timedelta(days=1)
 SHOWN = (
     *(Metric.SESSIONS, Metric.HANDED_OVER, Metric.ANSWERED, Metric.UNANSWERED, Metric.ANSWER_MS, Metric.COST),
     *(Metric.ORDERS, Metric.ORDERS_CANCELLED, Metric.ORDER_VALUE, Metric.STOCK_IN, Metric.STOCK_OUT, Metric.KNOWLEDGE_GAPS),
+    Metric.MAILS_FAILED,
 )
 """The columns of the table; after the conversations comes the share that needed no person."""
 

@@ -274,11 +274,20 @@ class BouncedSerializer(StrictSerializer):
 
 
 class EmailDeliveryViewSet(TenantReadViewSet):
-    """The copies of messages: one for each recipient. ``?status=``, ``?email=``, ``?recipient=``."""
+    """The copies of messages: one for each recipient.
+
+    ``?status=``, ``?email=``, ``?recipient=``, ``?since=`` and ``?until=`` (of ``created_at``).
+    """
 
     queryset = EmailDelivery.objects.select_related("tenant")
     serializer_class = EmailDeliverySerializer
-    filters: ClassVar[dict[str, Filter]] = {"status": _with_status, "email": "email", "recipient": "address"}
+    filters: ClassVar[dict[str, Filter]] = {
+        "status": _with_status,
+        "email": "email",
+        "recipient": "address",
+        "since": "created_at__gte",
+        "until": "created_at__lt",
+    }
 
     @extend_schema(request=BounceSerializer, responses=BouncedSerializer)
     @action(detail=False, methods=["post"], verb="change")

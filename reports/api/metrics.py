@@ -26,9 +26,9 @@ from tenants.serializers import ChoiceField, CodeRelatedField, MoneyField, Stric
 
 USUAL_DAYS, MOST_DAYS = 30, 400
 DAY = timedelta(days=1)
-ROWS = ("sessions", "escalations", "usage", "orders", "stock-movements", "knowledge-gaps")
+ROWS = ("sessions", "escalations", "usage", "orders", "stock-movements", "knowledge-gaps", "email-deliveries")
 """The resources that answer the rows of a day."""
-WITHOUT_BOT = ("stock-movements",)
+WITHOUT_BOT = ("stock-movements", "email-deliveries")
 """Of these, those that are of no bot."""
 
 
@@ -52,6 +52,7 @@ EXAMPLE = OpenApiExample(
         "stock_in": 0,
         "stock_out": 0,
         "knowledge_gaps": 3,
+        "mails_failed": 0,
         "rows": {"sessions": "/api/v1/sessions/?since=2026-11-19T17:00:00Z&until=2026-11-20T17:00:00Z&bot=shop"},
     },
     response_only=True,
@@ -106,6 +107,7 @@ class DaySerializer(StrictSerializer):
     stock_in = serializers.IntegerField(help_text="Pieces, transfers left out.")
     stock_out = serializers.IntegerField()
     knowledge_gaps = serializers.IntegerField(help_text="Questions that were missed for the first time.")
+    mails_failed = serializers.IntegerField(help_text="Deliveries of e-mail that failed, came back or are unclear.")
     rows = serializers.DictField(child=serializers.CharField())
 
 

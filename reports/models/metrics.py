@@ -27,6 +27,7 @@ class Metric(models.TextChoices):
     STOCK_IN = "stock_in", _("Pieces received")
     STOCK_OUT = "stock_out", _("Pieces gone")
     KNOWLEDGE_GAPS = "knowledge_gaps", _("New knowledge gaps")
+    MAILS_FAILED = "mails_failed", _("Mail failures")
 
 
 MONEY = (Metric.COST, Metric.ORDER_VALUE)

@@ -189,3 +189,5 @@ def test_mails_that_did_not_get_through_and_jobs_that_are_stuck_ask_for_attentio
     assert (found["Mail failures"].value, found["Mail failures"].alert) == ("1", True)
     assert (found["Stuck jobs"].value, found["Stuck jobs"].alert) == ("1", True)
     assert browser(saigon.operator).get(found["Stuck jobs"].url).status_code == 200
+    listed = text_of(browser(saigon.operator).get(found["Mail failures"].url))
+    assert delivery.address in listed

@@ -16,7 +16,7 @@ from bots.models import Bot, BotVersion
 from catalog.models import InventoryLocation, Order, OrderEntry, SalesChannel, StockMovement
 from reports import rollups
 from reports.metrics import daily_figures
-from reports.models import DailyMetric, MetricMark
+from reports.models import DailyMetric, EmailDelivery, EmailMessage, MetricMark
 from reports.tasks import roll_up as roll_up_task
 from runtime.models import DecisionEvent, Escalation, KnowledgeGap, Session, Turn
 from tenants.models import Tenant
@@ -46,7 +46,7 @@ class History:
 
     def step(self) -> None:
         for happens in self.random.choices(
-            [self.talk, self.order, self.move, self.miss, self.call, self.escalate, self.cancel, self.settle], k=7
+            [self.talk, self.order, self.move, self.miss, self.call, self.escalate, self.cancel, self.settle, self.mail], k=8
         ):
             happens()
 
@@ -85,6 +85,15 @@ class History:
         about = {"question_key": str(KnowledgeGap.objects.count()), "reason": "unanswered"}
         bot = self.random.choice(self.versions).bot
         KnowledgeGap.objects.create(**about, bot=bot, question="?", last_asked_at=timezone.now(), created_at=self.moment())
+
+    def mail(self) -> None:
+        """Hand one in, which the server has taken; of an earlier one it is told now that it did not arrive."""
+        about = {"message_id": f"<{EmailMessage.objects.count()}@x>", "status": "queued", "queued_at": timezone.now()}
+        day = timezone.now() - timedelta(hours=self.random.randint(0, 6 * 24))
+        sent = {"address": "an@example.com", "state": "done", "sent_at": day, "created_at": day}
+        EmailDelivery.objects.create(email=EmailMessage.objects.create(**about), **sent)
+        came_back = EmailDelivery.objects.filter(state="done").order_by("?").first()
+        EmailDelivery.objects.filter(pk=came_back.pk).update(state=self.random.choice(["failed", "unknown"]))
 
     def call(self) -> None:
         bot_id = self.random.choice([None, self.versions[0].bot_id])
@@ -132,6 +141,8 @@ def counted_by_hand(zone: str) -> dict[tuple, Decimal]:
         add(movement, None, "stock_in" if movement.quantity > 0 else "stock_out", abs(movement.quantity))
     for gap in KnowledgeGap.objects.all():
         add(gap, gap.bot_id, "knowledge_gaps")
+    for delivery in EmailDelivery.objects.filter(state__in=["failed", "unknown"]):
+        add(delivery, None, "mails_failed")
     today = timezone.now().astimezone(ZoneInfo(zone)).date()  # is not kept
     return {key: value for key, value in total.items() if value and key[0] < today}
 
