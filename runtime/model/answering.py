@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -263,7 +264,7 @@ class _Talk:
         self.outcome.refused = verdict if verdict.stopped_by else None
         if verdict.stopped_by:
             return None
-        self.outcome.doubt = self._ungrounded(sentence, cited)
+        self.outcome.doubt = self._ungrounded(verdict.text, cited)
         return None if self.outcome.doubt else verdict.text
 
     def _ungrounded(self, sentence: str, cited: list[int]) -> Doubt | None:
@@ -280,14 +281,15 @@ class _Talk:
         if support.recites(f"{self.speech.text} {sentence}"):
             return Doubt("instructions", sentence)
         numbers = cited if support.sources or not results else []  # results of tools have no numbers
-        is_given = support.is_given(sentence, numbers, rests_on_tools=bool(results))
+        named = partial(self.check.named_in, known=self._known(cited))
+        is_given = support.is_given(sentence, numbers, rests_on_tools=bool(results), named=named)
         return None if is_given else Doubt("source", sentence)
 
     def _support(self) -> Support:
         context, brief, grounds = self.context, self.brief, self.grounds
         earlier = [message for speaker, message in brief.history if speaker != "user"]
         return Support(
-            sources=grounds.written(context.question.language),
+            sources=grounds.passages(context.question.language),
             others=(*(self.box.results if self.box else ()), *earlier, brief.bot, brief.business),
             said=(*brief.said_by_customer, context.message),
             prompt=brief.system_prompt,

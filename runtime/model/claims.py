@@ -1,7 +1,7 @@
 """What a sentence claims: amounts of money, discounts, and that something is there or not. Vietnamese and English."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -91,12 +91,14 @@ def amounts_in(message: Message, language: Language, *, is_loose: bool = False) 
     return sorted([*worded, *in_digits], key=lambda amount: amount.span)
 
 
-def free_in(message: Message) -> list[tuple[int, int]]:
-    """Return where a text says that something costs nothing: an amount of 0. A person, a place or an hour is free in another sense."""
-    return [match.span() for match in _FREE.finditer(message.folded) if not _is_at_leisure(message, match.span())]
+def free_in(message: Message, people: Container[str] = ()) -> list[tuple[int, int]]:
+    """Return where a text says that something costs nothing: an amount of 0. A person, a place or an hour is free in another sense;
+    ``people``: folded names.
+    """
+    return [match.span() for match in _FREE.finditer(message.folded) if not _is_at_leisure(message, match.span(), people)]
 
 
-def _is_at_leisure(message: Message, span: tuple[int, int]) -> bool:
+def _is_at_leisure(message: Message, span: tuple[int, int], people: Container[str]) -> bool:
     """Whether “free” is said of an hour, or of somebody, with a time after it."""
     before, after = _WHO_IS.search(message.folded, 0, span[0]), message.folded[span[1] :]
     if _AT_CLOCK.match(after):
@@ -104,7 +106,7 @@ def _is_at_leisure(message: Message, span: tuple[int, int]) -> bool:
     if before is None or not before["who"]:
         return False
     who = before["who"]
-    is_name = before.start("who") > 0 and message.text[before.start("who")].isupper()
+    is_name = who in people or (before.start("who") > 0 and message.text[before.start("who")].isupper())
     return ":" in who or ((is_name or who in _PEOPLE) and bool(_WHEN.match(after)))
 
 

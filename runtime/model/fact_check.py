@@ -14,9 +14,10 @@ from uuid import UUID
 
 from catalog.facts import OfferingFacts, VariantFacts
 from runtime.model.claims import Amount, StockClaim, amounts_in, discounts_in, free_in, stock_claims_in
-from runtime.model.naming import Mention, mentions
+from runtime.model.clauses import telling
+from runtime.model.naming import Mention, mentions, people_in
 from runtime.model.sentences import split
-from runtime.model.support import is_marked, telling
+from runtime.model.support import is_marked
 from runtime.understanding.tokens import Message
 from tenants.text import Language, fold
 
@@ -28,9 +29,11 @@ _BUDGET = re.compile(
 )
 """Words right in front of an amount that make it a budget and not a price."""
 _TOTAL = re.compile(r"\b(total|altogether|in all|tong|tong cong|thanh tien)\b")
-_TOGETHER = re.compile(r"\b(both|each|respectively|all of them|from|between|lan luot|ca hai|deu|tu|tuong ung)\b")
+_TOGETHER = re.compile(r"\b(than|hon|both|each|respectively|all of them|from|between|lan luot|ca hai|deu|tu|tuong ung)\b")
 _OTHER = re.compile(r"\b(other|another|alternative|alternatively|cheaper|instead|khac|con lai|re hon|thay vao do)\b")
-MOST_PIECES = 999
+_POINTING = re.compile(
+    r"^\W*(?:dạ,? )?(?:it|its|this|these|they|nó|sản phẩm này|(?:cái|máy|mẫu|loại|gói|phòng) này)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,11 @@ class FactCheck:
         if named:
             self._spoken_of = frozenset(one.offering.id for one in named)
         return next(iter(doubts), None)
+
+    def named_in(self, clause: str, known: Known) -> frozenset[UUID]:
+        """Return the offerings that a clause names, or goes on about: “it”."""
+        named = frozenset(one.offering.id for one in mentions(Message(clause), known.offerings))
+        return named or (self._spoken_of if _POINTING.match(clause) else frozenset())
 
     def _about(self, message: Message, named: list[Mention], known: Known) -> tuple[OfferingFacts, ...]:
         """Return what a sentence that names nothing speaks of: the offering named before, else any of them."""
@@ -157,7 +165,7 @@ def _texts_apart(known: Known) -> Iterator[str]:
 
 def _doubtful_gifts(message: Message, known: Known) -> Iterator[Doubt]:
     """Yield what is said to cost nothing, unless a text that speaks of the same says so too."""
-    for span in free_in(message):
+    for span in free_in(message, people_in((*known.texts, *known.cited))):
         around = message.text[: span[0]] + message.text[span[1] :]
         if not any(_is_free(around, text) for text in known.texts) and not _is_cited(around, known):
             yield Doubt("amount", message.text[slice(*span)])

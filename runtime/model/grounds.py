@@ -1,7 +1,7 @@
 """What an answer may rest on: the texts that were found, and the facts of the catalogue, looked up in this very turn."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from catalog.facts import OfferingFacts, offering_facts
 from catalog.search import Hit
 from runtime import replies
 from runtime.context import TurnContext, as_source
+from runtime.model.clauses import Passage
 
 MOST_TEXTS, MOST_OFFERINGS = 5, 6
 """Found texts and offerings that a model is shown."""
@@ -87,9 +88,9 @@ class Grounds:
         """Return the sources as a model reads them; prices and stock are those of now. The caller activates the language."""
         return [self._datum(number, source, language) for number, source in enumerate(self.sources, start=1)]
 
-    def written(self, language: str) -> list[str]:
-        """Return each source as one text, in their order. The caller activates the language."""
-        return [json.dumps(datum, ensure_ascii=False, default=str) for datum in self.as_data(language)]
+    def passages(self, language: str) -> list[Passage]:
+        """Return each source as a text to be held against, in their order. The caller activates the language."""
+        return [_as_passage(datum) for datum in self.as_data(language)]
 
     def bodies_of(self, numbers: Iterable[int]) -> list[str]:
         """Return the texts of the sources with these numbers; there may be none of one."""
@@ -101,6 +102,42 @@ class Grounds:
         if source["kind"] != "offering":
             return {"n": number, "kind": source["kind"], "title": source["title"], "text": body}
         return {"n": number, "kind": "offering", **told(self.facts[UUID(source["id"])], language), "description": body}
+
+
+def _as_passage(datum: dict[str, Any]) -> Passage:
+    if datum["kind"] != "offering":
+        return Passage(datum["title"], datum["text"])
+    rows = [{key: datum[key] for key in ("price", "stock")}, *({key: value} for key, value in datum["attributes"].items())]
+    rows += [{**one["options"], **{key: one[key] for key in ("sku", "name", "price", "stock")}} for one in datum["variants"]]
+    return Passage(datum["name"], "\n".join([*map(as_row, rows), datum["description"]]), UUID(datum["id"]))
+
+
+def as_row(values: dict[str, Any]) -> str:
+    """Return values with their names as one row."""
+    return "; ".join(f"{key}: {value}" for key, value in values.items() if value not in (None, ""))
+
+
+def as_rows(value: Any, around: dict[str, Any] | None = None) -> Iterator[str]:
+    """Yield what a tool has answered as rows, each about one thing, with what stands around it."""
+    if isinstance(value, list):
+        for one in value:
+            yield from as_rows(one, around)
+    elif isinstance(value, dict):
+        flat = {
+            key: ", ".join(map(str, one)) if isinstance(one, list) else one
+            for key, one in value.items()
+            if not _is_deep(one)
+        }
+        own = {**(around or {}), **flat}
+        yield as_row(own)
+        for one in filter(_is_deep, value.values()):
+            yield from as_rows(one, own)
+    else:
+        yield str(value)
+
+
+def _is_deep(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict | list) for one in value))
 
 
 def _text_of(source: dict[str, Any]) -> str:

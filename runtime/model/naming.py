@@ -1,15 +1,19 @@
 """Which of the known offerings a sentence names, in full, by its code or SKU, or by the words that only it has."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from catalog.facts import OfferingFacts, VariantFacts
 from runtime.understanding.tokens import Message
-from tenants.text import STOP_WORDS, words
+from tenants.text import STOP_WORDS, fold, words
 
 SIZE_WORDS = frozenset(words("size cỡ màu color colour bản version variant phiên mẫu loại dung lượng"))
 """Folded words in front of an option's value that is too short to stand for itself."""
+
+LONG_WORD = 7
+"""Letters of a word that stands for a name alone: longer than a syllable of Vietnamese."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ def _places(spoken: list[str], offering: OfferingFacts, shared: Counter[str]) ->
     name = words(offering.name)
     own = {word for word in name if shared[word] == 1 and len(word) > 1} - STOP_WORDS["en"] - STOP_WORDS["vi"]
     run = _longest_run(spoken, set(name), own)
-    if run and len(own & set(spoken[slice(*run)])) >= min(2, len(own)):
+    said = own & set(spoken[slice(*run)]) if run else set()
+    if run and (len(said) >= min(2, len(own)) or any(len(word) >= LONG_WORD for word in said)):
         yield run
 
 
@@ -87,3 +92,12 @@ def _said_of(spoken: list[str], variant: VariantFacts) -> int:
 def _is_clear(spoken: list[str], start: int, value: list[str]) -> bool:
     """Whether the value can be nothing else: “s” is a size only after “size”."""
     return len("".join(value)) > 2 or (start > 0 and spoken[start - 1] in SIZE_WORDS)
+
+
+_IN_THE_MIDDLE = re.compile(r"(?<=[^\W\d_] )[^\W\d_]{2,}")
+
+
+def people_in(texts: Iterable[str]) -> frozenset[str]:
+    """Return the folded words that texts write with a capital in the middle of a sentence, and never without: names, mostly."""
+    said = [match[0] for text in texts for match in _IN_THE_MIDDLE.finditer(text)]
+    return frozenset(fold(word) for word in said if word[0].isupper()) - frozenset(map(fold, filter(str.islower, said)))

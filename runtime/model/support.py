@@ -6,14 +6,19 @@ tools have answered it: they were asked with it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from uuid import UUID
 
-from runtime.model.times import moments_stand, spans_stand
+from runtime.model.bearing import Bearing
+from runtime.model.clauses import CHECKED, Clause, Passage, read, telling
+from runtime.model.contacts import unknown_contact
+from runtime.model.quantities import in_digits
 from runtime.understanding.facets import is_yes_or_no
-from runtime.understanding.lexicon import ANSWERING, stems, stems_of
-from tenants.text import STOP_WORDS, detect_language, fold, words
+from runtime.understanding.lexicon import stems_of
+from runtime.understanding.topics import asked_units, units_of
+from tenants.text import detect_language, fold, words
 
 CITED, UNCITED = 0.25, 0.65
 """Share of a sentence's telling words that must stand in the sources: of one that cites a source, and of one that cites none."""
@@ -39,11 +44,11 @@ _UNABLE = re.compile(
 )
 """That the bot does not know, or cannot: claims nothing of the shop."""
 _NEGATING = re.compile(r"\b(?:no|not|never|without|only|except|không|chưa|chẳng|ko|chỉ|trừ)\b|n['’]t\b", re.IGNORECASE)
-_DENYING = re.compile(r"\b(?:no|not|never|closed|except|không|chưa|nghỉ|đóng cửa|trừ)\b|n['’]t\b", re.IGNORECASE)
 _YES = re.compile(
     r"^\W*(?:dạ\W+|vâng\W+)?(?:yes|yeah|yep|sure|certainly|of course|absolutely|definitely|có|được|vâng|dạ|đúng|tất nhiên)\b",
     re.IGNORECASE,
 )
+_SURELY = re.compile(r"^\W*(?:yes|yeah|yep|of course|certainly|absolutely|definitely)\b", re.IGNORECASE)
 _ORDER = re.compile(
     r"\b(?:prepared|placed|created|made|confirmed|submitted|booked|reserved|completed)\b(?: \w+){0,4} (?:order|booking)\b"
     r"|\border(?: #?\w+){0,3} (?:is|was|has been|have been)(?: \w+)? ?(?:prepared|placed|created|confirmed|submitted|booked|ready|made)\b"
@@ -55,37 +60,6 @@ _OFFER = re.compile(
     r"\b(?:order|place|buy|book|reserve|confirm|purchase|proceed|go ahead)\b|\b(?:đặt|chốt|lên đơn|xác nhận|mua)\b",
     re.IGNORECASE,
 )
-_UNIT = r"kg|g|grams?|cm|mm|m|km|ml|l|lit(?:er|re)s?|inch(?:es)?|lit|gam"
-_MEASURE = re.compile(rf"(?<![\d.,])(\d{{1,4}}(?:[.,]\d{{1,2}})?) ?(?:{_UNIT})\b")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_ENGLISH = (
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-)
-_VIETNAMESE = ("hai", "ba", "bốn", "", "sáu", "bảy", "tám", "chín", "mười")  # “năm” is a year as well
-_NUMBERS = {word: str(number) for said in (_ENGLISH, _VIETNAMESE) for number, word in enumerate(said, start=2) if word}
-_WORDED = re.compile(rf"\b(?:{'|'.join(_NUMBERS)})\b", re.IGNORECASE)
-_CHECKED = frozenset(
-    words(
-        "cost costs price prices priced pay stock available unavailable left pieces piece total altogether sale discount off "
-        "budget under below within over above between less than cheap cheaper cheapest vnd usd dong million thousand "
-        "sold out giờ giá tiền còn hàng hết cái chiếc sản phẩm phí tổng cộng đồng triệu nghìn ngàn giảm ngân sách dưới trên khoảng"
-    )
-)
-"""Words of amounts, stock and hours, which are checked apart."""
-_SILENT = stems(STOP_WORDS["en"] | STOP_WORDS["vi"] | ANSWERING | _CHECKED)
-"""Stems that support nothing and need no support."""
 
 
 @dataclass
@@ -94,7 +68,7 @@ class Support:
     such as results of tools; ``prompt``: the version's instructions; ``rules``: ours, which prove nothing.
     """
 
-    sources: Sequence[str] = ()
+    sources: Sequence[Passage] = ()
     others: Sequence[str] = ()
     said: Sequence[str] = ()
     """The customer's words: they name numbers, and prove nothing."""
@@ -105,15 +79,29 @@ class Support:
     _known: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
-        self._known = set(_stems("\n".join((*self.sources, *self.others, self.prompt))))
+        self._known = set(_stems(self._texts))
 
-    def is_given(self, sentence: str, cited: Sequence[int], *, rests_on_tools: bool = False) -> bool:
+    @cached_property
+    def _texts(self) -> str:
+        return "\n".join((*map(str, self.sources), *self.others, self.prompt))
+
+    def is_given(
+        self,
+        sentence: str,
+        cited: Sequence[int],
+        *,
+        rests_on_tools: bool = False,
+        named: Callable[[str], frozenset[UUID]] = lambda _said: frozenset(),
+    ) -> bool:
         """Whether the sentence says nothing, asks, or rests on what is known. ``cited``: the numbers behind it;
-        ``rests_on_tools``: tools have told the model something in this turn, which has no numbers.
+        ``rests_on_tools``: tools have told the model something in this turn, which has no numbers; ``named``: the offerings that
+        a clause speaks of.
         """
         if any(not 1 <= number <= len(self.sources) for number in cited):
             return False
-        if not self._has_measures(sentence) or not self._has_times(sentence, cited):
+        if unknown_contact(sentence, "\n".join((self._texts, *self.said))):
+            return False
+        if not self._is_borne_out(sentence, cited, named):
             return False
         said = telling(sentence)
         if not said or is_no_claim(sentence):
@@ -123,22 +111,51 @@ class Support:
         if cited and not self._is_in_their_language(sentence, cited):
             return True  # words of two languages cannot be compared
         is_claimed = (cited or self._is_comparable) and not rests_on_tools and not _NEGATING.search(sentence)
-        if is_claimed and not self._unknown.isdisjoint(said):
+        if is_claimed and not self._unknown.isdisjoint(units_of(sentence).single):
             return False
         return share >= (CITED if cited or rests_on_tools else UNCITED)
 
+    def _is_borne_out(self, sentence: str, cited: Sequence[int], named: Callable[[str], frozenset[UUID]]) -> bool:
+        """Whether no clause has a value that its sources lack, or says the opposite of them."""
+        clauses, is_repeating = read(sentence), is_no_claim(sentence)
+        bearings = [(clause, self._bearing(cited, named(clause.text))) for clause in clauses]
+        if not all(one.holds(clause, is_repeating=is_repeating or clause.is_denied) for clause, one in bearings):
+            return False
+        if is_repeating:
+            return True
+        if _YES.match(sentence) and self._denies_question(sentence, clauses, cited):
+            return False
+        return not any(one.denies(clause, clause.words) for clause, one in bearings)
+
+    def _denies_question(self, sentence: str, clauses: list[Clause], cited: Sequence[int]) -> bool:
+        """Whether the sources deny what a yes says yes to."""
+        bearing, asked = self._bearing(cited, frozenset()), telling(self.question)
+        if any(clause.is_denied for clause in clauses) or not (is_yes_or_no(self.question) or _SURELY.match(sentence)):
+            return False
+        if cited and not self._is_in_their_language(sentence, cited):
+            return bearing.denies_all() and not any(clause.clocks or clause.quantities for clause in clauses)
+        return bearing.denies(Clause(f"{self.question}?"), asked)
+
+    def _bearing(self, cited: Sequence[int], named: frozenset[UUID]) -> Bearing:
+        passages = [self.sources[number - 1] for number in cited] or self.sources
+        others = [Passage("", text) for text in (*self.others, self.prompt) if text]
+        heard = [Passage("", text) for text in self.said]
+        return Bearing(passages, others, heard, detect_language(self.question), named)
+
     @cached_property
     def _unknown(self) -> set[str]:
-        """The telling words of a question that is answered by yes or no which nothing known to us holds: a model likes to agree with
-        them.
+        """The telling words of a question that is answered by yes or no which nothing known to us holds, under no other name of the
+        same topic: a model likes to agree with them.
         """
-        return telling(self.question) - self._known if is_yes_or_no(self.question) else set()
+        if not is_yes_or_no(self.question):
+            return set()
+        return set(asked_units(self.question).single) - self._known - units_of(self._texts).single - CHECKED
 
     @cached_property
     def _is_comparable(self) -> bool:
         """Whether most sources are in the language of the question."""
         is_vietnamese = detect_language(self.question) == "vi"
-        return sum(is_marked(source) == is_vietnamese for source in self.sources) * 2 >= len(self.sources)
+        return sum(is_marked(str(source)) == is_vietnamese for source in self.sources) * 2 >= len(self.sources)
 
     def agrees_blindly(self, said: Sequence[str]) -> bool:
         """Whether a whole reply says nothing but yes, to a question of what nothing known to us holds."""
@@ -151,37 +168,19 @@ class Support:
         found: set[int] = set()
         for sentence in said:
             told = telling(sentence)
-            shares = [len(told & _stems(source)) / max(len(told), 1) for source in self.sources]
+            shares = [len(told & _stems(str(source))) / max(len(told), 1) for source in self.sources]
             most = max(shares, default=0)
             found |= {place for place, share in enumerate(shares, 1) if most >= CITED and share == most}
         return sorted(found)
 
     def _is_in_their_language(self, sentence: str, cited: Sequence[int]) -> bool:
         spoken = is_marked(sentence)
-        return any(is_marked(self.sources[number - 1]) == spoken for number in cited)
-
-    def _has_measures(self, sentence: str) -> bool:
-        """Whether each weight or length is a number that stands in the sources or was named by the customer."""
-        said = set(_MEASURE.findall(fold(_in_digits(sentence))))
-        known = _in_digits("\n".join((*self.sources, *self.others, *self.said, self.prompt)))
-        return said <= set(_NUMBER.findall(known)) if said else True
-
-    def _has_times(self, sentence: str, cited: Sequence[int]) -> bool:
-        """Whether each time, day of the week and span of time stands in the sources cited, or in what has no number. The customer's
-        words count for what only repeats them: a question, a denial; spans in them also where nobody says yes to them.
-        """
-        sources = [self.sources[number - 1] for number in cited] or self.sources
-        texts = (*sources, *self.others, self.prompt)
-        heard = (*texts, *self.said)
-        is_repeating = is_no_claim(sentence) or bool(_DENYING.search(sentence))
-        spans_in = heard if is_repeating or not _YES.match(sentence) else texts
-        moments_in = heard if is_repeating else texts
-        return spans_stand(sentence, spans_in, _in_digits) and moments_stand(sentence, moments_in, _in_digits)
+        return any(is_marked(str(self.sources[number - 1])) == spoken for number in cited)
 
     def recites(self, said: str) -> bool:
         """Whether the reply so far repeats a long run of the instructions that stands in no source."""
         run = _runs(said) & _runs(f"{self.prompt}\n{self.rules}")
-        return bool(run - _runs("\n".join((*self.sources, *self.others))))
+        return bool(run - _runs("\n".join((*map(str, self.sources), *self.others))))
 
 
 def is_no_claim(sentence: str) -> bool:
@@ -206,11 +205,6 @@ def offers_order(sentence: str) -> bool:
     return bool(_OFFER.search(sentence)) and sentence.rstrip(" \n\"'”’)").endswith(("?", "？"))
 
 
-def telling(text: str) -> set[str]:
-    """Return the stems that tell what a text claims, without numbers: those are checked apart."""
-    return {word for word in _stems(text) if not any(map(str.isdigit, word))} - _SILENT
-
-
 def is_marked(text: str) -> bool:
     """Whether more than a fifth of the words have letters with marks, as in Vietnamese."""
     spoken = text.lower().split()
@@ -219,11 +213,7 @@ def is_marked(text: str) -> bool:
 
 def _stems(text: str) -> frozenset[str]:
     """Return the words of a text as they are compared."""
-    return stems_of(_in_digits(text))
-
-
-def _in_digits(text: str) -> str:
-    return _WORDED.sub(lambda found: _NUMBERS[found[0].lower()], text.lower())
+    return stems_of(in_digits(text))
 
 
 def _runs(text: str) -> set[tuple[str, ...]]:

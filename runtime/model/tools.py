@@ -19,6 +19,7 @@ from bots.tools import call_tool, harmless
 from runtime.context import TurnContext
 from runtime.model.actions import RunningAction, Status, refuse
 from runtime.model.catalog_tools import OFFERING_SEARCH, ORDER_STATUS, PRODUCTS, Desk, look_up, offering_search, order_status
+from runtime.model.grounds import as_row, as_rows
 from runtime.model.proposals import CREATE_ORDER, ORDER, Priced, check_stock, price_order
 from runtime.models import ActionExecution, Session
 from tenants.errors import DomainError
@@ -101,8 +102,8 @@ class Toolbox:
             result = self._refuse(wanted, error)
         told = json.dumps(result, ensure_ascii=False, default=str)[:MOST_RESULT]
         if "error" not in result:
-            asked = json.dumps(_shown(wanted.arguments), ensure_ascii=False)
-            self.results.append(f"{wanted.name} {asked} {told}")
+            asked = as_row(_shown(wanted.arguments))
+            self.results.append("\n".join((f"{wanted.name} {asked}", *as_rows(result)))[:MOST_RESULT])
         return told
 
     def _refuse(self, wanted: ToolCall, error: DomainError) -> dict[str, Any]:

