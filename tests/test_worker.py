@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -206,6 +206,39 @@ def start_beat(broker: Redis, tmp_path: Path) -> Iterator[Callable[[int], subpro
     yield start
     for process in started:
         kill(process)
+
+
+def test_a_beat_that_was_stopped_past_due_times_fires_each_once_when_it_goes_on(
+    saigon: Business, start_worker: Any, start_beat: Any
+) -> None:
+    start_worker()
+    beat, minute = start_beat(0), timezone.now().replace(second=0, microsecond=0)
+
+    def schedule(next_run: datetime, **values: Any) -> None:
+        Schedule.objects.create(time_zone="UTC", target=IDLE, next_run=next_run, **{"cron": "0 3 1 1 *", **values})
+
+    def states() -> Counter[str]:
+        with in_tenant(saigon.tenant):
+            return Counter(ScheduleOccurrence.objects.values_list("state", flat=True))
+
+    with in_tenant(saigon.tenant):
+        schedule(timezone.now())
+    wait_for(lambda: states() == {"done": 1}, 60, "the first one")
+    os.kill(beat.pid, signal.SIGSTOP)
+    time.sleep(2)  # what it had sent is done by now
+    with in_tenant(saigon.tenant):
+        for seconds in range(4):
+            schedule(timezone.now() + timedelta(seconds=seconds))
+        for misfire in ("all", "once", "skip"):  # every minute of an hour ago, and no other
+            past = minute - timedelta(hours=1)
+            schedule(past.replace(minute=0), cron=f"0-3 {past.hour} {past.day} {past.month} *", misfire=misfire)
+    time.sleep(8)
+    assert states() == {"done": 1}
+    os.kill(beat.pid, signal.SIGCONT)
+    ended = {"done": 1 + 4 + 4 + 1, "skipped": 3 + 4}
+    wait_for(lambda: states() == ended, 60, "what was due meanwhile")
+    time.sleep(7)  # one too many would come now
+    assert states() == ended
 
 
 def test_three_beats_that_are_killed_again_and_again_fire_each_time_once(

@@ -1,5 +1,6 @@
-"""Tasks that only tests need, for the worker of ``test_worker`` to include."""
+"""Tasks that only tests need, for the workers of ``test_worker`` and ``step_boundaries`` to include."""
 
+import json
 import os
 import signal
 import time
@@ -7,7 +8,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from celery import shared_task
+from celery import current_app, shared_task
+from celery.beat import PersistentScheduler
+from celery.utils.iso8601 import parse_iso8601
+from django.utils import timezone
+from redis import Redis
 
 from catalog.models import SearchVector
 from tenants.queue import work
@@ -15,6 +20,11 @@ from tenants.scope import current_tenant_id
 from tenants.tasks import TenantTask
 
 LEASE = timedelta(seconds=4)
+TICKED = {
+    "schedules": {"task": "runtime.dispatch_schedules", "schedule": 0.2, "options": {"expires": 3}},
+    "occurrences": {"task": "runtime.run_occurrences", "schedule": 0.2, "options": {"expires": 5}},
+}
+"""What of the beat's schedule a test of schedules needs, and as often as it has time for."""
 
 
 @shared_task(base=TenantTask, name="tests.worker.whose")
@@ -44,3 +54,24 @@ def poison() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     work(SearchVector, die, batch=1, lease=timedelta(seconds=1))
+
+
+@shared_task(name="tests.worker.beat")
+def beat() -> None:
+    """Be a beat for half a second, in which all is due twice; it keeps its times in a file as the real one does."""
+    current_app.conf.beat_schedule = TICKED
+    scheduler = PersistentScheduler(current_app, schedule_filename=os.environ["BACKROOM_TEST_FOLDER"] + "/beat")
+    enough = time.monotonic() + 0.5
+    while time.monotonic() < enough:
+        time.sleep(max(0.0, scheduler.tick()))
+    scheduler.close()
+
+
+@shared_task(name="tests.worker.drain")
+def drain() -> None:
+    """Run what was sent to workers, one after the other, until nothing is there; what has expired is dropped."""
+    with Redis.from_url(os.environ["REDIS_URL"]) as redis:
+        while message := redis.rpop("celery"):
+            headers = json.loads(message)["headers"]
+            if not headers["expires"] or parse_iso8601(headers["expires"]) > timezone.now():
+                current_app.tasks[headers["task"]]()

@@ -13,6 +13,7 @@ from random import Random
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
+from redis import Redis
 
 from reports.models import EmailDelivery
 from tenants.models import PLATFORM_ID
@@ -63,8 +64,8 @@ class Worker:
 
 
 @pytest.fixture
-def worker(sink: Sink) -> Iterator[Worker]:
-    """Return a worker on the test's database."""
+def worker(sink: Sink, tmp_path: Path) -> Iterator[Worker]:
+    """Return a worker on the test's database, and on its broker, which is empty before and after."""
     command = [
         sys.executable,
         "-m",
@@ -73,14 +74,18 @@ def worker(sink: Sink) -> Iterator[Worker]:
         str(sink.port),
     ]
     # What another holds is not waited for as long as by users: it is let go only afterwards.
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "PGOPTIONS": "-c lock_timeout=300ms"}
+    own = {"DJANGO_SETTINGS_MODULE": "config.settings", "BACKROOM_TEST_FOLDER": str(tmp_path)}
+    environment = {**os.environ, **own, "PGOPTIONS": "-c lock_timeout=300ms"}
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
+    redis = Redis.from_url(os.environ["REDIS_URL"])
+    redis.flushdb()
+    with redis, subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdin
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
         yield Worker(process)
         process.stdin.close()
+        redis.flushdb()
 
 
 @pytest.fixture(params=[KILL, STOP])

@@ -1,14 +1,15 @@
 """A worker that runs tasks in a child process, and is killed or stopped in it right before a given step.
 
-A step is whatever others can see: each message to the database, and what is sent to or connected with the outside, before
-it and after it. It reads lines of a signal (``KILL``, ``STOP``), a step (0: none) and names of tasks, and answers each with
-``done``, ``killed`` or ``stopped``; ``CONT`` lets the one that was stopped go on. So a test goes through every boundary
-between two steps, one after the other, always at the same place. ``POISON`` instead kills it before each mail whose address
-begins so.
+A step is whatever others can see: each message to the database, what is sent to or connected with the outside, before it
+and after it, and what a beat writes into its file. It reads lines of a signal (``KILL``, ``STOP``), a step (0: none) and
+names of tasks, and answers each with ``done``, ``killed`` or ``stopped``; ``CONT`` lets the one that was stopped go on. So a
+test goes through every boundary between two steps, one after the other, always at the same place. ``POISON`` instead kills
+it before each mail whose address begins so.
 """
 
 import itertools
 import os
+import shelve
 import signal
 import socket
 import sys
@@ -32,6 +33,7 @@ def main(database: str, mail_port: str) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", int(mail_port)
     app.loader.import_default_modules()
+    app.loader.import_task_module("tests.worker_tasks")
     say("ready")
     stopped = 0
     for line in sys.stdin:
@@ -102,6 +104,7 @@ def interrupt_before(step: int, signum: int) -> None:
 
         setattr(owner, name, act)
 
+    counted(shelve.Shelf, "sync", after=True)
     counted(ScopedCursor, "execute")
     counted(DatabaseWrapper, "_commit")
     counted(Beside, "send")

@@ -140,7 +140,14 @@ def due_schedule(target: dict[str, Any]) -> None:
     Schedule.objects.create(cron="0 3 1 1 *", time_zone="UTC", target=target, next_run=moment)
 
 
-def test_schedules_that_call_what_must_not_be_called_twice(at_every_step: Any, saigon: Business, server: HttpServer) -> None:
+@pytest.mark.parametrize(
+    ("tasks", "every"),
+    [("runtime.dispatch_schedules runtime.run_occurrences", 1), ("tests.worker.beat tests.worker.drain", 5)],
+    ids=["worker", "beat and worker"],
+)
+def test_schedules_that_call_what_must_not_be_called_twice(
+    at_every_step: Any, saigon: Business, server: HttpServer, tasks: str, every: int
+) -> None:
     def add(step: int) -> None:
         due_schedule({"kind": "http", "url": f"{server.url}/{step}", "timeout_seconds": 5})
 
@@ -152,7 +159,7 @@ def test_schedules_that_call_what_must_not_be_called_twice(at_every_step: Any, s
             assert called[step] in allowed, (when, row.state, called[step])
         assert ScheduleOccurrence.objects.count() == Schedule.objects.count(), when
 
-    at_every_step("runtime.dispatch_schedules runtime.run_occurrences", add, check)
+    at_every_step(tasks, add, check, every=every)
 
 
 def test_schedules_that_write_a_mail(at_every_step: Any, saigon: Business, sink: Sink) -> None:
