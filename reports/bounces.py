@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from email.message import EmailMessage as Parsed
 from typing import cast
 
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
+from reports.addresses import Recipient
 from reports.models import EmailDelivery
 from reports.received import header, parsed, parts, payload
 from tenants.notes import note
@@ -63,10 +63,20 @@ def note_bounces(data: bytes) -> int:
     return sum(_note(bounce) for bounce in read_bounces(data))
 
 
+def _compared(address: str) -> str:
+    """Return an address as two are compared: a report may write its domain in letters or, as it went out, in IDNA."""
+    try:
+        return Recipient("", Recipient("", address).key).envelope
+    except UnicodeError:  # no domain of letters that IDNA knows
+        return address.lower()
+
+
 def _note(bounce: Bounce) -> int:
     told = gettext_noop("It came back (%(status)s).")
-    mine = Q(email__message_id=bounce.message_id, address__iexact=bounce.recipient, bounced_at__isnull=True)
-    return EmailDelivery.objects.filter(mine, state__in=SENT).update(
+    mine = EmailDelivery.objects.filter(email__message_id=bounce.message_id, bounced_at__isnull=True, state__in=SENT)
+    named = _compared(bounce.recipient)
+    theirs = [pk for pk, address in mine.values_list("pk", "address") if _compared(address) == named]
+    return mine.filter(pk__in=theirs).update(
         state=QueueState.FAILED,
         lease_until=None,
         bounced_at=Now(),

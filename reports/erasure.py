@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_noop
 
 from reports.emails import forget_emails
@@ -30,6 +30,9 @@ from tenants.storage import delete_file, store_file
 from tenants.text import inert
 
 CELL = "[erased]"
+PROSE_STAYS = gettext_noop(
+    "Reports: what stands in their files beside the tables, and files that are not read, was not searched, so look through them."
+)
 MOST_BYTES = 10**10
 """Of a file of our own writing: the rows were read from one of 25 MB."""
 
@@ -87,6 +90,7 @@ def _out_of_reports(person: Person) -> Iterator[Forgotten]:
     for report in reports:
         _put_rows_in_place_of_file(report)
     yield Forgotten("tenants.storedfile", len(reports), "emptied")
+    yield Forgotten("reports.report", Report.objects.filter(file__sha256=F("sha256")).count(), "kept", PROSE_STAYS)
 
 
 def _put_rows_in_place_of_file(report: Report) -> None:

@@ -67,7 +67,12 @@ def _keep_files(message: MailMessage, attached: Sequence[Attached]) -> None:
     files = [*stored, *([None] * (len(attached) - len(stored)))]
     MailAttachment.objects.bulk_create(
         MailAttachment(
-            message=message, file=file, name=file.name if file else one.name, media_type=one.media_type[:100], size=one.size
+            message=message,
+            file=file,
+            name=file.name if file else one.name,
+            media_type=one.media_type[:100],
+            size=one.size,
+            content_id=one.content_id,
         )
         for one, file in zip(attached, files, strict=True)
     )

@@ -56,11 +56,16 @@ class Attached:
     media_type: str
     size: int
     content: bytes = field(repr=False)
+    content_id: str = ""
+    """By which the HTML may show it (RFC 2392), without the brackets; empty where it has none."""
 
 
 @dataclass(frozen=True)
 class Received:
-    """A message as people read it. ``html`` fetches nothing; ``images_left_out`` counts the pictures that it would have."""
+    """A message as people read it. ``html`` fetches nothing; ``images_left_out`` counts the pictures that it would have.
+
+    Of pictures it names only those of its own files, as ``cid:`` and their ``content_id``.
+    """
 
     media_type: str
     message_id: str
@@ -134,12 +139,13 @@ def read_message(data: bytes) -> Received:
         kind, name = _kind(part), _name(part)
         if name or _is_attachment(part) or not kind.startswith("text/"):
             content = payload(part)
-            attachments.append(Attached(name or _name_for(kind), kind, len(content), content))
+            content_id = header(part, "Content-ID").strip("<> ")[:LONGEST_ID]
+            attachments.append(Attached(name or _name_for(kind), kind, len(content), content, content_id))
         elif kind == "text/html":
             html.append(text_of(part))
         else:
             text.append(text_of(part))
-    cleaned, images = clean_received_html("\n".join(html))
+    cleaned, images = clean_received_html("\n".join(html), files={one.content_id for one in attachments} - {""})
     return Received(
         media_type=_kind(message),
         message_id=_first_id(header(message, "Message-ID")),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from reports.inline_pictures import shown_html
 from reports.models import MailAttachment, MailFolder, MailMessage
 from tenants.admin import LedgerAdmin
 from tenants.admin.base import LINK
@@ -191,7 +192,7 @@ def _told(message: MailMessage) -> dict[str, Any]:
             message.bounced,
         )
         % {"count": message.bounced},
-        "page": PAGE.format(message.html),
+        "page": PAGE.format(shown_html(message)),
         "height": _height(message.html),
         "files": [_file(one) for one in message.attachments.all()],
         "others": [
@@ -205,7 +206,8 @@ SHOWN = 120
 """Letters of a subject in the list."""
 PAGE = (
     '<!doctype html><meta charset="utf-8"><base target="_blank">'
-    "<style>body{{font:15px/1.5 sans-serif;margin:16px;color:#111;background:#fff;overflow-wrap:anywhere}}</style>{}"
+    "<style>body{{font:15px/1.5 sans-serif;margin:16px;color:#111;background:#fff;overflow-wrap:anywhere}}"
+    "img{{max-width:100%;height:auto}}</style>{}"
 )
 """What the frame shows: a page of its own, which runs nothing, fetches nothing, and opens links beside it."""
 

@@ -128,7 +128,8 @@ class MailFolderViewSet(TenantReadViewSet):
 class ListedMessageSerializer(TenantSerializer):
     """A received message as lists tell it. ``thread`` is the Message-ID that its conversation began with.
 
-    ``attachments``: ``file`` is null for one that was not kept. ``note``: why only a part of the message is here.
+    ``attachments``: ``file`` is null for one that was not kept; by ``content_id`` the HTML shows it.
+    ``note``: why only a part of the message is here.
     """
 
     mailbox = serializers.UUIDField(source="folder.mailbox_id", read_only=True)
@@ -153,6 +154,7 @@ class ListedMessageSerializer(TenantSerializer):
                     "media_type": {"type": "string"},
                     "size": {"type": "integer"},
                     "file": {"type": "string", "format": "uuid", "nullable": True},
+                    "content_id": {"type": "string"},
                 },
             },
         }
@@ -160,7 +162,13 @@ class ListedMessageSerializer(TenantSerializer):
     def get_attachments(self, message: MailMessage) -> list[dict[str, Any]]:
         """Return the files, by name, type and size."""
         return [
-            {"name": one.name, "media_type": one.media_type, "size": one.size, "file": one.file_id}
+            {
+                "name": one.name,
+                "media_type": one.media_type,
+                "size": one.size,
+                "file": one.file_id,
+                "content_id": one.content_id,
+            }
             for one in message.attachments.all()
         ]
 

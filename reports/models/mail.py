@@ -165,6 +165,9 @@ class MailAttachment(TenantModel):
     name = models.CharField(_("file name"), max_length=255, editable=False)
     media_type = models.CharField(_("media type"), max_length=100, editable=False)
     size = models.PositiveBigIntegerField(_("size"), editable=False, help_text=_("Bytes."))
+    content_id = models.CharField(
+        max_length=500, default="", db_default="", editable=False, help_text="By which the HTML shows it: cid:…"
+    )
     file: Any = TenantForeignKey(
         StoredFile, null=True, on_delete=models.PROTECT, related_name="+", editable=False, verbose_name=_("file")
     )

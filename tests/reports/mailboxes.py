@@ -12,7 +12,7 @@ from tests.imap_server import ImapSink
 
 HTML = (
     '<p onclick="x()" style="color:red;position:fixed">Xin chào</p><script>alert(1)</script><title>t</title>'
-    '<img src="https://spy.example/a.gif" alt="logo"><img src="//spy.example/b"><img src="cid:1">'
+    '<img src="https://spy.example/a.gif" alt="logo"><img src="//spy.example/b"><img src="cid:1"><img src="cid:2%40x" alt="chart">'
     '<a href="https://ok.example">Xem</a><a href="javascript:x()">x</a><div style="border:url(http://spy.example)">y</div>'
 )
 
@@ -29,7 +29,8 @@ def rich(name: str = "giá.txt") -> bytes:
     parts = [
         f"Content-Type: text/html; charset=utf-8\r\n\r\n{HTML}",
         f"Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: attachment; filename*=utf-8''{name}\r\n\r\n1 2",
-        "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=",
+        "Content-Type: image/png\r\nContent-ID: <1>\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=",
+        "Content-Type: image/png; name=x.png\r\nContent-ID: <2@x>\r\n\r\n<svg onload=alert(1)>",
     ]
     body = "".join(f"--b\r\n{part}\r\n" for part in parts) + "--b--\r\n"
     return mail("Bảng giá", body=body, Content_Type="multipart/mixed; boundary=b", Message_ID="<2@x>", References="<1@x>")

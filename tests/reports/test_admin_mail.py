@@ -38,6 +38,7 @@ def test_a_message_is_read_in_a_frame_that_runs_and_fetches_nothing(api, saigon,
     (frame,) = re.findall(r"<iframe[^>]*>", shown)
     assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in frame
     assert "2 pictures from elsewhere were left out" in shown
+    assert "&lt;img src=&quot;data:image/png;base64,iVBORw0KGgo=&quot;&gt;[chart]&lt;a" in frame  # the other is no picture
     assert "spy.example" not in shown
     assert "<script>alert" not in shown
     assert f'href="/files/{files[0].pk}/"' in shown

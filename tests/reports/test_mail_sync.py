@@ -49,11 +49,11 @@ def test_folders_and_messages_are_as_the_server_has_them_and_nothing_in_them_is_
     assert "html" not in row
     whole = client.get(f"mail-messages/{row['id']}/").json()
     assert whole["html"] == (
-        '<p style="color:red">Xin chào</p>[logo]'
+        '<p style="color:red">Xin chào</p>[logo]<img src="cid:1"><img src="cid:2%40x" alt="chart">'
         '<a href="https://ok.example" rel="noopener noreferrer">Xem</a><a rel="noopener noreferrer">x</a><div>y</div>'
     )
     assert (whole["images_left_out"], whole["sender"], whole["note"]) == (2, "An <an@example.com>", "")
-    assert [(one["name"], one["size"]) for one in whole["attachments"]] == [("giá.txt", 3), ("file.png", 8)]
+    assert [(one["name"], one["size"]) for one in whole["attachments"]] == [("giá.txt", 3), ("file.png", 8), ("x.png", 21)]
     with in_tenant(saigon.tenant):
         stored = StoredFile.objects.get(pk=whole["attachments"][0]["file"])
         assert path_of(stored).read_bytes() == b"1 2"
@@ -141,7 +141,11 @@ def test_a_message_that_is_too_large_is_told_by_its_headers(api, saigon, server,
     server.inbox.add(rich())
     read_again(saigon)
     (row,) = messages(client, message_id="<2@x>")
-    assert [(one["name"], one["file"] is not None) for one in row["attachments"]] == [("giá.txt", True), ("file.png", False)]
+    assert [(one["name"], one["file"] is not None) for one in row["attachments"]] == [
+        ("giá.txt", True),
+        ("file.png", False),
+        ("x.png", False),
+    ]
 
 
 def test_mail_that_came_back_is_told_at_its_delivery(api, saigon, server) -> None:

@@ -135,11 +135,11 @@ def test_a_tag_with_attributes_without_end_takes_no_longer_than_its_length() -> 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["message/rfc822", "text/rfc822-headers"])
 def test_a_bounce_is_told_at_its_delivery_and_at_no_other(api, saigon, harbour, kind: str) -> None:
-    client, to = api(saigon.key), ["gone@example.com", "late@example.com", "fine@example.com"]
+    client, to = api(saigon.key), ["gone@bücher.example", "late@example.com", "fine@example.com"]
     email = client.post("emails/", {"subject": "Tin vui", "body": "…", "to": to, "status": "queued"}).json()
     with in_tenant(saigon.tenant):
         EmailDelivery.objects.update(state="done", sent_at="2026-11-22T00:00Z")
-    message = BOUNCE.format(gone="Gone@example.com", late=to[1], kind=kind, message_id=email["message_id"])
+    message = BOUNCE.format(gone="Gone@xn--bcher-kva.example", late=to[1], kind=kind, message_id=email["message_id"])
     assert message_from_bytes(message.encode()).get_content_type() == "multipart/report"
     assert api(harbour.key).post("email-deliveries/bounces/", {"message": message}).json() == {"failed": 0}
     forged = message.replace(email["message_id"], "<guessed@localhost>")
