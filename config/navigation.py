@@ -186,6 +186,7 @@ UNFOLD = {
     "SITE_URL": None,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("tenants/favicon.svg")}],
     "STYLES": [lambda request: static("tenants/admin.css")],
+    "SCRIPTS": [lambda request: static("tenants/labels.js")],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,

@@ -140,8 +140,8 @@ def _values(insight: Insight) -> dict[str, str]:
     """What fills the gaps of the text, in the active language."""
     values = {name: _shown(value) for name, value in insight.content["text"]["values"].items()}
     if UNFINISHED in values:
-        values[UNFINISHED] = _day(values[UNFINISHED])
-    period = {name: _day(moment) for name, moment in insight.content["period"].items()}
+        values[UNFINISHED] = day_text(values[UNFINISHED])
+    period = {name: day_text(moment) for name, moment in insight.content["period"].items()}
     period["period"] = (ON if period["from"] == period["to"] else BETWEEN) % period
     numbers = {one["name"]: amount_of(one) for one in insight.content["numbers"]}
     if "bound" in values:  # is of the same kind as the numbers that crossed it
@@ -215,7 +215,7 @@ def aggregate_name(number: Mapping[str, Any]) -> str:
 
 def period_of(insight: Insight) -> str:
     """Return when it was, for a list."""
-    first, last = (_day(insight.content["period"][name]) for name in ("from", "to"))
+    first, last = (day_text(insight.content["period"][name]) for name in ("from", "to"))
     return first if first == last else f"{first} – {last}"
 
 
@@ -276,7 +276,8 @@ def _rounded(value: float | Decimal) -> Decimal:
     return round(exact, 3 - exact.adjusted()).normalize() if exact else exact
 
 
-def _day(moment: str | None) -> str:
+def day_text(moment: str | None) -> str:
+    """Return a moment in ISO form as people write it: the day, and the time unless it is midnight; empty for None."""
     if moment is None:
         return ""
     at = datetime.fromisoformat(moment)

@@ -151,4 +151,4 @@ def _short(value: float) -> str:
 
 
 def _day(moment: datetime) -> str:
-    return formats.date_format(timezone.make_aware(moment), "SHORT_DATE_FORMAT")
+    return formats.date_format(timezone.make_aware(moment), "DATE_FORMAT")

@@ -15,7 +15,7 @@ from catalog.money import format_money
 from reports.findings.figures import is_figure
 from reports.models import Insight, Report
 from reports.rows import MOST_NAMED, narrowed
-from reports.wording import percent_text, text_of
+from reports.wording import day_text, percent_text, text_of
 from tenants.admin.base import LINK
 from tenants.errors import Malformed
 
@@ -118,6 +118,14 @@ def _cell(cell: Any, column: Mapping[str, Any]) -> str:
         return format_money(Decimal(cell["amount"]), cell["currency"], translation.get_language() or "en")
     if isinstance(cell, (int, float)) and column.get("is_percent"):
         return percent_text(cell)
-    if isinstance(cell, (int, float)):
+    if isinstance(cell, (int, float)) and column.get("counted") != "none":  # else a code or a year, as it stands
         return formats.number_format(Decimal(str(cell)), use_l10n=True, force_grouping=True)
-    return str(cell).replace("T", " ") if cell[:4].isdecimal() and cell[10:11] == "T" else str(cell)
+    return _moment(cell) if column["type"] in ("date", "datetime") else str(cell)
+
+
+def _moment(cell: str) -> str:
+    """Return a date as all pages write it; what is none, of an odd cell, as it stands."""
+    try:
+        return day_text(cell)
+    except ValueError:
+        return cell

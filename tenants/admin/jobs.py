@@ -142,7 +142,8 @@ class TaskRunAdmin(LedgerAdmin):
         counts = count_queues()
         context = {
             "title": _("Jobs"),
-            "opts": self.opts,
+            "content_title": _("Jobs"),
+            "opts": None,
             "queues": [(one, _address(one), _may(request, one.key)) for one in counts],
             "stuck": sum(one.stuck for one in counts),
         }
@@ -155,7 +156,8 @@ class TaskRunAdmin(LedgerAdmin):
         rows = _stuck(request, step, key)
         context = {
             "title": capfirst(str(rows.model._meta.verbose_name_plural)),
-            "opts": self.opts,
+            "content_title": _("Jobs"),
+            "opts": None,
             "step": step,
             "key": key,
             "count": rows.filter(state__in=_decided(step)).count(),

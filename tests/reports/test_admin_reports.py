@@ -48,8 +48,8 @@ def test_a_number_of_an_insight_leads_to_its_rows(api, saigon):
     assert address in shown
     assert "as it stands" in shown
     text = text_of(client.get(address))
-    assert "2026-04-16" in text
-    assert "2026-04-15" not in text
+    assert "16 Apr 2026" in text
+    assert "15 Apr 2026" not in text
 
 
 def test_the_same_file_leads_to_the_report_there_is(saigon):
