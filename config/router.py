@@ -10,10 +10,10 @@ from runtime import api as runtime
 from tenants.api import accounts, keys, members, records, settings, ways_in
 from vault import api as vault
 
+turns = SimpleRouter()
+turns.register("sessions/(?P<session>[^/]+)/turns", runtime.TurnViewSet)
+
 router = SimpleRouter()
-router.register(
-    "sessions/(?P<session>[^/]+)/turns", runtime.TurnViewSet
-)  # first: addresses are tried in order, and customers wait
 router.register("members/invitations", members.InvitationViewSet)
 router.register("members", members.MemberViewSet)
 router.register("api-keys", keys.ApiKeyViewSet)
@@ -87,6 +87,7 @@ router.register("mail-folders", reports.MailFolderViewSet)
 router.register("mail-messages", reports.MailMessageViewSet)
 
 urlpatterns = [
+    path("", include(turns.urls)),  # first: addresses are tried in order, and customers wait
     path("auth/token/", ways_in.TokenView.as_view()),
     path("auth/token/refresh/", ways_in.RefreshView.as_view()),
     path("auth/token/revoke/", ways_in.RevokeView.as_view()),

@@ -10,7 +10,11 @@ from reports.views import unsubscribe_page
 from tenants import views
 from tenants.errors import unknown_route
 
-urlpatterns = [
+urlpatterns = [  # the API first: addresses are tried in order, and customers wait for it
+    path("api/v1/schema/", views.SchemaView.as_view(), name="schema"),
+    path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
+    path("api/v1/", include("config.router")),
+    re_path(r"^api/", unknown_route),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
@@ -29,10 +33,6 @@ urlpatterns = [
     path("unsubscribe/<str:token>/", unsubscribe_page, name="unsubscribe"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/admin/")),
-    path("api/v1/schema/", views.SchemaView.as_view(), name="schema"),
-    path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
-    path("api/v1/", include("config.router")),
-    re_path(r"^api/", unknown_route),
 ]
 
 handler400 = "tenants.errors.bad_request"

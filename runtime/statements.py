@@ -1,5 +1,7 @@
 """The SQL texts of a turn: each is one message to the database and commits by itself (DESIGN section 5)."""
 
+from functools import cache
+
 from tenants.postgres.prepared import Prepared
 
 LOAD = Prepared("""
@@ -174,6 +176,7 @@ _KEEP_MASKED = """, masked AS (
 RECORD = _RECORD + _RECORDED
 
 
+@cache
 def record_statement(*, hands_over: bool, is_gap: bool, is_masked: bool, moves: bool) -> Prepared:
     """Return ``RECORD`` for a reply that asks for a person or leaves a question open, for a message in which a guardrail
     hid something, and for a turn that leads to another step of the flow, too. Others pay nothing for that.

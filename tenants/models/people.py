@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -247,23 +248,27 @@ class ApiKeyQuerySet(TenantQuerySet):
     def opening(self, key_hash: bytes) -> "ApiKey | None":
         """Return the live key with this hash; asked in the platform's scope. SQL, because every request waits for it."""
         asked: dict[str, Any] = {"hash": key_hash, "now": timezone.now(), "active": Tenant.Status.ACTIVE.value}
+        sql, names = _live_key()
         with connection.cursor() as cursor:
-            cursor.execute(_LIVE_KEY, asked)
+            cursor.execute(sql, asked)
             row = cursor.fetchone()
-            columns = [column.name for column in cursor.description]
-        if row is None:
-            return None
-        found, names = dict(zip(columns, row, strict=True)), [field.attname for field in ApiKey._meta.concrete_fields]
-        return ApiKey.from_db(self.db, names, [found[name] for name in names])
+        return ApiKey.from_db(self.db, names, row) if row else None
 
 
-_LIVE_KEY = Prepared("""
-SELECT k.* FROM tenants_apikey AS k JOIN tenants_tenant AS t ON t.id = k.tenant_id
+_LIVE_KEY = """
+SELECT {columns} FROM tenants_apikey AS k JOIN tenants_tenant AS t ON t.id = k.tenant_id
 WHERE k.key_hash = %(hash)s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %(now)s)
     AND t.status = %(active)s
 LIMIT 1
-""")
+"""
 """The keys of ``live``."""
+
+
+@cache
+def _live_key() -> tuple[Prepared, list[str]]:
+    """Return the statement and what its columns are called, in the order of the model's fields."""
+    names = [field.attname for field in ApiKey._meta.concrete_fields]
+    return Prepared(_LIVE_KEY.format(columns=", ".join(f"k.{name}" for name in names))), names
 
 
 class ApiKey(TenantModel):

@@ -8,6 +8,7 @@ the audit.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db.backends.postgresql import base
@@ -16,12 +17,12 @@ from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName
 from psycopg.pq import TransactionStatus
 from psycopg.sql import Composable
 
-from tenants.actor import current_actor
+from tenants.actor import Actor, current_actor
 from tenants.postgres.creation import DatabaseCreation
 from tenants.postgres.operations import DatabaseOperations
 from tenants.postgres.prepared import Prepared, form_of
 from tenants.postgres.schema import DatabaseSchemaEditor
-from tenants.scope import active_scope
+from tenants.scope import Scope, active_scope
 
 
 class Sent(NamedTuple):
@@ -35,8 +36,9 @@ class Sent(NamedTuple):
 NOTHING_SENT = Sent()
 
 
-def _wanted() -> Sent:
-    scope, actor = active_scope(), current_actor()
+@lru_cache(maxsize=256)
+def _wanted(scope: Scope | None, actor: Actor | None) -> Sent:
+    """Return what the database is to be told of them. Kept: each statement of a request tells the same."""
     if scope is None:
         return NOTHING_SENT  # nothing that is audited can be written
     return Sent(str(scope.tenant_id or ""), scope.is_platform, str(actor) if actor else "")
@@ -44,7 +46,7 @@ def _wanted() -> Sent:
 
 def _prefix(connection: Connection) -> list[str]:
     """Return the SET LOCAL statements this transaction still lacks, and remember them as sent."""
-    wanted = _wanted()
+    wanted = _wanted(active_scope(), current_actor())
     idle = connection.info.transaction_status == TransactionStatus.IDLE
     # Kept on the psycopg connection, so that it is right for pooled ones; None after a rolled back savepoint.
     sent: Sent | None = NOTHING_SENT if idle else getattr(connection, "backroom_sent", NOTHING_SENT)
