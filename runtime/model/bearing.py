@@ -10,8 +10,10 @@ from runtime.model.moments import Clock, claimed_clocks, claimed_days, clocks_in
 from runtime.model.quantities import Quantity
 from tenants.text import Language
 
-DENIED_SHARE = 0.5
-"""Share of a clause's words that another must hold to deny it."""
+DENIED_SHARE, DENYING_SHARE = 0.5, 0.4
+"""Share of a clause's words that another must hold to deny it, and share of the other's own that must be of it: what is closed at
+New Year is open else.
+"""
 _BOUND = re.compile(
     r"\b(?:after|over|more than|less than|beyond|before|without|only|other|except|until|if)\b"
     r"|\b(?:sau|quá|hơn|trên|dưới|trước|ngoài|chỉ|khác|trừ|nếu)\b"
@@ -72,8 +74,12 @@ class Bearing:
         open_rows = [one for one in rows if is_repeating or not one.is_denied]
         return all(any(day in one.days and _tells_all(one, clocks) for one in open_rows) for day in days)
 
-    def denies(self, clause: Clause, words: frozenset[str]) -> bool:
-        """Whether what speaks most of ``words``, the first of several, says the opposite of the clause."""
+    def denies(self, clause: Clause, words: frozenset[str], *, is_foreign: bool = False) -> bool:
+        """Whether what speaks most of ``words``, the first of several, says the opposite of the clause. ``is_foreign``: it is in another
+        language, of which topics alone can be compared.
+        """
+        if is_foreign:
+            words = topics_in(words)
         days = claimed_days(clause.said)
         pool = [one for one in self._of_named(self.passages) if not one.named_days or one.named_days & days]
         best = max(pool, key=lambda one: (len(words & one.all_words), len(words & one.words)), default=None)
@@ -83,13 +89,19 @@ class Bearing:
         if shared < min(2, len(words)) or shared < DENIED_SHARE * len(words) or best.is_denied == clause.is_denied:
             return False
         if not clause.is_denied:
-            return True
+            own = topics_in(best.words) if is_foreign else best.words
+            return len(words & own) >= DENYING_SHARE * len(own)
         return _is_plainly_denied(clause, best, words) and not any(_denies_too(one, clause, words) for one in pool)
 
     def denies_all(self) -> bool:
         """Whether each text opens with a denial: words of two languages cannot be compared."""
         opening = [next((one for one in clauses_of(each) if not one.is_title), None) for each in self.passages]
         return bool(opening) and all(one is not None and one.is_denied for one in opening)
+
+
+def topics_in(words: frozenset[str]) -> frozenset[str]:
+    """Return those of the words that are topics."""
+    return frozenset(word for word in words if word.startswith("@"))
 
 
 def _clauses(passages: Iterable[Passage]) -> list[Clause]:

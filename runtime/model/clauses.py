@@ -13,17 +13,21 @@ from typing import NamedTuple
 from uuid import UUID
 
 from runtime.model import moments
+from runtime.model.contacts import CAPITAL
 from runtime.model.quantities import Quantity, all_numbers, bare_numbers, cells_in, in_digits, quantities_in
 from runtime.model.sentences import split
-from runtime.understanding.lexicon import ANSWERING, stems, stems_of
-from runtime.understanding.topics import DAYS, units_of
-from tenants.text import STOP_WORDS, Language, words
+from runtime.understanding.lexicon import ANSWERING, stem, stems
+from runtime.understanding.topics import DAYS, SPELLED, units_of
+from tenants.text import STOP_WORDS, Language, fold, nfc, words
 
 _CUT = re.compile(
     r"[;\n]|,(?=\s)|\(|\)|(?<![\d])\s[-–—](?=\s\D)|\s[•|](?=\s)"
     r"|\s(?=(?:and|but|while|whereas|although|though|however|except|và|nhưng|tuy nhiên|trừ|ngoại trừ)\s)",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"[^\W_]+")
+_NAME = re.compile(rf"(?<=[\w,:] )[{CAPITAL}][^\W\d_]*")
+_DAY_NAME = re.compile(r"\b(?:[Tt]hứ [\w]+|[Cc]hủ [Nn]hật|CN|T[2-8]|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\w*)")
 _VALUE = re.compile(r"\d|\b(?:noon|midday|midnight|nửa đêm|lifetime|lifelong|for life|trọn đời|vĩnh viễn)\b")
 _PARTICLE = re.compile(
     r"^\W*(?:(?:dạ|vâng|yes|yeah|yep|no|nope|sorry|sure|certainly|of course|absolutely|definitely|xin lỗi|rất tiếc|unfortunately"
@@ -59,6 +63,7 @@ CHECKED = frozenset(
     )
 )
 """Words of amounts, stock and hours, which are checked apart."""
+_SMALL = STOP_WORDS["vi"]
 _SILENT = stems(STOP_WORDS["en"] | STOP_WORDS["vi"] | ANSWERING | CHECKED)
 """Stems that support nothing and need no support."""
 _COUNTING = stems(
@@ -85,6 +90,8 @@ class Clause:
     is_title: bool = False
     before: frozenset[int] = frozenset()
     """Days of the clauses before it."""
+    previous: str = ""
+    """The clause before it in its sentence."""
 
     @cached_property
     def said(self) -> str:
@@ -93,13 +100,18 @@ class Clause:
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """The stems of its own subject, and the topics it names, which are the same in both languages."""
-        return (telling(self.text) - _COUNTING) | topics_of(self.text)
+        """The stems of its own subject, else of that of the clause before, and its topics, which are the same in both languages."""
+        return _subject(self.text) or _subject(self.previous)
 
     @cached_property
     def all_words(self) -> frozenset[str]:
         """These, and those of what stands around it."""
-        return self.words | (telling(self.around) - _COUNTING) | topics_of(self.around)
+        return self.words | _subject(self.around)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """What it writes with a capital behind a word, apart from days: small words of a language are names, too (“Hà”)."""
+        return frozenset(f"={fold(name)}" for name in _NAME.findall(_DAY_NAME.sub(" ", self.text)))
 
     @cached_property
     def is_denied(self) -> bool:
@@ -179,6 +191,17 @@ def read(sentence: str) -> list[Clause]:
     return list(_cut(sentence, "", None, frozenset()))
 
 
+def clause_at(place: int, sentence: str) -> tuple[int, int]:
+    """Return where the clause begins and ends that a place of the sentence is in."""
+    start = 0
+    for clause in read(sentence):
+        end = sentence.index(clause.text, start) + len(clause.text)
+        if place < end:
+            return start, end
+        start = end
+    return start, len(sentence)
+
+
 def _cut(sentence: str, title: str, about: UUID | None, before: frozenset[int]) -> Iterator[Clause]:
     if is_record(sentence):
         yield Clause(sentence, title, about, is_record=True, before=before)
@@ -187,10 +210,12 @@ def _cut(sentence: str, title: str, about: UUID | None, before: frozenset[int]) 
     start = verdict.end() if verdict else 0
     if verdict:
         yield Clause(verdict[0], title, about, before=before)
+    previous = ""
     for end in [*(end for end in _ends(sentence) if end > start), len(sentence)]:
         if sentence[start:end].strip():
-            clause = Clause(sentence[start:end], f"{title} {sentence[:start]}", about, before=before)
-            before = clause.named_days or before
+            around = f"{title} {sentence[:start]}"
+            clause = Clause(sentence[start:end], around, about, before=before, previous=previous)
+            before, previous = clause.named_days or before, clause.text
             yield clause
         start = end
 
@@ -226,12 +251,16 @@ def _has_value(piece: str) -> bool:
 
 def _has_subject(piece: str) -> bool:
     said = in_digits(piece)
-    return bool(moments.named_days(said) or moments.implied_days(said) or telling(piece) - _COUNTING)
+    return bool(moments.named_days(said) or moments.implied_days(said) or _subject(piece))
+
+
+def _subject(text: str) -> frozenset[str]:
+    return (telling(text) - _COUNTING) | topics_of(text)
 
 
 def _has_days(piece: str) -> bool:
     """Whether a piece tells the days of something that it names."""
-    return bool(moments.named_days(in_digits(piece)) and telling(piece) - _COUNTING)
+    return bool(moments.named_days(in_digits(piece)) and (_subject(piece) or _NAME.search(_DAY_NAME.sub(" ", piece))))
 
 
 @lru_cache(maxsize=4096)
@@ -244,21 +273,34 @@ def denies(text: str) -> bool:
 
 
 def is_record(line: str) -> bool:
-    """Whether a line is a row of a table, and so about one thing."""
-    return (line.count(": ") > 1 and ";" in line) or bool(re.match(r"^\s*[\w ]{1,40}: \S+\s*$", line))
+    """Whether a line is a row of a table, or an attribute, and so about one thing; not so where it gives the days of several."""
+    cells = line.split(";")
+    if len(cells) == 1:
+        return bool(re.match(r"^\s*[\w ]{1,40}: \S+\s*$", line))
+    return line.count(": ") > 1 and sum(bool(moments.named_days(in_digits(cell))) for cell in cells) < 2
 
 
 @lru_cache(maxsize=4096)
 def telling(text: str) -> frozenset[str]:
     """Return the stems that tell what a text claims, without numbers: those are checked apart."""
-    return frozenset(word for word in stems_of(in_digits(text)) if not any(map(str.isdigit, word))) - _SILENT
+    said = [word for word in _WORD.findall(nfc(in_digits(text))) if not any(map(str.isdigit, word))]
+    return frozenset(stem(fold(word)) for word in said if not _is_silent(word))
+
+
+def _is_silent(word: str) -> bool:
+    """Whether a word supports nothing: as it is spelled, for “tủ”, a cupboard, is folded like “từ”, from."""
+    folded = fold(word)
+    if folded in _SMALL and not word.isascii():
+        return word in SPELLED
+    return stem(folded) in _SILENT
 
 
 def undominated(clause: Clause, others: Sequence[Clause]) -> list[Clause]:
     """Return those of ``others`` that may speak of what the clause speaks of: none that another surpasses in every word they share
     with it, so that the hours of a Saturday, or the warranty of a crown, are not told of something else.
     """
-    shared = {one: Shared(one.words & clause.words, one.all_words & clause.words) for one in others}
+    said = clause.words | clause.names
+    shared = {one: Shared((one.words | one.names) & said, (one.all_words | one.names) & said) for one in others}
     kinds = set(shared.values())
     best = {kind for kind in kinds if not any(other.surpasses(kind) for other in kinds)}
     return [one for one in others if shared[one] in best]

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from tenants.text import fold
 
+CAPITAL = "A-Z" + "".join(letter for letter in map(chr, range(0xC0, 0x1EFA)) if letter.isupper())
+"""For a set of characters: the capitals of Latin letters, with marks."""
 _MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
 _SITE = re.compile(
     r"(?<![\w@.-])(?:[a-z0-9-]{1,63}\.){1,5}(?:com|net|org|vn|io|co|info|biz|shop|store|example|me|app|dev|xyz|site|online|asia|edu|gov)(?![\w-])",
@@ -14,7 +16,7 @@ _PHONE = re.compile(r"(?<![\w.,])\+?\d(?:[ .()-]{0,2}\d){7,14}(?![\w])")
 _NO_PHONE = re.compile(r"\d{1,3}(?:[.,]\d{3})+|\d{4}-\d\d-\d\d|\d{5,}0{3}")
 _NAMED = re.compile(
     r"\b(?:[Bb]ác sĩ|[Bb]s|BS|[Dd]r\.?|[Dd]octor|[Đđ]ường|[Pp]hố|[Pp]hường|[Qq]uận|[Dd]istrict|[Ss]treet) "
-    r"([A-ZÀ-Ỹ]\w+(?: [A-ZÀ-Ỹ]\w+){0,3})"
+    rf"([{CAPITAL}]\w+(?: [{CAPITAL}]\w+){{0,3}})"
 )
 
 

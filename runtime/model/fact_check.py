@@ -14,8 +14,8 @@ from uuid import UUID
 
 from catalog.facts import OfferingFacts, VariantFacts
 from runtime.model.claims import Amount, StockClaim, amounts_in, discounts_in, free_in, stock_claims_in
-from runtime.model.clauses import telling
-from runtime.model.naming import Mention, mentions, people_in
+from runtime.model.clauses import clause_at, telling
+from runtime.model.naming import Mention, mentions, nearest, people_in
 from runtime.model.sentences import split
 from runtime.model.support import is_marked
 from runtime.understanding.tokens import Message
@@ -122,13 +122,16 @@ def _is_budget(amount: Amount, message: Message) -> bool:
 def _offerings_at(
     place: int, named: list[Mention], otherwise: Sequence[OfferingFacts], message: Message
 ) -> Sequence[OfferingFacts]:
-    """Return the offerings that what stands at ``place`` is said of: the nearest one named before it."""
-    if not named:
-        return otherwise
-    if _TOGETHER.search(message.folded):
+    """Return the offerings that what stands at ``place`` is said of: those its clause names, or some words of, else the last named."""
+    if named and _TOGETHER.search(message.folded):
         return [one.offering for one in named]
-    earlier = [one for one in named if one.span[0] <= place] or named[:1]
-    return [one.offering for one in named if one.span == earlier[-1].span]
+    start, end = clause_at(place, message.text)
+    inside = [one for one in named if start <= one.span[0] < end]
+    known = tuple({one.id: one for one in (*(mention.offering for mention in named), *otherwise)}.values())
+    if not inside and (near := nearest(message.text[start:end], known)):
+        return near
+    earlier = [one for one in inside or named if one.span[0] <= place] or inside[:1] or named[:1]
+    return [one.offering for one in named if one.span == earlier[-1].span] if earlier else otherwise
 
 
 def _prices(offering: OfferingFacts, named: list[Mention]) -> Iterator[tuple[Decimal, str]]:

@@ -12,9 +12,6 @@ from tenants.text import STOP_WORDS, fold, words
 SIZE_WORDS = frozenset(words("size cỡ màu color colour bản version variant phiên mẫu loại dung lượng"))
 """Folded words in front of an option's value that is too short to stand for itself."""
 
-LONG_WORD = 7
-"""Letters of a word that stands for a name alone: longer than a syllable of Vietnamese."""
-
 
 @dataclass(frozen=True)
 class Mention:
@@ -38,6 +35,17 @@ def mentions(message: Message, offerings: Sequence[OfferingFacts]) -> Iterator[M
     yield from sorted(longest, key=lambda one: one.span)
 
 
+def nearest(text: str, offerings: Sequence[OfferingFacts]) -> list[OfferingFacts]:
+    """Return the offerings whose names share the most words with a text, where some share more than others."""
+    small = STOP_WORDS["en"] | STOP_WORDS["vi"]
+    said = set(words(text)) - small
+    shared = [len(said & set(words(one.name))) for one in offerings]
+    most = max(shared, default=0)
+    return (
+        [one for one, count in zip(offerings, shared, strict=True) if count == most] if most > min(shared, default=0) else []
+    )
+
+
 def _is_inside(span: tuple[int, int], other: tuple[int, int]) -> bool:
     return span != other and other[0] <= span[0] and span[1] <= other[1]
 
@@ -52,8 +60,7 @@ def _places(spoken: list[str], offering: OfferingFacts, shared: Counter[str]) ->
     name = words(offering.name)
     own = {word for word in name if shared[word] == 1 and len(word) > 1} - STOP_WORDS["en"] - STOP_WORDS["vi"]
     run = _longest_run(spoken, set(name), own)
-    said = own & set(spoken[slice(*run)]) if run else set()
-    if run and (len(said) >= min(2, len(own)) or any(len(word) >= LONG_WORD for word in said)):
+    if run and len(own & set(spoken[slice(*run)])) >= min(2, len(own)):
         yield run
 
 

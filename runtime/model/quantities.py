@@ -54,7 +54,7 @@ _UNIT = "|".join(sorted("|".join(_UNITS).split("|"), key=len, reverse=True))
 _NUMBER = r"\d{1,9}(?:[.,]\d{1,3})*"
 _COUNTED = re.compile(
     rf"(?<![\w.,:/])(?:(?P<first>{_NUMBER})\s?(?:-|–|—|to|or|đến|tới|hoặc)\s?)?(?P<number>{_NUMBER})[ -]?"
-    rf"(?:working |business |full )?(?P<unit>{_UNIT})(?![\w²])(?!\s?\d)"
+    rf"(?:working |business |full )?(?P<unit>{_UNIT})(?![\w²])(?!\s?(?:\d|sáng|trưa|chiều|tối|đêm))"
 )
 _LIFE = re.compile(r"\b(?:lifetime|for life|lifelong|trọn đời|vĩnh viễn)\b")
 _BARE = re.compile(rf"(?<![\w.,:/#-]){_NUMBER}(?![\w²])|(?<=#)\d{{1,9}}")

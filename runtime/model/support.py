@@ -27,6 +27,8 @@ LONGEST_ECHO = 8
 LONGEST_GREETING = 8
 """Words of a sentence that greets, names in it included."""
 LONGEST_REQUEST = 16
+LONGEST_HEARD = 1000
+"""Characters of a message in which numbers are looked for that a reply may repeat."""
 
 _GREETING = re.compile(
     r"^\W*(?:dạ\W+)?(?:hello|hi|hey|welcome|thanks?|good (?:morning|afternoon|evening)|chào|xin chào|cảm ơn)\b", re.I
@@ -125,7 +127,8 @@ class Support:
             return True
         if _YES.match(sentence) and self._denies_question(sentence, clauses, cited):
             return False
-        return not any(one.denies(clause, clause.words) for clause, one in bearings)
+        is_foreign = bool(cited) and not self._is_in_their_language(sentence, cited)
+        return not any(one.denies(clause, clause.words, is_foreign=is_foreign) for clause, one in bearings)
 
     def _denies_question(self, sentence: str, clauses: list[Clause], cited: Sequence[int]) -> bool:
         """Whether the sources deny what a yes says yes to."""
@@ -139,7 +142,7 @@ class Support:
     def _bearing(self, cited: Sequence[int], named: frozenset[UUID]) -> Bearing:
         passages = [self.sources[number - 1] for number in cited] or self.sources
         others = [Passage("", text) for text in (*self.others, self.prompt) if text]
-        heard = [Passage("", text) for text in self.said]
+        heard = [Passage("", text[:LONGEST_HEARD]) for text in self.said]
         return Bearing(passages, others, heard, detect_language(self.question), named)
 
     @cached_property
