@@ -62,7 +62,7 @@ class BoundsForm(forms.Form):
 
     def rows(self) -> list[tuple[str, list[forms.BoundField]]]:
         """Return each figure's name and its two fields."""
-        unit = {name: " (%)" for name in NAMES if is_share(name)}
+        unit = {name: " (%)" for name in NAMES if is_share(name)} | {"latency_ms": " (ms)"}
         return [
             (f"{SERIES[name]}{unit.get(name, '')}", [self[f"{name}_{side}"] for side, _label in SIDES]) for name in NAMES
         ]

@@ -87,6 +87,15 @@ class ReportForm(forms.ModelForm):
             self.fields[field].choices = [(name, name) for name in self.counted]  # type: ignore[attr-defined]
             self.fields[field].initial = [name for name, counted in self.counted.items() if counted == way]
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse a column that is to be averaged and not looked at."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        both = sorted(set(cleaned.get("averaged", ())) & set(cleaned.get("left_out", ())))
+        if both:
+            said = _("“%(column)s” cannot be averaged and not looked at.")
+            self.add_error("left_out", ValidationError(said, code="invalid", params={"column": both[0]}))
+        return cleaned
+
     def counting(self) -> dict[str, str]:
         """Return how columns are counted where a person said so, now or before."""
         left_out, averaged = set(self.cleaned_data["left_out"]), set(self.cleaned_data["averaged"])

@@ -26,7 +26,7 @@ from tenants.errors import Malformed
 
 STATUS_LABELS = {"processed": "success", "failed": "danger", "pending": "info"}
 INSIGHTS_SHOWN = 10
-ROWS_SHOWN = 20
+ROWS_SHOWN = 10
 
 
 @admin.register(Report)

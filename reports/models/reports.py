@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models.fields.json import KeyTextTransform
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from catalog.imports.problems import line_of
@@ -101,7 +102,7 @@ class Report(QueueRow):
         return {"vendor": self.vendor, "report_type": self.report_type, "report_date": str(self.report_date)}
 
     def __str__(self) -> str:
-        return f"{self.vendor}: {self.report_type}, {self.report_date}"
+        return f"{self.vendor}: {self.report_type}, {date_format(self.report_date)}"
 
     @property
     def reason(self) -> str:

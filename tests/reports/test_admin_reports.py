@@ -101,6 +101,8 @@ def test_a_person_says_how_a_column_is_counted(api, saigon):
     client, address = browser(saigon.operator), page("reports_report_change", report["id"])
     shown = client.get(address)
     assert "summed" in text_of(shown)
+    refused = client.post(address, {**form_of(shown), "averaged": ["sold"], "left_out": ["sold"]})
+    assert "“sold” cannot be averaged and not looked at." in text_of(refused)
     assert client.post(address, {**form_of(shown), "averaged": ["sold"]}).status_code == 302
     read_due_reports()
     shown = client.get(address)
