@@ -22,6 +22,8 @@ Fault = Literal["", "error_cell", "formula_without_value"]
 
 _DATE_FORMATS = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
 """Numbers of the formats that every workbook has and that show a date or a time (ECMA-376, 18.8.30)."""
+_PERCENT_FORMATS = frozenset({"9", "10"})
+"""And those that show per cent: `0%`, `0.00%`."""
 _NOT_SHOWN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]', re.IGNORECASE)
 _CURRENCY = re.compile(r'\[\$([^\]]+)\]|"([^"]+)"|([$€£¥₫₩₹฿])')
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -41,13 +43,13 @@ class Sheet:
 class SheetRow:
     """A row that has something in it: text by column (from 0), and what is wrong with a cell.
 
-    `currencies` are the marks that the formats of its numbers show: `€`, `CHF`, or `$-409` with the number of a language.
+    `marks` are those that the formats of its numbers show: `%`, `€`, `CHF`, or `$-409` with the number of a language.
     """
 
     number: int
     cells: dict[int, str]
     faults: dict[int, Fault]
-    currencies: dict[int, str] = field(default_factory=dict)
+    marks: dict[int, str] = field(default_factory=dict)
 
 
 class Workbook:
@@ -67,7 +69,7 @@ class Workbook:
         _run(parse_part(archive, main, start=self._read_workbook))
         self.texts = _SharedTexts(archive, self._part("sharedStrings")).texts
         formats = _Formats(archive, self._part("styles"))
-        self.formats, self.currencies = formats.of_styles, formats.currencies
+        self.formats, self.marks = formats.of_styles, formats.marks
 
     def _read_relations(self, part: str, folder: str) -> None:
         def start(tag: str, attributes: dict[str, str]) -> None:
@@ -157,7 +159,7 @@ class _Formats:
 
     def __init__(self, archive: zipfile.ZipFile, part: str | None) -> None:
         self.of_styles: list[str] = []
-        self.currencies: list[str] = []
+        self.marks: list[str] = []
         self._own: dict[str, str] = {}
         self._is_in_cells = False
         if part:
@@ -170,11 +172,18 @@ class _Formats:
             self._is_in_cells = True
         elif tag == "xf" and self._is_in_cells:
             self.of_styles.append(self._kind(attributes.get("numFmtId", "0")))
-            self.currencies.append(_currency(self._own.get(attributes.get("numFmtId", "0"), "")))
+            self.marks.append(self._mark(attributes.get("numFmtId", "0")))
 
     def _end(self, tag: str) -> None:
         if tag == "cellXfs":
             self._is_in_cells = False
+
+    def _mark(self, number: str) -> str:
+        if number in _PERCENT_FORMATS:
+            return "%"
+        code = self._own.get(number, "")
+        # One in quotes is only written behind the number: 12 stays 12.
+        return "%" if "%" in _NOT_SHOWN.sub("", code.split(";")[0]) else _currency(code).replace("%", "")
 
     def _kind(self, number: str) -> str:
         code = self._own.get(number)
@@ -264,8 +273,8 @@ class _SheetReader:
             self._row.cells[cell.column], self._row.faults[cell.column] = written, "error_cell"
         elif value := self._value(cell, written):
             self._row.cells[cell.column] = value
-            if cell.kind == "n" and (currency := _of_style(self._workbook.currencies, cell.style)):
-                self._row.currencies[cell.column] = currency
+            if cell.kind == "n" and (mark := _of_style(self._workbook.marks, cell.style)):
+                self._row.marks[cell.column] = mark
 
     def _value(self, cell: _Cell, written: str) -> str:
         if cell.kind == "s":

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from reports.findings.counting import Counted, counted_as
+from reports.findings.counting import Counted, counted_as, is_factor
 from reports.findings.seasons import Parts, taken_apart
-from reports.findings.series import Series, series_of
+from reports.findings.series import Floats, Series, series_of
 from reports.findings.telling import AGGREGATES, Aggregate, Number
 
 MOST_SERIES = 50
@@ -21,6 +21,8 @@ MOST_ROWS = 100
 LARGEST = 1e300
 """Beyond that sums have no end."""
 _FEWEST = 3
+_SAMPLED, _MOST_FACTORS = 1_000, 12
+"""Rows and columns among which it is looked for products."""
 _FILLED = 0.9
 """Share of its rows in which a column says of which group they are."""
 
@@ -70,8 +72,18 @@ class Table:
         moments = [at for row in rows if (at := self.moment(row))]
         texts = [at for at, one in enumerate(self.columns) if one["type"] == "text"]
         groups = [[self.cells[row][text] for row in rows] for text in texts]
-        kind = {"is_percent": bool(column.get("is_percent")), "is_money": column["type"] == "money"}
+        is_money = column["type"] == "money"
+        kind = {"is_percent": bool(column.get("is_percent")), "is_money": is_money}
+        others = [own for other, own in self._sampled.items() if other != place]
+        kind["is_per_piece"] = place in self._sampled and is_factor(self._sampled[place], others, is_money=is_money)
         return counted_as(str(column["name"]), values, **kind, moments=moments, groups=groups)
+
+    @cached_property
+    def _sampled(self) -> dict[int, Floats]:
+        """Some rows' figures of the first columns of figures, NaN where there is none."""
+        rows = range(0, len(self.cells), max(1, len(self.cells) // _SAMPLED))
+        places = [place for place, column in enumerate(self.columns) if is_figure(column)][:_MOST_FACTORS]
+        return {place: np.array([self.figure(row, place) for row in rows], dtype=np.float64) for place in places}
 
     def is_looked_at(self, place: int) -> bool:
         """Whether a column holds figures that something can be found in."""

@@ -98,9 +98,14 @@ def _holes(
 
 
 def missing_cells(table: Table) -> Iterator[Finding]:
-    """Yield the columns of figures and dates that have a few holes, and those with cells that do not fit."""
+    """Yield the columns of figures and dates that have a few holes, those with cells that do not fit, and rows without a date."""
     rows = range(len(table.cells))
     for place, column in enumerate(table.columns):
+        if place == table.time:
+            undated = tuple(row for row in rows if table.moment(row) is None)
+            if undated and table.has_figures:
+                yield _cells(column, "missing_data_undated", undated, len(rows))
+            continue
         holes = tuple(row for row in rows if table.cells[row][place] is None)
         if column["type"] not in ("text", "boolean") and 0 < len(holes) <= _MOST_EMPTY * len(rows):
             yield _cells(column, "missing_data_empty", holes, len(rows))

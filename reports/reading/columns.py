@@ -7,18 +7,23 @@ rules where a cell alone cannot tell:
   numbers beside it make it one of thousands, as do
   a currency without decimals, and groups that nearly always end with 00. Else the file's other columns decide, unless they
   would give all numbers three decimals; if they do not, the column stays text with the note `ambiguous_numbers`.
-- `02/03/2026` is the 2nd of March, unless a date of the column has a second part above 12.
+- `02/03/2026` is the 2nd of March, unless more dates of the column have a second part above 12 than a first one. Which of
+  them are no day of the calendar then is odd.
+- In a workbook a number shown in per cent is a percentage. Beside a column of nothing but currencies, amounts have the one of
+  their row.
 """
 
 import math
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 from catalog.money import WHOLE_CURRENCIES
+from reports.reading.headers import is_money
 from reports.reading.limits import MAX_CELL_CHARACTERS
 from reports.reading.shapes import BOOLEANS, SIGNS, Shape, month_of, shape_of
 
@@ -26,6 +31,7 @@ Type = Literal["empty", "text", "number", "money", "boolean", "date", "datetime"
 Decimals = Literal["", "plain", "point", "comma"]
 """The sign before decimals; `plain` as `point`, but without grouping."""
 MOSTLY = 0.9
+PERCENT = "%"
 _HEADER_CURRENCIES = ("VND", "USD", "EUR", "GBP")
 _WORDS = re.compile(r"[\W_]+")
 _POINTS, _COMMAS = str.maketrans("", "", ","), str.maketrans(",", ".", ".")
@@ -38,23 +44,38 @@ class Tally:
     kinds: Counter[str] = field(default_factory=Counter)
     forms: Counter[str] = field(default_factory=Counter)
     currencies: Counter[str] = field(default_factory=Counter)
-    is_month_first: bool = False
+    orders: Counter[str] = field(default_factory=Counter)
+    named: Counter[str] = field(default_factory=Counter)
+    """The currencies that cells of text are."""
     has_clock: bool = False
     percents: int = 0
     rounds: int = 0
 
-    def add(self, shape: Shape, currency: str = "") -> None:
-        """Count one cell; `currency` is that of its format, in a workbook."""
+    def add(self, shape: Shape, mark: str = "") -> None:
+        """Count one cell; `mark` is that of its format, in a workbook: a currency's code, or `%`."""
+        currency = mark if mark != PERCENT else ""
         self.kinds[shape.kind] += 1
         if shape.kind == "number":
             self.forms[shape.form] += 1
-            self.percents += shape.is_percent
+            self.percents += shape.is_percent or mark == PERCENT
             self.rounds += shape.is_round
             if currency or shape.currency:
                 self.currencies[currency or shape.currency] += 1
         elif shape.kind == "slashed":
             self.has_clock |= shape.has_clock
-            self.is_month_first |= int(shape.digits.partition("/")[2]) > 12
+            self.orders[shape.order] += 1
+        elif shape.kind == "text" and shape.currency:
+            self.named[shape.currency] += 1
+
+    @property
+    def is_month_first(self) -> bool:
+        """Whether the dates prove that their month comes first."""
+        return self.orders["month"] > self.orders["day"]
+
+    @property
+    def is_of_currencies(self) -> bool:
+        """Whether every filled cell names a currency."""
+        return bool(self.named) and sum(self.named.values()) == sum(self.kinds.values()) - self.kinds["missing"]
 
     @property
     def proven(self) -> Decimals:
@@ -95,18 +116,20 @@ class Column:
     currency: str = ""
     is_month_first: bool = False
     is_percent: bool = False
+    is_by_row: bool = False
+    """Whether an amount has the currency that its row names."""
     filled: int = 0
     empty: int = 0
     odd: int = 0
 
-    def value(self, text: str, currency: str = "") -> Any:
-        """Return the cell as JSON has it; counts what is missing and what is odd."""
+    def value(self, text: str, mark: str = "") -> Any:
+        """Return the cell as JSON has it; counts what is missing and what is odd. `mark` is that of its format."""
         shape = shape_of(text)
         if shape.kind == "missing":
             self.empty += 1
             return None
         self.filled += 1
-        found = self._typed(text, shape, currency)
+        found = self._typed(text, shape, mark if mark != PERCENT else "")
         if found is None:
             self.odd += self.type != "text"
             return text[:MAX_CELL_CHARACTERS]
@@ -188,15 +211,18 @@ def _time(text: str) -> str:
     return text if text[1] != ":" else f"0{text}"
 
 
-def currency_of(mark: str) -> str:
-    """Return the ISO code of a mark of a number's format such as `€`, `CHF`, `$-409`; empty for none that is known."""
-    return SIGNS.get(mark.partition("-")[0].strip().lower(), "")
+def unit_of(mark: str) -> str:
+    """Return what a mark of a number's format says: the ISO code of `€`, `CHF`, `$-409`, or `%`; empty for none that is known."""
+    return PERCENT if mark == PERCENT else SIGNS.get(mark.partition("-")[0].strip().lower(), "")
 
 
-def decide(name: str, place: int, tally: Tally, *, decimals: Decimals, others: Decimals) -> tuple[Column, str]:
+def decide(
+    name: str, place: int, tally: Tally, *, decimals: Decimals, others: Decimals, beside: Collection[str] = ()
+) -> tuple[Column, str]:
     """Return the column, and a note if it cannot be read as what it may be.
 
-    `decimals` is what a person said of the file, `others` what its other columns prove.
+    `decimals` is what a person said of the file, `others` what its other columns prove; `beside` are the currencies that a
+    column of the table names.
     """
     column = Column(name, place, _type(tally), is_month_first=tally.is_month_first)
     if column.type not in ("number", "money"):
@@ -204,9 +230,12 @@ def decide(name: str, place: int, tally: Tally, *, decimals: Decimals, others: D
     named = next((code for code in _HEADER_CURRENCIES if code in _WORDS.split(name.upper())), "")
     common = tally.currencies.most_common(1)
     column.currency = common[0][0] if common and len(tally.currencies) == 1 else "" if common else named
-    if column.currency or common:
+    column.is_percent = not common and tally.percents >= MOSTLY * tally.kinds["number"]
+    has_row_currency = bool(beside) and not column.currency and not common and not column.is_percent and is_money(name)
+    if has_row_currency:
+        column.currency, column.is_by_row = next(iter(beside)) if len(beside) == 1 else "", True
+    if (column.currency and not column.is_percent) or common or has_row_currency:
         column.type = "money"
-    column.is_percent = column.type == "number" and tally.percents >= MOSTLY * tally.kinds["number"]
     notation = decimals or tally.proven or (others if tally.agrees(others) else "")
     column.decimals = notation or "point"
     if tally.is_unclear and not notation:
@@ -221,6 +250,7 @@ def _type(tally: Tally) -> Type:
     if not filled:
         return "empty"
     moments = {name: kinds.pop(name, 0) for name in ("date", "month", "slashed", "datetime")}
+    moments["slashed"] -= tally.orders["day" if tally.is_month_first else "month"]
     if sum(moments.values()) >= MOSTLY * filled:
         return "datetime" if moments["datetime"] or tally.has_clock else "date"
     likest, count = max(kinds.items(), key=lambda pair: pair[1], default=("text", 0))

@@ -5,6 +5,7 @@ A cell alone often cannot tell (`1.234`, `02/03/2026`): its column decides (`col
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import Literal
 
@@ -65,13 +66,18 @@ _LONGEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a cell looks like. Of a number: its bare digits with their signs, its currency, and whether it is a percentage."""
+    """What a cell looks like. Of a number: its bare digits with their signs, its currency, and whether it is a percentage.
+
+    A text that is nothing but a mark of a currency has this currency, too.
+    """
 
     kind: Kind
     form: Form = ""
     digits: str = ""
     currency: str = ""
     is_percent: bool = False
+    order: Literal["", "day", "month", "either"] = ""
+    """Of a slashed date: which part must come first for the day to be one of the calendar."""
     has_clock: bool = False
     is_round: bool = False
     """Whether its one group of three ends with two zeros, as prices do and decimals hardly ever."""
@@ -88,7 +94,7 @@ def shape_of(text: str) -> Shape:
     if len(text) > _LONGEST:
         return TEXT
     if not any(map(str.isdigit, text)):
-        return Shape("boolean") if text.lower() in BOOLEANS else TEXT
+        return Shape("boolean") if text.lower() in BOOLEANS else Shape("text", currency=SIGNS.get(text.lower(), ""))
     return _dated(text) or _number(text) or TEXT
 
 
@@ -104,15 +110,31 @@ def month_of(text: str) -> tuple[int, int] | None:
 
 
 def _dated(text: str) -> Shape | None:
-    if _DATE.fullmatch(text):
-        return Shape("date") if text[4] != "." or text.count(".") == 2 else None
+    if found := _DATE.fullmatch(text):
+        is_day = _is_day(found[1], found[3], found[4] or "1")
+        return Shape("date") if is_day and (text[4] != "." or text.count(".") == 2) else None
     if _DATETIME.fullmatch(text):
         return Shape("datetime")
     if month_of(text):
         return Shape("month")
     if found := _SLASHED.fullmatch(text):
-        return Shape("slashed", digits=f"{found[1]}/{found[3]}", has_clock=bool(found[5]))
+        return _slashed(found)
     return Shape("time") if _TIME.fullmatch(text) else None
+
+
+def _slashed(found: re.Match[str]) -> Shape | None:
+    """A date that begins with its day or with its month, whichever the calendar allows; None if neither."""
+    day, month = _is_day(found[4], found[3], found[1]), _is_day(found[4], found[1], found[3])
+    order: Literal["day", "month", "either"] = "either" if day and month else "day" if day else "month"
+    return Shape("slashed", order=order, has_clock=bool(found[5])) if day or month else None
+
+
+def _is_day(year: str, month: str, day: str) -> bool:
+    try:
+        date(int(year), int(month), int(day))
+    except ValueError:
+        return False
+    return True
 
 
 def _number(text: str) -> Shape | None:

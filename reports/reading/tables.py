@@ -19,7 +19,7 @@ from catalog.imports.problems import UnreadableFile
 from catalog.imports.records import BAD_CHARACTER, detect_encoding, read_records
 from catalog.imports.xlsx import Workbook
 from catalog.imports.xlsx_parts import opened_archive
-from reports.reading.columns import Column, Decimals, Tally, currency_of, decide
+from reports.reading.columns import Column, Decimals, Tally, decide, unit_of
 from reports.reading.limits import MAX_NAME_CHARACTERS, MAX_ROWS, MAX_TABLES, SAMPLE_ROWS
 from reports.reading.shapes import shape_of
 
@@ -32,11 +32,12 @@ VALUES = 0.6
 
 
 class GridRow(NamedTuple):
-    """A row as it stands in the sheet: its number, text by place (from 0) without white space around, currencies by place."""
+    """A row as it stands in the sheet: its number, text by place (from 0) without white space around, and the units
+    (a currency's code, or `%`) that the formats of its numbers show, by place."""
 
     number: int
     cells: dict[int, str]
-    currencies: dict[int, str]
+    units: dict[int, str]
 
 
 @dataclass
@@ -49,15 +50,19 @@ class Table:
     notes: list[str]
     rows: int
     _kept: IO[str] = field(repr=False)
+    _currency_at: int | None = None
+    """The place of the column that names the currency of each row."""
 
     def values(self) -> Iterator[tuple[int, list[Any]]]:
         """Each row: its number in the sheet, and a value for every column."""
         self._kept.seek(0)
         for line in islice(self._kept, self.rows):
-            number, cells, currencies = json.loads(line)
+            number, cells, units = json.loads(line)
+            named = shape_of(cells.get(str(self._currency_at), "")).currency
+            marks = [named if one.is_by_row else units.get(str(one.place), "") for one in self.columns]
             yield (
                 number,
-                [one.value(cells.get(str(one.place), ""), currencies.get(str(one.place), "")) for one in self.columns],
+                [one.value(cells.get(str(one.place), ""), mark) for one, mark in zip(self.columns, marks, strict=True)],
             )
 
     def as_json(self) -> dict[str, Any]:
@@ -99,7 +104,7 @@ def _sheet_rows(workbook: Workbook, sheet: Any) -> Iterator[GridRow]:
         if len(cells) > file_limits.MAX_COLUMNS:
             raise UnreadableFile("too_many_columns", row=row.number, limit=file_limits.MAX_COLUMNS)
         if cells:
-            yield GridRow(row.number, cells, {place: currency_of(mark) for place, mark in row.currencies.items()})
+            yield GridRow(row.number, cells, {place: unit_of(mark) for place, mark in row.marks.items()})
 
 
 def _text_rows(path: Path) -> Iterator[GridRow]:
@@ -151,7 +156,7 @@ def _tallied(tallies: dict[int, Tally], row: GridRow) -> bool:
     for place, text in row.cells.items():
         shape = shape_of(text)
         is_typed |= shape.kind in _TYPED
-        tallies.setdefault(place, Tally()).add(shape, row.currencies.get(place, ""))
+        tallies.setdefault(place, Tally()).add(shape, row.units.get(place, ""))
     return is_typed
 
 
@@ -162,8 +167,10 @@ def _decided(
     others: Decimals = proven.pop() if len(proven) == 1 else ""
     names = _names(sorted(tallies), header.cells if header else {})
     columns, notes = [], []
+    currency_at = next((place for place, tally in sorted(tallies.items()) if tally.is_of_currencies), None)
+    beside = tallies[currency_at].named if currency_at is not None else ()
     for place, tally in sorted(tallies.items()):
-        column, note = decide(names[place], place, tally, decimals=decimals, others=others)
+        column, note = decide(names[place], place, tally, decimals=decimals, others=others, beside=beside)
         columns.append(column)
         notes += [note] if note and note not in notes else []
     if len(columns) > file_limits.MAX_COLUMNS:
@@ -171,7 +178,7 @@ def _decided(
     types = {column.type for column in columns}
     if types & {"number", "money"} and not types & {"date", "datetime"}:
         notes.append("no_dates")
-    return Table(sheet, header.number if header else 0, columns, notes, rows, kept)
+    return Table(sheet, header.number if header else 0, columns, notes, rows, kept, currency_at)
 
 
 def _header(sample: list[GridRow]) -> tuple[GridRow | None, int]:

@@ -78,6 +78,8 @@ def test_amounts_know_their_currency(cells, name, amounts, currency):
         (("02/03/2026", "21/03/2026"), "date", ["2026-03-02", "2026-03-21"]),
         (("02/03/2026", "03/21/2026"), "date", ["2026-02-03", "2026-03-21"]),
         (("02/03/2026", "04/03/2026"), "date", ["2026-03-02", "2026-03-04"]),
+        (("21/03/2026", "22/03/2026", "01/13/2026"), "text", ["21/03/2026", "22/03/2026", "01/13/2026"]),
+        (("31/02/2026", "2026-02-31", "2026-13-01"), "text", ["31/02/2026", "2026-02-31", "2026-13-01"]),
         (("21.11.2026 14:05", "22.11.2026 9:30"), "datetime", ["2026-11-21T14:05:00", "2026-11-22T09:30:00"]),
         (("2026-11-21 14:05:06", "2026-11-22"), "datetime", ["2026-11-21T14:05:06", "2026-11-22T00:00:00"]),
         (("2026-11-21T14:05:06+07:00",), "datetime", ["2026-11-21T07:05:06+00:00"]),
@@ -100,6 +102,12 @@ def test_the_odd_one_is_kept_as_text_and_counted():
     assert found[-2:] == ["cabbage", None]
     assert read("1", "2", "cabbage")[0].type == "text"
     assert read("31/02/2026", *[f"{day:02}/03/2026" for day in range(1, 20)])[1][0] == "31/02/2026"
+
+
+def test_a_date_that_is_none_does_not_turn_the_others_round():
+    column, found, _note = read("01/13/2026", *[f"{day:02}/03/2026" for day in range(1, 31)])
+    assert (column.type, column.odd, found[:3]) == ("date", 1, ["01/13/2026", "2026-03-01", "2026-03-02"])
+    assert read(*[f"{day:02}/13/2026" for day in range(1, 32)])[0].type == "text"  # twelve of thirty-one
 
 
 @given(st.lists(st.decimals(min_value=0, max_value=10**12, places=2), min_size=2, max_size=6))
