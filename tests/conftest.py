@@ -15,7 +15,9 @@ from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.db import connection
 from django.http import HttpResponse
-from django.test import Client, TransactionTestCase
+from django.template import Context, Template
+from django.test import Client, TransactionTestCase, client
+from django.test.utils import ContextList
 from django.urls import get_resolver
 from django.utils import translation
 from hypothesis import HealthCheck, settings
@@ -207,6 +209,18 @@ def _emptied_quickly() -> None:
         TransactionTestCase._fixture_teardown = empty  # type: ignore[method-assign]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _contexts_of_pages_only() -> None:
+    """Keep for `response.context` what a page was rendered with, without a copy for each of the hundred parts of it."""
+
+    def keep(store: dict[str, Any], template: Template, context: Context, **_signal: Any) -> None:
+        if context.template is template:
+            store.setdefault("templates", []).append(template)
+            store.setdefault("context", ContextList()).append(copy.copy(context))
+
+    client.store_rendered_templates = keep
+
+
 @pytest.fixture
 def business(db: None, hashed_password: str) -> Callable[[str], Business]:
     """Return what makes one more business, of the given slug."""
@@ -277,9 +291,9 @@ def loopback_allowed(settings: Any) -> None:
 def api() -> Callable[..., ApiClient]:
     """Return the client factory: ``api()`` anonymous, ``api(saigon.key)``, ``api(saigon, saigon.operator)``."""
 
-    def client(who: Business | str | None = None, person: User | None = None) -> ApiClient:
+    def of(who: Business | str | None = None, person: User | None = None) -> ApiClient:
         if isinstance(who, Business):
             return ApiClient(who.token(person) if person else who.key)
         return ApiClient(who)
 
-    return client
+    return of
