@@ -158,7 +158,7 @@ def _call(tool: Tool, request: ToolRequest, caller: Caller, run: UUID | None) ->
         return ToolResult("failed", error.code, error.message, **shown)
     except OutboundError as error:
         is_unclear = error.is_sent and not tool.may_be_repeated and (error.status or 0) < 400
-        return ToolResult("unknown" if is_unclear else "failed", error.kind, _why(error), status=error.status, **shown)
+        return ToolResult("unknown" if is_unclear else "failed", error.kind, error.in_words(), status=error.status, **shown)
     return _read(tool, answer, shown)
 
 
@@ -220,14 +220,3 @@ def harmless(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if isinstance(value, int | float | bool) or value is None else str(value)
-
-
-def _why(error: OutboundError) -> str:
-    words = {
-        "timeout": _("No answer in time."),
-        "connection": _("No connection."),
-        "tls": _("No secure connection: is the certificate valid?"),
-        "too_large": _("The answer was too large."),
-        "protocol": _("What answered does not speak HTTP."),
-    }
-    return words[error.kind]

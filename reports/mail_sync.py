@@ -170,6 +170,7 @@ def logged_in(mailbox: Mailbox) -> Iterator[Imap]:
 _WHY = {
     "timeout": gettext_noop("The mail server did not answer in time."),
     "connection": gettext_noop("The mail server cannot be reached."),
+    "closed": gettext_noop("The mail server closed the connection."),
     "tls": gettext_noop("The mail server has no valid certificate."),
     "too_large": gettext_noop("The mail server said more than it was asked for."),
     "protocol": gettext_noop("The mail server does not speak IMAP."),

@@ -5,7 +5,7 @@ Whoever dies in between leaves a row that is begun and whose lease is over: it m
 ``unknown`` and waits for a person; what was claimed and not begun goes back as if nobody had taken it, but for the mail
 that would have been begun next: it may be what killed the worker, so it goes alone from then on, and is parked after its
 third death. A server that cannot be used, or that breaks, rests for a minute: a broken one makes at most one mail unclear
-in that time.
+in that time. A mail at which it breaks again and again waits longer, and holds up no other.
 
 The marks do not wait for the disk, which would take longer than the mail. They are seen by everybody at once, and only a
 crash of the database itself loses the newest: the worker, which knows what it has sent, then says it again; and what a
@@ -40,7 +40,7 @@ from tenants.actor import Actor, ActorKind, acting
 from tenants.models import Setting, Tenant
 from tenants.notes import note
 from tenants.postgres.beside import Beside
-from tenants.queue import DEATH, DIED_EACH_TIME, QueueState, due, due_tenants, fail, unclear
+from tenants.queue import DIED_EACH_TIME, QueueState, due, due_tenants, fail, unclear
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 
 logger = logging.getLogger(__name__)
@@ -59,8 +59,12 @@ TURN_SECONDS = 5.0
 WORK_SECONDS = 60.0
 REST = timedelta(seconds=60)
 """How long an account rests that could not be used."""
+PAUSES = (5, 30, 300, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 21_600, 43_200, 43_200)
+"""Seconds to the second attempt, to the third …: 44 hours in all. A greylist wants minutes, a server that is repaired hours."""
 GIVE_UP = timedelta(days=3)
 """What could not even be tried for so long is a failure (RFC 5321, 4.5.4.1, asks for 4 to 5 days of tries)."""
+DEATH = EmailDelivery.max_attempts // 3
+"""As so many attempts counts one before which the worker died."""
 MINUTE = timedelta(seconds=60)
 LOADED_AT_ONCE = 100_000
 """Bytes of a mail above which it is read by itself, right before it is sent."""
@@ -312,8 +316,9 @@ class Batch:
             raise Broken(NOT_BEGUN) from error
         except NotSent as error:
             self._begin(row)
-            rest: dict[str, Any] = {"delay": REST, "is_held": True} if isinstance(error, Broken) else {}
-            fail(row, str(error), permanent=error.permanent, begun_at=None, **rest)
+            rest = REST if isinstance(error, Broken) else timedelta(0)
+            delay = max(_pause(row), rest)
+            fail(row, str(error), permanent=error.permanent, delay=delay, begun_at=None, is_held=delay == rest)
             if isinstance(error, Broken):
                 raise Broken(NOT_BEGUN) from error
         except (Unusable, Overtaken, DatabaseError):
@@ -329,7 +334,7 @@ class Batch:
         """Let a mail that broke in an unexpected way fail alone, or be unclear when its text may have left."""
         if self.left and self.left[-1] is row:
             self._begin(row)
-            fail(row, _unexpected(error), permanent=isinstance(error, ValueError), begun_at=None)
+            fail(row, _unexpected(error), permanent=isinstance(error, ValueError), delay=_pause(row), begun_at=None)
         else:
             unclear(row, _unexpected(error))
 
@@ -358,6 +363,12 @@ class Batch:
     def _put_back(self, rows: QuerySet[EmailDelivery], **values: Any) -> None:
         waiting = {"state": QueueState.PENDING, "lease_until": None, "begun_at": None, "attempt": F("attempt") - 1}
         rows.update(**waiting, **values)
+
+
+def _pause(row: EmailDelivery) -> timedelta:
+    """Return how long a mail waits that was refused for now."""
+    usual = PAUSES[min(row.attempt, len(PAUSES)) - 1]
+    return timedelta(seconds=usual * random.uniform(0.9, 1.1))  # noqa: S311 - jitter, no secret
 
 
 def _unexpected(error: Exception) -> str:

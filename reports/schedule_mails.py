@@ -11,7 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from reports.addresses import one_line, read_addresses
+from reports.addresses import check_one_line, one_line, read_addresses
 from reports.emails import write_email
 from reports.letters import render_template
 from reports.models import EmailMessage, EmailTemplate, InsightOptOut, Mailbox, Report
@@ -72,6 +72,7 @@ def _texts(target: Mapping[str, Any]) -> dict[str, str]:
     if not (target.get("subject") and target.get("body")):
         said = _("Name a template, or write a subject and a text.")
         raise DomainError("required", said, field="target.body" if target.get("subject") else "target.subject")
+    check_one_line(target["subject"], field="target.subject")
     return {"subject": target["subject"], "body": target["body"]}
 
 

@@ -112,6 +112,9 @@ def _server_of(credential: Credential) -> SmtpServer:
     except LoginRefused:
         raise Unusable(gettext_noop("The mail server refuses the name and password.")) from None
     except OutboundError as error:
+        if error.status:
+            said = note(gettext_noop("The mail server answered %(code)s."), detail=credential.destination, code=error.status)
+            raise Unusable(said) from None
         raise Unusable(note(_WHY[error.kind], detail=credential.destination)) from None
     except DomainError as error:
         raise Unusable(error.message) from None
@@ -120,6 +123,7 @@ def _server_of(credential: Credential) -> SmtpServer:
 _WHY = {
     "timeout": gettext_noop("The mail server did not answer in time."),
     "connection": gettext_noop("The mail server cannot be reached."),
+    "closed": gettext_noop("The mail server closed the connection."),
     "tls": gettext_noop("The mail server has no valid certificate."),
     "too_large": gettext_noop("The mail server does not speak SMTP."),
     "protocol": gettext_noop("The mail server does not speak SMTP."),

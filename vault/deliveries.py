@@ -263,7 +263,7 @@ def _send(message: _Message) -> Outcome:
         return Outcome(error=error.message, kind="forbidden")
     except OutboundError as error:
         if error.status is None:
-            return Outcome(error=note(_why(error), detail=str(error)), kind=error.kind, latency_ms=_since(began))
+            return Outcome(error=note(error.in_words(), detail=str(error)), kind=error.kind, latency_ms=_since(began))
         answer = Answer(error.status, {}, b"")  # the status has told all that matters
     return Outcome(
         error="" if 200 <= answer.status < 300 else note(_("The receiver answered %(status)s."), status=answer.status),
@@ -272,18 +272,6 @@ def _send(message: _Message) -> Outcome:
         answer=_excerpt(answer.body, (*message.secrets, headers["webhook-signature"])),
         retry_after=_seconds(answer.headers.get("retry-after", "")) if answer.status in (429, 503) else 0.0,
     )
-
-
-def _why(error: OutboundError) -> str:
-    """Return what happened in words; the error itself has the detail."""
-    words = {
-        "timeout": _("No answer in time."),
-        "connection": _("No connection."),
-        "tls": _("No secure connection: is the certificate valid?"),
-        "too_large": _("The answer was too large."),
-        "protocol": _("What answered does not speak HTTP."),
-    }
-    return words[error.kind]
 
 
 def _since(began: float) -> int:

@@ -68,13 +68,22 @@ def _opened(
             server = log_in(stream, host, security, secret)
     except (smtplib.SMTPException, imaplib.IMAP4.error, OSError, UnicodeError, ValueError) as error:
         stream.close()
-        late = time.monotonic() - begun >= seconds or isinstance(error, TimeoutError)
-        raise OutboundError("timeout" if late else "tls" if isinstance(error, ssl.SSLError) else "protocol") from None
+        is_late = time.monotonic() - begun >= seconds
+        status = getattr(error, "smtp_code", -1)
+        raise OutboundError("timeout" if is_late else _kind(error), status=status if status > 0 else None) from None
     except BaseException:
         stream.close()
         raise
     server.stream.settimeout(seconds)
     return server
+
+
+def _kind(error: Exception) -> outbound.Kind:
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, smtplib.SMTPServerDisconnected | ConnectionError) or str(error).endswith("EOF"):
+        return "closed"
+    return "tls" if isinstance(error, ssl.SSLError) else "protocol"
 
 
 def _place(protocol: str, secret: Secret) -> tuple[str, int, str]:
@@ -156,9 +165,9 @@ class SmtpServer(smtplib.SMTP):
         super().__init__(local_hostname="backroom")
         self._host = host  # what starttls expects of the certificate
         self.sock = stream
-        code, _message = self.getreply()
+        code, message = self.getreply()
         if code != 220:
-            raise smtplib.SMTPServerDisconnected
+            raise smtplib.SMTPConnectError(code, message)
 
     def getreply(self) -> tuple[int, bytes]:
         """Return the next reply, within the limit."""

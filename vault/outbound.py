@@ -37,10 +37,12 @@ __all__ = [
     "transport",
 ]
 
-Kind = Literal["timeout", "connection", "tls", "too_large", "protocol"]
+Kind = Literal["timeout", "connection", "closed", "tls", "too_large", "protocol"]
 
 CONNECT_SECONDS = 5.0
 """The longest wait for one address of a name; the others come after it."""
+CLOSED = ("Server disconnected", "peer closed")
+"""How httpcore begins to tell that the other side has closed the connection."""
 PIECE = 16 * 1024
 """Bytes written at a time, so that the deadline is looked at in between."""
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -68,6 +70,18 @@ class OutboundError(Exception):
         self.kind: Kind = kind
         self.status = status
         self.is_sent = is_sent
+
+    def in_words(self) -> str:
+        """Return what happened to a call over HTTP, in the present language; the text of the error has the detail."""
+        words = {
+            "timeout": _("No answer in time."),
+            "connection": _("No connection."),
+            "closed": _("The connection was closed before there was an answer."),
+            "tls": _("No secure connection: is the certificate valid?"),
+            "too_large": _("The answer was too large."),
+            "protocol": _("What answered does not speak HTTP."),
+        }
+        return words[self.kind]
 
 
 @dataclass(frozen=True)
@@ -154,6 +168,8 @@ def _kind(error: httpx2.TransportError) -> Kind:
         cause = cause.__cause__ or cause.__context__
     if cause:
         return "tls"
+    if isinstance(error, httpx2.RemoteProtocolError) and str(error).startswith(CLOSED):
+        return "closed"
     return "connection" if isinstance(error, httpx2.NetworkError) else "protocol"
 
 

@@ -104,6 +104,7 @@ def _said(code: str) -> str:
         "destination_forbidden": _("Its address does not lead to a place that may be called."),
         "timeout": _("The service did not answer in time."),
         "connection": _("The service cannot be reached."),
+        "closed": _("The service closed the connection."),
         "tls": _("The service has no valid certificate."),
         "too_large": _("The answer was too large."),
         "protocol": _("What answered does not speak the expected protocol."),

@@ -213,8 +213,8 @@ class EmailDelivery(QueueRow):
         UNKNOWN = "unknown", _("Unclear")
         CANCELLED = "cancelled", _("Given up")
 
-    max_attempts: ClassVar[int] = 8
-    """The last one is some twenty minutes after the first."""
+    max_attempts: ClassVar[int] = 13
+    """The last one is some two days after the first: ``PAUSES`` of ``reports/outbox.py``."""
     task: ClassVar[str] = SEND_TASK
     put_back_values: ClassVar[Mapping[str, Any]] = {"begun_at": None, "bounced_at": None, "is_held": False}
 

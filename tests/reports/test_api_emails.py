@@ -16,7 +16,7 @@ from django.utils import timezone
 from reports import outbox
 from reports.addresses import read_address
 from reports.models import EmailDelivery, EmailMessage
-from reports.outbox import send_due_emails
+from reports.outbox import PAUSES, send_due_emails
 from runtime.models import ScheduleOccurrence
 from runtime.tasks import run_occurrences
 from tenants.errors import DomainError
@@ -192,6 +192,8 @@ def test_refusals_are_tried_again_or_end_and_disturb_nobody_else(api, saigon, si
     }  # fmt: skip
     rows = client.get("email-deliveries/", {"recipient": "gone@example.com"}).json()["results"]
     assert (rows[0]["attempts"], rows[0]["error"]) == (1, "The mail server answered 550. (no such user)")
+    assert EmailDelivery.max_attempts == len(PAUSES) + 1
+    assert timedelta(days=1) < timedelta(seconds=sum(PAUSES))
     for _ in range(EmailDelivery.max_attempts + 1):
         make_due(saigon)
         send_due_emails()
@@ -278,6 +280,9 @@ def test_a_schedule_mails_a_text_and_what_was_found_in_a_report_once_for_each_ti
     refused = {"kind": "email", "to": ["a@b.example, c@d.example"], "subject": "x", "body": "x"}
     answer = client.post("schedules/", {"cron": "0 3 * * *", "time_zone": "UTC", "target": refused}).json()
     assert (answer["code"], answer["errors"][0]["field"]) == ("invalid_address", "target.to.0")
+    refused = {"kind": "email", "to": ["a@b.example"], "subject": "x\r\nBcc: y@z.example", "body": "x"}
+    answer = client.post("schedules/", {"cron": "0 3 * * *", "time_zone": "UTC", "target": refused}).json()
+    assert (answer["code"], answer["errors"][0]["field"]) == ("not_one_line", "target.subject")
     assert send_due_emails() == 3
     mails = {recipient: message_from_bytes(text, policy=policy.default) for recipient, text in sink.taken}
     assert mails["an@example.com"].get_content().strip() == "Open the shop."

@@ -192,6 +192,13 @@ def test_what_is_no_mail_server_is_told_as_such(saigon: Business, loopback_allow
         assert outcome(saigon, protocol, "basic", secret).code == "protocol"
 
 
+def test_a_mail_server_that_hangs_up_is_told_as_such(saigon: Business, loopback_allowed: None) -> None:
+    for protocol in ("smtp", "imap"):
+        with mail_server(lambda stream, door: None, Door("a", "b")) as door:
+            secret = {"username": "a", "password": "b", "host": "127.0.0.1", "port": door.port, "security": "none"}
+            assert outcome(saigon, protocol, "basic", secret).code == "closed"
+
+
 def test_a_server_that_never_comes_to_an_end_is_left(
     saigon: Business, loopback_allowed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
