@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -180,7 +181,8 @@ def offering_facts(
     are called and measured in is read, too.
     """
     asked = ASKED_OFFERINGS + (OF_BOT if bot_id else "")
-    facts = _facts(asked, list(offering_ids), channel, currency, at, language, bot_id, defined=defined)
+    literal = "{" + ",".join(map(str, offering_ids)) + "}"
+    facts = _facts(asked, literal, channel, currency, at, language, bot_id, defined=defined)
     found = {offering.id: offering for offering in facts}
     return [found[offering_id] for offering_id in dict.fromkeys(offering_ids) if offering_id in found]
 
@@ -201,6 +203,7 @@ def facts_of_sku(
     return (offerings[0], offerings[0].variants[0]) if offerings else None
 
 
+@lru_cache(maxsize=64)
 def facts_sql(asked: str, at: datetime | None = None, language: str | None = None, *, defined: bool = False) -> Prepared:
     """Return the one statement, for what is ``asked``; its parameters: tenant, asked, channel, currency, at, language."""
     sql = FACTS.format(

@@ -157,12 +157,13 @@ def statement(
         wanted,
         numbers_literal(vector),
         asked.model,
-        list(kinds),
+        _texts_literal(kinds),
         bot_id,
         *(only.params if only else ()),
     ]
     signs = signs_literal(vector) if vector[COMPACT:].any() else None
-    return Statement(sql, [*before, max(CANDIDATES, at_least), *said_and_spelled(query[:_SAID_LENGTH]), signs])
+    phrases = map(_texts_literal, said_and_spelled(query[:_SAID_LENGTH]))
+    return Statement(sql, [*before, max(CANDIDATES, at_least), *phrases, signs])
 
 
 def rank(
@@ -205,4 +206,12 @@ def numbers_literal(vector: npt.NDArray[np.float32]) -> str | None:
     filled = np.flatnonzero(vector)
     if not filled.size:
         return None
-    return "{" + ",".join([f"{number:.7g}" for number in vector[: filled[-1] + 1].tolist()]) + "}"
+    length = int(filled[-1]) + 1
+    return "{" + ("%.7g," * length % tuple(vector[:length].tolist()))[:-1] + "}"
+
+
+def _texts_literal(texts: Iterable[str]) -> str:
+    """Return names of ours, or words of a question with spaces between them, as a text[]: nothing in them is to be escaped. psycopg
+    asks of each what it is, which took longer than all other parameters.
+    """
+    return "{" + ",".join([f'"{text}"' for text in texts]) + "}"

@@ -28,10 +28,15 @@ def numbered(sql: str, params: Sequence[Any]) -> tuple[Prepared, dict[str, Any]]
 
     What is told a type by nothing else than a number written beside it needs a cast: ``coalesce(%s, 0)`` is an integer.
     """
-    names = [f"p{place}" for place in range(len(params))]
+    named, names = _named(sql)
+    return named, dict(zip(names, params, strict=True))
+
+
+@lru_cache(maxsize=256)
+def _named(sql: str) -> tuple[Prepared, tuple[str, ...]]:
     first, *others = sql.split("%s")
-    named = [f"%({name})s{text}" for name, text in zip(names, others, strict=True)]
-    return Prepared(first + "".join(named)), dict(zip(names, params, strict=True))
+    names = tuple(f"p{place}" for place in range(len(others)))
+    return Prepared(first + "".join(f"%({name})s{text}" for name, text in zip(names, others, strict=True))), names
 
 
 class Form(NamedTuple):
