@@ -12,6 +12,7 @@ from catalog.search import Hit
 from runtime import replies
 from runtime.context import TurnContext, as_source
 from runtime.model.clauses import Passage
+from runtime.model.wider import wider
 
 MOST_TEXTS, MOST_OFFERINGS = 5, 6
 """Found texts and offerings that a model is shown."""
@@ -34,13 +35,17 @@ class Grounds:
     """Amounts that we have computed or read, such as those of orders, with their currency."""
 
     def add_found(self) -> None:
-        """Take in what the turn's look-up found: texts as they are, offerings with their facts."""
-        for hit in found_texts(self.context):
+        """Take in what the turn's look-up found, and what is missing in it: texts as they are, offerings with their facts."""
+        texts = found_texts(self.context)
+        offerings = [hit for hit in self.context.hits.get("offering", []) if hit.score >= LEAST_SCORE][:MOST_OFFERINGS]
+        missing = wider(self.context, [*texts, *offerings])
+        texts = _with([hit for hit in missing if hit.kind != "offering"], texts, MOST_TEXTS)
+        offerings = _with([hit for hit in missing if hit.kind == "offering"], offerings, MOST_OFFERINGS)
+        for hit in texts:
             source = self.context.source(hit)
             self.sources.append(source)
             self.texts.append(f"{hit.title}\n{hit.body}")
             self.bodies[_text_of(source)] = hit.body[:TEXT_LENGTH]
-        offerings = [hit for hit in self.context.hits.get("offering", []) if hit.score >= LEAST_SCORE][:MOST_OFFERINGS]
         self.add_offerings([hit.id for hit in offerings], hits=offerings)
 
     def add_offerings(self, offering_ids: Collection[UUID], *, hits: Iterable[Hit] = ()) -> list[OfferingFacts]:
@@ -170,6 +175,11 @@ def found_texts(context: TurnContext) -> list[Hit]:
     """Return the texts that were found, FAQs and documents, best first."""
     hits = [hit for kind, found in context.hits.items() if kind in ("faq", "document") for hit in found]
     return sorted((hit for hit in hits if hit.score >= LEAST_SCORE), key=lambda hit: -hit.score)[:MOST_TEXTS]
+
+
+def _with(missing: list[Hit], found: list[Hit], most: int) -> list[Hit]:
+    """Return what was found, and what was missing in place of the last of it."""
+    return [*found[: max(0, most - len(missing))], *missing][:most]
 
 
 def _as_source(offering: OfferingFacts) -> dict[str, Any]:

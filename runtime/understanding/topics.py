@@ -41,7 +41,8 @@ TOPICS: dict[str, str] = {
     "warranty": "warranty | warranties | guarantee | guarantees | guaranteed | bảo hành",
     "book": "book | booking | bookings | reserve | reservation | appointment | appointments | đặt lịch | đặt hẹn "
     "| hẹn lịch | hẹn trước | đặt chỗ | đặt trước",
-    "parking": "parking | car park | park my car | đậu xe | đỗ xe | đậu ô tô | đỗ ô tô | bãi xe | giữ xe",
+    "parking": "parking | car park | park my | park a | i park | to park | "
+    "gửi xe | để xe | đậu xe | đỗ xe | đậu ô tô | đỗ ô tô | bãi xe | giữ xe",
     "deposit": "deposit | deposits | tiền cọc | đặt cọc | cọc",
     "discount": "discount | discounts | coupon | voucher | promotion | sale | off | less | cheaper | giảm giá | "
     "khuyến mãi | khuyến mại | giảm | ưu đãi | bớt",
