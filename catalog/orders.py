@@ -67,6 +67,14 @@ class OrderWords:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class OrderSource:
+    """The conversation that an order was placed in, and its bot, which stays known when the conversation is deleted."""
+
+    session_id: UUID | None = None
+    bot_id: UUID | None = None
+
+
 def hold_time() -> timedelta:
     """Return how long a pending order holds its stock. Asked before a transaction opens (``Setting.effective``)."""
     return timedelta(minutes=Setting.effective("order_hold_minutes"))
@@ -81,13 +89,10 @@ def create_order(
     held_for: timedelta,
     currency: str | None = None,
     words: OrderWords | None = None,
-    session_id: UUID | None = None,
-    bot_id: UUID | None = None,
+    source: OrderSource | None = None,
     created_by: User | None = None,
 ) -> Order:
     """Make a pending order: prices of this moment, stock held for ``held_for`` (``hold_time()``).
-
-    ``session_id`` and ``bot_id`` name the conversation that it was placed in, and its bot.
 
     Raises ``DomainError`` (``not_for_sale``, ``duplicate_sku``, ``no_price``, ``currency_required``, …) and ``Conflict``
     (``out_of_stock``) naming every SKU that is short. Either all of it is done or nothing.
@@ -101,11 +106,10 @@ def create_order(
         number=number,
         customer=buyer,
         channel=channel,
-        session_id=session_id,
-        bot_id=bot_id,
         currency=currency,
         total=sum((line.total for line in priced), Decimal(0)),
         **asdict(words or OrderWords()),
+        **asdict(source or OrderSource()),
         expires_at=now + held_for,
         created_by=created_by,
     )

@@ -22,7 +22,7 @@ from catalog.facts import VariantFacts, offering_facts
 from catalog.models import Customer, Order, Variant
 from catalog.money import format_money
 from catalog.order_lines import NewLine, PricedLine, price_lines
-from catalog.orders import OrderWords, create_order, hold_time
+from catalog.orders import OrderSource, OrderWords, create_order, hold_time
 from runtime import replies
 from runtime.models import ActionExecution, Session
 from tenants.errors import Conflict, DomainError
@@ -173,8 +173,7 @@ def _create(row: ActionExecution, session: Session, held_for: timedelta, currenc
         held_for=held_for,
         currency=currency,
         words=words,
-        session_id=session.pk,
-        bot_id=session.bot_id,
+        source=OrderSource(session.pk, session.bot_id),
     )
     if f"{order.total:f}" != row.output_result["proposed"]["total"]:  # changed between two statements
         raise Conflict("price_changed", _("The price has changed. Order again."))
