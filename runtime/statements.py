@@ -36,6 +36,12 @@ SELECT session.*, coalesce(taken.id, earlier.id) AS turn_id, coalesce(earlier.me
        EXISTS (SELECT FROM bots_intent i WHERE i.tenant_id = %(tenant)s AND i.is_active) AS knows_intents,
        EXISTS (SELECT FROM catalog_searchtext x WHERE x.tenant_id = %(tenant)s AND x.kind = 'document') AS has_documents,
        taken.id IS NOT NULL AS is_mine, decision.tier IS NOT NULL AS is_decided,
+       EXISTS (SELECT FROM (SELECT t.id, t.speaker, t.lease_until FROM runtime_turn t
+                            WHERE t.tenant_id = %(tenant)s AND t.session_id = %(session)s
+                            ORDER BY t.id DESC LIMIT 20) AS newest
+               WHERE newest.speaker = 'user' AND newest.lease_until > %(now)s AND newest.id IS DISTINCT FROM earlier.id
+                 AND NOT EXISTS (SELECT FROM runtime_decisionevent d WHERE d.tenant_id = %(tenant)s
+                                 AND d.input_turn_id = newest.id AND d.event_type = 'tier_selection')) AS is_behind,
        coalesce((SELECT jsonb_object_agg(k.slot_key, k.slot_value) FROM runtime_contextslot k
                  WHERE k.tenant_id = %(tenant)s AND k.session_id = %(session)s
                    AND (k.expires_at IS NULL OR k.expires_at > %(now)s)), '{}') AS slots,

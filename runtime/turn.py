@@ -70,6 +70,8 @@ class Loaded:
 
     context: TurnContext
     is_decided: bool
+    is_behind: bool
+    """Whether a message that came before it is being answered."""
 
 
 def take_turn(
@@ -87,10 +89,14 @@ def take_turn(
     """
     started = time.perf_counter()
     asked: dict[str, Any] = {"message": _as_said(message), "external_id": external_id, "ui_event": ui_event}
-    loaded = load(session_id=session_id, turn_id=None, say=listener.say if listener else None, **asked)
+    say = listener.say if listener else None
+    loaded = load(session_id=session_id, turn_id=None, say=say, **asked)
     if listener:
         listener.begin()
     with _given_up_on_error(loaded.context.turn_id):
+        if loaded.is_behind:
+            _wait_for_earlier(loaded.context, until=started + PATIENCE_SECONDS)
+            loaded = load(session_id=session_id, turn_id=loaded.context.turn_id, say=say, **asked)
         for _round in range(ROUNDS):
             if loaded.is_decided:
                 return stored_answer(loaded.context.turn_id)
@@ -164,7 +170,8 @@ def load(
     if not (row["is_mine"] or row["is_decided"] or turn_id):
         raise InProgress(_("This message is being answered."), seconds=BUSY_SECONDS)
     context = _context(session_id, row, say)
-    return Loaded(context if row["is_decided"] else hear(context), is_decided=row["is_decided"])
+    heard = context if row["is_decided"] else hear(context)
+    return Loaded(heard, is_decided=row["is_decided"], is_behind=row["is_behind"])
 
 
 def _context(session_id: UUID, row: dict[str, Any], say: Callable[[str], None] | None) -> TurnContext:

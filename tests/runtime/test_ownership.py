@@ -7,6 +7,7 @@ several workers could have done.
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -213,6 +214,29 @@ def test_eight_messages_at_once_are_answered_one_after_the_other_each_once(saigo
         replies = Turn.objects.filter(session=committed, speaker="assistant")
         assert replies.values("in_reply_to").distinct().count() == replies.count() == 8
         assert Turn.objects.filter(session=committed, speaker="user").count() == 8
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_waits_for_the_one_before_it_however_long_that_takes_to_decide(
+    saigon: Business, committed: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide, first_is_known = turn.decide, threading.Event()
+
+    def slowly(context: Any) -> Any:
+        if context.message.endswith("1"):
+            first_is_known.set()
+            time.sleep(0.4)
+        return decide(context)
+
+    def say(number: int) -> Any:
+        assert number == 1 or first_is_known.wait(60)
+        return turn.take_turn(session_id=committed.pk, message=f"{QUESTION} {number}")
+
+    monkeypatch.setattr(turn, "decide", slowly)
+    at_once(saigon, [partial(say, number) for number in (1, 2)])
+    with in_tenant(saigon.tenant):
+        replies = Turn.objects.filter(session=committed, speaker="assistant").order_by("id")
+        assert [reply.in_reply_to.message[-1] for reply in replies] == ["1", "2"]
 
 
 @pytest.mark.slow
