@@ -14,8 +14,11 @@ WITH session AS (
     WHERE s.tenant_id = %(tenant)s AND s.id = %(session)s
 ), earlier AS (
     SELECT t.id, t.message, t.ui_metadata FROM runtime_turn t
-    WHERE t.tenant_id = %(tenant)s AND t.session_id = %(session)s
-      AND (t.id = %(turn)s OR (%(external_id)s <> '' AND t.speaker = 'user' AND t.external_id = %(external_id)s))
+    WHERE t.tenant_id = %(tenant)s AND t.session_id = %(session)s AND t.id = %(turn)s
+    UNION ALL
+    SELECT t.id, t.message, t.ui_metadata FROM runtime_turn t
+    WHERE t.tenant_id = %(tenant)s AND t.session_id = %(session)s AND t.speaker = 'user' AND t.external_id = %(external_id)s
+      AND t.external_id <> '' AND %(turn)s::uuid IS NULL
 ), taken AS (
     INSERT INTO runtime_turn AS mine
         (tenant_id, session_id, speaker, message, language, external_id, ui_metadata, lease_until)
