@@ -25,6 +25,8 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 loglevel = "warning"
 # Connections come from this machine or from TRUSTED_PROXIES, which Django's settings judge.
 forwarded_allow_ips = ""
+MOST_DISCARDED = 64 * 1024
+"""Bytes of an unread body beyond which gunicorn closes the connection (`_DRAIN_MAX_BYTES` in gunicorn/http/parser.py)."""
 limit_request_line = 8190  # bytes; the most gunicorn knows, so that long questions are refused in the API's own words
 
 
@@ -34,6 +36,16 @@ def post_fork(server: Any, worker: Any) -> None:
     from reports.silence import watch  # the settings stand by now
 
     watch()
+
+
+def pre_request(_worker: Any, request: Any) -> None:
+    """Say ``Connection: close`` in the answer to a body that gunicorn may not discard, as when it is refused unread.
+
+    Without it a client would send its next request over a connection that is being closed.
+    """
+    headers = dict(request.headers)
+    if "TRANSFER-ENCODING" in headers or int(headers.get("CONTENT-LENGTH", 0)) >= MOST_DISCARDED:
+        request.force_close()
 
 
 def child_exit(server: Any, worker: Any) -> None:
