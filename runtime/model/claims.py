@@ -43,7 +43,9 @@ _FREE = re.compile(
 """That something costs nothing. Folded; not “feel free”, “free to”, “sugar-free”."""
 _WHO_IS = re.compile(r"(?P<who>\d{1,2}:\d\d|[^\W\d]\w*) (?:is|are|will be) (?:still |also )?$")
 _AT_CLOCK = re.compile(r" at \d")
-_WHEN = re.compile(r"(?: \w+)? (?:on|from|between|until|after|before|today|tomorrow|this|next|in the)\b")
+_WHEN = re.compile(
+    r"(?: \w+)? (?!\w+ \d[\d.,]*(?:\d{3}|k\b))(?:on|from|between|until|after|before|today|tomorrow|this|next|in the)\b"
+)
 _PEOPLE = frozenset(("he", "she", "they", "we", "i", "you", "doctor", "dentist", "staff", "room", "table", "slot", "slots"))
 _SPELLED = {"con": "còn", "het": "hết", "giam": "giảm", "gia": "giá", "tien": "tiền"}
 

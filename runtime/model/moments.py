@@ -41,8 +41,11 @@ _FULL_DAY = re.compile(rf"days?\b|thứ (?:{_NUMBERED})\b|chủ nhật|\bt[2-7]\
 _DAYS_AHEAD = re.compile(r"\b(?:thứ|ngày|lịch|days?)\b[^;]*:\s*$")
 """In front of bare numbers that are days: the head of a table's column."""
 _IMPLIED = (
-    (re.compile(r"\b(?:every ?day|daily|any day|all week|7 days a week|24/7)\b"), range(7)),
-    (re.compile(r"\b(?:h[àằ]ng ngày|mỗi ngày|cả tuần|các ngày|7 ngày trong tuần)\b"), range(7)),
+    (
+        re.compile(r"\b(?:every ?(?:day|morning|afternoon|evening|night)|daily|any day|all week|7 days a week|24/7)\b"),
+        range(7),
+    ),
+    (re.compile(r"\b(?:(?:h[àằ]ng|mỗi) (?:ngày|sáng|trưa|chiều|tối|đêm)|cả tuần|các ngày|7 ngày trong tuần)\b"), range(7)),
     (re.compile(r"\b(?:weekdays?|ngày thường)\b"), range(5)),
     (re.compile(r"\b(?:weekends?|cuối tuần)\b"), range(5, 7)),
 )

@@ -73,6 +73,7 @@ _ONE = re.compile(rf"(?<![\d₫đ$%] )(?<!vnd )(?<!once )(?<!twice )(?<!times )(
 """Not “150.000 ₫ an hour”, “twice a day”."""
 _HALF = re.compile(r"\b(?:half an hour|half-hour|nửa (?:tiếng|giờ))\b")
 _LONG = r"hours?|tiếng|years?|năm|months?|tháng|days?|ngày|weeks?|tuần"
+_HALF_YEAR = re.compile(r"\b(?:half a year|nửa năm)\b")
 _CHECK = re.compile(r"\bcheck(?:ing)?[ -](in|out)\b")
 """One word: small ones tell nothing apart."""
 _HALVES = re.compile(rf"\b(\d{{1,3}}) (?:({_LONG}) (?:and a half|rưỡi)|and a half ({_LONG}))\b")
@@ -85,7 +86,7 @@ _MIXED = re.compile(
 @lru_cache(maxsize=4096)
 def in_digits(text: str) -> str:
     """Return the text in lower case, with small numbers as digits and mixed spans in one unit: “1 hour 30” is 90 minutes."""
-    said = _CHECK.sub(r"check\1", _HALF.sub("30 minutes", text.lower()))
+    said = _HALF_YEAR.sub("6 months", _HALF.sub("30 minutes", _CHECK.sub(r"check\1", text.lower())))
     said = _ONE.sub("1 ", _WORDED.sub(lambda found: _WORDS[found[0]], said))
     said = _HALVES.sub(lambda found: f"{found[1]}.5 {found[2] or found[3]}", said)
     return _MIXED.sub(lambda found: f"{int(found[1]) * 60 + int(found[2])} minutes", said)

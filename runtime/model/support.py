@@ -20,8 +20,10 @@ from runtime.understanding.lexicon import stems_of
 from runtime.understanding.topics import asked_units, units_of
 from tenants.text import detect_language, fold, words
 
-CITED, UNCITED = 0.25, 0.65
-"""Share of a sentence's telling words that must stand in the sources: of one that cites a source, and of one that cites none."""
+CITED, COUNTED, UNCITED = 0.25, 0.4, 0.65
+"""Share of a sentence's telling words that must stand in the sources: of one that cites a source, of one that cites none and names
+times or numbers that they have, and of any other.
+"""
 LONGEST_ECHO = 8
 """So many words in a row of the instructions are a recital of them."""
 LONGEST_GREETING = 8
@@ -113,9 +115,11 @@ class Support:
         if cited and not self._is_in_their_language(sentence, cited):
             return True  # words of two languages cannot be compared
         is_claimed = (cited or self._is_comparable) and not rests_on_tools and not _NEGATING.search(sentence)
-        if is_claimed and not self._unknown.isdisjoint(units_of(sentence).single):
+        has_values = any(clause.clocks or clause.quantities for clause in read(sentence))
+        tells_more = has_values and share >= UNCITED and not _YES.match(sentence)
+        if is_claimed and not tells_more and not self._unknown.isdisjoint(units_of(sentence).single):
             return False
-        return share >= (CITED if cited or rests_on_tools else UNCITED)
+        return share >= (CITED if cited or rests_on_tools else COUNTED if has_values else UNCITED)
 
     def _is_borne_out(self, sentence: str, cited: Sequence[int], named: Callable[[str], frozenset[UUID]]) -> bool:
         """Whether no clause has a value that its sources lack, or says the opposite of them."""
