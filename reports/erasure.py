@@ -1,6 +1,7 @@
 """What was written to a person and by them, and figures that mention them: e-mails, and cells of reports."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import PurePath
@@ -24,6 +25,7 @@ from reports.models import (
     Report,
     ReportRow,
 )
+from runtime.models import Schedule
 from tenants.erasure import Forgotten, Person, delete, mentioning
 from tenants.queue import OPEN
 from tenants.storage import delete_file, store_file
@@ -33,6 +35,7 @@ CELL = "[erased]"
 PROSE_STAYS = gettext_noop(
     "Reports: what stands in their files beside the tables, and files that are not read, was not searched, so look through them."
 )
+PAUSED = gettext_noop("It mailed nobody else, so it is paused: delete it, or name others and change what it says.")
 MOST_BYTES = 10**10
 """Of a file of our own writing: the rows were read from one of 25 MB."""
 
@@ -47,6 +50,7 @@ def forget_mail_and_figures(person: Person) -> Iterator[Forgotten]:
     yield Forgotten("reports.emailmessage", forget_emails(alone), "deleted")
     yield from _out_of_mails_to_others(person, theirs)
     yield from _received(person)
+    yield from _out_of_schedules(person)
     yield from _out_of_reports(person)
 
 
@@ -79,11 +83,30 @@ def _mentions(text: object, person: Person) -> bool:
     return any(term.casefold() in said for term in person.terms)
 
 
+def _names(text: object, person: Person) -> bool:
+    """Whether a name of theirs stands there, in however it is written: in a row of theirs it is theirs."""
+    return any(re.search(name, str(text)) for name in person.names)
+
+
+def _out_of_schedules(person: Person) -> Iterator[Forgotten]:
+    """Take their address out of what schedules mail; one that mailed nobody else is paused."""
+    rows, paused = list(Schedule.objects.filter(pk__in=mentioning(Schedule, ("target",), person.patterns))), 0
+    rows = [row for row in rows if any(_mentions(one, person) for one in row.target.get("to", ()))]
+    for row in rows:
+        row.target["to"] = [one for one in row.target["to"] if not _mentions(one, person)]
+        row.is_active = row.is_active and bool(row.target["to"])
+        row.next_run = row.next_run if row.is_active else None
+        row.save(update_fields=["target", "is_active", "next_run", "updated_at"])
+        paused += not row.target["to"]
+    yield Forgotten("runtime.schedule", len(rows), "emptied")
+    yield Forgotten("runtime.schedule", paused, "kept", PAUSED)
+
+
 def _out_of_reports(person: Person) -> Iterator[Forgotten]:
     """Empty the cells of reports that mention them; in place of the file, as it was handed in, stands what is left of it."""
     rows = list(ReportRow.objects.filter(pk__in=mentioning(ReportRow, ("cells",), person.patterns)))
     for row in rows:
-        row.cells = [CELL if _mentions(cell, person) else cell for cell in row.cells]
+        row.cells = [CELL if _mentions(cell, person) or _names(cell, person) else cell for cell in row.cells]
     ReportRow.objects.bulk_update(rows, ["cells"])
     yield Forgotten("reports.reportrow", len(rows), "emptied")
     reports = Report.objects.filter(pk__in={row.report_id for row in rows}).select_related("file")

@@ -4,7 +4,8 @@ An app registers a step in ``AppConfig.ready``; the steps run from the right to 
 before it, all in one transaction: a worker that is killed has forgotten nothing, and the person may be forgotten again.
 Beside the rows that name the person by a key there are texts that merely mention them: what tells them from others, a
 telephone number, an address, an id on a channel, a full name, is looked for in every text there is (``found_elsewhere``).
-A name of one word is borne by others as well: where it stands as a word of its own is told apart (``maybe_elsewhere``).
+A name of one word is borne by others as well, and so may be a full name without its diacritics: where they stand as words
+of their own is told apart (``maybe_elsewhere``).
 What people write in many ways, a telephone number, is first looked for in all of them, and each way that is found becomes
 one of the terms.
 """
@@ -12,6 +13,8 @@ one of the terms.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from string import ascii_lowercase
 from typing import Any, Literal
 from uuid import UUID
 
@@ -23,9 +26,12 @@ from django.utils.translation import gettext_noop
 from tenants.models import Event, IdempotencyKey, StoredFile, TaskRun, TenantModel
 from tenants.queue import queues
 from tenants.scope import current_tenant_id
+from tenants.text import fold_letters
 
 SHORTEST_TERM = 6
 """Letters of a term: a shorter one stands in the texts of others as well."""
+_MARKS = r"[\u0300-\u036f]*"
+"""Diacritics that are signs of their own."""
 MOST_FOUND = 20
 """Rows of one kind that are named one by one where a person is still mentioned."""
 
@@ -37,7 +43,8 @@ class Person:
     ids: set[UUID]
     terms: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-    """Names of one word, which others bear as well: where they stand is told, and nothing is changed."""
+    """Regular expressions, alike to PostgreSQL and to Python, of names that others bear as well: where they stand is told, and
+    nothing is changed but in a row that tells by something else who is meant."""
     spellings: tuple[str, ...] = ()
     """Regular expressions, alike to PostgreSQL and to Python, of other ways to write what tells them from others."""
 
@@ -76,7 +83,7 @@ class Report:
     kept: list[dict[str, Any]] = field(default_factory=list)
     found_elsewhere: list[dict[str, Any]] = field(default_factory=list)
     maybe_elsewhere: list[dict[str, Any]] | None = None
-    """Where a name of one word stands, as a word of its own: theirs or somebody else's. None: they have no such name."""
+    """Where a name of theirs stands that may be somebody else's, and nothing else tells who is meant. None: they have no name."""
 
     def add(self, one: Forgotten) -> None:
         """Count what a step did."""
@@ -110,8 +117,30 @@ def terms_of(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def names_of(values: Iterable[str]) -> tuple[str, ...]:
-    """Return those of the values that are single words of letters: nobody can tell by them who is meant."""
-    return tuple(sorted({value.strip() for value in values if value.strip().isalpha()}))
+    """Return what finds the names between the ends of words: one of one word as it is written, for in small letters, or without
+    diacritics, it is another word; a full name in any case and with or without diacritics, as banks and tills write it.
+    """
+    return tuple(sorted({_as_name(value.split()) for value in values if value.strip()}))
+
+
+def _as_name(parts: list[str]) -> str:
+    said = re.escape(parts[0]) if len(parts) == 1 else r"[\s\u00a0._-]+".join(map(_loosely, parts))
+    return rf"(?<![0-9A-Za-z\u00c0-\u1eff]){said}(?![0-9A-Za-z\u00c0-\u1eff])"
+
+
+def _loosely(word: str) -> str:
+    """Return a regular expression of a word in any case, its letters with or without marks, in one sign or in several."""
+    return "".join(f"[{_writings()[one]}]" + _MARKS if one in _writings() else re.escape(one) for one in fold_letters(word))
+
+
+@cache
+def _writings() -> dict[str, str]:
+    """Return, by plain letter, all Latin letters that are it under their marks."""
+    found = {letter: letter + letter.upper() for letter in ascii_lowercase}
+    for letter in map(chr, (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))):
+        if (plain := fold_letters(letter)) in found:
+            found[plain] += letter
+    return found
 
 
 def _tells(value: str) -> bool:
@@ -186,13 +215,17 @@ def _found(person: Person) -> Iterator[dict[str, Any]]:
 
 
 def _maybe_found(person: Person) -> Iterator[dict[str, Any]]:
-    """Name the texts in which a name of one word stands as it is written, between the ends of words."""
-    return _in_every_table("~", [rf"\m{name}\M" for name in person.names])
+    """Name the texts in which a name stands and nothing else that tells who is meant."""
+    return _in_every_table("~", person.names, but=person.patterns)
 
 
-def _in_every_table(operator: Literal["ILIKE", "~"], patterns: Collection[str]) -> Iterator[dict[str, Any]]:
+def _in_every_table(
+    operator: Literal["ILIKE", "~"], patterns: Collection[str], but: Collection[str] = ()
+) -> Iterator[dict[str, Any]]:
     for model in _tenant_models():
-        if ids := _where(model, text_columns(model), operator, patterns):
+        named = _where(model, text_columns(model), operator, patterns)
+        told = set(mentioning(model, text_columns(model), but)) if named else set()
+        if ids := [one for one in named if one not in told]:
             shown = [str(one) for one in ids[:MOST_FOUND]]
             yield {"kind": model._meta.label_lower, "count": len(ids), "ids": shown}
 

@@ -5,6 +5,7 @@ of the database itself, row by row as text.
 """
 
 import json
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -30,7 +31,9 @@ from reports.models import (
     MailMessage,
     ReportRow,
 )
-from runtime.models import KnowledgeGap, SemanticCacheEntry, Session, Turn
+from runtime.models import KnowledgeGap, Schedule, SemanticCacheEntry, Session, Turn
+from runtime.schedules import save_schedule
+from runtime.targets import Author
 from tenants.audit import seal_all, verify
 from tenants.erasure import text_columns
 from tenants.events import record_event
@@ -259,7 +262,50 @@ def test_a_name_of_one_word_is_looked_for_between_the_ends_of_words_and_nothing_
         proof = page("catalog_erasure_change", Erasure.objects.get().pk)
         full = Customer.objects.create(name=NAME)
     assert str(named.pk)[-6:] in text_of(browser(saigon.owner).get(proof))
-    assert run(saigon, full.pk)["maybe_elsewhere"] is None
+    assert run(saigon, full.pk)["maybe_elsewhere"] == []
+
+
+def test_a_full_name_without_diacritics_is_erased_beside_a_number_of_theirs_and_told_where_it_stands_alone(saigon):
+    written = ["NGUYEN THI HONG VAN", "Nguyễn  thị Hồng vân", unicodedata.normalize("NFD", "Nguyễn Thị Hồng Vân")]
+    others = ["NGUYEN THI HONG VANG", "Nguyen Hong Van", "Ha Noi", 12]
+    with in_tenant(saigon.tenant):
+        van = Customer.objects.create(name="Nguyễn Thị Hồng Vân", phone="0901234567", email="van@example.com")
+        theirs, alone = make_row(ReportRow), make_row(ReportRow)
+        ReportRow.objects.filter(pk=theirs.pk).update(cells=["0901 234 567", *written, *others])
+        ReportRow.objects.filter(pk=alone.pk).update(cells=["NGUYEN THI HONG VAN", "room 12"])
+        faqs = [
+            Faq.objects.create(question="Who?", answer=one, language="en") for one in ("Ask NGUYEN THI HONG VAN.", others[0])
+        ]
+    told = run(saigon, van.pk)
+    with in_tenant(saigon.tenant):
+        row = ReportRow.objects.select_related("report__file").get(pk=theirs.pk)
+        assert row.cells == ["[erased]"] * 4 + others
+        assert b"HONG VAN," not in open_file(row.report.file).read()
+        assert ReportRow.objects.get(pk=alone.pk).cells == ["NGUYEN THI HONG VAN", "room 12"]
+        assert faqs[0].answer == Faq.objects.get(pk=faqs[0].pk).answer
+    maybe = {one["kind"]: one["ids"] for one in told["maybe_elsewhere"]}
+    assert (maybe["bots.faq"], maybe["reports.reportrow"]) == ([str(faqs[0].pk)], [str(alone.pk)])
+
+
+def test_schedules_mail_them_no_more_and_one_that_mailed_nobody_else_is_paused(saigon, customer):
+    mail = {"kind": "email", "subject": "Happy birthday", "body": "All the best"}
+    with in_tenant(saigon.tenant):
+        author = Author(manages_credentials=True)
+        alone, shared = (
+            save_schedule(
+                schedule=Schedule(cron="0 8 1 5 *", time_zone="Asia/Saigon", target={**mail, "to": to}), author=author
+            )
+            for to in ([f"Z <{customer.email}>"], [customer.email.upper(), "staff@x.example"])
+        )
+    told = run(saigon, customer.pk)
+    with in_tenant(saigon.tenant):
+        found = {row.pk: (row.target["to"], row.is_active, row.next_run is None) for row in Schedule.objects.all()}
+    assert found[alone.pk] == ([], False, True)
+    assert found[shared.pk] == (["staff@x.example"], True, False)
+    assert told["emptied"]["runtime.schedule"] == 2
+    assert [one["count"] for one in told["kept"] if one["kind"] == "runtime.schedule"] == [1]
+    assert told["found_elsewhere"] == []
+    assert where("quagga.example") == {}
 
 
 def test_an_owner_erases_on_the_customers_page_and_gets_the_proof_and_an_operator_does_not(saigon, customer):

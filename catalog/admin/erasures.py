@@ -81,12 +81,13 @@ class ErasureAdmin(LedgerAdmin):
 
     @display(description=_("maybe mentioned in your own texts"))
     def maybe_mentioned(self, erasure: Erasure) -> str:
-        """Link to the texts in which their name of one word stands, of whomever it is said."""
+        """Link to the texts in which a name of theirs stands, of whomever it is said."""
         found = erasure.report.get("maybe_elsewhere")
         if found is None:
-            return gettext("Their name has more than one word, and is looked for above.")
+            return gettext("They had no name.")
         said = gettext(
-            "A name of one word is borne by others too: it was looked for as a word of its own, and left as it is."
+            "Others may bear the name: it was looked for between the ends of words, a full name with and without diacritics, "
+            "and left as it is where no telephone number or address beside it tells who is meant."
         )
         return format_html(
             "{}{}", said, _listed((one["kind"], one["count"], _links(one["kind"], one["ids"])) for one in found)
