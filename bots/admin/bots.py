@@ -120,7 +120,7 @@ class BotAdmin(TenantAdmin):
             "opts": self.opts,
             "original": bot,
             "form": form,
-            "submit": _("Read it in"),
+            "step": _("Read it in"),
         }
         return TemplateResponse(request, "tenants/admin/ask.html", context)
 

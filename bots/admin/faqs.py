@@ -119,7 +119,7 @@ class FaqAdmin(TenantAdmin):
             "title": _("Import FAQs (CSV)"),
             "opts": self.opts,
             "form": form,
-            "submit": _("Import"),
+            "step": _("Import"),
             "columns": ", ".join(COLUMNS),
             "problems": {"headers": [_("Row"), _("Column"), _("Error")], "rows": problems},
         }

@@ -5,8 +5,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import truncatechars
@@ -31,6 +32,8 @@ STATE_COLOURS = {
 
 MOST_WAITING = 200
 """Conversations on the page of those that wait."""
+SHOWN = 2
+"""Messages of the customer in that list: the last one is often only “yes”."""
 
 
 class AnswerForm(forms.Form):
@@ -95,7 +98,7 @@ class EscalationAdmin(LedgerAdmin):
         )
         related = ("session__customer", "session__bot", "session__channel", "claimed_by")
         rows = Escalation.objects.unresolved().select_related(*related)
-        found = list(rows.annotate(last_message=Subquery(last.values("message")[:1]))[:MOST_WAITING])
+        found = list(rows.annotate(said=ArraySubquery(last.values("message")[:SHOWN]))[:MOST_WAITING])
         context = {
             "title": _("Waiting conversations"),
             "opts": None,

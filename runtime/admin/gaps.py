@@ -149,7 +149,7 @@ class KnowledgeGapAdmin(LedgerAdmin):
             else:
                 messages.success(request, _("Written. Whoever asks next gets this answer."))
                 return redirect("admin:runtime_knowledgegap_changelist")
-        context = {"title": _("Write the FAQ"), "submit": _("Save"), "opts": self.opts, "original": gap, "form": form}
+        context = {"title": _("Write the FAQ"), "step": _("Save"), "opts": self.opts, "original": gap, "form": form}
         return TemplateResponse(
             request, "runtime/admin/write_faq.html", {**self.admin_site.each_context(request), **context}
         )

@@ -17,7 +17,7 @@ class Tier(models.TextChoices):
     FAQ = "faq", _("FAQ")
     CATALOG = "catalog", _("Catalogue")
     LLM = "llm", _("Language model")
-    HANDOFF = "handoff", _("Hand-over")
+    HANDOFF = "handoff", _("Offers a person")
     HUMAN = "human", _("Person")
     NONE = "none", _("Nothing to answer")
 

@@ -38,7 +38,7 @@ def test_the_list_tells_who_said_what_last_and_what_answered(operator, saigon, s
     converse(saigon, shop, QUESTION, name="Emily")
     converse(saigon, shop, "What is the capital of Mongolia?", name="Lan")
     listed = text_of(operator.get(page("runtime_session_changelist")))
-    for expected in ("Emily", "Lan", ANSWER, "FAQ", "Hand-over", "Shop"):
+    for expected in ("Emily", "Lan", ANSWER, "FAQ", "Offers a person", "Shop"):
         assert expected in listed
 
 
@@ -84,7 +84,17 @@ def test_the_transcript_shows_the_decision_beside_every_answer(operator, saigon,
     session = converse(saigon, shop, QUESTION, f"{PRODUCT} giá bao nhiêu?", "What is the capital of Mongolia?")
     shown = operator.get(page("runtime_session_change", session.pk))
     words = text_of(shown).replace("\xa0", " ")
-    for expected in (QUESTION, ANSWER, PRODUCT, "1.490.000", "5 in stock", "FAQ", "Catalogue", "Hand-over", "price_lookup"):
+    for expected in (
+        QUESTION,
+        ANSWER,
+        PRODUCT,
+        "1.490.000",
+        "5 in stock",
+        "FAQ",
+        "Catalogue",
+        "Offers a person",
+        "price_lookup",
+    ):
         assert expected in words
     html = shown.content.decode()
     with in_tenant(saigon.tenant):
