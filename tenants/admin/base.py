@@ -1,6 +1,6 @@
 """``TenantAdmin``, the base of every admin page, and its two kinds: ledgers and pages of the platform."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +18,7 @@ from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from tenants.admin.asking import is_past
 from tenants.admin.conflicts import TENANT_FIELD, ConflictForm
 from tenants.admin.export import export_csv
 from tenants.admin.history import history
@@ -124,7 +125,7 @@ class TenantAdmin(ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, each behind the check of the tenant, and showing what services refuse."""
-        return [_behind(self.refuse, url) for url in super().get_urls()]
+        return [_behind(self, url) for url in super().get_urls()]
 
     def refuse(self, request: HttpRequest) -> HttpResponse | None:
         """Return the answer to a request that may not go on: no tenant chosen, or another one than the page's."""
@@ -265,13 +266,17 @@ def tenant_mark(request: HttpRequest) -> str:
     return str(tenant.id) if tenant else ""
 
 
-def _behind(refuse: Callable[[HttpRequest], HttpResponse | None], url: URLPattern) -> URLPattern:
+def _behind(page: TenantAdmin, url: URLPattern) -> URLPattern:
     view = url.callback
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            return refuse(request) or view(request, *args, **kwargs)
+            return page.refuse(request) or view(request, *args, **kwargs)
+        except PermissionDenied:
+            if is_past(page, request, url.name or "", kwargs.get("object_id")):
+                return redirect(f"admin:{page.opts.label_lower.replace('.', '_')}_change", kwargs["object_id"])
+            raise
         except DisallowedModelAdminLookup:  # typed by hand, or of an old bookmark
             messages.warning(request, _("This list cannot be narrowed like that, so here is the whole of it."))
             return redirect(request.path)
