@@ -133,7 +133,7 @@ class OfferingFacts:
     @property
     def is_counted(self) -> bool:
         """Whether it makes sense to say that it is in stock: services and loans are not kept on shelves."""
-        return self.offering_type in (Offering.Type.PHYSICAL, Offering.Type.ASSET) or not self.sellable
+        return self.offering_type not in (Offering.Type.SERVICE, Offering.Type.FINANCIAL) or not self.sellable
 
     @property
     def lowest_price(self) -> ResolvedPrice | None:

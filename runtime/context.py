@@ -15,23 +15,23 @@ from bots.guardrails import Rule, Verdict
 from bots.models import Tool
 from bots.thresholds import default_of
 from catalog.facts import OfferingFacts
-from catalog.search import Hit, Only, Statement, listed, on_sale, priced_between, rank, statement
-from runtime.cache import look_up, stands_alone
-from runtime.found import CHUNKS_IN_SCOPE, Found, Hits, fetch_all, names_in
+from catalog.search import Hit, Statement, rank
+from runtime.cache import stands_alone
+from runtime.found import Found, Hits, fetch_all, names_in
+from runtime.looks import HITS, looks_of
 from runtime.models import Escalation, Session, SessionScope, Tier
 from runtime.ranking import rank_told
-from runtime.understanding import Question, understand, within_budget
+from runtime.understanding import Question, Slot, understand, within_budget
 from runtime.understanding.coverage import Coverage
 from runtime.understanding.evidence import evidence
+from runtime.understanding.follow_up import core_of, joined, may_follow
 from runtime.understanding.intents import tell_intent
-from runtime.understanding.lexicon import ANYTHING, asks_for_all
-from tenants.scope import current_tenant_id
+from runtime.understanding.lexicon import ANYTHING, asks_for_all, asks_what_kinds
+from runtime.understanding.parts import split_questions
+from runtime.understanding.topics import subject_of, units_of
 from tenants.text import STOP_WORDS, Language, words
 from vault.providers.embeddings import Embedded, embed_question
 from vault.providers.endpoints import platform_chats
-
-HITS = 20
-"""Offerings a turn looks at: enough to sort and to narrow by the price that holds now."""
 
 TEXTS = frozenset({"faq", "document"})
 """What is looked for and is an answer as it stands."""
@@ -96,12 +96,18 @@ class TurnContext:
     """What the guardrails say of the message."""
     is_masked: bool = False
     """Whether they hid something in it."""
+    topic: str = ""
+    """What the answer before this message was about."""
+    said: str = ""
+    """What the customer said of ``message``, where what it is about was said before."""
+    told_in: Language | None = None
+    """The language of the whole message, where this is a question made of it."""
     known_facts: dict[tuple[UUID, bool], OfferingFacts | None] = field(default_factory=dict, compare=False)
     """The facts that were read in this turn, by offering and whether with the names of its attributes."""
     looked_through: dict[str, Any] = field(default_factory=dict, compare=False)
     """What a tier found out that another one asks for, too."""
-    may_look_up: bool = True
-    """Whether more than these may be read."""
+    together: "list[TurnContext]" = field(default_factory=list, compare=False)
+    """Those whose offerings are read at once, where one message is answered in several ways or parts."""
 
     @property
     def may_ask_model(self) -> bool:
@@ -120,9 +126,9 @@ class TurnContext:
     @cached_property
     def question(self) -> Question:
         """The message, understood without a language model."""
-        return within_budget(
-            understand(self.message, currency=self.currency, unsure=self.spoken), self.slots.get("budget", "")
-        )
+        understood = understand(self.message, currency=self.currency, unsure=self.spoken)
+        understood = replace(understood, language=self.told_in) if self.told_in else understood
+        return within_budget(understood, self.slots.get("budget", ""))
 
     @property
     def spoken(self) -> Language:
@@ -133,6 +139,21 @@ class TurnContext:
     def recalls_budget(self) -> bool:
         """Whether the budget is one that was named before, and not in this message."""
         return self.has_budget and all(slot.key != "budget" for slot in self.question.slots)
+
+    @cached_property
+    def wishes(self) -> tuple[Slot, ...]:
+        """What the message says of the customer's wishes: a colour that is part of a name, “tẩy trắng”, “white orchid”, is none."""
+        slots = self.question.slots
+        if all(slot.key != "colour" for slot in slots):
+            return slots
+        names = {pair for hit in self.hits.get("offering", ()) for pair in units_of(hit.title).pairs}
+        return tuple(slot for slot in slots if slot.key != "colour" or not self._is_in_name(slot, names))
+
+    def _is_in_name(self, slot: Slot, names: set[tuple[str, str]]) -> bool:
+        """Whether a colour stands in the message as it does in the name of an offering: beside the same word."""
+        before, behind = self.message[: slot.span[0]].split()[-1:], self.message[slot.span[1] :].split()[:1]
+        around = units_of(" ".join([*before, self.message[slice(*slot.span)], *behind])).pairs
+        return not around.isdisjoint(names)
 
     @property
     def remembered(self) -> str:
@@ -145,7 +166,8 @@ class TurnContext:
         is not looked up again.
         """
         heard = replace(self, message=verdict.text, heard=verdict, is_masked=verdict.text != self.message)
-        return self._hand_on(heard, ("hits", "_found") if heard.is_masked else ("hits", "_found", "question"))
+        found = ("hits", "_found", "parts", "joined")
+        return self._hand_on(heard, found if heard.is_masked else (*found, "question"))
 
     def without_model(self) -> "TurnContext":
         """Return the context as it is for the other tiers when the model was asked in vain; nothing is looked up again."""
@@ -167,6 +189,16 @@ class TurnContext:
         said = set(words(question.subject)) - STOP_WORDS[question.language]
         is_open = question.kind in ("browse", "stock") and question.quantity is None and asks_for_all(self.message)
         return (self.has_budget or is_open) and said <= ANYTHING
+
+    @property
+    def asks_for_anything(self) -> bool:
+        """Whether it is asked what there is, of any kind or of one."""
+        return self.wants_anything or self.asks_for_kind
+
+    @property
+    def asks_for_kind(self) -> bool:
+        """Whether it is asked what there is of some kind, by whatever name: “what courses do you offer?”."""
+        return not self.has_budget and not self.wants_anything and asks_what_kinds(self.message)
 
     @cached_property
     def hits(self) -> "Hits":
@@ -196,45 +228,65 @@ class TurnContext:
         return names_in(hit) if hit else []
 
     @cached_property
-    def _found(self) -> list["Found"]:
-        return fetch_all({name: found for name, (_words, found) in self._looks.items() if found})
+    def parts(self) -> "tuple[TurnContext, ...]":
+        """The questions of a message that asks several, each for itself; empty where it asks one."""
+        asked = () if self.may_ask_model or self.told_in else split_questions(self.message)
+        before = ("", *(subject_of(one) for one in asked))
+        return tuple(self._aside(one, topic=topic) for one, topic in zip(asked, before, strict=False))
+
+    @cached_property
+    def joined(self) -> "TurnContext | None":
+        """The message with what was spoken of before, where it may mean that."""
+        language = self.question.language
+        if not self.topic or self.may_ask_model or not may_follow(self.message, language):
+            return None
+        return self._aside(joined(self.message, self.topic, language), said=core_of(self.message))
+
+    def _aside(self, message: str, *, topic: str = "", said: str = "") -> "TurnContext":
+        """Return the context of another wording of this message, or of a part of it: looked up with it, in the same message."""
+        aside = replace(
+            self,
+            message=message,
+            topic=topic,
+            said=said,
+            told_in=self.question.language,
+            has_failed=True,
+            knows_intents=False,
+        )
+        self.together[:] = [*(self.together or [self]), aside]
+        return aside
+
+    @cached_property
+    def _found(self) -> list[Found]:
+        found = fetch_all(self._statements())
+        self._hand_out(found)
+        return [row for row in found if "." not in row.look]
+
+    def look_up(self) -> None:
+        """Look up the message and all its parts in one message to the database, if that was not done yet."""
+        _ = self._found
+
+    def _statements(self) -> dict[str, Statement]:
+        """What is looked for, and what those beside this one look for, under their numbers."""
+        own = {name: found for name, (_words, found) in self._looks.items() if found}
+        beside = enumerate(self._beside)
+        return own | {f"{number}.{name}": one for number, aside in beside for name, one in aside._statements().items()}
+
+    def _hand_out(self, found: list[Found]) -> None:
+        for number, aside in enumerate(self._beside):
+            its = [row._replace(look=row.look.partition(".")[2]) for row in found if row.look.startswith(f"{number}.")]
+            aside._hand_out(its)
+            aside.__dict__["_found"] = [row for row in its if "." not in row.look]
+
+    @property
+    def _beside(self) -> "tuple[TurnContext, ...]":
+        return self.parts or ((self.joined,) if self.joined else ())
 
     @cached_property
     def _looks(self) -> dict[str, tuple[str, Statement | None]]:
-        """What is looked for, by name: the words to rank by, and the statement that finds the candidates."""
-        subject = self.question.subject or self.message
-        looks: dict[str, tuple[str, Statement | None]] = {}
-        if self.knows_intents:
-            looks["intent"] = (self.message, self._texts("intent", self.message))
-        if self.may_use_cache:
-            version, language = self.bot_version_id, self.question.language
-            looks["answer"] = (
-                self.message,
-                look_up(self.message, embedded=self._embedded(self.message), version_id=version, language=language),
-            )
-        looks |= {"faq": (self.message, self._texts("faq", self.message))}
-        looks["document"] = (self.message, self._documents() if self.has_documents else None)
-        if not self.has_budget:
-            found = (
-                listed(on_sale(), bot_id=self.bot_id, limit=HITS)
-                if self.wants_anything
-                else self._texts("offering", subject)
-            )
-            return {**looks, "offering": (subject, found)}
-        asked = self.question
-        only = priced_between(asked.min_price, asked.max_price, currency=asked.currency, channel=self.channel)
-        if self.wants_anything:
-            return {**looks, "offering": (subject, listed(only, bot_id=self.bot_id, limit=HITS))}
-        return {
-            **looks,
-            "offering": (subject, self._texts("offering", subject, only)),
-            "dearer": (subject, self._texts("offering", subject)),
-        }
+        return looks_of(self)
 
-    def _texts(self, kind: str, asked: str, only: Only | None = None) -> Statement | None:
-        return statement(asked, kinds=(kind,), bot_id=self.bot_id, only=only, embedded=self._embedded(asked))
-
-    def _embedded(self, asked: str) -> Embedded:
+    def embedded(self, asked: str) -> Embedded:
         """Return the vector of a question: made once, however many kinds of text it is asked of."""
         if asked not in self._vectors:
             self._vectors[asked] = embed_question(asked, bot_id=self.bot_id)
@@ -243,12 +295,6 @@ class TurnContext:
     @cached_property
     def _vectors(self) -> dict[str, Embedded]:
         return {}
-
-    def _documents(self) -> Statement | None:
-        only = None
-        if self.limits_collections:
-            only = Only.named(CHUNKS_IN_SCOPE, {"tenant": current_tenant_id(), "session": self.session_id})
-        return self._texts("document", self.message, only)
 
     def usable_tools(self) -> QuerySet[Tool]:
         """Return the tenant's own tools that may be called here."""
@@ -336,6 +382,8 @@ class Reply:
     cost_usd: Decimal = Decimal(0)
     handover: Handover | None = None
     is_gap: bool = False
+    open_question: str = ""
+    """Which question of several was not answered."""
     details: dict[str, Any] = field(default_factory=dict)
 
 

@@ -13,7 +13,8 @@ from tenants.scope import current_tenant_id
 
 def names_in(hit: Hit) -> list[str]:
     """Return the name of an offering, and the lines of its text that may be its name in another language."""
-    return [hit.title, *(line for line in hit.body.split("\n") if line[:1].isupper() and not line.endswith("."))]
+    lines = (line for line in hit.body.split("\n") if line[:1].isupper() and not line.endswith("."))
+    return [hit.title, *(line for line in lines if not any(map(str.isdigit, line.split()[0])))]
 
 
 class Hits(Mapping[str, list[Hit]]):
@@ -61,7 +62,7 @@ def fetch_all(statements: dict[str, Statement]) -> list[Found]:
         return []
     named, params = [], []
     for name, one in statements.items():
-        of_document, tenant = (_DOCUMENT, [current_tenant_id()]) if name == "document" else ("NULL::uuid", [])
+        of_document, tenant = (_DOCUMENT, [current_tenant_id()]) if name.endswith("document") else ("NULL::uuid", [])
         named.append(f"SELECT '{name}', {of_document}, found.* FROM ({one.sql}) AS found")  # noqa: S608 - our own SQL
         params += [*tenant, *one.params]
     with connection.cursor() as cursor:

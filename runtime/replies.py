@@ -17,6 +17,9 @@ from runtime.understanding.counting import count_asked
 from runtime.understanding.lexicon import Courtesy
 from tenants.text import words
 
+NAMED_EACH = 4
+"""Offerings named of each category to who asks what there is."""
+
 VARIANTS_NAMED = 6
 """Variants whose own price or stock is spelled out; more would be a list nobody reads in a chat."""
 
@@ -29,6 +32,18 @@ def about(facts: list[OfferingFacts], context: TurnContext) -> str:
         told = _one(facts[0], asks=question.asks, language=question.language)
         return "\n".join(filter(None, [told, _total(facts[0], context)]))
     return "\n".join([_("Here is what I found:"), *_lines(facts, question.language)])
+
+
+def by_category(facts: list[OfferingFacts]) -> str:
+    """Return what there is, by category, the names of each; empty where there are fewer than two categories."""
+    names: dict[str, list[str]] = {}
+    for one in facts:
+        names.setdefault(one.category, []).append(one.name)
+    if len(names) < 2:
+        return ""
+    listed = (f"{', '.join(of_it[:NAMED_EACH])}{', …' if len(of_it) > NAMED_EACH else ''}" for of_it in names.values())
+    lines = (f"• {category}: {text}" if category else f"• {text}" for category, text in zip(names, listed, strict=True))
+    return "\n".join([_("Here is what I found:"), *lines])
 
 
 def which_one() -> str:
@@ -178,6 +193,16 @@ def fits_budget(offering: OfferingFacts, question: Question) -> bool:
 def not_known() -> tuple[str, str]:
     """Return the words for not knowing, and the label of the button that asks for a person."""
     return _("I am not sure about that. Shall I get a colleague to help you?"), _("Talk to a person")
+
+
+def not_sure_of(question: str) -> str:
+    """Return the words for one question of several that is not known."""
+    return _("“%(question)s”: I am not sure about that.") % {"question": question.strip(" ?!.,")}
+
+
+def offer_of_person() -> dict[str, Any]:
+    """Return the button that asks for a person, as front ends show it."""
+    return {"quick_replies": [{"title": not_known()[1], "action": "escalate"}]}
 
 
 def order_placed(number: int) -> str:

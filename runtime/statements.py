@@ -6,7 +6,7 @@ from tenants.postgres.prepared import Prepared
 
 LOAD = Prepared("""
 WITH session AS (
-    SELECT s.id, s.bot_id, s.bot_version_id, s.owner, s.owner_epoch, s.flow_step, s.turn_number, s.ended_at,
+    SELECT s.id, s.bot_id, s.bot_version_id, s.owner, s.owner_epoch, s.flow_step, s.turn_number, s.ended_at, s.topic,
            s.last_tier, s.language AS session_language, s.limits_collections, s.limits_tools, c.code AS channel, t.currency, t.locale
     FROM runtime_session s
     JOIN catalog_saleschannel c ON c.tenant_id = s.tenant_id AND c.id = s.channel_id
@@ -88,7 +88,7 @@ WITH advanced AS (
     UPDATE runtime_session SET turn_number = turn_number + 1, state_updated_at = %(now)s,
         flow_step = coalesce(%(flow_step)s, flow_step),
         step_since = CASE WHEN %(flow_step)s::text IS NULL THEN step_since ELSE %(now)s END,
-        last_tier = %(tier)s, language = coalesce(nullif(%(language)s, ''), language)
+        last_tier = %(tier)s, topic = coalesce(%(topic)s, topic), language = coalesce(nullif(%(language)s, ''), language)
     WHERE tenant_id = %(tenant)s AND id = %(session)s
       AND turn_number = %(turn_number)s AND owner = %(owner)s AND owner_epoch = %(owner_epoch)s AND ended_at IS NULL
       AND flow_step = coalesce(%(flow_step_before)s, flow_step)

@@ -33,6 +33,7 @@ from runtime.statements import EARLIER, LOAD, RELEASE, record_statement
 from runtime.steps import step_after
 from runtime.tiers import TIERS
 from runtime.tiers.cache import keep_answer
+from runtime.tiers.follow_up import topic_after
 from runtime.tiers.person import asks_by_click
 from runtime.tiers.proposal import answers_by_click
 from runtime.understanding.wishes import FLEETING, LIFETIMES
@@ -197,7 +198,16 @@ def _thresholds(found: list[float | None] | None) -> dict[str, float]:
 
 _FROM_ROW = (
     *("bot_id", "bot_version_id", "channel", "owner", "owner_epoch", "flow_step", "turn_number", "currency", "locale"),
-    *("last_tier", "session_language", "has_model", "knows_intents", "limits_collections", "limits_tools", "has_documents"),
+    *(
+        "last_tier",
+        "topic",
+        "session_language",
+        "has_model",
+        "knows_intents",
+        "limits_collections",
+        "limits_tools",
+        "has_documents",
+    ),
 )
 
 
@@ -257,6 +267,7 @@ def _values(context: TurnContext, reply: Reply, slots: list[dict[str, Any]]) -> 
         "bot_version": context.bot_version_id,
         "intent": context.intent_found,
         "reply": reply.message,
+        "topic": topic_after(reply),
         "language": context.question.language if context.message else "",
         "ui_metadata": json.dumps(reply.ui_metadata),
         "slots": json.dumps(slots),
@@ -281,7 +292,8 @@ def _asked_for(reply: Reply) -> dict[str, Any]:
 def _unanswered(context: TurnContext, reply: Reply) -> dict[str, Any]:
     if not reply.is_gap:
         return {}
-    return {"bot": context.bot_id, "question": context.message, **same_question(context.message)}
+    question = reply.open_question or context.message
+    return {"bot": context.bot_id, "question": question, **same_question(question)}
 
 
 def _guarded(context: TurnContext, reply: Reply) -> dict[str, Any]:
@@ -326,7 +338,7 @@ def _learnt(context: TurnContext) -> list[dict[str, Any]]:
             "confidence": slot.confidence,
             "expires_at": (timezone.now() + LIFETIMES.get(slot.key, FLEETING)).isoformat(),
         }
-        for slot in context.question.slots
+        for slot in context.wishes
     ]
 
 

@@ -62,6 +62,9 @@ class Session(TenantModel):
         help_text=_("Of the customer's last message."),
     )
     last_tier = models.CharField(_("answered from"), max_length=16, blank=True, default="", db_default="", editable=False)
+    topic = models.CharField(
+        max_length=200, blank=True, default="", db_default="", editable=False, help_text="What the last answer was about."
+    )
     flow_step = models.CharField(_("step"), max_length=63, default="open", db_default="open")
     step_since = models.DateTimeField(_("in this step since"), db_default=Now(), editable=False)
     flow_context = models.JSONField(_("context"), default=dict, db_default={}, blank=True)

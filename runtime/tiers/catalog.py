@@ -1,5 +1,6 @@
 """What something costs, whether it is there, what there is within a budget: facts of the catalogue."""
 
+import re
 import time
 from dataclasses import replace
 from uuid import UUID
@@ -11,11 +12,14 @@ from catalog.search import FIT_THRESHOLD, Hit, fit
 from runtime import replies
 from runtime.context import Action, Reply, TurnContext, as_source
 from runtime.models import Tier
-from runtime.tiers.described import Described, described
-from runtime.tiers.facts import facts_of
-from runtime.tiers.pointed import LOOKED_AT, SHOWN, named_in, pointed_at, several_named, with_sku
-from runtime.understanding.lexicon import ANYTHING, ORDERS, POINTING, stems, stems_of, telling
-from tenants.text import words
+from runtime.tiers.compared import comparison
+from runtime.tiers.described import FIRM, Described, described
+from runtime.tiers.facts import LOOKED_AT, facts_of, remembered
+from runtime.tiers.pointed import SHOWN, named_in, only_one_named, pointed_at, points_in_vain, several_named, with_sku
+from runtime.understanding.coverage import Coverage
+from runtime.understanding.lexicon import ANYTHING, ORDERS, POINTING, kind_asked_for, stems, stems_of, telling
+from runtime.understanding.topics import DAYS, asked_units, units_of
+from tenants.text import Language, words
 
 CARDS = 5
 """Offerings shown at once when the customer asked for a choice."""
@@ -40,6 +44,14 @@ HOLDS_MORE = 0.15
 """Share of what is asked about that a text must hold above every offering to tell a price or what is there."""
 
 
+_COUNTING = re.compile(r"\b\d+\b|\b(?:in )?total\b|\btổng(?: cộng)?\b|\bhết\b", re.IGNORECASE)
+
+LACKING = 0.5
+"""Share of what is asked for that an offering may lack to tell its price."""
+
+ALIKE_IN_MEANING: dict[Language, float] = {"en": 0.6, "vi": 0.8}
+"""Likeness of meaning from which it tells it all the same."""
+
 TAIL = 0.7
 """In a list, what fits less than this share of the best one is left out."""
 
@@ -53,7 +65,7 @@ def fitting(context: TurnContext, kind: str = "offering") -> list[Hit]:
     hits = sorted(
         (hit for hit in rated if hit.score >= FIT_THRESHOLD), key=lambda hit: -hit.score - LIKED * _share_of(liked, hit)
     )
-    return [hit for hit in hits if hit.score >= TAIL * hits[0].score]
+    return [hit for hit in hits if context.has_budget or hit.score >= TAIL * hits[0].score]
 
 
 def _share_of(liked: set[str], hit: Hit) -> float:
@@ -69,8 +81,14 @@ def answer_from_catalog(context: TurnContext) -> Reply | None:
     """
     if context.may_ask_model and not _is_asked(context):
         return None
+    if points_in_vain(context):
+        return _asked_which(context)
+    if context.asks_for_kind and (kinds := _list_of_kind(context)):
+        return kinds
+    if (compared := comparison(context)) is not None:
+        return _compare(context, compared) if compared else None
     if asked := described(context):
-        return _describe(context, asked) if asked.told else None
+        return answer_described(context, asked) if asked.told else None
     hits = meant(context)
     if hits and context.may_ask_model and not _is_named(context, hits):
         return None
@@ -96,6 +114,28 @@ def _only_points(context: TurnContext) -> bool:
     return names_nothing(context) and not context.question.subject
 
 
+def _asked_which(context: TurnContext) -> Reply:
+    with translation.override(context.question.language):
+        return _ask_which(context)
+
+
+def _list_of_kind(context: TurnContext) -> Reply | None:
+    """List what there is of the kind that the message names; where nothing is called so, what there is at all."""
+    asked = stems(kind_asked_for(context.message) - ANYTHING)
+    named = [hit for hit in context.hits["offering"] if asked and asked <= units_of(f"{hit.title} {hit.body}").single]
+    hits = named or context.hits["anything"] or context.hits["offering"]
+    with translation.override(context.question.language):
+        return _reply_with_facts(context, [hit.id for hit in hits], hits)
+
+
+def _compare(context: TurnContext, compared: list[Described]) -> Reply:
+    """Tell side by side what was asked of several."""
+    facts, hits = [one.facts for one in compared], [one.hit for one in compared if one.hit]
+    reply = _catalog_reply(context, facts, hits, _looked_up(context, facts))
+    told = "\n".join(f"• {one.message}" for one in compared)
+    return replace(reply, message=told, confidence=min(one.share for one in compared), details={"described": True})
+
+
 def _ask_which(context: TurnContext) -> Reply:
     """Ask what is meant: the question is a good one, and no answer is missing to it."""
     return Reply(Tier.CATALOG, replies.which_one(), confidence=context.question.confidence)
@@ -119,7 +159,7 @@ def _is_named(context: TurnContext, hits: list[Hit]) -> bool:
 
 def _wished(context: TurnContext) -> frozenset[str]:
     """Return the stems of the colour and size in the message: what is there in another one is told of all the same."""
-    spans = (slot.span for slot in context.question.slots if slot.key in ("colour", "size"))
+    spans = (slot.span for slot in context.wishes if slot.key in ("colour", "size"))
     return stems_of(" ".join(context.message[slice(*span)] for span in spans))
 
 
@@ -135,12 +175,37 @@ def meant(context: TurnContext) -> list[Hit]:
         return [best] if best and best.score >= NAMED else []
     if context.wants_anything:
         return context.hits["offering"]
+    if question.kind == "stock" and _asks_of_days(context):
+        return []
     if _only_points(context) or (not telling(question.subject) and looked_at(context)):
         return []
-    hits = fitting(context)
+    hits = fitting(context) or (named_in(context) if question.kind in ("price", "stock") else [])
+    if not hits and context.said and (only := only_one_named(context, context.message)):
+        hits = [only]
+    elif question.kind in ("price", "stock"):
+        hits = [hit for hit in hits if not _lacks_most(context, hit)]
     if question.kind != "browse" and len(hits) > 1 and hits[0].score - hits[1].score >= CLEAR_LEAD:
         return hits[:1]
     return hits
+
+
+def _asks_of_days(context: TurnContext) -> bool:
+    """Whether it is asked if something is there on a certain day: stock does not tell."""
+    return f"@{DAYS}" in units_of(context.message).single
+
+
+def _lacks_most(context: TurnContext, hit: Hit) -> bool:
+    """Whether an offering lacks most of what is asked for, and is no other name of it: “tiếng Đức” where only English is taught."""
+    coverage = Coverage(_COUNTING.sub(" ", context.question.subject), context.coverage.texts)
+    asked, text = coverage.asked, f"{hit.title} {hit.body}"
+    if not asked.single or hit.parts["vector"] >= ALIKE_IN_MEANING[context.question.language] or hit.synonyms:
+        return False
+    if hit in named_in(context):
+        return False
+    if context.question.language == "vi" and asked.pairs:
+        held = units_of(text)
+        return asked.pairs.isdisjoint(held.pairs) and not asked.single <= held.single
+    return coverage.leaves_out(text) > LACKING
 
 
 def looked_at(context: TurnContext) -> UUID | None:
@@ -148,10 +213,7 @@ def looked_at(context: TurnContext) -> UUID | None:
     question = context.question
     if question.kind not in ("price", "stock", "describe") or question.about_fee:
         return None
-    try:
-        return UUID(context.slots.get(LOOKED_AT, ""))
-    except ValueError:  # none yet, or a slot that a front end wrote
-        return None
+    return next(iter(remembered(context)), None)
 
 
 def asks_of_goods(context: TurnContext, text: Hit) -> bool:
@@ -190,13 +252,15 @@ def _said_by_name(context: TurnContext) -> list[Hit]:
 def knows_better(context: TurnContext, answer: Hit) -> bool:
     """Whether an offering fits better than an answer in words, in favour of whichever kind the question sounds like."""
     question = context.question
+    if points_in_vain(context) or context.asks_for_kind or comparison(context):
+        return True
     if asked := described(context):
         return bool(asked.told) and asked.share >= context.share_of(answer)
     if pointed_at(context) or several_named(context):
         return True
     if question.kind == "other" or _holds_more(context, answer):
         return False
-    if (context.wants_anything and context.has_budget) or (not telling(question.subject) and looked_at(context)):
+    if context.wants_anything or (not telling(question.subject) and looked_at(context)):
         return True
     if with_sku(context, context.hits.get("offering", [])) and not question.about_fee:
         return True
@@ -204,10 +268,10 @@ def knows_better(context: TurnContext, answer: Hit) -> bool:
     return bool(offerings) and offerings[0].score + (question.confidence - 0.5) / 2 >= answer.score
 
 
-def _describe(context: TurnContext, asked: Described) -> Reply:
+def answer_described(context: TurnContext, asked: Described) -> Reply:
     """Tell the attribute of an offering that is asked for, or the sentence of its description that says so."""
     reply = _catalog_reply(context, [asked.facts], [asked.hit] if asked.hit else [], _looked_up(context, [asked.facts]))
-    return replace(reply, message=asked.message, confidence=asked.share)
+    return replace(reply, message=asked.message, confidence=asked.share, details={"described": True})
 
 
 def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list[Hit]) -> Reply | None:
@@ -222,7 +286,9 @@ def _reply_with_facts(context: TurnContext, offering_ids: list[UUID], hits: list
         return None
     shown = facts[:CARDS]
     looked_up = _looked_up(context, shown, round((time.perf_counter() - started) * 1000))
-    return _catalog_reply(context, shown, hits, looked_up)
+    reply = _catalog_reply(context, shown, hits, looked_up)
+    is_open = context.asks_for_anything and not context.has_budget and len(facts) > CARDS
+    return replace(reply, message=replies.by_category(facts) or reply.message) if is_open else reply
 
 
 def _reply_with_remembered(context: TurnContext, offering_id: UUID) -> Reply | None:
@@ -230,6 +296,8 @@ def _reply_with_remembered(context: TurnContext, offering_id: UUID) -> Reply | N
     started = time.perf_counter()
     found = facts_of(context, [offering_id])
     is_meant = pointed_at(context) == offering_id
+    if context.question.kind == "stock" and context.question.confidence <= FIRM and asked_units(context.message).single:
+        return None  # “có đau không?”
     if not found or not (is_meant or names_only(context, found[0])) or not replies.fits_budget(found[0], context.question):
         return None
     return _catalog_reply(context, found, [], _looked_up(context, found, round((time.perf_counter() - started) * 1000)))
@@ -249,6 +317,12 @@ def answer_about(context: TurnContext, offering_ids: list[UUID]) -> Reply | None
     """Answer with the facts of these offerings, in the place of what a model said of them. The caller activates the language."""
     shown = facts_of(context, offering_ids)
     return _catalog_reply(context, shown, context.hits.get("offering", []), _looked_up(context, shown)) if shown else None
+
+
+def answer_about_hits(context: TurnContext, hits: list[Hit]) -> Reply | None:
+    """Answer with the facts of offerings that were found, best first."""
+    with translation.override(context.question.language):
+        return _reply_with_facts(context, [hit.id for hit in hits], hits)
 
 
 def _nearest(context: TurnContext, hits: list[Hit]) -> Reply | None:

@@ -5,7 +5,6 @@ description.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.utils import translation
 
@@ -15,10 +14,10 @@ from catalog.search import Hit
 from runtime import replies
 from runtime.context import TurnContext
 from runtime.found import names_in
-from runtime.tiers.facts import facts_of
-from runtime.tiers.pointed import LOOKED_AT, named_in
-from runtime.understanding.attributes import meant_by
-from runtime.understanding.facets import asked_of, is_yes_or_no, tells
+from runtime.tiers.facts import facts_of, remembered
+from runtime.tiers.pointed import named_in
+from runtime.understanding.attributes import facets_measured, meant_by, measured_in
+from runtime.understanding.facets import Facet, asked_of, is_yes_or_no, tells
 from runtime.understanding.lexicon import OPENING, ORDERS
 from runtime.understanding.topics import asked_units, units_of
 from tenants.text import detect_language, fold, words
@@ -38,7 +37,7 @@ NAMED = 0.5
 FIRM = 0.6
 """Confidence above which it is plainly asked whether something is there, and not only “có … không”."""
 
-ASKING_WHAT = frozenset(("what", "which", "how", "gi", "nao", "sao", "ai"))
+ASKING_WHAT = frozenset(("what", "which", "how", "gi", "nao", "sao", "ai", "may"))
 """Folded words of which one asks something openly."""
 
 THERE_IS = frozenset(("co", "con"))
@@ -62,6 +61,7 @@ class Described:
     facts: OfferingFacts
     told: str
     share: float
+    is_attribute: bool = False
 
     @property
     def message(self) -> str:
@@ -88,13 +88,40 @@ def _described(context: TurnContext) -> Described | None:
     found = facts_of(context, [hit.id], defined=True)
     if not found:
         return None
-    told = _attribute_of(context, hit, found[0]) or _told(context, hit, found[0])
-    return Described(hit, found[0], told, context.coverage.share(f"{hit.title} {hit.body} {told}"))
+    attribute = _attribute_of(context, hit, found[0])
+    told = attribute or _told(context, hit, found[0])
+    share = context.coverage.share(f"{hit.title} {hit.body} {told}")
+    return Described(hit, found[0], told, share, is_attribute=bool(attribute))
+
+
+def of_offering(context: TurnContext, hits: list[Hit]) -> list[Described]:
+    """Return what the message asks of several offerings that it names: the attribute that all of them have, else a sentence of each."""
+    facts = {one.id: one for one in facts_of(context, [hit.id for hit in hits], defined=True)}
+    known = [(hit, facts[hit.id]) for hit in hits if hit.id in facts]
+    names = frozenset[str]().union(*(units_of("\n".join(names_in(hit))).single for hit in hits))
+    asked = asked_units(context.message).single - names
+    meant = [
+        {one.key: one for one in meant_by(context.message, asked, frozenset(), found.described)} for _hit, found in known
+    ]
+    common = set(meant[0]).intersection(*meant[1:]) if meant else set()
+    language = context.question.language
+    with translation.override(language):
+        told = ["; ".join(replies.attribute(one[key], language) for key in sorted(common)) for one in meant]
+    facets = facets_measured(context.message)
+    return [
+        Described(hit, found, one or _of_facet(hit, found, facets), context.coverage.share(f"{hit.title} {hit.body} {one}"))
+        for (hit, found), one in zip(known, told, strict=True)
+    ]
+
+
+def _of_facet(hit: Hit, facts: OfferingFacts, facets: frozenset[Facet]) -> str:
+    """Return the first sentence of a description that tells a kind of fact."""
+    return next((part for part in _sentences(hit, facts) if any(tells(facet, part) for facet in facets)), "")
 
 
 def _only_wishes(context: TurnContext) -> bool:
     """Whether the message names a colour or size that it wants, and asks for none: “the shirt in size L”."""
-    is_named = any(slot.key in ("colour", "size") for slot in context.question.slots)
+    is_named = any(slot.key in ("colour", "size") for slot in context.wishes)
     return is_named and ASKING_WHAT.isdisjoint(words(context.message))
 
 
@@ -103,7 +130,9 @@ def _may_ask(context: TurnContext) -> bool:
     question = context.question
     is_free = question.kind in ("other", "describe") or (question.kind == "browse" and question.confidence < NAMED)
     is_free = is_free or _asks_of_named(context)
-    is_free = is_free and (is_yes_or_no(context.message) or not ASKING_WHAT.isdisjoint(words(context.message)))
+    is_free = is_free and (
+        bool(context.said) or is_yes_or_no(context.message) or not ASKING_WHAT.isdisjoint(words(context.message))
+    )
     return is_free and not context.has_budget and not question.sort and ORDERS.isdisjoint(words(context.message))
 
 
@@ -124,14 +153,15 @@ def _asks_of_named(context: TurnContext) -> bool:
 def _spoken_of(context: TurnContext) -> Hit | None:
     """Return the offering that holds most of what is asked about, its name some of it; else the one spoken of before."""
     found = context.hits.get("offering", [])
+    before = remembered(context)
+    if context.said and (spoken := next((hit for hit in found if hit.id in before), None)) and _is_named(context, spoken):
+        return spoken
+    if len(named := named_in(context)) == 1:
+        return named[0]
     best = max(found[:LOOKED_THROUGH], key=lambda hit: (context.share_of(hit), hit.score), default=None)
     if best is not None and context.share_of(best) >= NAMED_BY and _is_named(context, best):
         return best
-    try:
-        before = UUID(context.slots.get(LOOKED_AT, ""))
-    except ValueError:  # none yet, or a slot that a front end wrote
-        return None
-    return next((hit for hit in found if hit.id == before), None)
+    return next((hit for hit in found if hit.id in before), None)
 
 
 def _is_named(context: TurnContext, hit: Hit) -> bool:
@@ -140,12 +170,13 @@ def _is_named(context: TurnContext, hit: Hit) -> bool:
 
 def _asks_more(context: TurnContext, hit: Hit) -> bool:
     """Whether more is asked about than the name of the offering says."""
-    return bool(asked_units(context.message).single - units_of(hit.title).single)
+    is_named = units_of(hit.title).single
+    return bool(asked_units(context.message).single - is_named) or bool(measured_in(context.message)[0])
 
 
 def _attribute_of(context: TurnContext, hit: Hit, facts: OfferingFacts) -> str:
     """Return the attributes that the message means, as they are told; empty without one."""
-    asked = asked_units(context.message).single - units_of("\n".join(names_in(hit))).single
+    asked = asked_units(context.said or context.message).single - units_of("\n".join(names_in(hit))).single
     meant = meant_by(context.message, asked, asked_of(context.message), facts.described)
     language = context.question.language
     with translation.override(language):
@@ -157,14 +188,19 @@ def _told(context: TurnContext, hit: Hit, facts: OfferingFacts) -> str:
     wanted, text = asked_of(context.message), f"{hit.title} {hit.body}"
     if context.coverage.leaves_out(text) > (UNSAID if wanted else 0.0):
         return ""
-    name = units_of(hit.title).single
+    name = units_of(f"{hit.title} {facts.name}").single
     asked = context.coverage.asked.single
     telling = [
         (len(asked & units_of(part).single), detect_language(part) == context.question.language, -place, part)
         for place, part in enumerate(_sentences(hit, facts))
-        if all(tells(facet, part) for facet in wanted) and (wanted or (asked - name) & units_of(part).single)
+        if all(tells(facet, part) for facet in wanted) and _holds_some(asked - name, part, needed=not wanted)
     ]
     return max(telling, default=(0, False, 0, ""), key=lambda one: (one[1], one[0], one[2]))[3]
+
+
+def _holds_some(asked: frozenset[str], part: str, *, needed: bool) -> bool:
+    """Whether a sentence holds anything of what is asked about beside the name; ``needed``: there must be such a thing."""
+    return not asked.isdisjoint(units_of(part).single) or not (asked or needed)
 
 
 def _sentences(hit: Hit, facts: OfferingFacts) -> Iterator[str]:

@@ -6,15 +6,21 @@ from runtime.models import Tier
 from runtime.tiers.catalog import knows_better, names_nothing
 from runtime.understanding import understand
 from runtime.understanding.bounds import without_yes
+from runtime.understanding.coverage import Coverage
 from runtime.understanding.facets import is_yes_or_no
 from runtime.understanding.lexicon import telling
-from tenants.text import Language, words
+from runtime.understanding.topics import asked_units, units_of
+from runtime.understanding.wishes import without_cities
+from tenants.text import Language, fold, words
 
 LEAST: dict[Language, float] = {"en": 0.28, "vi": 0.4}
 """Evidence that a FAQ needs to answer, however far it leads the others: among a few one always does."""
 
 SAME: dict[Language, float] = {"en": 0.6, "vi": 0.8}
 """Likeness of meaning from which a text answers a question whether something is so, though a word of it is known nowhere."""
+
+WAYS_TO_PAY = frozenset(("@card", "@cash", "@transfer"))
+"""Topics that a text about paying may speak of, and another one only by chance."""
 
 UNHEARD = 0.45
 """Share of what is asked about that a text may leave out, where the question is whether something is so."""
@@ -52,7 +58,20 @@ def answers(context: TurnContext, faq: Hit) -> bool:
     speaks = context.evidence_of(faq) >= LEAST[context.question.language] or not context.coverage.asked.single
     if not (context.is_sure_of(faq) and speaks) or asks_too_little(context, faq) or asks_of_unknown(context, faq):
         return False
+    if _is_beside(context, faq):
+        return False
     return not names_nothing(context) or _asks_the_same(context, faq)
+
+
+def _is_beside(context: TurnContext, faq: Hit) -> bool:
+    """Whether the message asks about one of the things that every business is asked about, and the title about others only: a
+    “handwritten card” pays nothing.
+    """
+    asked, title = context.coverage.asked.single, units_of(faq.title).single
+    topics = {unit for unit in title if unit.startswith("@")}
+    if not asked or not all(unit.startswith("@") for unit in asked):
+        return not asked and bool(asked_units(faq.title).single) and bool(context.question.kind == "other")
+    return asked.isdisjoint(title) and not (asked & WAYS_TO_PAY and "@pay" in topics) and bool(asked & WAYS_TO_PAY)
 
 
 def asks_of_unknown(context: TurnContext, hit: Hit) -> bool:
@@ -61,7 +80,10 @@ def asks_of_unknown(context: TurnContext, hit: Hit) -> bool:
     """
     if hit.parts["vector"] >= SAME[context.question.language] or not is_yes_or_no(context.message):
         return False
-    return context.coverage.leaves_out(f"{hit.title} {hit.body}") >= UNHEARD
+    coverage = context.coverage
+    if "@deliver" in coverage.asked.single:  # where to is no other thing that is asked about
+        coverage = Coverage(without_cities(context.message), coverage.texts)
+    return coverage.leaves_out(f"{hit.title} {hit.body}") >= UNHEARD
 
 
 def asks_too_little(context: TurnContext, hit: Hit) -> bool:
@@ -74,7 +96,15 @@ def asks_too_little(context: TurnContext, hit: Hit) -> bool:
         and bool(context.coverage.asked.single)
         and context.coverage.share(hit.title) == 0
         and not context.coverage.names_topic
+        and not _names_it(hit, said[0])
     )
+
+
+def _names_it(hit: Hit, word: str) -> bool:
+    """Whether the one word of a message is a name in the text, written with a capital inside a sentence: “MoMo?”."""
+    said = [one.strip(".,;:!?()“”\"'") for one in hit.body.split()]
+    behind = zip(hit.body.split(), said[1:], strict=False)
+    return any(fold(one) == word and one != one.lower() and before[-1:] not in ".!?:" for before, one in behind)
 
 
 def _asks_the_same(context: TurnContext, faq: Hit) -> bool:

@@ -7,7 +7,11 @@ from django.utils import translation
 from runtime import replies
 from runtime.context import Reply, TurnContext
 from runtime.models import Tier
+from runtime.understanding.attacks import is_attack
 from runtime.understanding.courtesy import asks_nothing
+
+LIMITS = frozenset(("budget_exceeded", "quota", "tenant_suspended", "too_many"))
+"""Failures of a model that say nothing of what is known: it may not be asked now."""
 
 
 def offer_a_person(context: TurnContext, *, why: str = "") -> Reply:
@@ -26,7 +30,7 @@ def offer_a_person(context: TurnContext, *, why: str = "") -> Reply:
         confidence=best.score if best else 0,
         sources=(context.source(best),) if best else (),
         ui_metadata={"quick_replies": [{"title": button, "action": "escalate"}]},
-        is_gap=not asks_nothing(context.message),
+        is_gap=why not in LIMITS and not (asks_nothing(context.message) or is_attack(context.message)),
     )
 
 

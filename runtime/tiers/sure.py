@@ -11,6 +11,9 @@ from runtime.context import Reply, TurnContext
 from runtime.tiers.catalog import answer_from_catalog
 from runtime.tiers.document import answer_from_document
 from runtime.tiers.faq import answer_from_faq, answer_word_for_word
+from runtime.tiers.follow_up import answer_follow_up
+from runtime.tiers.parts import answer_parts
+from runtime.tiers.pointed import pointed_at
 from runtime.understanding.evidence import ALIKE, likeness
 
 MARGIN = 0.3
@@ -37,7 +40,20 @@ def answer_when_sure(context: TurnContext) -> Reply | None:
 
 
 def answer_by_itself(context: TurnContext) -> Reply | None:
-    """Answer out of texts and the catalogue as well as they can."""
+    """Answer out of texts and the catalogue as well as they can: each part of the message for itself where it asks several things."""
+    if context.parts:
+        return answer_parts(context, answer_one)
+    return answer_one(context)
+
+
+def answer_one(context: TurnContext) -> Reply | None:
+    """Answer one question, of what was spoken of before where it may mean that."""
+    if context.joined and not pointed_at(context):
+        return answer_follow_up(context, context.joined, _answer)
+    return _answer(context)
+
+
+def _answer(context: TurnContext) -> Reply | None:
     return (
         answer_word_for_word(context)
         or answer_from_document(context)

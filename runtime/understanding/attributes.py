@@ -15,7 +15,7 @@ from runtime.understanding.facets import Facet, tells
 from runtime.understanding.lexicon import stem
 from runtime.understanding.phrases import SAME_WORD
 from runtime.understanding.tokens import Message, Phrasebook
-from runtime.understanding.topics import units_of
+from runtime.understanding.topics import asked_units, units_of
 from tenants.text import STOP_WORDS
 
 _MEASURES = {measure: Phrasebook({measure: phrases}, SAME_WORD) for measure, phrases in MEASURES.items()}
@@ -23,11 +23,21 @@ _MEASURES = {measure: Phrasebook({measure: phrases}, SAME_WORD) for measure, phr
 _SMALL = frozenset(map(stem, STOP_WORDS["vi"] | STOP_WORDS["en"] | {"so", "number", "of", "do"}))
 """Words that say nothing of what is measured: “number of lessons”, “số buổi”."""
 
-MEANT = 0.5
+MEANT = 0.6
 """Share of what is asked about beside the name that an attribute must be called by."""
 
 MEASURED = 0.25
 """What it counts that both measure the same."""
+
+TOLD_BY: dict[str, Facet] = {
+    **dict.fromkeys(("height", "length", "width", "depth", "size"), "length"),
+    **dict.fromkeys(("duration", "interval"), "span"),
+    "weight": "weight",
+    "distance": "range",
+    "power": "power",
+    "temperature": "heat",
+}
+"""The kind of fact that tells what is measured."""
 
 UNCOUNTED: frozenset[Facet] = frozenset(("number",))
 """Kinds of facts that any number tells."""
@@ -46,6 +56,11 @@ def measured_in(text: str) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(measures), frozenset(said)
 
 
+def facets_measured(message: str) -> frozenset[Facet]:
+    """Return the kinds of facts that tell what a message measures or compares by."""
+    return frozenset(TOLD_BY[measure] for measure in measured_in(message)[0] if measure in TOLD_BY)
+
+
 def meant_by(
     message: str, asked: frozenset[str], wanted: frozenset[Facet], attributes: Sequence[AttributeFacts]
 ) -> list[AttributeFacts]:
@@ -59,9 +74,9 @@ def meant_by(
     most = max((near for near, _one in rated), default=0.0)
     if most >= MEANT:
         return [one for near, one in rated if near == most]
-    if rest:
-        return []
     by_measure = [one for one in telling if measured & _measures(one)]
+    if len(rest) > (1 if len(by_measure) == 1 else 0):
+        return []
     return by_measure or (telling if wanted and len(telling) == 1 else [])
 
 
@@ -80,6 +95,7 @@ def _nearness(attribute: AttributeFacts, rest: frozenset[str], measured: frozens
     called = _called(attribute)
     common = ((len(rest & label), len(label)) for label in called)
     near = max((2 * both / (len(rest) + length) for both, length in common), default=0.0)
+    near = max([near, *(MEANT for label in _labelled(attribute) if label <= rest)])
     near += MEASURED if near and measured & _measures(attribute) else 0.0
     if not isinstance(attribute.value, str):
         return near
@@ -89,8 +105,13 @@ def _nearness(attribute: AttributeFacts, rest: frozenset[str], measured: frozens
 
 def _called(attribute: AttributeFacts) -> list[frozenset[str]]:
     """Return the stems of what an attribute is called by, of each name of it apart, and of what it is counted in."""
-    labels = (attribute.name, attribute.name_vi, attribute.key.replace("_", " ").replace("-", " "), attribute.unit)
-    return [one for label in labels if (one := units_of(label).single - _SMALL - measured_in(label)[1])]
+    counted = units_of(attribute.unit).single - _SMALL - measured_in(attribute.unit)[1]
+    return [*_labelled(attribute), *filter(None, (counted,))]
+
+
+def _labelled(attribute: AttributeFacts) -> list[frozenset[str]]:
+    labels = (attribute.name, attribute.name_vi, attribute.key.replace("_", " ").replace("-", " "))
+    return [one for label in labels if (one := asked_units(label).single - _SMALL - measured_in(label)[1])]
 
 
 def _measures(attribute: AttributeFacts) -> frozenset[str]:

@@ -42,6 +42,7 @@ FACETS: dict[str, FacetWords] = {
         "mấy tiền | mấy đồng "
         "| bao nhiêu tiền | nhiêu tiền | bao nhiêu đồng | giá bao nhiêu | giá sao | giá nào | giá thế nào | giá bn | "
         "giá nhiêu | phí | cước | giá "
+        "| học phí | học phí bao nhiêu | tuition "
         "| phụ thu | miễn phí | freeship | mất phí | tốn tiền | tốn phí | mất tiền | đặt cọc | tiền cọc | cọc | hết "
         "bao nhiêu | hết nhiêu",
         "k tr usd vnd eur d percent dollars? euros? pounds? dong nghin ngan trieu",
@@ -88,6 +89,7 @@ FACETS: dict[str, FacetWords] = {
         "province | quarter | floor "
         "| building | house | mall | market | station | airport | next to | near | opposite | behind | map | located | "
         "location | branch "
+        "| basement | underground | garage | car park | ham | bai | san "
         "| branches | online | website | duong | pho | quan | phuong | tinh | tang | toa | cho | ngo | hem | so | tp | "
         "tai | o | dia chi | ben canh",
     ),
@@ -120,7 +122,7 @@ FACETS: dict[str, FacetWords] = {
         "",
         "red | blue | green | yellow | orange | pink | purple | brown | grey | gray | black | white | beige | navy | "
         "silver | gold | golden | turquoise "
-        "| mau do | mau den | mau trang | mau xanh | mau vang | mau hong | mau tim | mau nau | mau xam | mau bac | do den "
+        "| xanh | mau do | mau den | mau trang | mau xanh | mau vang | mau hong | mau tim | mau nau | mau xam | mau bac | do den "
         "| xanh duong | xanh la | xanh den | mau | colours | colors",
     ),
     "heat": FacetWords(
@@ -175,7 +177,7 @@ MEASURES: dict[str, str] = {
     "distance": "how far | range | distance | farther | further | xa | bao xa | quãng đường | tầm xa | xa hơn",
     "size": "size | sizes | dimensions | bigger | larger | smaller | kích thước | kích cỡ | cỡ | to hơn | lớn hơn | nhỏ hơn",
     "material": "made of | made from | made out of | material | materials | làm bằng | làm từ | bằng gì | chất liệu | vật liệu",
-    "people": "people | persons | students | guests | passengers | người | học viên | khách | hành khách | sĩ số",
+    "people": "sĩ số | people | persons | students | guests | passengers | người | học viên | khách | hành khách | sĩ số",
     "capacity": "capacity | hold | holds | dung tích | sức chứa | chứa",
     "temperature": "temperature | how hot | how cold | nhiệt độ",
     "speed": "speed | how fast | faster | tốc độ | nhanh hơn",

@@ -3,6 +3,7 @@
 All are folded (``tenants.text.fold``). What tells a text from another is what is left: see ``telling``.
 """
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
@@ -134,7 +135,7 @@ CANCELLING = _set("no nope cancel khong ko k huy thoi chua stop never mind bo")
 """Folded words of which one at least says no to it."""
 
 ANYTHING = _set(
-    "any anything something some stuff everything all list catalog catalogue menu sell offer "
+    "service services dịch vụ any anything something some stuff everything all list catalog catalogue menu sell offer "
     "thing things item items product products gift gifts present presents "
     "đồ quà món sản phẩm hàng gì nào tặng vật"
 )
@@ -184,6 +185,35 @@ def asks_for_all(message: str) -> bool:
     said = f" {' '.join(words(message))} "
     return any(f" {phrase} " in said for phrase in ALL_OF_IT)
 
+
+_WHAT_KINDS = re.compile(
+    r"(?:(?:hi|hello|hey|so|and|ok|okay) )*(?:what|which)(?: (?:kinds?|types?|sorts?) of)?(?P<en>(?: \w+){0,2}) "
+    r"(?:do|does|can|could) (?:you|u|your \w+|the \w+|we)"
+    r"(?: guys)? (?:sell|offer|have|do|make|rent|teach|provide|carry|stock|serve)(?: here| out| for \w+)*"
+    r"|(?:\w+ ){0,4}(?:ban|day|cho thue|cung cap|kinh doanh|phuc vu)(?: nhung| cac)?(?P<vi>(?: \w+){0,2})"
+    r" (?:gi|nao)(?: vay| the| a| shop| ban)*"
+    r"|(?:\w+ ){0,4}(?:co|lam) (?:nhung|cac)(?P<there>(?: \w+){0,3}) (?:gi|nao)(?: vay| the| a| shop)*"
+)
+
+
+def asks_what_kinds(message: str) -> bool:
+    """Whether the message asks what there is of something, “what services do you offer?”, “trung tâm dạy gì”."""
+    return _kinds(message) is not None
+
+
+def kind_asked_for(message: str) -> frozenset[str]:
+    """Return the folded words for what such a message asks, empty where it is anything."""
+    found = _kinds(message)
+    return frozenset("".join(filter(None, found.group("en", "vi", "there"))).split()) if found else frozenset()
+
+
+def _kinds(message: str) -> re.Match[str] | None:
+    said = words(message)
+    return _WHAT_KINDS.fullmatch(" ".join(said)) if len(said) <= MOST_OF_KIND else None
+
+
+MOST_OF_KIND = 10
+"""Words of a question for what there is."""
 
 ORDERS = _set("order buy purchase mua đặt chốt")
 """Folded words of who orders and does not only ask."""

@@ -89,7 +89,8 @@ ORDER_VERBS = frozenset(_listed("mua lay dat order buy need want take get chot g
 
 # What a message asks, and what in it is not the subject.
 MEANINGS: dict[str, str] = {
-    "price": "giá bao nhiêu | bao nhiêu tiền | bao nhiêu | giá bn | bn tiền | bn | bnhieu | bnhiu | bnh | bao nhieu tien | "
+    "price": "học phí bao nhiêu | học phí | tuition | tuition fee | tuition fees | "
+    "giá bao nhiêu | bao nhiêu tiền | bao nhiêu | giá bn | bn tiền | bn | bnhieu | bnhiu | bnh | bao nhieu tien | "
     "nhiêu tiền | nhiêu | giá sao | giá cả sao | giá thế nào | giá như thế nào | giá cả thế nào | giá cả | giá | "
     "mấy tiền | bao tiền | xin giá | báo giá | bảng giá | giá bán | giá tiền | mức giá | đơn giá | hết bao nhiêu "
     "| mất bao nhiêu | mấy xu | mấy đồng | mấy triệu | mấy tr | mấy trăm | mấy k | check giá | ib giá | inbox giá "

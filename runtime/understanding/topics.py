@@ -134,6 +134,15 @@ def asked_units(question: str) -> Units:
     return Units(frozenset(asked - {f"@{DAYS}", f"@{PLACE}"} or asked), frozenset(pairs))
 
 
+def subject_of(text: str) -> str:
+    """Return the words of a question or a name that say what it is about, in its spelling: without small words and what asks."""
+    message = Message(text)
+    small = STOP_WORDS[detect_language(text)] | UNTELLING | PASSING
+    asking = {place for start, end in asking_words(message) for place in range(start, end)}
+    kept = [one for place, one in enumerate(message.tokens) if place not in asking and not _is_small(message, one, small)]
+    return " ".join(message.text[one.start : one.end] for one in kept)
+
+
 _CLAUSE_END = re.compile(r"(?<=[.!?;,\n])\s+")
 
 

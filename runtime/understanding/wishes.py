@@ -48,7 +48,7 @@ _COLOUR_WORDS = frozenset(("mau", "color", "colour", "colored", "coloured"))
 _DOUBTFUL = frozenset(("cam", "be", "kem", "bạc", "vàng", "orange", "gold", "silver", "navy"))
 
 _SIZE = re.compile(
-    r"\b(size|sizes|sz|co|kich co|kich thuoc)\s?[:=]?\s?((?:us|uk|eu)\s?)?"
+    r"\b(sizes?\b|sz|co|kich co|kich thuoc)\s?[:=]?\s?((?:us|uk|eu)\s?)?"
     r"(x{1,3}s|x{0,3}l|[2-6]xl|[sm]|\d{1,2}(?:[.,]5)?)(?![\w.,]?\w)(?!\s?(?:cm|mm|m|inch|in|x|lit|gb|tb|kg|cai|chiec|doi)\b)"
 )
 _LETTERS = re.compile(r"\b(x{1,3}s|x{1,3}l|[2-6]xl)\b")
@@ -276,8 +276,22 @@ def _places(message: Message) -> Iterator[Wish]:
             yield Wish("place", value, 0.85, (match.end(), end))
     for match in _DISTRICT.finditer(message.folded):
         yield Wish("place", message.text[slice(*match.span())], 0.75, match.span())
-    for index in range(len(message.tokens)):
-        city = CITIES.match(message, index)
+    for start, end in cities_in(message):
+        city = CITIES.match(message, start)
         if city:
-            last = message.tokens[index + len(city.words) - 1]
-            yield Wish("place", city.meaning, 0.7, (message.tokens[index].start, last.end))
+            yield Wish("place", city.meaning, 0.7, (message.tokens[start].start, message.tokens[end - 1].end))
+
+
+def without_cities(text: str) -> str:
+    """Return a text without the provinces and cities that it names."""
+    message = Message(text)
+    named = {place for start, end in cities_in(message) for place in range(start, end)}
+    kept = (one for place, one in enumerate(message.tokens) if place not in named)
+    return " ".join(message.text[one.start : one.end] for one in kept)
+
+
+def cities_in(message: Message) -> Iterator[tuple[int, int]]:
+    """Yield from which to which word a message names a province or city."""
+    for index in range(len(message.tokens)):
+        if city := CITIES.match(message, index):
+            yield index, index + len(city.words)
