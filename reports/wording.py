@@ -14,7 +14,7 @@ from django.utils import formats, translation
 from django.utils.translation import gettext_lazy as _
 
 from catalog.money import format_money
-from reports.findings.telling import UNFINISHED
+from reports.findings.telling import ALSO, EARLY, GRAIN, LATE, PEAK, UNFINISHED
 from reports.models import Insight
 from reports.rows import MOST_NAMED
 from tenants.models import Tenant
@@ -25,8 +25,8 @@ TEXTS = {
     "anomaly_low_last": _(
         "%(series)s was unusually low %(period)s: %(observed)s, where %(usual)s is usual, unless figures were still to come."
     ),
-    "change_point_up": _("%(series)s rose to another level on %(from)s: from %(before)s to %(after)s (%(change)s)."),
-    "change_point_down": _("%(series)s fell to another level on %(from)s: from %(before)s to %(after)s (%(change)s)."),
+    "change_point_up": _("%(series)s rose to another level %(begin)s: from %(before)s to %(after)s (%(change)s)."),
+    "change_point_down": _("%(series)s fell to another level %(begin)s: from %(before)s to %(after)s (%(change)s)."),
     "trend_up": _("%(series)s rises over the whole time: from %(first)s to %(last)s (%(change)s)."),
     "trend_down": _("%(series)s falls over the whole time: from %(first)s to %(last)s (%(change)s)."),
     "top_mover_up": _("%(series)s rose more than most others: from %(before)s to %(after)s (%(change)s)."),
@@ -42,16 +42,42 @@ TEXTS = {
     "missing_data_empty": _("%(missing)s of the %(of)s cells of “%(series)s” are empty."),
     "missing_data_odd": _("%(missing)s of the %(of)s cells of “%(series)s” are not what the others are."),
 }
-ON, BETWEEN = _("on %(from)s"), _("from %(from)s to %(to)s")
-"""What stands for the gap `period`."""
+TYPICAL = {
+    "anomaly_high": _("%(series)s was unusually high %(period)s: typically %(observed)s, where %(usual)s is usual."),
+    "anomaly_low": _("%(series)s was unusually low %(period)s: typically %(observed)s, where %(usual)s is usual."),
+}
+"""How a period is told of by its median,"""
+PEAKS = {
+    "anomaly_high": _(
+        "%(series)s was unusually high %(period)s, most %(peak)s: %(observed)s, where %(usual)s is usual then."
+    ),
+    "anomaly_low": _("%(series)s was unusually low %(period)s, most %(peak)s: %(observed)s, where %(usual)s is usual then."),
+}
+"""and by its most unusual moment."""
+ON, IN, BETWEEN = _("on %(from)s"), _("in %(from)s"), _("from %(from)s to %(to)s")
+"""What stands for the gaps `period`, `begin` and `peak`; IN for months."""
+QUARTER = _("Q%(quarter)s %(year)s")
 CHANGE = re.compile(r"\s*\(%\(change\)s\)")
 """What is left out where there is no per cent: from zero, or of a share."""
 GROUPS = _("Then %(reporting)s of “%(by)s” had figures, otherwise %(groups)s.")
 """What follows a sum of more or fewer groups than usual."""
+SAME_TIME = _("The same time stands out in %(also)s.")
+"""What follows an event that is one in several series,"""
+AND_OTHERS = _("%(names)s and others")
+MOST_ALSO = 6
+SPANS = _("Compared are %(early)s and %(late)s.")
+"""and a trend."""
 LEFT_OUT = _("Without %(unfinished)s, of which figures seem to be still to come.")
 """What follows a trend or a mover that does not count a last day or month."""
 AVERAGE = _("%(series)s (average)")
-PER = {"day": _("%(amount)s a day"), "week": _("%(amount)s a week")}
+PER = {
+    "hour": _("%(amount)s an hour"),
+    "day": _("%(amount)s a day"),
+    "week": _("%(amount)s a week"),
+    "month": _("%(amount)s a month"),
+    "quarter": _("%(amount)s a quarter"),
+    "year": _("%(amount)s a year"),
+}
 REASONS = {
     "rarity": _("How rare it is in this series"),
     "size": _("How large it is"),
@@ -115,12 +141,16 @@ def text_of(insight: Insight, language: str | None = None) -> str:
 
 def _pattern(insight: Insight) -> str:
     """Return the text with its gaps, in the active language."""
-    pattern, numbers = str(TEXTS[insight.content["text"]["code"]]), insight.content["numbers"]
-    names = {one["name"] for one in numbers}
+    text, numbers = insight.content["text"], insight.content["numbers"]
+    code, values = text["code"], text["values"]
+    is_typical = numbers[0]["aggregate"] == "median"
+    told = PEAKS if PEAK in values else TYPICAL if is_typical and code in TYPICAL else TEXTS
+    pattern, names = str(told[code]), {one["name"] for one in numbers}
     if "change" not in names or numbers[0].get("is_percent"):
         pattern = CHANGE.sub("", pattern)
     pattern = f"{pattern} {GROUPS}" if "groups" in names else pattern
-    return f"{pattern} {LEFT_OUT}" if UNFINISHED in insight.content["text"]["values"] else pattern
+    told_after = {ALSO: SAME_TIME, EARLY: SPANS, UNFINISHED: LEFT_OUT}
+    return " ".join([pattern, *(str(text) for name, text in told_after.items() if name in values)])
 
 
 def parts_of(insight: Insight, language: str) -> list[str]:
@@ -130,6 +160,7 @@ def parts_of(insight: Insight, language: str) -> list[str]:
         names = [name for name in re.findall(r"%\((\w+)\)s", pattern) if name != "period"]
         if "%(period)s" in pattern:
             names += ["from"] if values["from"] == values["to"] else ["from", "to"]
+        names = ["from" if name == "begin" else "peak_day" if name == "peak" else name for name in names]
         if insight.metric:  # what a figure of ours is called may be said otherwise, its bot may not
             names = [name for name in names if name != "series"]
             values["bot"] = insight.content["bot"] or ""
@@ -139,11 +170,18 @@ def parts_of(insight: Insight, language: str) -> list[str]:
 
 def _values(insight: Insight) -> dict[str, str]:
     """What fills the gaps of the text, in the active language."""
-    values = {name: _shown(value) for name, value in insight.content["text"]["values"].items()}
-    if UNFINISHED in values:
-        values[UNFINISHED] = day_text(values[UNFINISHED])
-    period = {name: day_text(moment) for name, moment in insight.content["period"].items()}
-    period["period"] = (ON if period["from"] == period["to"] else BETWEEN) % period
+    given = insight.content["text"]["values"]
+    grain, values = given.get(GRAIN, ""), {name: _shown(value) for name, value in given.items()}
+    values |= {name: day_text(given[name], grain) for name in (UNFINISHED, PEAK) if name in given}
+    values |= {name: _span(given[name][0], given[name][1], grain) for name in (EARLY, LATE) if name in given}
+    if ALSO in given:
+        values[ALSO] = _listed(given[ALSO])
+    period = {name: day_text(moment, grain) for name, moment in insight.content["period"].items()}
+    at = IN if grain else ON
+    period["period"] = (at if period["from"] == period["to"] else BETWEEN) % period
+    period["begin"] = at % period
+    if PEAK in given:
+        period |= {"peak_day": values[PEAK], "peak": at % {"from": values.pop(PEAK)}}
     numbers = {one["name"]: amount_of(one) for one in insight.content["numbers"]}
     if "bound" in values:  # is of the same kind as the numbers that crossed it
         bound = {**insight.content["numbers"][0], "value": insight.content["text"]["values"]["bound"], "aggregate": "value"}
@@ -216,8 +254,7 @@ def aggregate_name(number: Mapping[str, Any]) -> str:
 
 def period_of(insight: Insight) -> str:
     """Return when it was, for a list."""
-    first, last = (day_text(insight.content["period"][name]) for name in ("from", "to"))
-    return first if first == last else f"{first} – {last}"
+    return _span(insight.content["period"]["from"], insight.content["period"]["to"], grain_of(insight))
 
 
 def amount_of(number: Mapping[str, Any]) -> str:
@@ -229,7 +266,7 @@ def amount_of(number: Mapping[str, Any]) -> str:
 def _amount_of(number: Mapping[str, Any]) -> str:
     value = number["value"]
     if number["aggregate"] == "change":
-        return f"{'+' if value > 0 else ''}{formats.number_format(_rounded(value * 100), use_l10n=True)} %"
+        return f"{'+' if value > 0 else ''}{formats.number_format(_whole_or_tenth(value * 100), use_l10n=True)} %"
     if number.get("is_percent"):
         return percent_text(value)
     if is_share(number["column"]):
@@ -239,7 +276,12 @@ def _amount_of(number: Mapping[str, Any]) -> str:
     currency = number.get("currency", "")
     if currency:
         return money_text(Decimal(str(value)), currency)
-    return _shown(value)
+    return _shown(_tenths(value)) if number["aggregate"] in ("mean", "median") and number.get("per") else _shown(value)
+
+
+def _tenths(value: float) -> float:
+    """What adds up, by the day: no more than one decimal, but for what is below one."""
+    return round(value, 1) if abs(value) >= 1 else value
 
 
 def percent_text(value: float) -> str:
@@ -277,10 +319,41 @@ def _rounded(value: float | Decimal) -> Decimal:
     return round(exact, 3 - exact.adjusted()).normalize() if exact else exact
 
 
-def day_text(moment: str | None) -> str:
-    """Return a moment in ISO form as people write it: the day, and the time unless it is midnight; empty for None."""
+def _whole_or_tenth(percent: float) -> Decimal:
+    """Per cents of a change: whole from 10 on, else to a tenth; below that the digit that matters."""
+    exact = Decimal(str(percent))
+    if abs(exact) < Decimal("0.1"):
+        return _rounded(round(exact, -exact.adjusted())) if exact else exact
+    rounded = round(exact, 1)
+    return exact.quantize(Decimal(1)) if abs(rounded) >= 10 else rounded
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:MOST_ALSO])
+    return AND_OTHERS % {"names": shown} if len(names) > MOST_ALSO else shown
+
+
+def _span(first: str | None, last: str | None, grain: str) -> str:
+    begin, end = day_text(first, grain), day_text(last, grain)
+    return begin if begin == end else f"{begin} – {end}"
+
+
+def grain_of(insight: Insight) -> str:
+    """Return what the moments of an insight are, if they are months, quarters or years."""
+    return str(insight.content["text"]["values"].get(GRAIN, ""))
+
+
+def day_text(moment: str | None, grain: str = "") -> str:
+    """Return a moment in ISO form as people write it: the day, and the time unless it is midnight; empty for None.
+
+    With ``grain`` it is the month, quarter or year that begins then.
+    """
     if moment is None:
         return ""
     at = datetime.fromisoformat(moment)
+    if grain == "quarter":
+        return QUARTER % {"quarter": (at.month + 2) // 3, "year": at.year}
+    if grain:
+        return formats.date_format(at, "YEAR_MONTH_FORMAT") if grain == "month" else str(at.year)
     day = formats.date_format(at, "DATE_FORMAT")
     return f"{day} {at:%H:%M}" if (at.hour or at.minute) else day

@@ -46,8 +46,14 @@ class Anomaly:
     surprise: float
 
 
-def find_anomalies(series: Series, parts: Parts) -> list[Anomaly]:
-    """Return the anomalies of a series in their order of time."""
+def find_anomalies(
+    series: Series, parts: Parts, points: int = 0, siblings: int = 1, *, may_begin_low: bool = False
+) -> list[Anomaly]:
+    """Return the anomalies of a series in their order of time.
+
+    ``points`` is of how many figures the series was made, where that is more than one each; ``siblings`` how many series
+    are looked at together: chance has as many more tries; ``may_begin_low`` says that the first one may be part of a month.
+    """
     known = int(np.isfinite(series.values).sum())
     cycle = _cycle(series, parts)
     if known < _FEWEST or len(series) // cycle < _FEWEST_BLOCKS:
@@ -55,10 +61,11 @@ def find_anomalies(series: Series, parts: Parts) -> list[Anomaly]:
     found: list[Anomaly] = []
     widths = sorted({max(1, round(scale * cycle)) for scale in SCALES})
     for width in widths:
-        found += _at_width(parts, cycle, width, len(widths))
+        found += _at_width(parts, cycle, width, len(widths) * siblings)
     trimmed = [_trimmed(one, parts.rest) for one in _merged(found, cycle)]
-    best = sorted(trimmed, key=lambda one: one.surprise, reverse=True)
-    return sorted(best[: max(1, known * PER_THOUSAND // 1_000)], key=lambda one: one.first)
+    kept = [one for one in trimmed if one.last > 0 or one.sigma > 0 or not may_begin_low]
+    best = sorted(kept, key=lambda one: one.surprise, reverse=True)
+    return sorted(best[: max(1, max(points, known) * PER_THOUSAND // 1_000)], key=lambda one: one.first)
 
 
 def _cycle(series: Series, parts: Parts) -> int:
@@ -67,7 +74,7 @@ def _cycle(series: Series, parts: Parts) -> int:
     return max(3, min(cycle, len(series) // _FEWEST_BLOCKS))
 
 
-def _at_width(parts: Parts, cycle: int, width: int, widths: int) -> list[Anomaly]:
+def _at_width(parts: Parts, cycle: int, width: int, tries: int) -> list[Anomaly]:
     deviation = _averaged(parts.rest, width)
     span = np.nanquantile(parts.figures, [0.02, 0.98])
     sigma = max(spread(deviation), _QUIET * float(span[1] - span[0]))
@@ -78,7 +85,7 @@ def _at_width(parts: Parts, cycle: int, width: int, widths: int) -> list[Anomaly
     maxima = np.abs(scores[: blocks * cycle]).reshape(blocks, cycle).max(axis=1)
     location, scale = _gumbel(maxima[maxima > 0])
     # Quartiles of few cycles are uncertain themselves.
-    level = np.log(widths * blocks / FALSE_ALARMS) * (1 + 3 / blocks)
+    level = np.log(tries * blocks / FALSE_ALARMS) * (1 + 3 / blocks)
     surprises = (np.abs(scores) - location) / scale - level
     return [_around(scores, surprises, peak) for peak in _peaks(surprises, scores, cycle)]
 

@@ -2,14 +2,18 @@
 
 Both are asked of the medians of cycles, the season taken off, so that one odd hour is neither. A shift is the step that
 explains most beside a straight line (least squares), told if it is many times its standard error; the error is widened
-for figures that follow each other (an effective sample size, (1-r)/(1+r)). A trend is Sen's slope (1968) with the test of
-Mann and Kendall.
+for figures that follow each other (an effective sample size, (1-r)/(1+r)). Cycles far from those around them (a feast) are
+taken for what is usual there (Hampel's filter), and what comes back every year is no shift. A trend is Sen's slope (1968)
+with the test of Mann and Kendall; over more than a year of which the season is not known only the same parts of different
+years are compared, after Hirsch and Slack (1982).
 """
 
 from dataclasses import dataclass
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from reports.findings.seasons import Parts, spread
 from reports.findings.series import Floats, Series
@@ -26,7 +30,18 @@ _RELATIVE = 0.05
 _MOST_BLOCKS = 400
 _MOST_SHIFTS = 5
 _NEAR = 10
-"""Points around a shift that tell how large it is, where there is no cycle."""
+"""Points around a shift that tell how large it is, where there is no cycle,"""
+_AROUND = 4
+"""and cycles at least, where there is one."""
+_REACH = 5
+"""Cycles on either side of a step in which its exact place is looked for: a feast beside it pulls it there."""
+_SPIKE_WINDOW, _SPIKE = 4, 4.0
+"""Cycles on either side that tell what is usual, and the standard deviations from it beyond which a cycle is a spike."""
+_MORE_THAN_A_YEAR = 1.25
+_RETURNS = 0.5
+"""Part of a step that makes one a year before, or after, the same."""
+ENDS = 8
+"""A trend is told by the medians of its first and of its last eighth, or by the same parts of two years."""
 _TREND = 4.0
 """Standard errors that a trend needs,"""
 _STEADY = 0.5
@@ -57,9 +72,14 @@ class _Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Trend:
-    """A rise or fall over the whole series; ``block`` are the points of a cycle, ``certainty`` standard errors."""
+    """A rise or fall over the whole series; ``certainty`` in standard errors.
 
-    block: int
+    ``early`` and ``late`` are what to compare, as the places where they begin and end (which is not part of them): whole
+    cycles, of the same part of the year if there is more than one year.
+    """
+
+    early: tuple[int, int]
+    late: tuple[int, int]
     certainty: float
     is_rise: bool
 
@@ -67,37 +87,121 @@ class Trend:
 def find_shifts(series: Series, parts: Parts) -> list[Shift]:
     """Return the shifts of level, in their order."""
     block = _block(series, parts, longest=False)
-    medians = _medians(parts.figures - parts.season, block)
+    figures = parts.figures - parts.season
+    with_spikes = _medians(figures, block)
+    medians = _without_spikes(with_spikes)
     if len(medians) < _FEWEST_BLOCKS:
         return []
     splits = _refined(medians, sorted(_splits(medians, 0, len(medians), [])))
-    ends = [0, *(split.at * block for split in splits), len(series)]
-    cycles = [*parts.periods, *(cycle for cycle in series.cycles if len(series) >= 4 * cycle)]
-    near = max(cycles) if cycles else _NEAR * block
-    return [
-        Shift(max(ends[number], at - near), at, min(ends[number + 2], at + near) - 1, split.certainty, split.size > 0)
+    bounds = [0, *(split.at * block for split in splits), len(series)]
+    reaches = [_reach(medians != with_spikes, split.at) for split in splits]
+    places = [
+        _exact(figures, split, block, reaches[number], (bounds[number], bounds[number + 2]))
         for number, split in enumerate(splits)
-        for at in [_exact(parts.figures - parts.season, split.at * block, block)]
+    ]
+    ends = [0, *places, len(series)]
+    cycles = [*parts.periods, *(cycle for cycle in series.cycles if len(series) >= 4 * cycle)]
+    near = max(*cycles, min(_AROUND * min(cycles), series.year or len(series))) if cycles else _NEAR * block
+    year = series.year if not _knows_year(series, parts) else 0
+    return [
+        Shift(max(ends[number], at - near), at, min(ends[number + 2], at + near) - 1, splits[number].certainty, is_rise)
+        for number, at in enumerate(places)
+        for is_rise in [splits[number].size > 0]
+        if not _returns(figures, at, near, year)
     ]
 
 
-def _exact(figures: Floats, at: int, block: int) -> int:
-    """The place within a cycle of a shift that best divides figures near the level before from those near the level after."""
-    low, high, around = max(at - block, 1), min(at + block, len(figures) - 1), max(2 * block, _NEAR)
-    before, after = _median(figures[max(0, low - around) : low]), _median(figures[high : high + around])
-    if block == 1 or not np.isfinite(before - after):
+def _without_spikes(medians: Floats) -> Floats:
+    """The medians, but in place of those far from the ones around them what is usual there (Hampel, 1974)."""
+    width = 2 * _SPIKE_WINDOW + 1
+    if len(medians) < width:
+        return medians
+    padded = np.pad(medians, _SPIKE_WINDOW, mode="reflect")
+    usual = np.median(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1)
+    return np.where(np.abs(medians - usual) > _SPIKE * spread(medians - usual), usual, medians)
+
+
+def _reach(are_spikes: npt.NDArray[np.bool_], at: int) -> int:
+    """In how many cycles on either side the place of a step is looked for: more where a spike is near."""
+    return _REACH if are_spikes[max(0, at - _REACH) : at + _REACH].any() else 1
+
+
+def _exact(figures: Floats, split: _Split, block: int, reach: int, bounds: tuple[int, int]) -> int:
+    """The place near a shift, between its neighbours, that best divides figures near the level before from those after.
+
+    No figure counts more than the step itself: one beyond both levels tells of neither.
+    """
+    (first, last), at, around = bounds, split.at * block, max(2 * block, _NEAR)
+    low, high = max(at - reach * block, first + 1), min(at + reach * block, last - 1)
+    before, after = _median(figures[max(first, low - around) : low]), _median(figures[high : min(high + around, last)])
+    if block == 1 or low >= high or not (after - before) * split.size > 0:
         return at
-    nearer_before = np.nan_to_num(np.abs(figures[low:high] - after) - np.abs(figures[low:high] - before))
-    return low + int(np.argmax(np.concatenate([[0.0], np.cumsum(nearer_before)])))
+    size = max(abs(after - before), abs(split.size))
+    to_after, to_before = (np.minimum(np.abs(figures[low:high] - level), size) for level in (after, before))
+    return low + int(np.argmax(np.concatenate([[0.0], np.cumsum(np.nan_to_num(to_after - to_before))])))
 
 
-def find_trend(series: Series, parts: Parts) -> Trend | None:
-    """Return the trend of the series; None if it has none that is certain and large enough."""
+def _returns(figures: Floats, at: int, near: int, year: int) -> bool:
+    """Whether a step of the same sign and at least half the size stands a year before or after: a season, of which too few are known."""
+
+    def step(place: int) -> float:
+        if not year or place < near or place + near > len(figures):
+            return 0.0
+        return _median(figures[place : place + near]) - _median(figures[place - near : place])
+
+    size = step(at)
+    return any(step(place) * size > 0 and abs(step(place)) >= _RETURNS * abs(size) for place in (at - year, at + year))
+
+
+def _knows_year(series: Series, parts: Parts) -> bool:
+    return any(period >= series.year - 1 for period in parts.periods)
+
+
+def find_trend(series: Series, parts: Parts, *, first: int = 0, last: int | None = None) -> Trend | None:
+    """Return the trend of the series; None if it has none that is certain and large enough.
+
+    It is told between the places ``first`` and ``last``: an unfinished day is left out.
+    """
     block = _block(series, parts, longest=True)
-    medians = _medians(parts.figures - parts.season, block)
-    count = len(medians)
-    if count < 8:
+    last = len(series) if last is None else last
+    medians = _medians(parts.figures - parts.season, block)  # an unfinished end moves no median
+    if len(medians) < 8:
         return None
+    is_over_years = bool(series.year) and last - first >= _MORE_THAN_A_YEAR * series.year
+    lag = round(series.year / block) if is_over_years and not _knows_year(series, parts) else 0
+    found = _over_years(medians, lag, parts) if lag else _steady(medians, parts)
+    if not found:
+        return None
+    early, late = _ends(first, last, block, series.year if is_over_years else 0)
+    return Trend(early, late, *found)
+
+
+def _ends(first: int, last: int, block: int, year: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """What to compare of a trend: its first with its last year, of less than two years the last cycles with those a year before."""
+    length = last - first
+    if not year:
+        width = min(block * ceil(length / ENDS / block), length // 2)
+        return (first, first + width), (last - width, last)
+    if length >= 2 * year:
+        return (first, first + year), (last - year, last)
+    width = max((length - year) // block, 1) * block
+    return (last - width - year, last - year), (last - width, last)
+
+
+def _over_years(medians: Floats, lag: int, parts: Parts) -> tuple[float, bool] | None:
+    """Certainty and direction of what differs between the same parts of different years; None if it is not a trend."""
+    away = np.concatenate([(medians[years * lag :] - medians[: -years * lag]) / years for years in range(1, len(medians) // lag + 1)
+                           if years * lag < len(medians)])  # fmt: skip
+    rises, slope, years = np.sign(away), float(np.median(away)), len(medians) / lag
+    certainty = abs(float(rises.sum())) / np.sqrt(len(away)) / _widened(away)
+    is_large = abs(slope) * (years - 1) >= max(_LARGE * spread(away) / np.sqrt(2), _relative(medians, parts))
+    is_steady = abs(float(rises.mean())) >= _STEADY
+    return (float(certainty), slope > 0) if certainty >= _TREND and is_steady and is_large else None
+
+
+def _steady(medians: Floats, parts: Parts) -> tuple[float, bool] | None:
+    """Certainty and direction of a steady rise or fall; None if it is none."""
+    count = len(medians)
     rises = np.sign(medians[None, :] - medians[:, None])[np.triu_indices(count, 1)]
     slopes = _slopes(medians)
     slope = float(np.median(slopes))
@@ -105,7 +209,7 @@ def find_trend(series: Series, parts: Parts) -> Trend | None:
     certainty = abs(float(rises.sum())) / np.sqrt(count * (count - 1) * (2 * count + 5) / 18)
     is_large = abs(slope) * (count - 1) >= max(_LARGE * spread(rest), _relative(medians, parts))
     is_steady = abs(float(rises.mean())) >= _STEADY
-    return Trend(block, float(certainty), slope > 0) if certainty >= _TREND and is_steady and is_large else None
+    return (float(certainty), slope > 0) if certainty >= _TREND and is_steady and is_large else None
 
 
 def _block(series: Series, parts: Parts, *, longest: bool) -> int:

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
@@ -85,6 +85,16 @@ class Table:
         places = [place for place, column in enumerate(self.columns) if is_figure(column)][:_MOST_FACTORS]
         return {place: np.array([self.figure(row, place) for row in rows], dtype=np.float64) for place in places}
 
+    def filled(self, place: int) -> int:
+        """Return in how many rows a column has a figure."""
+        if place not in self._filled:
+            self._filled[place] = sum(self.figure(row, place) is not None for row in range(len(self.cells)))
+        return self._filled[place]
+
+    @cached_property
+    def _filled(self) -> dict[int, int]:
+        return {}
+
     def is_looked_at(self, place: int) -> bool:
         """Whether a column holds figures that something can be found in."""
         return self.counted(place) != "none"
@@ -107,7 +117,8 @@ class Table:
 class Figures:
     """One series of a table. ``rows[i]`` are the places of the rows of its moment ``i``, summed or averaged where there are several.
 
-    ``by`` is the column of text that tells the rows of a moment apart, where each of its groups has one row at a moment.
+    ``by`` is the column of text that tells the rows of a moment apart, where each of its groups has one row at a moment;
+    ``siblings`` is how many series of the table are looked at.
     """
 
     table: Table
@@ -117,6 +128,7 @@ class Figures:
     series: Series
     where: tuple[str, str] | None = None
     by: str = ""
+    siblings: int = 1
 
     @property
     def column(self) -> str:
@@ -140,6 +152,17 @@ class Figures:
         return self.is_sum and is_unfinished(values.tolist())
 
     @cached_property
+    def is_begun_late(self) -> bool:
+        """Whether the first moment looks like a part of a day or month, in the middle of which the figures begin."""
+        values = self.series.values[self.series.places]
+        return self.is_sum and is_unfinished(values[::-1].tolist())
+
+    @property
+    def points(self) -> int:
+        """How many cells the column has figures in: the series of its groups are views of the same ones."""
+        return self.table.filled(self.place)
+
+    @cached_property
     def parts(self) -> Parts:
         """The series taken apart."""
         return taken_apart(self.series)
@@ -147,6 +170,11 @@ class Figures:
     def at(self, moment: int) -> float:
         """Return the figure of a moment."""
         return figure_of(self.table, self.place, self.rows[moment])
+
+    def typical(self, name: str, moments: Sequence[int], *, is_range: bool = False) -> Number:
+        """Take the median of these moments; of what adds up it is said to be that of a day, a month."""
+        number = self.number(name, "median", moments, is_range=is_range)
+        return replace(number, per=self.series.grain) if self.is_sum else number
 
     def number(self, name: str, aggregate: Aggregate, moments: Sequence[int], *, is_range: bool = False) -> Number:
         """Take a number from the rows of these moments; ``is_range`` if they are all there are from the first to the last."""
@@ -194,7 +222,8 @@ def figures_of(table: Table) -> list[Figures]:
         found += [whole] if whole else []
         if category is not None and whole:
             found += _by_category(table, place, moments, category)
-    return found[:MOST_SERIES]
+    found = found[:MOST_SERIES]
+    return [replace(one, siblings=len(found)) for one in found]
 
 
 def _repeats(moments: Sequence[tuple[datetime, int]]) -> bool:

@@ -12,6 +12,8 @@ _MOST_HOLES = 0.3
 """Share of holes beyond which the grid is not what the series follows."""
 _CLOSED = 0.7
 """Share of a weekday's holes from which it is a day off."""
+_FEWEST_FIGURES = 5
+"""How many different figures there must be around a standstill."""
 _LONGER = 3
 """How much longer than all but one in a hundred others a standstill is."""
 
@@ -54,8 +56,19 @@ def find_standstills(series: Series, parts: Parts) -> list[Run]:
     usual = float(np.quantile(np.concatenate([lengths, np.ones(len(values) - int(lengths.sum()) + 1)]), 0.99))
     cycle = min([*parts.periods, *series.cycles], default=10)
     least = max(min(cycle, 24), _LONGER * usual, 6)
-    long = [Run(int(series.places[run.first - 1]), int(series.places[run.last])) for run in runs if run.length + 1 >= least]
+    long = [
+        Run(int(series.places[run.first - 1]), int(series.places[run.last]))
+        for run in runs
+        if run.length + 1 >= least and _moves_around(values, run)
+    ]
     return _longest(long) if len(long) <= MOST_RUNS else []  # what happens often is how this series is
+
+
+def _moves_around(values: np.ndarray, run: Run) -> bool:
+    """Whether figures differ before and after: of a count that is one or two, nothing says why it stays one."""
+    reach = max(run.length, 24)
+    around = np.concatenate([values[max(0, run.first - 1 - reach) : run.first - 1], values[run.last + 1 :][:reach]])
+    return len(np.unique(around)) >= _FEWEST_FIGURES
 
 
 def _runs(flags: np.ndarray) -> list[Run]:

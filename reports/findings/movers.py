@@ -6,7 +6,7 @@ both weeks are summed. A last day that looks unfinished is left out.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from reports.findings.figures import Table, category_of, figure_of, is_panel, is_unfinished
+from reports.findings.seasons import spread
 from reports.findings.telling import (
     AGGREGATES,
     UNFINISHED,
@@ -34,6 +35,10 @@ PART = 0.15
 OTHERS = 3
 """How many others there must be before anything is said of most of them."""
 ERRORS = 3
+CHANCE = 2
+"""Standard deviations by which sums must differ."""
+EARLIER, FEWEST_WEEKS = 26, 5
+"""Weeks that tell how much two of them usually differ."""
 WEEK = 7
 FEWEST_DAYS = 4
 """Days of a week that must have figures."""
@@ -44,7 +49,10 @@ Moments = list[tuple[datetime, int]]
 
 @dataclass(frozen=True)
 class Spans:
-    """Two spans of moments that follow each other, as the rows of each; ``is_week`` if they are weeks of days."""
+    """Two spans of moments that follow each other, as the rows of each; ``is_week`` if they are weeks of days.
+
+    ``earlier`` are the rows of the weeks before these, the latest first.
+    """
 
     table: Table
     category: int
@@ -53,6 +61,7 @@ class Spans:
     is_week: bool
     is_panel: bool
     unfinished: datetime | None
+    earlier: tuple[Sequence[int], ...] = ()
 
 
 def top_movers(table: Table) -> Iterator[Finding]:
@@ -88,7 +97,16 @@ def _spans(table: Table, moments: Moments, category: int, place: int) -> Spans |
     before, after = ([row for at in span for row in by_time[at]] for span in spans)
     ends, has_groups = (spans[0][0], spans[1][-1]), is_panel(table, moments, category)
     unfinished = latest if latest.date() > times[-1].date() else None
-    return Spans(table, category, (before, after), ends, is_week, has_groups, unfinished)
+    earlier = tuple(_weeks_before(by_time, spans[0][0])) if is_week else ()
+    return Spans(table, category, (before, after), ends, is_week, has_groups, unfinished, earlier)
+
+
+def _weeks_before(by_time: Mapping[datetime, Sequence[int]], begin: datetime) -> Iterator[Sequence[int]]:
+    """The rows of the weeks before a moment, the latest first."""
+    weeks: defaultdict[int, list[int]] = defaultdict(list)
+    for at, rows in by_time.items():
+        weeks[(begin.date() - at.date() - ONE_DAY).days // WEEK].extend(rows)
+    yield from (weeks[number] for number in range(EARLIER) if weeks[number])
 
 
 def _whole_days(times: Sequence[datetime]) -> list[datetime]:
@@ -147,8 +165,24 @@ def _pair(spans: Spans, place: int, name: str) -> tuple[Number, Number] | None:
     )
     if not before or not after:
         return None
-    is_chance = spans.table.counted(place) == "mean" and _is_chance(spans.table, place, before, after)
+    is_mean = spans.table.counted(place) == "mean"
+    is_chance = _is_chance(spans.table, place, before, after) if is_mean else _is_usual(spans, place, name, before, after)
     return None if is_chance else (before, after)
+
+
+def _is_usual(spans: Spans, place: int, name: str, before: Number, after: Number) -> bool:
+    """Whether sums differ no more than those of two weeks mostly do, or where few are known, than numbers of events do by chance.
+
+    The sum of two numbers of events is the variance of their difference (Poisson).
+    """
+    weeks = [_number(spans, place, name, rows, "earlier") for rows in spans.earlier]
+    earlier = [one.value for one in weeks if one and one.per == before.per]
+    moved = abs(after.value - before.value)
+    if len(earlier) >= FEWEST_WEEKS:
+        return moved <= CHANCE * spread(np.diff([*earlier[::-1], before.value]))
+    counts = [float(np.sum([spans.table.figure(row, place) or 0.0 for row in one.rows])) for one in (before, after)]
+    is_of_events = spans.table.columns[place]["type"] == "number" and all(value.is_integer() for value in counts)
+    return is_of_events and abs(counts[1] - counts[0]) <= CHANCE * float(np.sqrt(sum(map(abs, counts))))
 
 
 def _is_chance(table: Table, place: int, before: Number, after: Number) -> bool:

@@ -5,7 +5,6 @@ Where not all groups (shops) have figures that the others do have, a mean is no 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import ceil
 from statistics import median_low
 from typing import Any
 
@@ -15,7 +14,20 @@ from reports.findings.anomalies import Anomaly, find_anomalies
 from reports.findings.changes import Shift, Trend, find_shifts, find_trend
 from reports.findings.figures import Figures, is_quiet
 from reports.findings.gaps import Run, find_standstills
-from reports.findings.telling import UNFINISHED, Finding, Number, Reason, change_between, recency, saturating, size_between
+from reports.findings.telling import (
+    EARLY,
+    GRAIN,
+    LATE,
+    PEAK,
+    UNFINISHED,
+    Finding,
+    Number,
+    Reason,
+    change_between,
+    recency,
+    saturating,
+    size_between,
+)
 
 COMPARED = 20
 """Points of the same phase that tell what is usual."""
@@ -23,8 +35,8 @@ MOST_EPISODES = 5
 FEWEST_WITHOUT_GRID = 30
 """Points of a series on no grid, such as people by their birthdays, without which nothing is said to last."""
 _MOSTLY = 0.95
-_ENDS = 8
-"""A trend is told by the medians of its first and of its last eighth."""
+_TYPICAL = 0.5
+"""Part of the peak's deviation that the median of a period must have, for the period to be told by it."""
 
 
 def findings_of(figures: Figures, thresholds: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -35,28 +47,43 @@ def findings_of(figures: Figures, thresholds: Sequence[Mapping[str, Any]]) -> It
         return
     parts = figures.parts
     may_last = bool(series.unit) or len(series) >= FEWEST_WITHOUT_GRID
-    still = find_standstills(series, parts)
-    yield from (_standstill(figures, run) for run in still)
     shifts = find_shifts(series, parts) if may_last else []
-    yield from filter(None, (_shift(figures, shift) for shift in shifts))
-    reach = min([*parts.periods, *series.cycles], default=2)
-    for anomaly in find_anomalies(series, parts):
-        if not any(anomaly.first - reach <= shift.at <= anomaly.last + reach for shift in shifts):  # a shift is told as one
-            yield from filter(None, [_anomaly(figures, anomaly)])
-    trend = find_trend(series, parts) if may_last else None
+    begins_low = figures.is_begun_late or _may_be_cut(figures)
+    anomalies = find_anomalies(series, parts, figures.points, figures.siblings, may_begin_low=begins_low)
+    yield from filter(None, (_shift(figures, shift, anomalies) for shift in shifts))
+    still = find_standstills(series, parts)
+    for anomaly in anomalies:
+        if any(_touches(anomaly, shift) for shift in shifts):  # a shift is told as one
+            continue
+        same = [run for run in still if 2 * (min(run.last, anomaly.last) - max(run.first, anomaly.first) + 1) >= run.length]
+        still = [run for run in still if run not in same]
+        first, last = min([anomaly.first, *(run.first for run in same)]), max([anomaly.last, *(run.last for run in same)])
+        yield from filter(None, [_anomaly(figures, replace(anomaly, first=first, last=last))])
+    yield from (_standstill(figures, run) for run in still)
+    begin, end = int(figures.is_begun_late), len(series) - figures.is_unfinished
+    trend = find_trend(series, parts, first=begin, last=end) if may_last else None
     if trend and not any(shift.is_rise == trend.is_rise for shift in shifts):  # a shift alone looks like a trend
         yield from filter(None, [_trend(figures, trend)])
 
 
+def _touches(anomaly: Anomaly, shift: Shift) -> bool:
+    return anomaly.first - 1 <= shift.at <= anomaly.last + 1
+
+
+def _may_be_cut(figures: Figures) -> bool:
+    """Whether figures of part of a period look like those of a whole one: weeks and months added up by somebody else."""
+    return figures.is_sum and figures.series.grain in ("week", "month", "quarter", "year")
+
+
 def _anomaly(figures: Figures, anomaly: Anomaly) -> Finding | None:
-    """The anomaly by its most unusual moment, beside what is usual."""
+    """The anomaly by its typical moment, or else by its most unusual one, beside what is usual at such moments."""
     series, parts = figures.series, figures.parts
     inside = series.inside(anomaly.first, anomaly.last) or [series.nearest(anomaly.peak, forward=True)]
     sign = 1 if anomaly.sigma > 0 else -1
     peak = max(inside, key=lambda moment: sign * parts.rest[series.places[moment]])
-    observed = figures.number("observed", "value", [peak])
-    alike = _alike(figures, peak, inside)
-    usual = figures.number("usual", "median", alike)
+    is_last = peak == len(series.places) - 1 and (figures.is_unfinished or (sign < 0 and _may_be_cut(figures)))
+    inside = [peak] if is_last else inside
+    observed, usual, alike, values = _beside_usual(figures, inside, peak)
     if (observed.value > usual.value) is not (sign > 0):
         return None
     away = abs(observed.value - usual.value) / max(abs(usual.value), 1e-9)
@@ -65,10 +92,23 @@ def _anomaly(figures: Figures, anomaly: Anomaly) -> Finding | None:
         Reason("size", saturating(away, 0.5, 30)),
         recency(anomaly.last, len(series)),
     )
-    code, is_last = "high" if sign > 0 else "low", peak == len(series.places) - 1
-    code = f"{code}_last" if is_last and figures.is_unfinished else code
+    code = f"{'high' if sign > 0 else 'low'}{'_last' if is_last else ''}"
     ends = inside[0], inside[-1]
-    return _of_groups(figures, [peak], alike, _told(figures, "anomaly", code, *ends, (observed, usual), reasons))
+    return _of_groups(figures, [peak], alike, _told(figures, "anomaly", code, *ends, (observed, usual), reasons, values))
+
+
+def _beside_usual(figures: Figures, inside: Sequence[int], peak: int) -> tuple[Number, Number, list[int], dict[str, str]]:
+    """What was observed, what is usual, at which moments, and which one was told, if it is one of several."""
+    at_peak = figures.number("observed", "value", [peak])
+    alike = _alike(figures, [peak], inside)
+    usual = figures.number("usual", "median", alike)
+    if len(inside) == 1:
+        return at_peak, usual, alike, {}
+    all_alike = _alike(figures, inside, inside)
+    observed, usually = figures.typical("observed", inside, is_range=True), figures.typical("usual", all_alike)
+    if (observed.value - usually.value) / ((at_peak.value - usual.value) or np.inf) >= _TYPICAL:
+        return observed, usually, all_alike, {}
+    return at_peak, usual, alike, {PEAK: figures.series.times[peak].isoformat()}
 
 
 def _of_groups(figures: Figures, then: Sequence[int], usually: Sequence[int], finding: Finding) -> Finding | None:
@@ -91,23 +131,34 @@ def _of_groups(figures: Figures, then: Sequence[int], usually: Sequence[int], fi
     return replace(finding, numbers=(*finding.numbers, *numbers), values=values)
 
 
-def _alike(figures: Figures, moment: int, without: Sequence[int]) -> list[int]:
-    """The moments that a moment is compared with: of the same phase in other cycles, or without a season its neighbours."""
+def _alike(figures: Figures, moments: Sequence[int], without: Sequence[int]) -> list[int]:
+    """The moments that others are compared with: of the same phases in other cycles, or without a season their neighbours.
+
+    The same day of the week, where it matters, also in other years.
+    """
     series, parts = figures.series, figures.parts
-    place, barred = int(series.places[moment]), set(without)
-    step = max(parts.periods, default=1)
-    steps = [sign * step * number for number in range(1, 4 * COMPARED) for sign in (-1, 1)]
+    barred = {int(series.places[one]) for one in without}
+    short, step = min(parts.periods, default=1), max(parts.periods, default=1)
+    step = round(step / short) * short
     known = {int(one): at for at, one in enumerate(series.places)}
-    found = [known[place + one] for one in steps if place + one in known and known[place + one] not in barred]
-    others = found[:COMPARED] or [at for at in range(len(series.places)) if at not in barred] or list(without)
+    places, found = [int(series.places[one]) for one in moments], set[int]()
+    for number in range(1, 4 * COMPARED):
+        if len(found) >= max(COMPARED, 2 * len(moments)):
+            break
+        around = (place + sign * step * number for place in places for sign in (-1, 1))
+        found |= {known[one] for one in around if one in known and one not in barred}
+    others = found or [at for at in range(len(series.places)) if at not in set(without)] or list(without)
     return sorted(others)
 
 
-def _shift(figures: Figures, shift: Shift) -> Finding | None:
-    """The shift by the figures around it; None if a trend hides there what the step says."""
+def _shift(figures: Figures, shift: Shift, anomalies: Sequence[Anomaly]) -> Finding | None:
+    """The shift by the figures around it, without anomalies beside it; None if a trend hides there what the step says."""
     series = figures.series
-    before = figures.number("before", "median", series.inside(shift.first, shift.at - 1), is_range=True)
-    after = figures.number("after", "median", series.inside(shift.at, shift.last), is_range=True)
+    odd = {one for each in anomalies if not _touches(each, shift) for one in series.inside(each.first, each.last)}
+    before, after = (
+        _without(figures, name, odd, series.inside(first, last))
+        for name, first, last in (("before", shift.first, shift.at - 1), ("after", shift.at, shift.last))
+    )
     if before.value == after.value or (after.value > before.value) is not shift.is_rise:
         return None
     change = change_between(before, after)
@@ -123,15 +174,20 @@ def _shift(figures: Figures, shift: Shift) -> Finding | None:
     return _of_groups(figures, then, earlier, finding)
 
 
+def _without(figures: Figures, name: str, odd: set[int], moments: Sequence[int]) -> Number:
+    """The median of the moments that are not odd, or of all where most are."""
+    calm = [one for one in moments if one not in odd]
+    is_range = len(calm) == len(moments) or 2 * len(calm) < len(moments)
+    return figures.typical(name, moments if is_range else calm, is_range=is_range)
+
+
 def _trend(figures: Figures, trend: Trend) -> Finding | None:
-    """The trend by the medians of its first and last eighth, in whole cycles; None if they do not say what its slope says."""
+    """The trend by the medians of its ends; None if they do not say what its slope says."""
     series = figures.series
-    length = len(series) - figures.is_unfinished
-    width = min(trend.block * ceil(length / _ENDS / trend.block), length // 2)
-    first, last = series.inside(0, width - 1), series.inside(length - width, length - 1)
-    begin, end = (
-        figures.number(name, "median", moments, is_range=True) for name, moments in (("first", first), ("last", last))
-    )
+    first, last = (series.inside(begin, end - 1) for begin, end in (trend.early, trend.late))
+    if not first or not last:
+        return None
+    begin, end = (figures.typical(name, moments, is_range=True) for name, moments in (("first", first), ("last", last)))
     if begin.value == end.value or (end.value > begin.value) is not trend.is_rise:
         return None
     reasons = (
@@ -140,8 +196,12 @@ def _trend(figures: Figures, trend: Trend) -> Finding | None:
         Reason("recency", 10),
     )
     numbers = (begin, end, *change_between(begin, end))
-    without = {UNFINISHED: series.times[-1].isoformat()} if figures.is_unfinished else {}
-    finding = _told(figures, "trend", "up" if trend.is_rise else "down", 0, last[-1], numbers, reasons, without)
+    values: dict[str, Any] = {
+        name: [series.times[moments[0]].isoformat(), series.times[moments[-1]].isoformat()]
+        for name, moments in ((EARLY, first), (LATE, last))
+    }
+    values |= {UNFINISHED: series.times[-1].isoformat()} if figures.is_unfinished else {}
+    finding = _told(figures, "trend", "up" if trend.is_rise else "down", 0, last[-1], numbers, reasons, values)
     return _of_groups(figures, last, first, finding)
 
 
@@ -200,6 +260,7 @@ def _told(
 ) -> Finding:
     times = figures.series.times
     named = {"category": figures.where[1]} if figures.where else {}
+    named |= {GRAIN: figures.series.grain} if figures.series.unit == "months" else {}
     return Finding(
         kind, f"{kind}_{code}", figures.name, times[first], times[last], numbers, reasons, {**named, **(values or {})}
     )

@@ -2,9 +2,11 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
+from reports.findings.anomalies import PER_THOUSAND
+from reports.findings.events import told_as_one
 from reports.findings.figures import Figures, Table, category_of, figures_of, is_panel
 from reports.findings.gaps import find_holes
 from reports.findings.movers import top_movers
@@ -14,6 +16,8 @@ from reports.findings.telling import Finding, Number, Reason, recency, saturatin
 
 MOST_FINDINGS = 200
 MOST_GROUPS = 10
+_DUE = 0.75
+"""Part of what a whole moved by that makes it the matter of one group."""
 _MOST_EMPTY = 0.3
 """Share of empty cells beyond which a column is one that is filled now and then, such as notes."""
 
@@ -29,9 +33,23 @@ def find_all(tables: Sequence[Table], thresholds: Sequence[Mapping[str, Any]]) -
 
 
 def _of_series(table: Table, thresholds: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Yield what is found in the series: what happened to one category of it, else what happened to all together."""
+    """Yield what is found in the series, each event once; of 1,000 figures at most two anomalies."""
+    every = figures_of(table)
+    if not every:
+        return
+    step = min(timedelta(seconds=figures.series.seconds) for figures in every)
+    points = sum(figures.points for figures in every if figures.where is None)
+    most = max(1, points * PER_THOUSAND // 1_000)
+    for one in sorted(told_as_one(list(_of_columns(every, thresholds)), step), key=lambda one: -one.score):
+        most -= one.type == "anomaly"
+        if most >= 0 or one.type != "anomaly":
+            yield one
+
+
+def _of_columns(every: Sequence[Figures], thresholds: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Yield what happened to one category of a column, else what happened to all together."""
     columns: defaultdict[int, list[tuple[Figures, list[Finding]]]] = defaultdict(list)
-    for figures in figures_of(table):
+    for figures in every:
         columns[figures.place].append((figures, list(findings_of(figures, thresholds))))
     for series in columns.values():
         whole = [one for figures, findings in series for one in findings if figures.where is None]
@@ -44,7 +62,7 @@ def told_once(whole: Sequence[Finding], parts: Sequence[Finding]) -> Iterator[Fi
     left = list(parts)
     for one in whole:
         same = [part for part in left if _is_same(one, part)]
-        if len(same) == 1:
+        if len(same) == 1 and _is_due_to(one, same[0]):
             continue
         left = [part for part in left if part not in same]
         yield one
@@ -57,6 +75,14 @@ def _is_same(one: Finding, other: Finding) -> bool:
     ):
         return False
     return one.first <= other.last and other.first <= one.last
+
+
+def _is_due_to(whole: Finding, part: Finding) -> bool:
+    """Whether what a sum moved by is mostly what one part of it moved by; of anything else it is the part that tells more."""
+    if len(whole.numbers) < 2 or len(part.numbers) < 2 or not whole.numbers[0].per:
+        return True
+    moved, own = (abs(one.numbers[0].value - one.numbers[1].value) for one in (whole, part))
+    return own >= _DUE * moved
 
 
 def missing_moments(table: Table) -> Iterator[Finding]:

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Grain = Literal["", "hour", "day", "week", "month", "quarter", "year"]
 DAY = 86_400
+YEAR = 365.25
 _SNAP = 0.3
 """Share of a step by which a moment may miss its place on the grid."""
 _REGULAR = 0.9
@@ -55,13 +57,33 @@ class Series:
         return self.times[at] + timedelta(seconds=steps)
 
     @property
+    def grain(self) -> Grain:
+        """What a figure is of: a day, a month; empty for anything without a name."""
+        if self.unit == "months":
+            return {3: "quarter", 12: "year"}.get(int(self.step), "month")  # type: ignore[return-value]
+        if self.unit != "seconds":
+            return ""
+        return {3_600: "hour", DAY: "day", 7 * DAY: "week"}.get(int(self.step), "")  # type: ignore[return-value]
+
+    @property
+    def seconds(self) -> float:
+        """How long a step is, of months the shortest; 0 where the moments are on no grid."""
+        return self.step * (28 * DAY if self.unit == "months" else 1) if self.unit else 0.0
+
+    @property
+    def year(self) -> int:
+        """How many steps a year has; 0 where it has less than four, or the moments are on no grid."""
+        steps = 12 / self.step if self.unit == "months" else YEAR * DAY / self.step if self.unit == "seconds" else 0
+        return int(steps) if steps >= 4 else 0
+
+    @property
     def cycles(self) -> list[int]:
         """The lengths, in steps, that a season may have by the calendar: day and week, week and year, year."""
         if self.unit == "months":
             return [12 // int(self.step)] if self.step in (1, 2, 3, 4) else []
         if self.unit != "seconds":
             return []
-        lengths = [DAY, 7 * DAY] if self.step < DAY else [7 * DAY, 365.25 * DAY] if self.step < 7 * DAY else [365.25 * DAY]
+        lengths = [DAY, 7 * DAY] if self.step < DAY else [7 * DAY, YEAR * DAY] if self.step < 7 * DAY else [YEAR * DAY]
         return [round(length / self.step) for length in lengths if length / self.step >= 4]
 
 

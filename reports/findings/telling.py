@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from reports.findings.series import Grain
+
 Aggregate = Literal["value", "sum", "mean", "median", "min", "max", "count", "change", "gap"]
 Type = Literal["anomaly", "change_point", "trend", "top_mover", "threshold", "missing_data"]
 
@@ -26,12 +28,20 @@ AGGREGATES: Mapping[str, Callable[[Sequence[float]], float]] = {
 """How a number is made of the values of its rows, in their order. ``change`` is relative, from one number to another."""
 UNFINISHED = "unfinished"
 """The value of a finding that says which last moment was left out, for figures of it seem to be still to come."""
+PEAK = "peak"
+"""The one that says of which moment of a period the observed number is,"""
+EARLY, LATE = "early", "late"
+"""those that say which two spans (first and last moment) a trend compares,"""
+GRAIN = "grain"
+"""the one that says that moments are months, quarters or years,"""
+ALSO = "also"
+"""and the one that names the other series that the same period stands out in."""
 
 
 @dataclass(frozen=True)
 class Number:
     """A number of a finding. ``rows`` are places in the table; ``each`` sums or averages them by moment first,
-    ``per`` says of a mean or sum what it is for: a day, a week.
+    ``per`` says of a mean, a median or a sum what it is for: a day, a week.
 
     ``between`` names two other numbers of which it is the change. ``since``, ``until`` and ``where`` (a column and its
     text) are the shorter way to ask for the same rows, where there are many.
@@ -47,7 +57,7 @@ class Number:
     since: str = ""
     until: str = ""
     where: tuple[str, str] | None = None
-    per: Literal["", "day", "week"] = ""
+    per: Grain = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,43 @@
+"""One event is told once, in however many series of a table it shows: a shop that was closed sold nothing, took nothing, …"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from reports.findings.telling import ALSO, Finding
+
+_SAME = 0.5
+"""Part of the longer of two periods in which both are, for them to be one event."""
+_STANDSTILL = "missing_data_standstill"
+
+
+def told_as_one(found: Sequence[Finding], step: timedelta) -> list[Finding]:
+    """Return the findings, of each event only the one that matters most, which names the other series that it is in.
+
+    An event is a period that is extraordinary, or a day of a change. That of all groups together goes before that of a
+    group; ``step`` is the time from one moment to the next.
+    """
+    events: list[tuple[Finding, list[str]]] = []
+    others = [one for one in found if not _is_event(one)]
+    for one in sorted(filter(_is_event, found), key=lambda one: ("category" in one.values, -one.score)):
+        same = next((also for first, also in events if _are_one(first, one, step)), None)
+        if same is None:
+            events.append((one, []))
+        elif one.series not in same:
+            same.append(one.series)
+    return others + [_with(one, [name for name in also if name != one.series]) for one, also in events]
+
+
+def _with(finding: Finding, also: list[str]) -> Finding:
+    return replace(finding, values={**finding.values, ALSO: also}) if also else finding
+
+
+def _is_event(finding: Finding) -> bool:
+    return finding.type in ("anomaly", "change_point") or finding.code == _STANDSTILL
+
+
+def _are_one(one: Finding, other: Finding, step: timedelta) -> bool:
+    if not (one.first and one.last and other.first and other.last) or "change_point" in {one.type, other.type}:
+        return one.code == other.code and bool(one.first and other.first and abs(one.first - other.first) <= step)
+    longer = max(one.last - one.first, other.last - other.first) + step
+    return min(one.last, other.last) - max(one.first, other.first) + step >= _SAME * longer
