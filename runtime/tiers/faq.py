@@ -9,6 +9,7 @@ from runtime.understanding.bounds import without_yes
 from runtime.understanding.coverage import Coverage
 from runtime.understanding.facets import is_yes_or_no
 from runtime.understanding.lexicon import telling
+from runtime.understanding.tokens import spelled_alike
 from runtime.understanding.topics import asked_units, units_of
 from runtime.understanding.wishes import without_cities
 from tenants.text import Language, fold, words
@@ -31,7 +32,14 @@ def answer_word_for_word(context: TurnContext) -> Reply | None:
     said = words(context.message)
     if not said or context.question.kind in ("price", "stock"):
         return None
-    faq = next((hit for hit in context.hits.get("faq", ()) if words(hit.title) == said), None)
+    faq = next(
+        (
+            hit
+            for hit in context.hits.get("faq", ())
+            if words(hit.title) == said and spelled_alike(context.message, hit.title)
+        ),
+        None,
+    )
     return _reply(context, faq, confidence=1.0) if faq else None
 
 

@@ -44,6 +44,17 @@ def marks(text: str) -> frozenset[str]:
     return frozenset(letter for letter in decomposed if letter == "đ" or unicodedata.combining(letter))
 
 
+def spelled_alike(one: str, other: str) -> bool:
+    """Whether two messages are the same words, with the same diacritics where both have any: “dạy” is not “dây”."""
+    left, right = Message(one), Message(other)
+    if [token.text for token in left.tokens] != [token.text for token in right.tokens]:
+        return False
+    if left.text.isascii() or right.text.isascii():
+        return True
+    spelled = ([marks(said.text[token.start : token.end]) for token in said.tokens] for said in (left, right))
+    return all(not said or said == written for said, written in zip(*spelled, strict=True))
+
+
 class Phrase(NamedTuple):
     """A phrase to find: what it means, its folded words, and the same words with diacritics."""
 

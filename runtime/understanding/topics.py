@@ -12,7 +12,7 @@ from itertools import pairwise
 from runtime.understanding.facets import asked_of, asking_words
 from runtime.understanding.lexicon import UNTELLING, stem
 from runtime.understanding.phrases import SAME_WORD
-from runtime.understanding.tokens import Message, Phrasebook, Token
+from runtime.understanding.tokens import Message, Phrasebook, Token, marks
 from tenants.text import STOP_WORDS, detect_language, fold, words
 
 DAYS, PLACE = "days", "place"
@@ -98,12 +98,24 @@ _SPELLED_FOLDED = frozenset(map(fold, SPELLED))
 
 
 class Units:
-    """What a text holds: stems of its words, its topics, and its pairs of words."""
+    """What a text holds: stems of its words, its topics, its pairs of words, and with which diacritics those are spelled that
+    have any.
+    """
 
-    __slots__ = ("pairs", "single")
+    __slots__ = ("marked", "pairs", "single")
 
-    def __init__(self, single: frozenset[str], pairs: frozenset[tuple[str, str]]) -> None:
-        self.single, self.pairs = single, pairs
+    def __init__(
+        self, single: frozenset[str], pairs: frozenset[tuple[str, str]], marked: dict[str, set[frozenset[str]]]
+    ) -> None:
+        self.single, self.pairs, self.marked = single, pairs, marked
+
+    def spells(self, unit: str, asked: "Units") -> bool:
+        """Whether a word that is held is the one asked for: “dạy”, to teach, is not “dây”, a string. Without diacritics, in the
+        question or in the whole text, it may be any.
+        """
+        if not self.marked or unit not in asked.marked:
+            return True
+        return not asked.marked[unit].isdisjoint(self.marked.get(unit, ()))
 
 
 @lru_cache(maxsize=8192)
@@ -111,7 +123,8 @@ def units_of(text: str) -> Units:
     """Return what a text holds. Kept: the same texts are found again and again."""
     message = Message(text)
     said = [stem(SAME_WORD.get(token.text, token.text)) for token in message.tokens]
-    return Units(frozenset(said).union(topic for topic, _start, _end in _topics(message)), frozenset(pairwise(said)))
+    single = frozenset(said).union(topic for topic, _start, _end in _topics(message))
+    return Units(single, frozenset(pairwise(said)), _marked(message, said))
 
 
 @lru_cache(maxsize=1024)
@@ -131,7 +144,18 @@ def asked_units(question: str) -> Units:
         left[start:end] = [None] * (end - start)
     pairs = {(one, other) for one, other in pairwise(left) if one and other}
     asked = named.union(word for word in left if word)
-    return Units(frozenset(asked - {f"@{DAYS}", f"@{PLACE}"} or asked), frozenset(pairs))
+    return Units(frozenset(asked - {f"@{DAYS}", f"@{PLACE}"} or asked), frozenset(pairs), _marked(message, left))
+
+
+def _marked(message: Message, units: Sequence[str | None]) -> dict[str, set[frozenset[str]]]:
+    """Return the diacritics of each word that has some, by its unit."""
+    found: dict[str, set[frozenset[str]]] = {}
+    if not message.text.isascii():
+        for token, unit in zip(message.tokens, units, strict=True):
+            spelled = message.text[token.start : token.end]
+            if unit and not spelled.isascii():
+                found.setdefault(unit, set()).add(marks(spelled))
+    return found
 
 
 def subject_of(text: str) -> str:
