@@ -5,6 +5,8 @@ that is counted nowhere, which can always be had. In a channel only the location
 all do. A reservation past its end holds nothing, whether or not it was swept.
 """
 
+from uuid import UUID
+
 from django.db import connection
 
 from catalog.models import InventoryItem, InventoryLocation, StockAllocation, Variant
@@ -69,19 +71,23 @@ ORDER BY i.variant_id, l.code
 """
 
 SOLD_OUT = f"""
-SELECT count(*) FROM catalog_variant AS s
+SELECT s.id FROM catalog_variant AS s
 JOIN catalog_offering AS o ON o.tenant_id = %(tenant)s AND o.id = s.offering_id AND o.status = 'active'
 JOIN {COUNTED} ON counted.variant_id = s.id AND coalesce(counted.available, 0) <= 0
 WHERE s.tenant_id = %(tenant)s AND s.status = 'active' AND s.inventory_policy = 'deny'
 """  # noqa: S608 - our own SQL
 
 
-def count_sold_out() -> int:
-    """Return how many variants on sale cannot be had any more."""
+def sold_out() -> list[UUID]:
+    """Return which variants on sale cannot be had any more."""
     with connection.cursor() as cursor:
         cursor.execute(SOLD_OUT, {"tenant": current_tenant_id(), "channel": None})
-        (count,) = cursor.fetchone()
-    return int(count)
+        return [variant_id for (variant_id,) in cursor.fetchall()]
+
+
+def count_sold_out() -> int:
+    """Return how many they are."""
+    return len(sold_out())
 
 
 def shelves_sql() -> str:

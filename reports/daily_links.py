@@ -35,7 +35,7 @@ LISTS: dict[Metric, Rows] = {
     Metric.COST: Rows("vault_usageentry", "bot_id"),
     Metric.ORDERS: Rows("catalog_order", "bot_id"),
     Metric.ORDERS_CANCELLED: Rows("catalog_order", "bot_id", {"status__exact": "cancelled"}),
-    Metric.ORDER_VALUE: Rows("catalog_order", "bot_id"),
+    Metric.ORDER_VALUE: Rows("catalog_order", "bot_id", {"status__in": "pending,confirmed,fulfilled"}),
     Metric.STOCK_IN: Rows("catalog_stockmovement"),
     Metric.STOCK_OUT: Rows("catalog_stockmovement"),
     Metric.KNOWLEDGE_GAPS: Rows("runtime_knowledgegap", "bot__id__exact"),

@@ -17,6 +17,7 @@ from catalog.availability import count_sold_out
 from catalog.models import ImportJob, Offering, SearchVector, Status
 from reports.attention import warnings
 from reports.daily_links import rows_url
+from reports.found_again import distinct_events
 from reports.home_figures import Weeks, cards_of, read_weeks
 from reports.models import Insight, Metric
 from reports.wording import text_of
@@ -28,6 +29,8 @@ from tenants.queue import STUCK, queues
 RECENT = 8
 WORTH_KNOWING, FRESH = 5, timedelta(days=14)
 """Insights that the page tells, and how long they are new."""
+LOOKED_AT = 60
+"""Of the most important ones: several may be of one event."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,8 @@ def _tenant_home(tenant: Tenant) -> dict[str, Any]:
 
 def _worth_knowing() -> list[dict[str, Any]]:
     """Return what was found lately, the most important first: one query."""
-    found = Insight.objects.newest().filter(created_at__gte=timezone.now() - FRESH)[:WORTH_KNOWING]
-    return [_told(one) for one in found]
+    found = Insight.objects.newest().filter(created_at__gte=timezone.now() - FRESH)[:LOOKED_AT]
+    return [_told(one) for one in distinct_events(found)[:WORTH_KNOWING]]
 
 
 def _told(insight: Insight) -> dict[str, Any]:
@@ -136,7 +139,8 @@ def _today_figures(weeks: Weeks, counts: dict[str, Any]) -> list[Figure]:
     jobs = _("Failed or unclear, they wait for a person.") if counts["stuck"] else _("Nothing waits for a person.")
     return [
         Figure(
-            _("Without a person"), _percent(today.containment), "verified", _page("runtime.session"),
+            _("Without a person"), _percent(today.containment), "verified",
+            rows_url(Metric.CONTAINED, today.day, today.day, zone=weeks.zone),
             _("a week ago %(value)s") % {"value": _percent(before.containment)},
         ),
         Figure(
@@ -160,7 +164,7 @@ def _catalogue_figures(counts: dict[str, Any]) -> list[Figure]:
         Figure(_("Active offerings"), _number(counts["offerings"]), "sell", _page("catalog.offering")),
         Figure(
             _("Variants out of stock"), _number(counts["sold_out"]), "production_quantity_limits",
-            _page("catalog.inventoryitem"), alert=counts["sold_out"] > 0,
+            f"{_page('catalog.variant')}?sold_out=yes", alert=counts["sold_out"] > 0,
         ),
         Figure(
             _("Imports under way"), _number(counts["open_imports"]), "upload_file", imports,

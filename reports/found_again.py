@@ -79,3 +79,34 @@ def _kind(insight_type: str, content: Mapping[str, Any]) -> Kind:
     values = content["text"]["values"]
     code = content["text"]["code"].removesuffix("_last")
     return insight_type, code, content["sheet"], content["series"], values.get("category"), values.get("bound")
+
+
+def distinct_events(insights: Iterable[Insight]) -> list[Insight]:
+    """Leave out what happened at the same time to the same group, or to the same column, as one before: it is one event."""
+    kept: list[Insight] = []
+    for insight in insights:
+        if not any(_is_one_event(insight, other) for other in kept):
+            kept.append(insight)
+    return kept
+
+
+def _is_one_event(one: Insight, other: Insight) -> bool:
+    if _what(one) == _what(other) and one.insight_type == other.insight_type:
+        return True
+    if one.insight_type not in WITH_PERIOD or other.insight_type not in WITH_PERIOD:
+        return False
+    return bool(_group(one) == _group(other)) and any(
+        first.first <= second.last and second.first <= first.last
+        for first in _periods(one.content["period"], "")
+        for second in _periods(other.content["period"], "")
+    )
+
+
+def _what(insight: Insight) -> tuple[Any, ...]:
+    """What it is of, and for what moves at no time of its own also when: copies of one file tell it in the same words."""
+    return insight.metric, insight.content["series"], insight.content.get("bot"), *insight.content["period"].values()
+
+
+def _group(insight: Insight) -> str:
+    """Return which of the groups of a report it is of: what follows the column; empty for all of them."""
+    return str(insight.content["series"]).partition(" · ")[2]

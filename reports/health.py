@@ -10,12 +10,16 @@ reads the states is told so (``HealthCheck.shown_state``), the web tells of it (
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Iterable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -137,7 +141,11 @@ def mail_of_state(check: Check, row: HealthCheck) -> dict[str, Any]:
     state = HealthState(row.state).label
     subject = _("Backroom: %(part)s: %(state)s") % {"part": check.label, "state": state}
     value = f"{row.value:g} {row.unit}" if row.value is not None else ""
-    body = "\n\n".join(filter(None, [str(check.label), str(state), told(row.message), value]))
+    seen = _("Seen at %(time)s.") % {"time": f"{timezone.localtime():%Y-%m-%d %H:%M %Z}"}
+    board = _("The whole board: %(url)s") % {
+        "url": f"{settings.PUBLIC_URL}{reverse('admin:reports_healthcheck_changelist')}"
+    }
+    body = "\n\n".join(filter(None, [str(check.label), str(state), told(row.message), value, seen, board]))
     return {"subject": subject, "body": body}
 
 
@@ -154,20 +162,31 @@ def summary(checks: Iterable[HealthCheck]) -> dict[str, int]:
 
 
 _LINES = """
-SELECT check_of_id, array_agg(value ORDER BY slot) FROM (
-    SELECT check_of_id, date_bin(%(width)s, created_at, %(since)s) AS slot, avg(value) AS value
-    FROM reports_healthsample WHERE created_at >= %(since)s AND value IS NOT NULL GROUP BY 1, 2
-) AS slots GROUP BY 1
+SELECT check_of_id, date_bin(%(width)s, created_at, %(since)s), avg(value), bool_or(state = 'error'), bool_or(state = 'warning')
+FROM reports_healthsample WHERE created_at >= %(since)s GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 
-def lines_of_a_day(*, points: int = 48) -> dict[Any, list[float]]:
-    """Return the values of the last 24 hours of every check, averaged to so many points."""
+@dataclass(frozen=True)
+class Stretch:
+    """A few minutes of a check: when they began, the mean of its values (None: it had none), and the worst that was found."""
+
+    at: datetime
+    value: float | None
+    state: HealthState
+
+
+def lines_of_a_day(*, points: int = 288) -> dict[Any, list[Stretch]]:
+    """Return the last 24 hours of every check in so many stretches, in the order of time."""
     day = timedelta(days=1)
+    found: defaultdict[Any, list[Stretch]] = defaultdict(list)
     with connection.cursor() as cursor:
         since: dict[str, Any] = {"since": timezone.now() - day, "width": day / points}
         cursor.execute(_LINES, since)
-        return dict(cursor.fetchall())
+        for check, at, value, has_failed, has_warned in cursor.fetchall():
+            state = HealthState.ERROR if has_failed else HealthState.WARNING if has_warned else HealthState.OK
+            found[check].append(Stretch(at, value, state))
+    return dict(found)
 
 
 def forget_samples(days: int) -> list[Any]:

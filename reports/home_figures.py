@@ -1,13 +1,14 @@
 """What the home page tells of conversations, costs and orders: today beside the same day of last week, and two weeks in bars."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from reports.bars import Bars, DayValue, bars_of
 from reports.daily_links import rows_url
@@ -33,6 +34,8 @@ class Card:
     """``up``, ``down`` or empty."""
     url: str
     bars: Bars | None
+    note: str = ""
+    """What is in the figure, or left out of it."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,18 @@ def cards_of(weeks: Weeks) -> list[Card]:
         _counted(weeks, Metric.SESSIONS, _("Conversations"), "forum"),
         _counted(weeks, Metric.ANSWERED, _("Answered by the bot"), "smart_toy"),
         _counted(weeks, Metric.HANDED_OVER, _("Handed over"), "support_agent"),
-        _counted(weeks, Metric.ORDERS, _("Orders"), "shopping_cart"),
+        _orders(weeks),
     ]
     return [*counted[:3], *_money(weeks, Metric.COST, _("Cost of models"), "payments"), counted[3],
-            *_money(weeks, Metric.ORDER_VALUE, _("Value of orders"), "sell")]  # fmt: skip
+            *(replace(one, note=_("Without cancelled orders, less what was refunded.")) for one in
+              _money(weeks, Metric.ORDER_VALUE, _("Value of orders"), "sell"))]  # fmt: skip
+
+
+def _orders(weeks: Weeks) -> Card:
+    card = _counted(weeks, Metric.ORDERS, _("Orders"), "shopping_cart")
+    gone = weeks.today.count(Metric.ORDERS_CANCELLED)
+    said = ngettext("%(count)d of them is cancelled.", "%(count)d of them are cancelled.", gone) % {"count": gone}
+    return replace(card, note=said if gone else "")
 
 
 def _counted(weeks: Weeks, metric: Metric, label: str, icon: str) -> Card:

@@ -18,6 +18,8 @@ from tenants.links import page_link
 from tenants.models import Tenant
 
 LONGEST_SUBJECT = 150
+MOST_TOLD = 10
+"""Insights in one mail; the others stand in the back office."""
 
 
 def mail_of(
@@ -27,7 +29,9 @@ def mail_of(
     context = {
         "title": _title(insights, digest),
         "tenant": tenant.name,
-        "insights": [_line(one, tenant if is_member else None) for one in insights],
+        "insights": [_line(one, tenant if is_member else None) for one in insights[:MOST_TOLD]],
+        "more": max(0, len(insights) - MOST_TOLD),
+        "office_url": page_link(tenant, "admin:reports_insight_changelist"),
         "digest": digest,
         "unsubscribe_url": unsubscribe_url,
         "language": translation.get_language(),

@@ -17,6 +17,7 @@ from reports.models import Report
 from reports.reading.limits import MAX_FILE_BYTES
 from reports.services import generate_insights
 from reports.uploads import create_report
+from runtime.models import Schedule
 from runtime.targets import Author, Occasion, TargetKind, TryAgain
 from tenants.errors import Conflict, DomainError
 from tenants.models import Tenant
@@ -83,6 +84,14 @@ def check_report(target: Mapping[str, Any], author: Author) -> None:
         raise DomainError("invalid", _("The daily figures are of no report."), field=f"target.{named[0]}")
     if "report" in target:
         report_of(target)
+    elif target.get("vendor") and not _may_come(target["vendor"]):
+        raise DomainError("unknown_reference", _("There is no report of this vendor."), field="target.vendor")
+
+
+def _may_come(vendor: str) -> bool:
+    """Whether there is a report of the vendor, or may soon be one: a schedule fetches it, or nothing was reported yet at all."""
+    fetched = Schedule.objects.filter(target__kind="fetch_report", target__vendor=vendor)
+    return Report.objects.filter(vendor=vendor).exists() or fetched.exists() or not Report.objects.exists()
 
 
 GENERATE = TargetKind(
@@ -92,7 +101,7 @@ GENERATE = TargetKind(
         "of": {
             "type": "string",
             "enum": ["report", DAILY],
-            "title": gettext_lazy("Of what"),
+            "title": gettext_lazy("In which figures"),
             "description": gettext_lazy("Empty: of a report. daily_figures: of the figures by day, up to yesterday."),
         },
         "report": {

@@ -37,7 +37,7 @@ TEXTS = {
     "threshold_below": _("%(series)s was below %(bound)s %(period)s: down to %(observed)s."),
     "missing_data_hole": _("There are no figures %(period)s. Missing: %(missing)s."),
     "missing_data_group": _("%(series)s has no figures %(period)s, though others have. Missing: %(missing)s."),
-    "missing_data_standstill": _("%(series)s did not move %(period)s: it was %(observed)s %(count)s times in a row."),
+    "missing_data_standstill": _("%(series)s did not move %(period)s: %(count)s times in a row it was %(observed)s."),
     "missing_data_undated": _("%(missing)s of the %(of)s rows have no date in “%(series)s”: nothing here is about them."),
     "missing_data_empty": _("%(missing)s of the %(of)s cells of “%(series)s” are empty."),
     "missing_data_odd": _("%(missing)s of the %(of)s cells of “%(series)s” are not what the others are."),

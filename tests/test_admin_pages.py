@@ -407,3 +407,23 @@ def test_a_list_takes_the_same_number_of_queries_however_long_it_is(saigon: Busi
         assert all(str(row.pk) in shown(answer) for row in rows)
         counts.append([query["sql"] for query in queries])
     assert len(counts[0]) == len(counts[1]), "\n".join(counts[1][len(counts[0]) :])
+
+
+OWN_STATUS = {"reports.emaildelivery"}
+"""Models whose badge shows other states than those of its column (``status`` beside ``state``)."""
+
+
+def test_no_badge_of_a_list_shows_a_code_in_place_of_a_word() -> None:
+    """unfold shows the code of what its ``label`` leaves out."""
+    looked = 0
+    for model, shown in admin.site._registry.items():
+        for name in dir(type(shown)):
+            method = getattr(type(shown), name)
+            field = getattr(method, "admin_order_field", None)
+            if not isinstance(getattr(method, "label", None), dict) or "__" in str(field) or field is None:
+                continue
+            choices = {code for code, _said in getattr(model._meta.get_field(field), "flatchoices", ())}
+            if choices and model._meta.label_lower not in OWN_STATUS:
+                assert choices <= set(method.label), (model, name)
+                looked += 1
+    assert looked >= 15

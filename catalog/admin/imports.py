@@ -70,7 +70,8 @@ class ImportJobAdmin(LedgerAdmin):
             "completed": "success",
             "failed": "danger",
             "staged": "warning",
-            **dict.fromkeys(("staging", "applying", "undoing"), "info"),
+            **dict.fromkeys(("pending", "staging", "applying", "undoing"), "info"),
+            **dict.fromkeys(("cancelled", "undone"), "default"),
         },
     )
     def status_label(self, job: ImportJob) -> tuple[str, str]:
@@ -260,7 +261,7 @@ class ImportRowAdmin(LedgerAdmin):
     @display(
         description=_("effect"),
         ordering="outcome",
-        label={"create": "success", "change": "info", "error": "danger"},
+        label={"create": "success", "change": "info", "error": "danger", "archive": "warning", "unchanged": "default"},
     )
     def outcome_label(self, row: ImportRow) -> tuple[str, str]:
         """Show the effect as a label."""

@@ -18,6 +18,7 @@ from catalog.admin.forms.variants import COLUMNS, Grid, VariantRowForm
 from catalog.admin.offering_lists import STATUS_COLOURS
 from catalog.admin.offering_tabs import stock_rows
 from catalog.admin.prices import VariantPriceInline
+from catalog.availability import sold_out
 from catalog.models import Offering, Variant
 from catalog.pricing import resolve_prices
 from catalog.services import save_variant
@@ -55,12 +56,27 @@ def _offering(named: str) -> Offering | None:
         return None
 
 
+class SoldOutFilter(admin.SimpleListFilter):
+    """Variants on sale that cannot be had any more, as the home page counts them."""
+
+    title = _("to be had")
+    parameter_name = "sold_out"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the choice."""
+        return [("yes", _("Out of stock"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Narrow the list."""
+        return queryset.filter(pk__in=sold_out()) if self.value() == "yes" else queryset
+
+
 @admin.register(Variant)
 class VariantAdmin(TenantAdmin):
     """A variant with its prices in every list."""
 
     list_display = ("sku", "name", "offering", "status_label", "price", "inventory_policy", "updated_at")
-    list_filter = ("status", "inventory_policy")
+    list_filter = ("status", "inventory_policy", SoldOutFilter)
     list_select_related = ("offering",)
     search_fields = ("sku",)
     search_help_text = _("SKU, or the name or code of the product, with or without accents")

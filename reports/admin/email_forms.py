@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
 
@@ -61,6 +62,10 @@ class EmailForm(forms.ModelForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.there = list(self.instance.attachments.select_related("file")) if not self.instance._state.adding else []
+        if "send_at" in self.fields:
+            self.fields["send_at"].help_text = _("By the clock of %(zone)s.") % {
+                "zone": timezone.get_current_timezone_name()
+            }
         if "remove" in self.fields:  # whoever may only look has no fields
             self.fields["remove"].choices = [(str(one.pk), one.file.name) for one in self.there]  # type: ignore[attr-defined]
 

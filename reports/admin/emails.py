@@ -32,6 +32,7 @@ STATUS_LABELS = {
     "held": "warning",
     "queued": "info",
     "sending": "info",
+    "cancelled": "default",
 }
 SHOWN = ("mailbox", "subject", "said", "recipients", "reply_to", "files", "priority", "send_at", "message_id")
 
@@ -201,7 +202,7 @@ class EmailMessageAdmin(TenantAdmin):
         email = EmailMessage.objects.get(pk=object_id)
         files = [Attachment(one.file.name, one.file.media_type, chunks_of(one.file)) for one in email.attachments.all()]
         test = write_email(
-            subject=email.subject,
+            subject=f"[{gettext('Test')}] {email.subject}"[:500],
             body=email.body,
             html=email.html,
             mailbox=email.mailbox,

@@ -1,5 +1,6 @@
 """How the installation is: the board of checks, and the errors nobody expected."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -7,44 +8,67 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from reports.health import lines_of_a_day, summary
+from reports.health import Stretch, lines_of_a_day, summary
 from reports.health_checks import CHECKS
-from reports.models import ErrorLog, HealthCheck
+from reports.models import ErrorLog, HealthCheck, HealthState
 from tenants.admin import PlatformAdmin
 
 COLOURS = {"ok": "success", "warning": "warning", "error": "danger", "off": "info"}
 LABELS = {check.name: check.label for check in CHECKS}
 WIDTH, HEIGHT = 160, 28
+MARKS = {HealthState.ERROR: "#dc2626", HealthState.WARNING: "#f59e0b"}
+"""Colours of the moments in which something was wrong."""
 MOMENT = timedelta(seconds=90)
 
 
-def sparkline(values: list[float]) -> str:
-    """Return a small drawing of values, the lowest at its foot; empty for fewer than two."""
-    if len(values) < 2:
+def sparkline(stretches: Sequence[Stretch]) -> str:
+    """Return a small drawing of a check's values by its own scale, over the time there is, and where it warned or failed.
+
+    What hardly moves is flat: the scale spans a fifth of the highest value at least.
+    """
+    values = [one.value for one in stretches if one.value is not None]
+    if len(stretches) < 2:
         return "–"
-    low, high = min(values), max(values)
-    scale = (HEIGHT - 4) / (high - low) if high > low else 0
-    step = WIDTH / (len(values) - 1)
-    points = " ".join(f"{number * step:.1f},{HEIGHT - 2 - (value - low) * scale:.1f}" for number, value in enumerate(values))
+    begin, seconds = stretches[0].at, (stretches[-1].at - stretches[0].at).total_seconds()
+
+    def across(one: Stretch) -> str:
+        return f"{(one.at - begin).total_seconds() / seconds * (WIDTH - 2) + 1:.1f}"
+
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    span = max(high - low, abs(high) / 5) or 1.0
+    foot = (low + high - span) / 2
+    points = " ".join(
+        f"{across(one)},{HEIGHT - 2 - (one.value - foot) / span * (HEIGHT - 4):.1f}"
+        for one in stretches
+        if one.value is not None
+    )
+    bad = ((across(one), HEIGHT, MARKS[one.state]) for one in stretches if one.state in MARKS)
+    said = gettext("From %(low)s to %(high)s") % {"low": _short(low), "high": _short(high)} if values else ""
+    since = gettext("since %(time)s") % {"time": formats.time_format(timezone.localtime(begin))}
     return format_html(
-        '<svg width="{}" height="{}" viewBox="0 0 {} {}" role="img" aria-label="{}" class="text-primary-600">'
-        '<polyline fill="none" stroke="currentColor" stroke-width="1.5" points="{}"/></svg>',
-        *(
-            WIDTH,
-            HEIGHT,
-            WIDTH,
-            HEIGHT,
-            gettext("From %(low)s to %(high)s") % {"low": f"{low:g}", "high": f"{high:g}"},
-            points,
-        ),
+        '<svg width="{}" height="{}" role="img" aria-label="{}" class="text-primary-600">{}'
+        '<polyline fill="none" stroke="currentColor" stroke-width="1.5" points="{}"/></svg>'
+        '<div class="text-subtle text-xs whitespace-nowrap">{}</div>',
+        WIDTH,
+        HEIGHT,
+        said,
+        format_html_join("", '<line x1="{0}" x2="{0}" y1="0" y2="{1}" stroke="{2}" stroke-width="2"/>', bad),
+        points,
+        ", ".join(filter(None, (said, since))),
+    )
+
+
+def _short(value: float) -> str:
+    return number_format(
+        round(value) if abs(value) >= 100 or value == round(value) else round(value, 1), force_grouping=True
     )
 
 

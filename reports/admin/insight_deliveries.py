@@ -32,6 +32,8 @@ STATUS_LABELS = {
     "held": "warning",
     "queued": "info",
     "sending": "info",
+    "skipped": "default",
+    "cancelled": "default",
 }
 IN_INBOX = 25
 """Lines of a page of the inbox."""

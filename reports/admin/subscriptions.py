@@ -92,7 +92,7 @@ class InsightSubscriptionAdmin(TenantAdmin):
             _("Who is told"),
             {"fields": ("recipient_type", "role", "user", "address", "destination", ("channel", "is_active"))},
         ),
-        (_("Of what"), {"fields": ("min_score", "insight_types")}),
+        (_("What is told"), {"fields": ("min_score", "insight_types")}),
         (_("When"), {"fields": ("frequency", ("digest_on", "digest_at"), ("quiet_from", "quiet_until"))}),
         (_("How"), {"fields": (("language", "time_zone"),)}),
     )

@@ -342,8 +342,14 @@ class EmailTemplate(TenantModel):
         return self.name
 
     def clean(self) -> None:
-        """Refuse braces that hold no name."""
+        """Refuse braces that hold no name, and half a language: a subject without a text, or the other way round."""
         super().clean()
+        for language in ("vi", "en"):
+            subject, body, html = (getattr(self, f"{part}_{language}") for part in ("subject", "body", "html"))
+            if not (subject and body) and (subject or body or html):
+                said = _("Write a subject and a text in this language, or neither.")
+                part = "body" if subject else "subject"
+                raise ValidationError({f"{part}_{language}": ValidationError(said, code="required")})
         for field in (f"{part}_{language}" for part in ("subject", "body", "html") for language in ("vi", "en")):
             try:
                 list(placeholders(getattr(self, field)))

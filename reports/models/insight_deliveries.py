@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from reports.models.emails import EmailDelivery, EmailMessage
 from reports.models.subscriptions import Channel, Frequency, RecipientType
@@ -44,6 +45,8 @@ def _status() -> Case:
         When(state=QueueState.PENDING, then=Value(of.QUEUED.value)),
         When(state=QueueState.RUNNING, then=Value(of.SENDING.value)),
         When(~Q(state=QueueState.DONE), then=F("state")),
+        When(passed=QueueState.PENDING, passed_held=True, then=Value(of.HELD.value)),
+        When(~Q(problem_note=""), passed=QueueState.PENDING, then=Value(of.QUEUED.value)),  # is tried again later
         When(passed__in=ON_ITS_WAY, then=Value(of.SENDING.value)),
         When(passed=QueueState.DONE, then=Value(of.SENT.value)),
         default=F("passed"),
@@ -59,7 +62,8 @@ class InsightDeliveryQuerySet(TenantQuerySet):
         mail = EmailDelivery.objects.filter(email=OuterRef("email")).order_by()
         passed = Coalesce(Subquery(mail.values("state")[:1]), F("event_delivery__state"), Value(QueueState.DONE.value))
         said = Coalesce(Subquery(mail.values("last_error")[:1]), F("event_delivery__last_error"), F("last_error"))
-        return self.annotate(passed=passed, problem_note=said).annotate(status=_status())
+        held = Subquery(mail.values("is_held")[:1])
+        return self.annotate(passed=passed, passed_held=held, problem_note=said).annotate(status=_status())
 
     def inbox(self, person: User) -> Self:
         """Return what stands in a person's inbox, the newest first."""
@@ -98,7 +102,7 @@ class InsightDelivery(QueueRow):
         related_name="+",
         verbose_name=_("event destination"),
     )
-    channel = models.CharField(_("by"), max_length=16, choices=Channel, editable=False)
+    channel = models.CharField(pgettext_lazy("way of telling", "by"), max_length=16, choices=Channel, editable=False)
     frequency = models.CharField(_("how soon"), max_length=8, choices=Frequency, editable=False)
     key = models.CharField(max_length=120, editable=False)
     insights = ArrayField(

@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from reports.addresses import is_sendable
 from reports.models.insights import Insight
@@ -112,7 +113,7 @@ class InsightSubscription(TenantModel):
         verbose_name=_("event destination"),
         help_text=_("Its address and its signing secret; the kinds of events it takes do not matter here."),
     )
-    channel = models.CharField(_("by"), max_length=16, choices=Channel, default=Channel.EMAIL)
+    channel = models.CharField(pgettext_lazy("way of telling", "by"), max_length=16, choices=Channel, default=Channel.EMAIL)
     min_score = models.PositiveSmallIntegerField(
         _("from score"),
         default=50,

@@ -93,7 +93,7 @@ class KnowledgeGapAdmin(LedgerAdmin):
         """Show the reason as a label."""
         return gap.reason, gap.get_reason_display()
 
-    @display(description=_("state"), ordering="state", label={"open": "info", "answered": "success"})
+    @display(description=_("state"), ordering="state", label={"open": "info", "answered": "success", "ignored": "default"})
     def state_label(self, gap: KnowledgeGap) -> tuple[str, str]:
         """Show the state as a label."""
         return gap.state, gap.get_state_display()

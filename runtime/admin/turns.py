@@ -65,7 +65,12 @@ class TurnAdmin(LedgerAdmin):
     @display(
         description=_("speaker"),
         ordering="speaker",
-        label={Turn.Speaker.USER: "info", Turn.Speaker.ASSISTANT: "primary", Turn.Speaker.AGENT: "success"},
+        label={
+            Turn.Speaker.USER: "info",
+            Turn.Speaker.ASSISTANT: "primary",
+            Turn.Speaker.AGENT: "success",
+            **dict.fromkeys((Turn.Speaker.SYSTEM, Turn.Speaker.TOOL), "default"),
+        },
     )
     def speaker_label(self, turn: Turn) -> tuple[str, str]:
         """Show the speaker as a label."""

@@ -248,6 +248,8 @@ def test_a_template_fills_names_in_either_language_and_misses_none(api, saigon, 
         client.post("email-templates/", {"code": "x", "name": "x", "subject_en": "x", "body_en": "{{ }}"}).status_code == 422
     )
     assert client.post("email-templates/", {"code": "x", "name": "x"}).status_code == 422
+    half = client.post("email-templates/", {"code": "x", "name": "x", **texts, "body_en": ""})
+    assert (half.status_code, half.json()["errors"][0]["field"]) == (422, "body_en")
     ask = {"to": ["an@example.com"], "template": "sent", "status": "queued"}
     missing = client.post("emails/", {**ask, "values": {"name": "An"}}).json()
     assert (missing["code"], missing["errors"][0]["field"]) == ("missing_value", "values.number")

@@ -130,6 +130,8 @@ def test_what_is_sold_out_waiting_or_failed_is_counted(saigon: Business) -> None
     found = shown(saigon)
     assert found["Active offerings"].value == "1"
     assert (found["Variants out of stock"].value, found["Variants out of stock"].alert) == ("1", True)
+    behind = browser(saigon.operator).get(found["Variants out of stock"].url).context["cl"].result_list
+    assert [one.sku for one in behind] == ["A"]
     assert (found["Imports under way"].value, found["Imports under way"].change) == ("1", "1 failed this week")
     assert int(found["Texts waiting for the search"].value) >= 1
 

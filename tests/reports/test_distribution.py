@@ -151,7 +151,8 @@ def test_what_is_found_in_a_day_is_one_digest_and_nothing_is_sent_on_a_day_witho
     text = digest.get_body(("plain",)).get_content()
     assert text.index("score 90") < text.index("score 70")
     assert "score 60" not in text
-    assert "/admin/" not in text  # who is told by address has no account
+    assert "/change/" not in text  # who is told by address may have no account: one link, to all of them
+    assert len(re.findall(r"/admin/reports/insight/\s", text)) == 1
     make_due(saigon)
     deliver_insights()
     assert len(mails(sink)) == 2  # the day's, and the week's

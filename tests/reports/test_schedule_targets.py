@@ -67,7 +67,12 @@ def test_the_newest_report_is_looked_through(api, saigon, run_target):
     assert row.state == "done"
     with in_tenant(saigon.tenant):
         assert {str(one.report_id) for one in Insight.objects.all()} == {newest["id"]}
-    assert run_target({"kind": "generate_insights", "vendor": "Nobody"}).state == "failed"
+    unknown = {"cron": "0 3 * * *", "time_zone": "UTC", "target": {"kind": "generate_insights", "vendor": "Nobody"}}
+    refused = api(saigon).post("schedules/", unknown)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "target.vendor")
+    fetches = {"kind": "fetch_report", "url": "https://example.com/a.csv", "vendor": "Nobody", "report_type": "sales"}
+    assert api(saigon).post("schedules/", {**unknown, "target": fetches}).status_code == 201
+    assert api(saigon).post("schedules/", unknown).status_code == 201  # one will come
 
 
 def test_a_report_of_another_business_is_unknown(api, saigon, harbour):

@@ -171,7 +171,14 @@ class EventDeliveryAdmin(DeliveryAdmin):
     @display(
         description=_("state"),
         ordering="state",
-        label={"done": "success", "failed": "danger", "running": "info", "pending": "info"},
+        label={
+            "done": "success",
+            "failed": "danger",
+            "running": "info",
+            "pending": "info",
+            "unknown": "warning",
+            **dict.fromkeys(("skipped", "cancelled"), "default"),
+        },
     )
     def state_label(self, delivery: EventDelivery) -> tuple[str, str]:
         """Show the state as a label."""
