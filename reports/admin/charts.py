@@ -16,6 +16,8 @@ from reports.rows import time_column
 from reports.wording import text_of
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 960, 260, 64, 24, 10
+MOST_TRIED = 4
+"""Columns that are read to find one that is no constant, where none was chosen."""
 MOST_POINTS = 700
 """Points drawn of one line; of more the lowest and the highest of each stretch, so that no peak is lost."""
 LEAST_MARK = 3
@@ -63,18 +65,21 @@ def series_names(report: Report) -> list[tuple[int, int, str]]:
 
 
 def chart_of(report: Report, chosen: str, insights: Sequence[Insight]) -> Chart | None:
-    """Return the drawing of the chosen column, or of the first one; None where there is nothing to draw."""
+    """Return the drawing of the chosen column, or of the first one that moves; None where there is nothing to draw."""
     names = series_names(report)
-    found = next((one for one in names if one[2] == chosen), names[0] if names else None)
-    if found is None:
+    wanted = [one for one in names if one[2] == chosen] or names[:MOST_TRIED]
+    drawn = [(one, points) for one in wanted if _can_be_drawn(points := _points(report, *one[:2]))]
+    if not drawn:
         return None
-    table, place, title = found
-    points = _points(report, table, place)
-    if len(points) < 2 or points[0][0] == points[-1][0]:
-        return None
+    moving = (pair for pair in drawn if len({value for _at, value in pair[1]}) > 1)  # a constant says nothing by itself
+    (table, place, title), points = next(moving, drawn[0])
     column = report.tables[table]["columns"][place]["name"]
     own = [one for one in insights if one.content["sheet"] == report.tables[table]["sheet"] and _is_of(one, column)]
     return _drawn(title, points, own)
+
+
+def _can_be_drawn(points: Points) -> bool:
+    return len(points) > 1 and points[0][0] != points[-1][0]
 
 
 def _is_of(insight: Insight, column: str) -> bool:

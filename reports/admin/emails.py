@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.defaultfilters import linebreaksbr
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -116,7 +117,7 @@ class EmailMessageAdmin(TenantAdmin):
     @display(description=_("text"))
     def said(self, email: EmailMessage) -> str:
         """Show its text line by line; how its HTML looks is on the page of the preview."""
-        return format_html('<div class="break-words whitespace-pre-wrap">{}</div>', email.body)
+        return format_html('<div class="break-words">{}</div>', linebreaksbr(email.body))
 
     @display(description=_("to"))
     def recipients_short(self, email: EmailMessage) -> str:
