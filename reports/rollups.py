@@ -55,20 +55,14 @@ TOUCHED = " UNION ALL ".join(
 )
 
 COUNTED = """
-SELECT day, bot_id, metric, currency, sum(value) AS value FROM ({sources}) AS found
+SELECT day, bot_id, metric, currency, sum(value) AS value FROM ({sources}) AS found WHERE {of_days}
 GROUP BY 1, 2, 3, 4 HAVING sum(value) <> 0
 """
 
 WRITE = """
-WITH counted AS MATERIALIZED ({counted}), fresh AS (
-    SELECT * FROM counted WHERE %(days)s::date[] IS NULL OR day = ANY (%(days)s)
-), first AS (
-    SELECT metric, min(day) AS day FROM fresh GROUP BY 1
-), gone AS (
+WITH fresh AS MATERIALIZED ({counted}), gone AS (
     DELETE FROM reports_dailymetric AS old WHERE old.tenant_id = %(tenant)s AND old.metric = ANY (%(metrics)s)
-    AND (old.day = ANY (%(days)s) OR %(days)s::date[] IS NULL
-         AND EXISTS (SELECT FROM first WHERE first.metric = old.metric AND first.day <= old.day))
-    AND NOT EXISTS (
+    AND {of_days} AND NOT EXISTS (
         SELECT FROM fresh WHERE fresh.day = old.day AND fresh.bot_id IS NOT DISTINCT FROM old.bot_id
         AND fresh.metric = old.metric AND fresh.currency = old.currency)
 )
@@ -78,8 +72,14 @@ ON CONFLICT (tenant_id, day, bot_id, metric, currency) DO UPDATE
     SET value = excluded.value, updated_at = excluded.updated_at WHERE old.value <> excluded.value
 """
 
+OF_DAYS = "{row}.day = ANY (%(days)s::date[])"
+SINCE_THE_FIRST = """EXISTS (
+    SELECT FROM (SELECT metric, min(day) AS day FROM fresh GROUP BY 1) AS first WHERE first.metric = old.metric AND first.day <= old.day
+)"""
+"""Before the first day of which rows are left nothing is deleted: what was swept stays counted."""
+
 STANDING = """
-SELECT m.counted_until, m.time_zone, t.time_zone, least(statement_timestamp(), (
+SELECT m.counted_until, m.time_zone, t.time_zone, set_config('synchronous_commit', 'off', true), least(statement_timestamp(), (
     SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 ), (
     SELECT min(created_at) FROM vault_usageentry WHERE tenant_id = %(tenant)s AND state = 'reserved'
@@ -87,9 +87,10 @@ SELECT m.counted_until, m.time_zone, t.time_zone, least(statement_timestamp(), (
 FROM reports_metricmark m JOIN tenants_tenant t ON t.id = m.tenant_id
 WHERE m.tenant_id = %(tenant)s FOR UPDATE OF m SKIP LOCKED
 """
-"""The mark, the time zone, and the instant before which nothing can appear any more: no open transaction began before it."""
-NO_WAIT = "SET LOCAL synchronous_commit = off"
-"""A crash of the database loses figures and mark together, and they are counted again: the disk is not waited for."""
+"""The mark, the time zone, and the instant before which nothing can appear any more: no open transaction began before it.
+
+A crash of the database loses figures and mark together, and they are counted again: the disk is not waited for.
+"""
 
 NEW_MARKS = """
 INSERT INTO reports_metricmark (tenant_id) SELECT t.id FROM tenants_tenant t
@@ -142,9 +143,7 @@ def roll_up() -> set[date]:
         standing = _rows(STANDING, {"tenant": current_tenant_id()})
         if not standing:
             return set()
-        [(counted_until, counted_zone, zone, until)] = standing
-        with connection.cursor() as cursor:
-            cursor.execute(NO_WAIT)
+        [(counted_until, counted_zone, zone, _set, until)] = standing
         is_first = counted_until is None or counted_zone != zone
         days = _count_everything(zone) if is_first else _count_touched(zone, counted_until - MARGIN)
         due_at = min(timezone.now() + INTERVAL, day_begins(_today(zone) + DAY, zone))
@@ -160,7 +159,7 @@ def count_all() -> set[date]:
 
 def count_now(*, since: datetime, until: datetime, zone: str) -> list[Figure]:
     """Return the figures of the rows between two instants as they stand now; nothing is written."""
-    return [Figure(*row) for row in _rows(COUNTED.format(sources=_all_of(SOURCES)), _range(zone, since, until))]
+    return [Figure(*row) for row in _rows(_counted(SOURCES), _range(zone, since, until))]
 
 
 def _zone() -> str:
@@ -223,12 +222,16 @@ def _write(sources: Sequence[Source], asked: Mapping[str, Any], days: list[date]
     """Write the figures of these days, or of all (None), as the rows are now, and delete those that are no more."""
     metrics = [metric for source in sources for metric in source.metrics]
     told = {**asked, "days": days, "metrics": metrics, "now": timezone.now()}
+    if days is None:
+        written = WRITE.format(counted=_counted(sources), of_days=SINCE_THE_FIRST)
+    else:
+        written = WRITE.format(counted=_counted(sources, OF_DAYS.format(row="found")), of_days=OF_DAYS.format(row="old"))
     with connection.cursor() as cursor:
-        cursor.execute(WRITE.format(counted=COUNTED.format(sources=_all_of(sources))), told)
+        cursor.execute(written, told)
 
 
-def _all_of(sources: Sequence[Source]) -> str:
-    return " UNION ALL ".join(f"({source.counted})" for source in sources)
+def _counted(sources: Sequence[Source], of_days: str = "true") -> str:
+    return COUNTED.format(sources=" UNION ALL ".join(f"({source.counted})" for source in sources), of_days=of_days)
 
 
 def _rows(sql: str, asked: Mapping[str, Any]) -> list[tuple[Any, ...]]:
