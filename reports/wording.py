@@ -195,6 +195,7 @@ def content_of(insight: Insight) -> dict[str, Any]:
     texts = {language: text_of(insight, language) for language in LANGUAGES}
     numbers = [{**one, **({} if "between" in one else {"url": address_of(one, insight)})} for one in content["numbers"]]
     told = {name: content[name] for name in ("sheet", "series", "bot", "period") if name in content}
+    told |= {ALSO: content["text"]["values"][ALSO]} if ALSO in content["text"]["values"] else {}
     return {"text": text_of(insight), "texts": texts, **told, "numbers": numbers}
 
 

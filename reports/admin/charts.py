@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import formats, timezone
 
 from reports.findings.figures import is_figure
+from reports.findings.telling import ALSO
 from reports.models import Insight, Report
 from reports.rows import time_column
 from reports.wording import text_of
@@ -83,11 +84,9 @@ def _can_be_drawn(points: Points) -> bool:
 
 
 def _is_of(insight: Insight, column: str) -> bool:
-    series = insight.content["series"]
-    has_time = insight.content["period"]["from"] is not None
-    return (
-        has_time and insight.insight_type != Insight.Type.TREND and (series == column or series.startswith(f"{column} · "))
-    )
+    every = [insight.content["series"], *insight.content["text"]["values"].get(ALSO, [])]
+    has_time = insight.content["period"]["from"] is not None and insight.insight_type != Insight.Type.TREND
+    return has_time and any(series == column or series.startswith(f"{column} · ") for series in every)
 
 
 def _points(report: Report, table: int, place: int) -> Points:

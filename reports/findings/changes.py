@@ -170,6 +170,9 @@ def find_trend(series: Series, parts: Parts, *, first: int = 0, last: int | None
     is_over_years = bool(series.year) and last - first >= _MORE_THAN_A_YEAR * series.year
     lag = round(series.year / block) if is_over_years and not _knows_year(series, parts) else 0
     found = _over_years(medians, lag, parts) if lag else _steady(medians, parts)
+    if lag and not found:  # of few weeks there is one a year before: what is steady must only agree with them
+        steady = _steady(medians, parts)
+        found = steady if steady and _agrees(medians, lag, is_rise=steady[1]) else None
     if not found:
         return None
     early, late = _ends(first, last, block, series.year if is_over_years else 0)
@@ -197,6 +200,12 @@ def _over_years(medians: Floats, lag: int, parts: Parts) -> tuple[float, bool] |
     is_large = abs(slope) * (years - 1) >= max(_LARGE * spread(away) / np.sqrt(2), _relative(medians, parts))
     is_steady = abs(float(rises.mean())) >= _STEADY
     return (float(certainty), slope > 0) if certainty >= _TREND and is_steady and is_large else None
+
+
+def _agrees(medians: Floats, lag: int, *, is_rise: bool) -> bool:
+    """Whether most cycles are above, or below, those of a year before."""
+    rises = float(np.sign(medians[lag:] - medians[:-lag]).mean())
+    return (rises if is_rise else -rises) >= _STEADY
 
 
 def _steady(medians: Floats, parts: Parts) -> tuple[float, bool] | None:

@@ -46,6 +46,15 @@ class Table:
 
     def figure(self, row: int, place: int) -> float | None:
         """Return a cell as a number; None for a hole, and for what is no number."""
+        if place not in self._figures:
+            self._figures[place] = [self._figure(number, place) for number in range(len(self.cells))]
+        return self._figures[place][row]
+
+    @cached_property
+    def _figures(self) -> dict[int, list[float | None]]:
+        return {}
+
+    def _figure(self, row: int, place: int) -> float | None:
         cell = self.cells[row][place]
         value = cell["amount"] if isinstance(cell, dict) else None if isinstance(cell, (str, bool)) else cell
         if value is None or (isinstance(value, int) and abs(value) >= LARGEST):
@@ -106,6 +115,13 @@ class Table:
 
     def moment(self, row: int) -> datetime | None:
         """Return when a row is of; None where that is not known."""
+        return self._moments[row]
+
+    @cached_property
+    def _moments(self) -> list[datetime | None]:
+        return [self._moment(row) for row in range(len(self.cells))]
+
+    def _moment(self, row: int) -> datetime | None:
         cell = self.cells[row][self.time] if self.time is not None else None
         try:
             return datetime.fromisoformat(cell).replace(tzinfo=None) if isinstance(cell, str) else None

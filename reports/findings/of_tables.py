@@ -38,9 +38,12 @@ def _of_series(table: Table, thresholds: Sequence[Mapping[str, Any]]) -> Iterato
     if not every:
         return
     step = min(timedelta(seconds=figures.series.seconds) for figures in every)
+    cycle = max(
+        step, min(timedelta(seconds=figures.series.seconds * min(figures.series.cycles, default=1)) for figures in every)
+    )
     points = sum(figures.points for figures in every if figures.where is None)
     most = max(1, points * PER_THOUSAND // 1_000)
-    for one in sorted(told_as_one(list(_of_columns(every, thresholds)), step), key=lambda one: -one.score):
+    for one in sorted(told_as_one(list(_of_columns(every, thresholds)), step, cycle), key=lambda one: -one.score):
         most -= one.type == "anomaly"
         if most >= 0 or one.type != "anomaly":
             yield one

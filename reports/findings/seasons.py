@@ -88,10 +88,14 @@ def _parts(series: Series, figures: Floats, *, is_ratio: bool) -> Parts:
 
 
 def _window(series: Series, cycles: list[int]) -> int:
-    """Over how many points a level is taken: the longest season, of days and weeks at least four of the shortest."""
+    """Over how many points a level is taken: the longest season, at least four days of hours, and eight weeks of days.
+
+    What lasts as long as half of it is the level: a campaign of three weeks is none.
+    """
     if not cycles:
         return max(_MIN_WINDOW, len(series) // 4)
-    return max(cycles[-1], 4 * cycles[0] if len(series.cycles) > 1 else 0, _MIN_WINDOW)
+    least = 8 if series.grain == "day" else 4
+    return max(cycles[-1], least * cycles[0] if len(series.cycles) > 1 else 0, _MIN_WINDOW)
 
 
 def running_median(figures: Floats, window: int) -> Floats:

@@ -123,3 +123,31 @@ def test_months_that_are_not_whole_are_no_anomalies():
     assert [(one.code, str(one.first.date()), one.values["grain"]) for one in found] == [
         ("anomaly_low", "2023-09-01", "month")
     ]
+
+
+def clinic() -> Table:
+    """Working days of a clinic: a campaign of three weeks, and one doctor with more patients from a Monday on."""
+    drawn, cells = np.random.default_rng(3), []
+    for number in range(400):
+        day = date(2025, 7, 1) + number * DAY
+        campaign = 1.6 if date(2026, 3, 9) <= day <= date(2026, 3, 28) else 1
+        for doctor, size in (("An", 40), ("Binh", 25)):
+            more = 1.4 if doctor == "Binh" and day >= date(2025, 12, 1) else 1
+            week = 1.4 if day.weekday() in (0, 5) else 1
+            if day.weekday() != 6:
+                cells.append([day.isoformat(), doctor, round(size * week * campaign * more * (1 + 0.06 * drawn.normal()))])
+    names = (("day", "date"), ("doctor", "text"), ("visits", "number"))
+    return Table("", [{"name": name, "type": kind, "empty": 0, "odd": 0} for name, kind in names], cells)
+
+
+def test_a_campaign_of_weeks_is_no_level_and_a_doctor_is_told_by_name():
+    table = clinic()
+    told = {one.type: one for one in find_all([table], [])}
+    assert set(told) == {"anomaly", "change_point"}
+    campaign, more = told["anomaly"], told["change_point"]
+    assert (campaign.series, campaign.first.date(), campaign.last.date()) == ("visits", date(2026, 3, 9), date(2026, 3, 28))
+    observed, usual = campaign.numbers
+    around = [over(table, 2, date(2026, 2, 16), date(2026, 3, 7)), over(table, 2, date(2026, 3, 30), date(2026, 4, 18))]
+    assert observed.value == median(over(table, 2, date(2026, 3, 9), date(2026, 3, 28)))
+    assert usual.value == median([*around[0], *around[1]])
+    assert (more.series, more.first.date()) == ("visits · Binh", date(2025, 12, 1))
