@@ -24,6 +24,8 @@ _GROWS = 1.5
 """From the lowest to the highest level: beyond it, positive figures may be looked at in ratios (logarithms)."""
 _MOST_CENTRES = 2_000
 _MIN_WINDOW = 7
+_LONG = 40
+"""Weeks of days from which a level is that of two months."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,13 @@ def _parts(series: Series, figures: Floats, *, is_ratio: bool) -> Parts:
 
 
 def _window(series: Series, cycles: list[int]) -> int:
-    """Over how many points a level is taken: the longest season, at least four days of hours, and eight weeks of days.
+    """Over how many points a level is taken: the longest season, at least four days of hours, and eight weeks of a year of days.
 
-    What lasts as long as half of it is the level: a campaign of three weeks is none.
+    What lasts as long as half of it is the level: a campaign of three weeks is none, where there is enough beside it.
     """
     if not cycles:
         return max(_MIN_WINDOW, len(series) // 4)
-    least = 8 if series.grain == "day" else 4
+    least = 8 if series.grain == "day" and len(series) >= _LONG * cycles[0] else 4
     return max(cycles[-1], least * cycles[0] if len(series.cycles) > 1 else 0, _MIN_WINDOW)
 
 
