@@ -13,7 +13,8 @@ ANSWERS = (Turn.Speaker.ASSISTANT, Turn.Speaker.AGENT)
 
 @transaction.atomic
 def rate_turn(*, turn: Turn, vote: str, comment: str = "", person: User | None = None) -> tuple[Rating, bool]:
-    """Rate an answer, or change what one thought of it; returns the rating and whether it is new.
+    """Rate an answer, or change what one thought of it; returns the rating and whether it is new. A comment stays until there is
+    another.
 
     Without a ``person`` the customer rates. The question behind a bot's bad answer is counted among the knowledge gaps.
     Raises ``DomainError`` (``not_an_answer``).
@@ -25,7 +26,7 @@ def rate_turn(*, turn: Turn, vote: str, comment: str = "", person: User | None =
     rating = Rating.objects.filter(turn=turn, rater=rater, created_by=person).first()
     before = rating.vote if rating else ""
     rating = rating or Rating(turn=turn, session_id=turn.session_id, rater=rater, created_by=person)
-    rating.vote, rating.comment = vote, comment
+    rating.vote, rating.comment = vote, comment or rating.comment
     rating.save()
     if vote == Rating.Vote.DOWN != before:
         _count_question_of(turn)

@@ -227,6 +227,11 @@ def price_changed() -> str:
     return _("The price has changed in the meantime.")
 
 
+def offer_run_out() -> str:
+    """Return the words for a button under an offer that can no longer be agreed to."""
+    return _("That offer has run out.")
+
+
 def declined() -> str:
     """Return the words for a proposal that was declined."""
     return _("All right, nothing was done. What else can I do for you?")

@@ -1,6 +1,6 @@
 """How a bot speaks and what it knows."""
 
-from bots.models.bots import Bot, BotVersion, BotVersionCapability, Capability
+from bots.models.bots import Bot, BotVersion, BotVersionCapability, Capability, capability_name
 from bots.models.faqs import Faq
 from bots.models.guardrails import Guardrail
 from bots.models.intents import Intent, IntentExample
@@ -27,4 +27,5 @@ __all__ = [
     "KnowledgeDocument",
     "RetrievalMark",
     "Tool",
+    "capability_name",
 ]

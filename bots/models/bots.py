@@ -42,6 +42,12 @@ CAPABILITY_NAMES = (
     gettext_noop("Take orders"),
 )
 """The names that migrations give what the platform brings, for translators; they are told in the reader's language."""
+CAPABILITY_CODES = ("offering_search", "price_lookup", "stock_check", "order_status", "create_order")
+
+
+def capability_name(code: str) -> str:
+    """Return what a capability of the platform is called in the reader's language; another code as it is."""
+    return told(dict(zip(CAPABILITY_CODES, CAPABILITY_NAMES, strict=True)).get(code, "")) or code
 
 
 class BotQuerySet(TenantQuerySet):

@@ -23,6 +23,7 @@ from runtime.model.catalog_tools import Desk
 from runtime.model.fact_check import Doubt, FactCheck, Known
 from runtime.model.grounds import Grounds
 from runtime.model.languages import is_foreign
+from runtime.model.order_states import contradicts_state
 from runtime.model.prompting import build_messages, rules_of
 from runtime.model.speech import Speech, TooLong
 from runtime.model.support import Support, claims_order, is_no_claim, offers_order
@@ -275,6 +276,8 @@ class _Talk:
         results = box.results if box else []
         is_refused = box is not None and box.refused_order is not None
         if is_refused and (self._is_told_why() or not is_no_claim(sentence) or offers_order(sentence)):
+            return Doubt("order", sentence)
+        if contradicts_state(sentence, results):
             return Doubt("order", sentence)
         if claims_order(sentence) and not results:
             return Doubt("order", sentence)

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from uuid import UUID
 
 from runtime.model.clauses import Clause, Passage, clauses_of, undominated
 from runtime.model.moments import Clock, claimed_clocks, claimed_days, clocks_in, implied_days
 from runtime.model.quantities import Quantity
+from runtime.model.reversals import reverses
 from tenants.text import Language
 
 DENIED_SHARE, DENYING_SHARE = 0.5, 0.4
@@ -49,6 +51,7 @@ class Bearing:
             self._has_moments(clause, pool, is_repeating=is_repeating)
             and all(_is_counted(one, clause, self._counting(one, pool)) for one in clause.quantities)
             and self._has_numbers(clause, pool)
+            and self._has_amounts(clause)
         )
 
     def _counting(self, quantity: Quantity, pool: list[Clause]) -> list[Clause]:
@@ -61,6 +64,16 @@ class Bearing:
         if not numbers or clause.text.rstrip().endswith(":"):
             return True
         return all(any(number in one.numbers for one in [*pool, *_clauses(self.heard)]) for number in numbers)
+
+    def _has_amounts(self, clause: Clause) -> bool:
+        """Whether each amount that a source names is named there of what the clause speaks of; those of others the fact check knows.
+        That something costs nothing may not be said of what has a price there.
+        """
+        pool = [one for one in self._of_named(self.passages) if one.amounts and one.about is None]
+        near = undominated(clause, pool, with_counted=True)
+        told, known = _amounts(near), _amounts(pool)
+        is_near = any(clause.words & (one.words | topics_in(one.all_words)) for one in near)
+        return all(value in told or not (value in known or (is_near and not value)) for value in clause.amounts)
 
     def _has_moments(self, clause: Clause, pool: list[Clause], *, is_repeating: bool) -> bool:
         clocks, days = claimed_clocks(clause.said), claimed_days(clause.said) | implied_days(clause.said)
@@ -78,6 +91,8 @@ class Bearing:
         """Whether what speaks most of ``words``, the first of several, says the opposite of the clause. ``is_foreign``: it is in another
         language, of which topics alone can be compared.
         """
+        if reverses(clause, self._of_named(self.passages), is_foreign=is_foreign):
+            return True
         if is_foreign:
             words = topics_in(words)
         days = claimed_days(clause.said)
@@ -102,6 +117,10 @@ class Bearing:
 def topics_in(words: frozenset[str]) -> frozenset[str]:
     """Return those of the words that are topics."""
     return frozenset(word for word in words if word.startswith("@"))
+
+
+def _amounts(clauses: Iterable[Clause]) -> frozenset[Decimal]:
+    return frozenset[Decimal]().union(*(one.amounts for one in clauses))
 
 
 def _clauses(passages: Iterable[Passage]) -> list[Clause]:

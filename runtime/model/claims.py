@@ -38,7 +38,9 @@ _FREE = re.compile(
     r"(?<!not )(?<!isn t )(?<!never )(?<!feel )(?<!-)\bfree\b(?! (?:to|size|of (?!charge|cost)))"
     r"(?! (?:times?|slots?|appointments?|dates?|seats?|hours?)\b)"
     r"|\bfreeship|\b(?:at )?no (?:extra )?(?:cost|charge)\b"
+    r"|\b(?:no|without) (?:extra|surcharge|deposit|additional charge)\b(?! (?:is|are) (?:refunded|returned))"
     r"|(?<!khong )(?<!khong duoc )\bmien phi\b|\bkhong (?:mat|tinh|thu) (?:them )?(?:phi|tien)\b"
+    r"|\bkhong (?:(?:can|phai|bi|co|thu|mat) )?(?:phu thu|phu phi|dat coc|tien coc)\b"
 )
 """That something costs nothing. Folded; not “feel free”, “free to”, “sugar-free”."""
 _WHO_IS = re.compile(r"(?P<who>\d{1,2}:\d\d|[^\W\d]\w*) (?:is|are|will be) (?:still |also )?$")

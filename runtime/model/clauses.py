@@ -8,17 +8,20 @@ does a row of a table. Vietnamese and English.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
 from runtime.model import moments
+from runtime.model.claims import amounts_in, free_in
 from runtime.model.contacts import CAPITAL
 from runtime.model.quantities import Quantity, all_numbers, bare_numbers, cells_in, in_digits, quantities_in
 from runtime.model.sentences import split
 from runtime.understanding.lexicon import ANSWERING, stem, stems
+from runtime.understanding.tokens import Message
 from runtime.understanding.topics import DAYS, SPELLED, units_of
-from tenants.text import STOP_WORDS, Language, fold, nfc, words
+from tenants.text import STOP_WORDS, Language, detect_language, fold, nfc, words
 
 _CUT = re.compile(
     r"[;\n]|,(?=\s)|\(|\)|(?<![\d])\s[-–—](?=\s\D)|\s[•|](?=\s)"
@@ -28,10 +31,14 @@ _CUT = re.compile(
 _WORD = re.compile(r"[^\W_]+")
 _NAME = re.compile(rf"(?<=[\w,:] )[{CAPITAL}][^\W\d_]*")
 _DAY_NAME = re.compile(r"\b(?:[Tt]hứ [\w]+|[Cc]hủ [Nn]hật|CN|T[2-8]|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\w*)")
-_VALUE = re.compile(r"\d|\b(?:noon|midday|midnight|nửa đêm|lifetime|lifelong|for life|trọn đời|vĩnh viễn)\b")
+_VALUE = re.compile(
+    r"\d|\bfree\b|\bmiễn phí\b|\bkhông (?:mất|tính|thu) phí\b|\bno charge\b"
+    r"|\b(?:noon|midday|midnight|nửa đêm|lifetime|lifelong|for life|trọn đời|vĩnh viễn)\b"
+)
 _PARTICLE = re.compile(
-    r"^\W*(?:(?:dạ|vâng|yes|yeah|yep|no|nope|sorry|sure|certainly|of course|absolutely|definitely|xin lỗi|rất tiếc|unfortunately"
-    r"|có|không|đúng|được|tất nhiên)(?: (?:ạ|rồi|vậy|chứ|em|bạn))*(?=\s*[,.!;:]|\s*$)|dạ\b|vâng\b)[\s,.!;:]*",
+    r"^\W*(?:(?:(?:dạ|vâng|yes|yeah|yep|no|nope|sorry|sure|certainly|of course|absolutely|definitely|xin lỗi|rất tiếc|unfortunately"
+    r"|(?:không|chưa) được|có|không|chưa|đúng|được|tất nhiên)(?: (?:ạ|rồi|vậy|chứ|em|bạn|đâu))*(?=\s*[,.!;:]|\s*$)|dạ\b|vâng\b)"
+    r"[\s,.!;:]*){1,3}",
     re.IGNORECASE,
 )
 """Yes, no and politeness in front, which say nothing of what follows."""
@@ -39,7 +46,7 @@ _NO = re.compile(r"^\W*(?:dạ\W+)?(?:no|nope|không|unfortunately|rất tiếc)
 _VERDICT = re.compile(r"^\W*(?:dạ\W+)?(?:yes|no|có|không|được)(?: (?:ạ|em|bạn|nhé))*\s*[,.!;:]\s*", re.IGNORECASE)
 """With which the answer to a question opens."""
 _CONDITION = re.compile(
-    r"^\W*(?:if|unless|when|nếu|khi)\b[^,]*,|\b(?:if|unless|nếu|trừ khi|only after|only when)\b(?:(?!\b(?:but|nhưng)\b).)*",
+    r"^\W*(?:if|unless|when|nếu|khi)\b[^,]*,|\b(?:if|unless|nếu|trừ khi|only after|only when)\b(?:(?!\b(?:but|nhưng)\b|;).)*",
     re.DOTALL,
 )
 _DENYING = re.compile(
@@ -64,6 +71,8 @@ CHECKED = frozenset(
 )
 """Words of amounts, stock and hours, which are checked apart."""
 _SMALL = STOP_WORDS["vi"]
+_FOLDED_LIKE = frozenset(("than", "off", "left"))
+"""Words of English that telling ones of Vietnamese are folded like: “thân”."""
 _SILENT = stems(STOP_WORDS["en"] | STOP_WORDS["vi"] | ANSWERING | CHECKED)
 """Stems that support nothing and need no support."""
 _COUNTING = stems(
@@ -92,6 +101,8 @@ class Clause:
     """Days of the clauses before it."""
     previous: str = ""
     """The clause before it in its sentence."""
+    in_front: str = ""
+    """What its sentence says before it."""
 
     @cached_property
     def said(self) -> str:
@@ -111,7 +122,7 @@ class Clause:
     @cached_property
     def names(self) -> frozenset[str]:
         """What it writes with a capital behind a word, apart from days: small words of a language are names, too (“Hà”)."""
-        return frozenset(f"={fold(name)}" for name in _NAME.findall(_DAY_NAME.sub(" ", self.text)))
+        return _names_in(self.text)
 
     @cached_property
     def is_denied(self) -> bool:
@@ -148,6 +159,13 @@ class Clause:
     def numbers(self) -> frozenset[object]:
         """Every number in it."""
         return frozenset(all_numbers(self.said))
+
+    @cached_property
+    def amounts(self) -> frozenset[Decimal]:
+        """The amounts of money in it; 0 where it says that something costs nothing."""
+        message = Message(self.text)
+        named = frozenset(one.value for one in amounts_in(message, detect_language(self.text)))
+        return named | {Decimal(0)} if free_in(message) else named
 
     @cached_property
     def cells(self) -> frozenset[object]:
@@ -214,7 +232,7 @@ def _cut(sentence: str, title: str, about: UUID | None, before: frozenset[int]) 
     for end in [*(end for end in _ends(sentence) if end > start), len(sentence)]:
         if sentence[start:end].strip():
             around = f"{title} {sentence[:start]}"
-            clause = Clause(sentence[start:end], around, about, before=before, previous=previous)
+            clause = Clause(sentence[start:end], around, about, before=before, previous=previous, in_front=sentence[:start])
             before, previous = clause.named_days or before, clause.text
             yield clause
         start = end
@@ -258,6 +276,10 @@ def _subject(text: str) -> frozenset[str]:
     return (telling(text) - _COUNTING) | topics_of(text)
 
 
+def _names_in(text: str) -> frozenset[str]:
+    return frozenset(f"={fold(name)}" for name in _NAME.findall(_DAY_NAME.sub(" ", text)))
+
+
 def _has_days(piece: str) -> bool:
     """Whether a piece tells the days of something that it names."""
     return bool(moments.named_days(in_digits(piece)) and (_subject(piece) or _NAME.search(_DAY_NAME.sub(" ", piece))))
@@ -290,20 +312,36 @@ def telling(text: str) -> frozenset[str]:
 def _is_silent(word: str) -> bool:
     """Whether a word supports nothing: as it is spelled, for “tủ”, a cupboard, is folded like “từ”, from."""
     folded = fold(word)
-    if folded in _SMALL and not word.isascii():
+    if not word.isascii() and (folded in _SMALL or folded in _FOLDED_LIKE):
         return word in SPELLED
     return stem(folded) in _SILENT
 
 
-def undominated(clause: Clause, others: Sequence[Clause]) -> list[Clause]:
+def undominated(clause: Clause, others: Sequence[Clause], *, with_counted: bool = False) -> list[Clause]:
     """Return those of ``others`` that may speak of what the clause speaks of: none that another surpasses in every word they share
-    with it, so that the hours of a Saturday, or the warranty of a crown, are not told of something else.
+    with it, so that the hours of a Saturday, or the warranty of a crown, are not told of something else. A clause of which none
+    speaks goes on about what its sentence spoke of before. ``with_counted``: “the tent for 4 people” is not that for 2.
     """
     said = clause.words | clause.names
-    shared = {one: Shared((one.words | one.names) & said, (one.all_words | one.names) & said) for one in others}
+    if clause.in_front and not any(said & (one.all_words | one.names) for one in others):
+        said = _subject(clause.in_front) | _names_in(clause.in_front)
+    counted = _counted(clause) if with_counted else frozenset()
+    said |= counted
+    shared = {one: _shared(one, said, counted) for one in others}
     kinds = set(shared.values())
     best = {kind for kind in kinds if not any(other.surpasses(kind) for other in kinds)}
     return [one for one in others if shared[one] in best]
+
+
+def _shared(one: Clause, said: frozenset[str], counted: frozenset[str]) -> "Shared":
+    own = one.words | one.names | (_counted(one) & counted)
+    return Shared(own & said, (one.all_words | own) & said)
+
+
+def _counted(clause: Clause) -> frozenset[str]:
+    """Return what it counts, and its pairs of words: single syllables of Vietnamese tell little apart."""
+    pairs = (f"{one} {other}" for one, other in units_of(clause.text).pairs if one.isalpha() and other.isalpha())
+    return frozenset(f"{unit}={value}" for unit, value, _said in clause.quantities).union(pairs)
 
 
 def topics_of(text: str) -> frozenset[str]:

@@ -31,6 +31,11 @@ _BUDGET = re.compile(
 _TOTAL = re.compile(r"\b(total|altogether|in all|tong|tong cong|thanh tien)\b")
 _TOGETHER = re.compile(r"\b(than|hon|both|each|respectively|all of them|from|between|lan luot|ca hai|deu|tu|tuong ung)\b")
 _OTHER = re.compile(r"\b(other|another|alternative|alternatively|cheaper|instead|khac|con lai|re hon|thay vao do)\b")
+_HAVING = re.compile(
+    r"\b(?:we|you|i) (?:still |do |also |can )*(?:have|get|buy|order)\b|\b(?:ben (?:em|minh|shop)|shop|em|minh) (?:van |dang )?co\b"
+    r"|^(?:yes|sure|da co|co|da duoc|duoc)\b"
+)
+"""That a variant is to be had, folded."""
 _POINTING = re.compile(
     r"^\W*(?:dạ,? )?(?:it|its|this|these|they|nó|sản phẩm này|(?:cái|máy|mẫu|loại|gói|phòng) này)\b", re.IGNORECASE
 )
@@ -209,12 +214,19 @@ def _percent_off(variant: VariantFacts) -> int:
 def _doubtful_stock(
     message: Message, named: list[Mention], before: Sequence[OfferingFacts], known: Known
 ) -> Iterator[Doubt]:
-    for claim in stock_claims_in(message):
+    claims = stock_claims_in(message)
+    if not claims and (having := _HAVING.search(message.folded)):
+        yield from (Doubt("stock", having[0]) for one in named if one.variants and not _is_there(one))
+    for claim in claims:
         if claim.is_weak and not named and not before:
             continue
         about = _offerings_at(claim.span[0], named, before, message)
         if not _is_borne_out(claim, about, named) and not _is_written(claim, message, named, known.texts):
             yield Doubt("stock", message.text[slice(*claim.span)])
+
+
+def _is_there(one: Mention) -> bool:
+    return any(variant.sellable for variant in one.variants)
 
 
 def _is_borne_out(claim: StockClaim, about: Iterable[OfferingFacts], named: list[Mention]) -> bool:

@@ -14,7 +14,7 @@ from runtime.context import TurnContext, as_source
 from runtime.model.clauses import Passage
 from runtime.model.wider import wider
 
-MOST_TEXTS, MOST_OFFERINGS = 5, 6
+MOST_TEXTS, MOST_OFFERINGS = 12, 8
 """Found texts and offerings that a model is shown."""
 LEAST_SCORE = 0.01
 """What fits less is no ground for anything; what fits little is shown, for the model reads what words alone do not tell."""

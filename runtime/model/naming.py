@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from catalog.facts import OfferingFacts, VariantFacts
 from runtime.understanding.tokens import Message
@@ -11,6 +12,13 @@ from tenants.text import STOP_WORDS, fold, words
 
 SIZE_WORDS = frozenset(words("size cỡ màu color colour bản version variant phiên mẫu loại dung lượng"))
 """Folded words in front of an option's value that is too short to stand for itself."""
+
+
+_COLOURS = {
+    "black": "den", "white": "trang", "red": "do", "yellow": "vang", "orange": "cam", "pink": "hong", "purple": "tim", "brown": "nau",
+    "grey": "xam", "gray": "xam", "beige": "be", "silver": "bac", "gold": "vang", "blue": "xanh", "green": "xanh",
+}  # fmt: skip
+"""Colours as folded words of both languages: a variant has its own in one of them."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +68,14 @@ def _places(spoken: list[str], offering: OfferingFacts, shared: Counter[str]) ->
     name = words(offering.name)
     own = {word for word in name if shared[word] == 1 and len(word) > 1} - STOP_WORDS["en"] - STOP_WORDS["vi"]
     run = _longest_run(spoken, set(name), own)
-    if run and len(own & set(spoken[slice(*run)])) >= min(2, len(own)):
+    said = own & set(spoken[slice(*run)]) if run else set()
+    if run and (len(said) >= min(2, len(own)) or any(map(_is_model, said))):
         yield run
+
+
+def _is_model(word: str) -> bool:
+    """Whether a word is like “f310”, which alone names its product."""
+    return len(word) > 2 and word.isalnum() and not word.isalpha() and not word.isdigit() and word[0].isalpha()
 
 
 def _runs_of(spoken: list[str], name: list[str]) -> Iterator[tuple[int, int]]:
@@ -93,7 +107,23 @@ def _variants(spoken: list[str], offering: OfferingFacts) -> Iterator[VariantFac
 
 def _said_of(spoken: list[str], variant: VariantFacts) -> int:
     values = [words(str(value)) for value in (*variant.options.values(), variant.sku)]
-    return sum(any(_is_clear(spoken, start, value) for start, _end in _runs_of(spoken, value)) for value in values if value)
+    return sum(_is_said(spoken, value) for value in values if value)
+
+
+def _is_said(spoken: list[str], value: list[str]) -> bool:
+    """Whether the value of an option is said, or the colour that it is in the other language."""
+    if any(_is_clear(spoken, start, value) for start, _end in _runs_of(spoken, value)):
+        return True
+    english = [word for word, folded in _COLOURS.items() if folded == value[0]]
+    behind = [after for before, after in pairwise(spoken) if before in SIZE_WORDS]
+    return not set(spoken).isdisjoint(english) or _COLOURS.get(value[0], "") in behind
+
+
+def colours_known(texts: str) -> frozenset[str]:
+    """Return the English colours whose Vietnamese names stand in texts, and the reverse."""
+    said = set(words(texts))
+    pairs = [(one, other) for english, folded in _COLOURS.items() for one, other in ((english, folded), (folded, english))]
+    return frozenset(other for one, other in pairs if one in said)
 
 
 def _is_clear(spoken: list[str], start: int, value: list[str]) -> bool:

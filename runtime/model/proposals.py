@@ -135,10 +135,15 @@ class PriceChanged(Exception):
 
 
 def find_proposal(session_id: UUID, action_id: UUID) -> ActionExecution | None:
-    """Return a proposal of the conversation that can still be agreed to, or was."""
-    since = timezone.now() - LIFETIME
-    rows = ActionExecution.objects.filter(pk=action_id, session=session_id, created_at__gte=since)
+    """Return a proposal of the conversation, run out or not."""
+    rows = ActionExecution.objects.filter(pk=action_id, session=session_id)
     return next((row for row in rows if isinstance(row.output_result.get("proposed"), dict)), None)
+
+
+def has_run_out(proposal: ActionExecution) -> bool:
+    """Whether a proposal can no longer be agreed to, nor was."""
+    is_settled = "order" in proposal.output_result or "agreed_in" in proposal.output_result
+    return not is_settled and proposal.created_at < timezone.now() - LIFETIME
 
 
 def place_order(proposal: ActionExecution, *, turn_id: UUID) -> Order:

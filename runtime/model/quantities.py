@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from runtime.model.claims import amounts_in
-from runtime.model.contacts import without_contacts
+from runtime.model.contacts import CAPITAL, without_contacts
 from runtime.model.moments import without_moments
 from runtime.understanding.tokens import Message
 from tenants.text import Language
@@ -67,7 +67,8 @@ _WORDS = {word: str(number) for said in (
     ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen"],
     ["hai", "ba", "bốn", "", "sáu", "bảy", "tám", "chín", "mười"],  # “năm” is a year as well
 ) for number, word in enumerate(said, start=2) if word}  # fmt: skip
-_WORDED = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b")
+_WORDED = re.compile(rf"\b(?!(?:Hai|Ba|Bốn|Bảy|Tám) [{CAPITAL}])(?i:{'|'.join(_WORDS)})\b")
+"""Not in names: “Hai Chau”, “Ba Dinh”."""
 _SPAN = r"minutes?|hours?|days?|weeks?|months?|years?|nights?|phút|giờ|tiếng|ngày|tuần|tháng|năm|đêm"
 _ONE = re.compile(rf"(?<![\d₫đ$%] )(?<!vnd )(?<!once )(?<!twice )(?<!times )(?<!lần )\b(?:an?|one|một) (?=(?:{_SPAN})\b)")
 """Not “150.000 ₫ an hour”, “twice a day”."""
@@ -86,8 +87,8 @@ _MIXED = re.compile(
 @lru_cache(maxsize=4096)
 def in_digits(text: str) -> str:
     """Return the text in lower case, with small numbers as digits and mixed spans in one unit: “1 hour 30” is 90 minutes."""
-    said = _HALF_YEAR.sub("6 months", _HALF.sub("30 minutes", _CHECK.sub(r"check\1", text.lower())))
-    said = _ONE.sub("1 ", _WORDED.sub(lambda found: _WORDS[found[0]], said))
+    lower = _WORDED.sub(lambda found: _WORDS[found[0].lower()], text).lower()
+    said = _ONE.sub("1 ", _HALF_YEAR.sub("6 months", _HALF.sub("30 minutes", _CHECK.sub(r"check\1", lower))))
     said = _HALVES.sub(lambda found: f"{found[1]}.5 {found[2] or found[3]}", said)
     return _MIXED.sub(lambda found: f"{int(found[1]) * 60 + int(found[2])} minutes", said)
 

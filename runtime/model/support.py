@@ -14,6 +14,8 @@ from uuid import UUID
 from runtime.model.bearing import Bearing
 from runtime.model.clauses import CHECKED, Clause, Passage, read, telling
 from runtime.model.contacts import unknown_contact
+from runtime.model.invented import invented_name
+from runtime.model.naming import colours_known
 from runtime.model.quantities import in_digits
 from runtime.understanding.facets import is_yes_or_no
 from runtime.understanding.lexicon import stems_of
@@ -107,6 +109,8 @@ class Support:
             return False
         if not self._is_borne_out(sentence, cited, named):
             return False
+        if not is_no_claim(sentence) and self._invents(sentence, cited, rests_on_tools=rests_on_tools):
+            return False
         said = telling(sentence)
         if not said or is_no_claim(sentence):
             return True
@@ -134,6 +138,12 @@ class Support:
         is_foreign = bool(cited) and not self._is_in_their_language(sentence, cited)
         return not any(one.denies(clause, clause.words, is_foreign=is_foreign) for clause, one in bearings)
 
+    def _invents(self, sentence: str, cited: Sequence[int], *, rests_on_tools: bool) -> bool:
+        """Whether it names what nothing known to us holds: with tools the customer's words were asked about, too."""
+        texts = "\n".join(str(self.sources[number - 1]) for number in cited) if cited else self._texts
+        known = "\n".join((texts, *self.others, self.prompt, *(self.said if rests_on_tools else ())))
+        return bool(invented_name(sentence, known, "\n".join(self.said)))
+
     def _denies_question(self, sentence: str, clauses: list[Clause], cited: Sequence[int]) -> bool:
         """Whether the sources deny what a yes says yes to."""
         bearing, asked = self._bearing(cited, frozenset()), telling(self.question)
@@ -156,7 +166,13 @@ class Support:
         """
         if not is_yes_or_no(self.question):
             return set()
-        return set(asked_units(self.question).single) - self._known - units_of(self._texts).single - CHECKED
+        return (
+            set(asked_units(self.question).single)
+            - self._known
+            - units_of(self._texts).single
+            - CHECKED
+            - colours_known(self._texts)
+        )
 
     @cached_property
     def _is_comparable(self) -> bool:

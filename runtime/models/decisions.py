@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from bots.models import BotVersion
+from bots.models import BotVersion, capability_name
 from runtime.models.sessions import Session, Turn
 from tenants.fields import TenantField, TenantForeignKey
 from tenants.models import TenantModel
@@ -103,3 +103,8 @@ class ActionExecution(TenantModel):
 
     def __str__(self) -> str:
         return self.action_name
+
+    @property
+    def label(self) -> str:
+        """What was done, in the reader's language: a capability by its name, a tool of the tenant's by its code."""
+        return capability_name(self.action_name)

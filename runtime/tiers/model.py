@@ -15,10 +15,10 @@ from runtime.tiers.catalog import CARDS, LOOKED_AT, answer_about, fitting, looke
 from runtime.tiers.courtesy import answer_politely
 from runtime.tiers.handoff import offer_a_person
 from runtime.tiers.proposal import propose
-from runtime.tiers.sure import answer_by_itself
+from runtime.tiers.sure import answer_by_itself, answer_surely
 
-ANSWERED = ("unknown", "content_filter")
-"""Why a model brings nothing although it has read the question and what was found: a weaker answer is none then."""
+CHECKED = ("unknown", "content_filter", "unproven")
+"""Why nothing of a model is said although it has read the question and what was found: only a sure answer is one then."""
 
 
 def answer_from_model(context: TurnContext) -> Reply | None:
@@ -50,13 +50,13 @@ def _reply(context: TurnContext, outcome: Outcome) -> Reply:
 
 def _without_model(context: TurnContext, why: str) -> Reply:
     """Return what is said in the place of a model that brought nothing: a polite word for a polite word, then what the other
-    tiers have without one, unless it has read that and says that it is no answer.
+    tiers have without one; where it has read that and brought no answer, only what is sure.
     """
     alone = context.without_model()
     if polite := answer_politely(alone):
         return polite
-    if why in ANSWERED:
-        return offer_a_person(context, why="" if why == "unknown" else why)
+    if why in CHECKED:
+        return answer_surely(alone) or offer_a_person(context, why="" if why == "unknown" else why)
     return answer_by_itself(alone) or offer_a_person(context, why=why)
 
 

@@ -15,14 +15,17 @@ from runtime.model.proposals import (
     CREATE_ORDER,
     SLOT,
     PriceChanged,
+    check_stock,
     find_proposal,
+    has_run_out,
     note_outcome,
     outcome_of,
     place_order,
+    price_order,
     take,
 )
 from runtime.model.tools import Proposal, call_own_tool, propose_order
-from runtime.models import ActionExecution, Tier
+from runtime.models import ActionExecution, Session, Tier
 from runtime.tiers.handoff import with_offer
 from runtime.understanding.person import agrees_to_proposal, declines_proposal
 from tenants.errors import DomainError
@@ -68,11 +71,15 @@ def settle_proposal(context: TurnContext) -> Reply | None:
     if not (context.slots.get(SLOT) or answers_by_click(context)):
         return None
     proposal = _meant(context)
-    if proposal is None:
+    if proposal is None and not answers_by_click(context):
         return None
     with translation.override(_language(context)):
-        if _declines(context):
+        if proposal is None:
+            return with_offer(_settled(replies.offer_run_out()))
+        if _declines(context) and "order" not in proposal.output_result:  # one that was placed is told again
             return _settled(replies.declined())
+        if has_run_out(proposal):
+            return _offer_anew(context, proposal)
         return _order(context, proposal) if proposal.action_name == CREATE_ORDER else _call(context, proposal)
 
 
@@ -94,6 +101,8 @@ def _meant(context: TurnContext) -> ActionExecution | None:
         return None
     name, _colon, turn_number = context.slots[SLOT].partition(":")
     proposal = _find(context, name)
+    if proposal is not None and has_run_out(proposal):
+        return None
     if proposal is None or turn_number == str(context.turn_number):
         return proposal
     return proposal if proposal.output_result.get("agreed_in") == str(context.turn_id) else None
@@ -127,6 +136,20 @@ def _order(context: TurnContext, proposal: ActionExecution) -> Reply:
         raise
     action.end(Status.SUCCESS, {"order": str(order.pk), "number": order.number})
     return _settled(replies.order_placed(order.number), happened=ORDER_PLACED)
+
+
+def _offer_anew(context: TurnContext, proposal: ActionExecution) -> Reply:
+    """Say that an offer has run out; an order is offered again at the prices and with the stock of now."""
+    over = replies.offer_run_out()
+    if proposal.action_name != CREATE_ORDER:
+        return with_offer(_settled(over))
+    session = Session.objects.select_related("channel", "customer").get(pk=context.session_id)
+    try:
+        check_stock(proposal.input_params, session=session)
+        priced = price_order(proposal.input_params, session=session)
+    except DomainError as error:
+        return with_offer(_settled(f"{over} {error.message}"))
+    return propose(context, propose_order(_desk(context), proposal.input_params, priced, first=over), tier=Tier.CATALOG)
 
 
 def _call(context: TurnContext, proposal: ActionExecution) -> Reply:

@@ -41,7 +41,8 @@ TOPICS: dict[str, str] = {
     "warranty": "warranty | warranties | guarantee | guarantees | guaranteed | bảo hành",
     "book": "book | booking | bookings | reserve | reservation | appointment | appointments | đặt lịch | đặt hẹn "
     "| hẹn lịch | hẹn trước | đặt chỗ | đặt trước",
-    "parking": "parking | car park | park my | park a | i park | to park | "
+    "parking": "parking | car park | park my | park a | i park | to park | leave my car | leave a car | leave our car | leave the car | "
+    "leave my motorbike | leave my bike | "
     "gửi xe | để xe | đậu xe | đỗ xe | đậu ô tô | đỗ ô tô | bãi xe | giữ xe",
     "deposit": "deposit | deposits | tiền cọc | đặt cọc | cọc",
     "discount": "discount | discounts | coupon | voucher | promotion | sale | off | less | cheaper | giảm giá | "
@@ -63,6 +64,9 @@ TOPICS: dict[str, str] = {
     "| sáng mai | bây giờ | thứ hai | thứ ba | thứ tư | thứ năm | thứ sáu | thứ bảy | chủ nhật | cuối tuần | thứ "
     "2 | thứ 3 | thứ 4 | thứ 5 | thứ 6 "
     "| thứ 7 | cn | ngày lễ | ngày nghỉ",
+    "ho chi minh city": "ho chi minh city | ho chi minh | hcmc | hcm | tphcm | tp hcm | saigon | sai gon | sài gòn | hồ chí minh",
+    "hanoi": "hanoi | ha noi | hà nội",
+    "at home": "at home | at my home | at my house | at my place | home lessons | home visit | home visits | tại nhà | đến nhà | tận nhà",
     "start": "start | starts | begin | begins | leave | leaves | bắt đầu | khởi hành",
     "change": "replace | replaces | replaced | replacement | change | changes | thay",
 }

@@ -44,7 +44,7 @@ def test_the_customer_rates_an_answer_and_thinks_again(api, saigon, session):
     assert (first.status_code, again.status_code, first.json()["id"]) == (201, 200, again.json()["id"])
     with in_tenant(saigon.tenant):
         rating = Rating.objects.get()
-        assert (rating.vote, rating.rater, rating.comment, rating.created_by) == ("up", "customer", "", None)
+        assert (rating.vote, rating.rater, rating.comment, rating.created_by) == ("up", "customer", "Too slow", None)
 
 
 def test_colleagues_rate_beside_the_customer_each_once(api, saigon, session):
