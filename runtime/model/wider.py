@@ -28,10 +28,27 @@ def wider(context: TurnContext, hits: Sequence[Hit]) -> list[Hit]:
     known = [hit for kind in ("faq", "document", "offering") for hit in context.hits.get(kind, [])]
     parts = [part for part in _PART.split(context.message) if part.strip() and asked_units(part).single][:MOST_PARTS]
     missing = [part for part in parts if max((_share(part, hit) for hit in (*hits, *known)), default=0) < HELD]
-    if missing:
-        known += search(_query(missing), kinds=("faq", "offering"), limit=MOST_LOOKED_AT, bot_id=context.bot_id)
+    if missing or _topics(parts) - _held(hits):
+        known += search(_query(missing or parts), kinds=("faq", "offering"), limit=MOST_LOOKED_AT, bot_id=context.bot_id)
     found = [hit for part in parts for hit in _holding_more(part, known, than=hits)]
-    return list({hit.id: hit for hit in found}.values())
+    found += [hit for topic in sorted(_topics(parts)) for hit in _naming(topic, known)]
+    shown = {hit.id for hit in hits}
+    return list({hit.id: hit for hit in found if hit.id not in shown}.values())
+
+
+def _topics(parts: Sequence[str]) -> set[str]:
+    return {unit for part in parts for unit in asked_units(part).single if unit.startswith("@")}
+
+
+def _held(hits: Sequence[Hit]) -> frozenset[str]:
+    """Return the topics that titles name: a text that names one in passing is not about it."""
+    return frozenset[str]().union(*(units_of(hit.title).single for hit in hits))
+
+
+def _naming(topic: str, known: Sequence[Hit]) -> list[Hit]:
+    """Return the hits that are about a topic by their titles, first those of texts."""
+    naming = [hit for hit in known if topic in units_of(hit.title).single]
+    return sorted(naming, key=lambda hit: hit.kind == "offering")[:MOST_OF_PART]
 
 
 def _holding_more(part: str, known: Sequence[Hit], *, than: Sequence[Hit]) -> list[Hit]:

@@ -35,7 +35,8 @@ TOPICS: dict[str, str] = {
     "shipment | parcel | parcels | freeship "
     "| giao hàng | giao | vận chuyển | chuyển hàng | gửi hàng",
     "repair": "repair | repairs | repaired | repairing | fix | fixes | fixed | fixing | mend | sửa chữa | sửa",
-    "refund": "return | returns | returned | refund | refunds | refunded | money back | send back | đổi trả | "
+    "refund": "return | returns | returned | refund | refunds | refunded | money back | send back | "
+    "lấy lại tiền | hoàn lại | hoàn học phí | hoàn phí | hoàn trả | đổi trả | "
     "trả hàng | hoàn tiền | đổi hàng | hoàn hàng",
     "cancel": "cancel | cancels | cancelled | canceled | cancelling | cancellation | hủy | huỷ",
     "warranty": "warranty | warranties | guarantee | guarantees | guaranteed | bảo hành",
