@@ -137,6 +137,7 @@ CUSTOM: dict[str, frozenset[str]] = {
     "reports_emailmessage_preview": ALL,
     "reports_emailmessage_retry_failed": WORK,
     "reports_emailmessage_send": WORK,
+    "reports_emailtemplate_fill": WORK,
     "reports_emailmessage_send_test": WORK,
     "reports_insight_tell": WORK,
     "reports_insightdelivery_inbox": ALL,

@@ -6,13 +6,20 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from reports.addresses import read_address
 from reports.emails import MOST_ATTACHED, MOST_ATTACHMENTS, Attachment, chunks_of
-from reports.models import EmailMessage
+from reports.letters import names_in, render_template
+from reports.models import EmailMessage, EmailTemplate
 from tenants.admin.uploads import SeveralFilesField
 from tenants.errors import DomainError
+from tenants.models import Tenant
 
 
 class AddressesField(forms.CharField):
@@ -37,6 +44,35 @@ class AddressesField(forms.CharField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Whether other addresses were typed."""
         return bool(super().has_changed(self.prepare_value(initial), self.prepare_value(data)))
+
+
+class FillForm(forms.Form):
+    """What a template is to be filled with: a language, and a value for each of its names."""
+
+    language = forms.ChoiceField(label=_("Language"), widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, template: EmailTemplate, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.template, self.texts = template, dict[str, str]()
+        written = [one for one in Tenant.Locale.choices if getattr(template, f"body_{one[0]}", "")]
+        self.fields["language"].choices = written  # type: ignore[attr-defined]
+        self.names = names_in(template)
+        for name in self.names:
+            self.fields[f"value_{name}"] = forms.CharField(label=name, required=False, widget=UnfoldAdminTextInputWidget)
+
+    def values(self) -> dict[str, str]:
+        """Return what was written for names; what only the other language asks for may stay empty."""
+        given = {name: self.cleaned_data.get(f"value_{name}") for name in self.names}
+        return {name: value for name, value in given.items() if value}
+
+    def clean(self) -> dict[str, Any]:
+        """Fill the template; a name without a value is told beside it."""
+        given: dict[str, Any] = super().clean() or {}
+        try:
+            self.texts = render_template(self.template, values=self.values(), language=given.get("language", ""))
+        except DomainError as error:
+            self.add_error((error.field or "").replace("values.", "value_", 1), error.message)
+        return given
 
 
 class EmailForm(forms.ModelForm):

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from reports.admin.email_forms import EmailForm
+from reports.admin.email_forms import EmailForm, FillForm
 from reports.emails import Attachment, cancel_email, chunks_of, delete_email, queue_email, retry_all, write_email
 from reports.markup import clean_email_html
 from reports.models import EmailDelivery, EmailMessage, EmailTemplate
@@ -299,7 +299,26 @@ class EmailTemplateAdmin(TenantAdmin):
         ("Tiếng Việt", {"fields": ("subject_vi", "body_vi", "html_vi"), "classes": ("tab",)}),
         ("English", {"fields": ("subject_en", "body_en", "html_en"), "classes": ("tab",)}),
     )
+    actions_detail = ("fill",)
     empty_message = _("Write a text once, with names such as {{ name }}, and send it by the API or by a schedule.")
+
+    @action(description=_("Write an e-mail with it"), icon="edit_square", permissions=["fill"])
+    def fill(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for a language and values, and make a draft of it, to be addressed and sent."""
+        template = self.get_object(request, object_id)
+        if template is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        form = FillForm(template, request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            made = write_email(**form.texts, created_by=request.user)  # type: ignore[arg-type]
+            messages.success(request, gettext("The draft is written. Say to whom it goes, then send it."))
+            return redirect("admin:reports_emailmessage_change", made.pk)
+        context = {"title": _("Write an e-mail with it"), "opts": self.opts, "original": template, "form": form}
+        return TemplateResponse(request, "tenants/admin/ask.html", {**self.admin_site.each_context(request), **context})
+
+    def has_fill_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whoever may write e-mails."""
+        return bool(request.user.has_perm("reports.add_emailmessage"))
 
     @display(description=_("languages"))
     def languages(self, template: EmailTemplate) -> str:

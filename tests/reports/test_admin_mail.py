@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from reports.mail_sync import sync_due_mailboxes
-from reports.models import EmailMessage, Mailbox, MailFolder, MailMessage, MailSync
+from reports.models import EmailMessage, EmailTemplate, Mailbox, MailFolder, MailMessage, MailSync
 from tenants.models import StoredFile
 from tenants.storage import open_file
 from tests.conftest import PASSWORD, in_tenant
@@ -108,3 +108,25 @@ def test_a_draft_takes_several_files_and_lets_one_go(saigon) -> None:
     assert "at most 20 MB" in text_of(client.post(address, {**form, "remove": []}))
     with in_tenant(saigon.tenant):
         assert StoredFile.objects.count() == 2
+
+
+def test_a_draft_is_written_with_a_template_and_a_test_of_it_says_that_it_is_one(saigon):
+    texts = {
+        "subject_en": "Order {{ number }}",
+        "body_en": "Hello {{ name }}",
+        "subject_vi": "Đơn",
+        "body_vi": "Chào {{ anh }}",
+    }
+    with in_tenant(saigon.tenant):
+        template = EmailTemplate.objects.create(code="sent", name="Sent", **texts)
+    person, fill = browser(saigon.operator), page("reports_emailtemplate_fill", template.pk)
+    assert "needs a text or a number for “number”" in text_of(person.post(fill, {"language": "en", "value_name": "An"}))
+    with in_tenant(saigon.tenant):
+        assert not EmailMessage.objects.exists()
+    person.post(fill, {"language": "en", "value_name": "An", "value_number": "7"})
+    with in_tenant(saigon.tenant):
+        draft = EmailMessage.objects.get()
+        assert (draft.subject, draft.body, draft.status, draft.to) == ("Order 7", "Hello An", "draft", [])
+    person.post(page("reports_emailmessage_send_test", draft.pk))
+    with in_tenant(saigon.tenant):
+        assert EmailMessage.objects.exclude(pk=draft.pk).get().subject == "[Test] Order 7"
