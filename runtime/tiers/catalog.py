@@ -11,15 +11,26 @@ from catalog.facts import OfferingFacts
 from catalog.search import FIT_THRESHOLD, Hit, fit
 from runtime import replies
 from runtime.context import Action, Reply, TurnContext, as_source
+from runtime.found import names_in
 from runtime.models import Tier
 from runtime.tiers.compared import comparison
 from runtime.tiers.described import FIRM, Described, described
 from runtime.tiers.facts import LOOKED_AT, facts_of, remembered
 from runtime.tiers.pointed import SHOWN, named_in, only_one_named, pointed_at, points_in_vain, several_named, with_sku
 from runtime.understanding.coverage import Coverage
+from runtime.understanding.facets import asks_whether
 from runtime.understanding.lexicon import ANYTHING, ORDERS, POINTING, kind_asked_for, stems, stems_of, telling
 from runtime.understanding.topics import DAYS, asked_units, units_of
 from tenants.text import Language, words
+
+SELLING = re.compile(r"\b(?:sell|sells|selling|bán|co ban)\b", re.IGNORECASE)
+"""By which it is asked whether something is sold; “ban” alone is “you” as well."""
+
+NEEDING = re.compile(
+    r"\b(?:có (?:cần|phải|nên)|co (?:can|phai|nen)|(?:do|must|should) (?:i|we)(?: \w+)? (?:need|have)|(?:must|should) (?:i|we))\b",
+    re.IGNORECASE,
+)
+"""By which it is asked whether something must be done."""
 
 CARDS = 5
 """Offerings shown at once when the customer asked for a choice."""
@@ -90,7 +101,7 @@ def answer_from_catalog(context: TurnContext) -> Reply | None:
     if asked := described(context):
         return answer_described(context, asked) if asked.told else None
     hits = meant(context)
-    if hits and context.may_ask_model and not _is_named(context, hits):
+    if hits and (_asks_if_more(context, hits) or (context.may_ask_model and not _is_named(context, hits))):
         return None
     before = pointed_at(context) or looked_at(context)
     with translation.override(context.question.language):
@@ -101,6 +112,22 @@ def answer_from_catalog(context: TurnContext) -> Reply | None:
         if _only_points(context):
             return None if context.may_ask_model else _ask_which(context)
         return None if before else _nearest(context, fitting(context, "dearer"))
+
+
+def _asks_if_more(context: TurnContext, hits: list[Hit]) -> bool:
+    """Whether it is asked if something is so of which the offerings found say nothing, “do I have to buy a violin for the course?”, or
+    if goods are sold where there are services of that name alone: a price is no answer.
+    """
+    if not asks_whether(context.message) or context.has_budget or context.asks_for_anything:
+        return False
+    asked = context.coverage.asked.single - _wished(context) - stems(ANYTHING | POINTING | ORDERS | {"ban", "sell"})
+    found = facts_of(context, [hit.id for hit in hits])
+    if found and SELLING.search(context.message) and all(one.offering_type == "service" for one in found):
+        return True
+    if NEEDING.search(context.message):
+        return True
+    held = (context.coverage.held_by(f"{hit.title} {hit.body}") for hit in hits)
+    return context.question.confidence <= FIRM and not any(asked <= one for one in held)
 
 
 def names_nothing(context: TurnContext) -> bool:
@@ -200,7 +227,8 @@ def _lacks_most(context: TurnContext, hit: Hit) -> bool:
     asked, text = coverage.asked, f"{hit.title} {hit.body}"
     if not asked.single or hit.parts["vector"] >= ALIKE_IN_MEANING[context.question.language] or hit.synonyms:
         return False
-    if hit in named_in(context):
+    plain = asked.single - _wished(context) - stems(POINTING)
+    if hit in named_in(context) or plain <= coverage.held_by(text):
         return False
     if context.question.language == "vi" and asked.pairs:
         held = units_of(text)
@@ -245,8 +273,9 @@ def _said_by_name(context: TurnContext) -> list[Hit]:
     if context.recalls_budget:
         named = named_in(context, "dearer")
         return named if not {hit.id for hit in named} <= {hit.id for hit in found} else []
-    named = named_in(context)
-    return named if len(named) > 1 and context.question.kind in ("price", "stock") else []
+    named = named_in(context) if context.question.kind in ("price", "stock") else []
+    is_whole = len(named) == 1 and telling(context.question.subject) <= stems_of("\n".join(names_in(named[0])))
+    return named if len(named) > 1 or is_whole else []
 
 
 def knows_better(context: TurnContext, answer: Hit) -> bool:

@@ -20,5 +20,5 @@ def answer_politely(context: TurnContext) -> Reply | None:
     faq = context.best("faq")
     if faq is not None and context.is_sure_of(faq) and courtesy(faq.title) == said:
         return None
-    with translation.override(language_of(context.message, context.session_language)):
+    with translation.override(language_of(context.message, context.session_language, business=context.locale)):
         return Reply(Tier.NONE, replies.polite(said), confidence=1)

@@ -43,6 +43,11 @@ ASKING_WHAT = frozenset(("what", "which", "how", "gi", "nao", "sao", "ai", "may"
 THERE_IS = frozenset(("co", "con"))
 """Folded words with which it is asked whether something is there; behind a name they ask whether it has or is something."""
 
+HOW_TO = re.compile(
+    r"\s*(?:how (?:do|can|could|should|may) (?:i|we|you)|làm sao|làm thế nào|lam sao|lam the nao)\b", re.IGNORECASE
+)
+"""By which it is asked what to do: no attribute tells."""
+
 OF_TRADE = frozenset(("amount", "time", "place"))
 """Kinds of facts that no description tells."""
 
@@ -80,6 +85,8 @@ def described(context: TurnContext) -> Described | None:
 
 def _described(context: TurnContext) -> Described | None:
     wanted = asked_of(context.message)
+    if HOW_TO.match(context.message) and not wanted:
+        return None
     if wanted & OF_TRADE or _only_wishes(context) or not (wanted or _may_ask(context)):
         return None
     hit = _spoken_of(context)

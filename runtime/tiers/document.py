@@ -7,7 +7,7 @@ from catalog.search import Hit
 from runtime.context import Reply, TurnContext
 from runtime.models import Tier
 from runtime.tiers.catalog import NAMED, asks_of_goods, knows_better
-from runtime.tiers.faq import SAME, answers, asks_of_unknown, asks_too_little
+from runtime.tiers.faq import SAME, answers, asks_of_unknown, asks_too_little, may_tell
 from runtime.understanding.bounds import without_yes
 from runtime.understanding.passage import fitting_passage
 from runtime.understanding.table_rows import in_sentences
@@ -28,7 +28,7 @@ def answer_from_document(context: TurnContext) -> Reply | None:
     if found is None or not context.is_sure_of(found) or _is_beaten(context, found):
         return None
     passage = fitting_passage(context.message, found.body)
-    if not passage:
+    if not passage or not may_tell(context, found.title, passage):
         return None
     name, _separator, heading = found.title.partition(PATH_SEPARATOR)
     source = context.source(found)

@@ -5,12 +5,13 @@ from runtime.context import Reply, TurnContext, as_source
 from runtime.models import Tier
 from runtime.tiers.catalog import knows_better, names_nothing
 from runtime.understanding import understand
-from runtime.understanding.bounds import without_yes
+from runtime.understanding.bounds import begins_with_yes_or_no, without_yes
 from runtime.understanding.coverage import Coverage
 from runtime.understanding.facets import is_yes_or_no
-from runtime.understanding.lexicon import telling
+from runtime.understanding.lexicon import LIGHT, telling
+from runtime.understanding.people import speaks_of_people
 from runtime.understanding.tokens import spelled_alike
-from runtime.understanding.topics import asked_units, units_of
+from runtime.understanding.topics import DAYS, asked_units, units_of
 from runtime.understanding.wishes import without_cities
 from tenants.text import Language, fold, words
 
@@ -22,6 +23,12 @@ SAME: dict[Language, float] = {"en": 0.6, "vi": 0.8}
 
 WAYS_TO_PAY = frozenset(("@card", "@cash", "@transfer"))
 """Topics that a text about paying may speak of, and another one only by chance."""
+
+STEM = 4
+"""Letters from which on the beginning of a word tells it."""
+
+NEAR = 5
+"""FAQs among which one in the customer's language is looked for."""
 
 UNHEARD = 0.45
 """Share of what is asked about that a text may leave out, where the question is whether something is so."""
@@ -48,7 +55,24 @@ def answer_from_faq(context: TurnContext) -> Reply | None:
     faq = context.best("faq")
     if faq is None or not answers(context, faq) or knows_better(context, faq):
         return None
+    faq = _in_own_language(context, faq)
     return _reply(context, faq, confidence=faq.score)
+
+
+def _in_own_language(context: TurnContext, faq: Hit) -> Hit:
+    """Return a FAQ in the customer's language that speaks of the same topics and answers as well; else the one given."""
+    language = context.question.language
+    topics = _topics_of(context, faq)
+    if faq.language[:2] in ("", language) or not topics:
+        return faq
+    own = (hit for hit in context.hits["faq"][:NEAR] if hit.language[:2] == language and answers(context, hit))
+    return next((hit for hit in own if _topics_of(context, hit) & topics), faq)
+
+
+def _topics_of(context: TurnContext, faq: Hit) -> frozenset[str]:
+    """Return the topics asked about that a FAQ speaks of."""
+    held = context.coverage.held_by(f"{faq.title} {faq.body}")
+    return frozenset(unit for unit in held if unit.startswith("@"))
 
 
 def _reply(context: TurnContext, faq: Hit, *, confidence: float) -> Reply:
@@ -66,9 +90,31 @@ def answers(context: TurnContext, faq: Hit) -> bool:
     speaks = context.evidence_of(faq) >= LEAST[context.question.language] or not context.coverage.asked.single
     if not (context.is_sure_of(faq) and speaks) or asks_too_little(context, faq) or asks_of_unknown(context, faq):
         return False
-    if _is_beside(context, faq):
+    if _is_beside(context, faq) or not may_tell(context, faq.title, faq.body):
         return False
     return not names_nothing(context) or _asks_the_same(context, faq)
+
+
+def may_tell(context: TurnContext, title: str, text: str) -> bool:
+    """Whether a text that fits may be told: it speaks of the people who are named, and where it begins with a yes or no, of all
+    that is asked about; a yes to something else is worse than no answer.
+    """
+    whole = f"{title} {text}"
+    if not speaks_of_people(context.message, whole):
+        return False
+    says_so = begins_with_yes_or_no(text)
+    if (says_so or is_yes_or_no(context.message)) and f"@{DAYS}" in units_of(context.message).single - units_of(
+        whole
+    ).single:
+        return False
+    missing = context.coverage.asked.single - LIGHT - context.coverage.held_by(whole)
+    return not says_so or all(unit.isdigit() or _is_begun(unit, whole) for unit in missing)
+
+
+def _is_begun(unit: str, text: str) -> bool:
+    """Whether a text holds a longer or shorter form of a word: “wrap”, “wrapping”."""
+    near = (one for one in units_of(text).single if len(one) >= STEM)
+    return len(unit) >= STEM and any(one.startswith(unit) or unit.startswith(one) for one in near)
 
 
 def _is_beside(context: TurnContext, faq: Hit) -> bool:

@@ -48,6 +48,9 @@ def topic_after(reply: Reply) -> str | None:
 def answer_follow_up(context: TurnContext, joined: TurnContext, answer: Answer) -> Reply | None:
     """Answer a message that may mean what was spoken of before (``joined``: with it). ``answer`` answers one by itself."""
     named = _names_another(context)
+    if named and _goes_on_about_topic(context):
+        reply = answer(joined)  # “guitar thì sao” after the warranty asks for that of guitars, and not what they cost
+        return reply if reply is not None and _is_of_topic(context, reply) else None
     if named:
         return _about_another(context, named, answer)
     if (asked := described(joined)) and asked.told and asked.is_attribute:
@@ -57,6 +60,13 @@ def answer_follow_up(context: TurnContext, joined: TurnContext, answer: Answer) 
         return reply
     reply = answer(context)
     return reply if reply is not None and _stands_alone(context, reply) else None
+
+
+def _goes_on_about_topic(context: TurnContext) -> bool:
+    """Whether the same is asked of another thing, after a text about one of the things that every business is asked about."""
+    if context.last_tier not in TEXTS or core_of(context.message) == context.message.strip(" ?!."):
+        return False
+    return any(unit.startswith("@") for unit in units_of(context.topic).single)
 
 
 def _names_another(context: TurnContext) -> list[Hit]:

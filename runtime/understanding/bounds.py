@@ -10,8 +10,17 @@ _LEAST = r"(?:tu|tren|it nhat|toi thieu|from|at least|over|above|older than|more
 _MOST = r"(?:duoi|toi da|khong qua|den|toi|up to|at most|under|below|until|maximum(?: of| is)?|no more than)"
 _BOUND = re.compile(rf"\b(?:(?P<least>{_LEAST})|(?P<most>{_MOST}))(?: \w+){{0,2}}? (?P<number>\d{{1,4}})(?![\d.,]*\d)")
 _YES = re.compile(r"\s*(?:yes|sure|of course|có|được|dạ có|dạ được|vâng)\s*[,.!:;–-]\s*", re.IGNORECASE)
+_OPENS = re.compile(
+    r"\s*(?:yes|no|sure|of course|có|không|chưa|được|vâng|dạ(?: có| được| không| vâng)?|không được)\s*[,.!:;–-]",
+    re.IGNORECASE,
+)
 _UNITS = {"year": "tuoi", "years": "tuoi", "yo": "tuoi", "people": "nguoi", "persons": "nguoi", "km": "km", "kg": "kg"}
 """Words for what is counted that are the same in both languages' sentences."""
+
+
+def begins_with_yes_or_no(text: str) -> bool:
+    """Whether a text says yes or no to something before it says more."""
+    return _OPENS.match(text) is not None
 
 
 @lru_cache(maxsize=1024)

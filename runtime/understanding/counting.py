@@ -17,6 +17,12 @@ NO_GOODS = frozenset(
     )
 )
 """Folded words of what is counted and not bought, or is a part of something."""
+_NOT_COUNTED = frozenset(
+    words(
+        "buoi tieng gio phut ngay thang nam tuan tuoi lesson lessons hour hours day days week weeks month months year years"
+    )
+)
+"""Folded words for a part of something, or how long: “5 buổi ukulele” are no five courses."""
 _NOT_WANTED, _NUMBERED = MEASURES | NO_GOODS, IDENTIFIERS - ORDER_VERBS
 DOZENS = {"dozen": 12, "dozens": 12, "chuc": 10}
 PRONOUNS = frozenset(words("them these those it"))
@@ -93,13 +99,25 @@ def _is_ordered(message: Message, index: int) -> bool:
     said, following = message.tokens[index].text, _word(message, index + 1)
     if not following or not following[0].isalpha() or following in _NOT_WANTED:
         return False
-    if said.isdigit() and _word(message, index - 1) in ORDER_VERBS:
+    if said.isdigit() and (_word(message, index - 1) in ORDER_VERBS or _is_needed(message, index)):
         return True
-    if index and _word(message, index - 1) not in ASKING:
+    if index and (_word(message, index - 1) not in ASKING or _asks_of_parts(message, index)):
         return False
     if said in ENGLISH:
         return _has_plural(message, index + 1)
     return said.isdigit() and (_has_plural(message, index + 1) or _is_vietnamese(message))
+
+
+def _is_needed(message: Message, index: int) -> bool:
+    """Whether “cần” stands in front: without its marks it is “can” as well."""
+    token = message.tokens[index - 1]
+    return index > 0 and token.text == "can" and message.spells(token.start, token.end, "cần") and _is_vietnamese(message)
+
+
+def _asks_of_parts(message: Message, index: int) -> bool:
+    """Whether it is asked how many parts a thing has: “does the piano have 88 keys”."""
+    is_other = _word(message, 0) in ("does", "do", "did") and _word(message, 1) not in ("i", "we")
+    return is_other and _word(message, index - 1) == "have"
 
 
 def _has_plural(message: Message, start: int) -> bool:
@@ -126,6 +144,8 @@ def count_asked(message: str, *, names: Sequence[str]) -> int | None:
     for index in range(len(said.tokens)):
         number, near = _number(said, index), [_word(said, place) for place in range(index + 1, index + 1 + MOST_BETWEEN)]
         if not number or number < 2 or said.tokens[index].text in own or _word(said, index - 1) in _NUMBERED:
+            continue
+        if near[0] in _NOT_COUNTED and near[0] not in own:
             continue
         names_it = any(word in own or word.removesuffix("s") in stems_of_own for word in near[:2])
         if names_it or _is_classified(said, index) or (near[0] not in _NOT_WANTED and any(word in own for word in near)):

@@ -52,12 +52,19 @@ def asks_nothing(message: str) -> bool:
     return courtesy(message) is not None or (said <= _KNOWN and not said & NOT_ALONE)
 
 
-def language_of(message: str, before: str) -> Language:
-    """Return the language of a polite word: “ok” and “bye” belong to every one, so that of the conversation ``before``."""
+OF_NO_LANGUAGE = frozenset(("ok", "oke", "okie", "okay", "co", "u", "um", "uhm"))
+"""Folded words that are said in both languages, or are a mere sound."""
+
+
+def language_of(message: str, before: str, business: str = "") -> Language:
+    """Return the language of a polite word: “ok” and “bye” belong to every one, so that of the conversation ``before``; of “ok” alone
+    that of the business, where nothing was said before.
+    """
     said = set(words(message))
     if said & (POLITE_VIETNAMESE | POLITE_ENGLISH):
         return "vi" if said & POLITE_VIETNAMESE else "en"
-    return "vi" if before == "vi" else "en"
+    spoken = before or (business if said and said <= OF_NO_LANGUAGE else "")
+    return "vi" if spoken[:2] == "vi" else "en"
 
 
 def _is_sign(message: str) -> bool:

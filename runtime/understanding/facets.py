@@ -94,6 +94,14 @@ def tells(facet: Facet, text: str) -> bool:
     return _TOLD[facet].search(folded) is not None
 
 
+@lru_cache(maxsize=1024)
+def _counted(question: str) -> str:
+    """Return the folded word of which a Vietnamese question asks how many, empty where it asks for no such thing: “bao nhiêu tuổi”."""
+    said = words(question)
+    at = next((place for place in range(len(said) - 2) if said[place : place + 2] == ["bao", "nhieu"]), None)
+    return said[at + 2] if at is not None else ""
+
+
 def is_silent(question: str, *, title: str, body: str) -> bool:
     """Whether a text tells nothing of what the question asks for: its own title asks for no such fact, and no word is of one.
 
@@ -102,11 +110,17 @@ def is_silent(question: str, *, title: str, body: str) -> bool:
     wanted, offered = asked_of(question), asked_of(title)
     if not wanted or wanted & offered:
         return False
+    if "number" in wanted and (counted := _counted(question)) and counted not in words(f"{title} {body}"):
+        return True
     return not any(tells(facet, body if offered else f"{title}\n{body}") for facet in wanted)
+
+
+def asks_whether(question: str) -> bool:
+    """Whether a question is answered by yes or no, whatever else it asks for."""
+    said = [word for word in words(question) if word not in OPENING]
+    return not ASKING_IF.isdisjoint(said[:1]) or not ASKING_IF_AT_END.isdisjoint(said[-3:])
 
 
 def is_yes_or_no(question: str) -> bool:
     """Whether a question asks if something is so: “do you repair laptops?”, “có sửa laptop không?”."""
-    said = [word for word in words(question) if word not in OPENING]
-    asks_if = not ASKING_IF.isdisjoint(said[:1]) or not ASKING_IF_AT_END.isdisjoint(said[-3:])
-    return asks_if and not asked_of(question)
+    return asks_whether(question) and not asked_of(question)

@@ -4,7 +4,7 @@ import re
 
 from runtime.understanding.courtesy import courtesy
 from runtime.understanding.lexicon import POINTING_BACK
-from runtime.understanding.topics import PLACE, asked_units
+from runtime.understanding.topics import DAYS, PLACE, asked_units
 from tenants.text import Language, words
 
 LONGEST: dict[Language, int] = {"en": 9, "vi": 9}
@@ -44,6 +44,8 @@ def may_follow(message: str, language: Language) -> bool:
     if not said or len(said) > LONGEST[language] or courtesy(message) is not None:
         return False
     asked = asked_units(message).single
+    if asked == {f"@{DAYS}"}:  # “còn chủ nhật thì sao” goes on about the hours
+        return core_of(message) != message.strip(" ?!.")
     return len(asked) <= MOST_ASKED[language] and asked.isdisjoint(OF_BUSINESS)
 
 

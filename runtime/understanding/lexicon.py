@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
+from runtime.understanding.people import people_in
 from tenants.text import STOP_WORDS, Language, detect_language, words
 
 ENDINGS = ("ment", "ing", "ies", "ed", "er", "s")
@@ -209,8 +210,13 @@ def kind_asked_for(message: str) -> frozenset[str]:
 
 def _kinds(message: str) -> re.Match[str] | None:
     said = words(message)
-    return _WHAT_KINDS.fullmatch(" ".join(said)) if len(said) <= MOST_OF_KIND else None
+    found = _WHAT_KINDS.fullmatch(" ".join(said)) if len(said) <= MOST_OF_KIND and not people_in(message) else None
+    asks_when = found and not OF_TIME.isdisjoint((found["vi"] or found["there"] or "").split())
+    return None if asks_when else found
 
+
+OF_TIME = _set("ngay gio thu buoi luc thang")
+"""Folded words of which is asked when: “dạy ngày nào”."""
 
 MOST_OF_KIND = 10
 """Words of a question for what there is."""
@@ -292,6 +298,9 @@ POINTING_BACK: dict[Language, frozenset[str]] = {
 
 NEGATING = _set("not no never without dont doesnt cant không chưa chẳng đừng ngoài trừ")
 """Small words that turn what is said around."""
+
+LIGHT = _set("accept offer provide allow allowed support possible nhan xai dung ben")
+"""Folded words around a question whether something is so that say nothing of what is asked about."""
 
 OPENING = _set(
     "hi hello hey so and also but ok okay please excuse me sorry hmm well shop oi ad admin em anh chi ban cho hoi minh toi a"

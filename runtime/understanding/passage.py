@@ -8,6 +8,7 @@ from typing import NamedTuple
 from bots.reading.chunks import sentences
 from runtime.understanding.facets import asked_of, tells
 from runtime.understanding.lexicon import TO_MACHINES
+from runtime.understanding.people import speaks_of_people
 from runtime.understanding.topics import asked_units, units_of
 from tenants.text import words
 
@@ -43,7 +44,11 @@ def fitting_passage(question: str, text: str) -> str:
     """
     parts = _parts(text)
     scores = _scores(question, parts)
-    told = [place for place, part in enumerate(parts) if not part.is_heading]
+    told = [
+        place
+        for place, part in enumerate(parts)
+        if not part.is_heading and speaks_of_people(question, f"{part.heading} {part.text}")
+    ]
     if not told:
         return ""
     first = last = max(told, key=lambda place: (scores[place], -place))
@@ -51,7 +56,8 @@ def fitting_passage(question: str, text: str) -> str:
         first -= 1
     for place in range(last + 1, len(parts)):
         goes_on = not parts[place - 1].ends_paragraph or scores[place] >= scores[last]
-        if not goes_on or parts[place].is_heading or len(_joined(parts, first, place)) > LONGEST:
+        is_other = parts[place - 1].ends_paragraph and place not in told
+        if not goes_on or is_other or parts[place].is_heading or len(_joined(parts, first, place)) > LONGEST:
             break
         last = place
     return _joined(parts, first, last)

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from runtime.understanding.facets import asked_of, asking_words
 from runtime.understanding.lexicon import UNTELLING, stem
+from runtime.understanding.people import people_in
 from runtime.understanding.phrases import SAME_WORD
 from runtime.understanding.tokens import Message, Phrasebook, Token, marks
 from tenants.text import STOP_WORDS, detect_language, fold, words
@@ -20,7 +21,7 @@ DAYS, PLACE = "days", "place"
 
 TOPICS: dict[str, str] = {
     "open": "open | opens | opening | opened | close | closes | closing | closed | hours | mở cửa | đóng cửa | "
-    "làm việc | nghỉ | mở | đóng "
+    "làm việc | có nghỉ | nghỉ lễ | nghỉ tết | nghỉ trưa | nghỉ chủ nhật | nghỉ ngày | nghỉ cuối | nghỉ thứ | mở | đóng "
     "| có làm | giờ làm | mo cua | dong cua | giờ mở | giờ đóng",
     PLACE: "address | located | location | directions | where are you | where r u | where is your | where is the "
     "| where can i find you | where to find you "
@@ -138,17 +139,19 @@ def asked_units(question: str) -> Units:
     "for no kind of fact."""
     message = Message(_asking_part(question))
     small = STOP_WORDS[detect_language(question)] | UNTELLING | PASSING
+    named = people_in(message.text)
     left = [
-        None if _is_small(message, token, small) else stem(SAME_WORD.get(token.text, token.text)) for token in message.tokens
+        None if place not in named and _is_small(message, token, small) else stem(SAME_WORD.get(token.text, token.text))
+        for place, token in enumerate(message.tokens)
     ]
     for start, end in asking_words(message):  # “how heavy” says nothing of what is asked about
         left[start:end] = [None] * (end - start)
-    named: set[str] = set()
+    topics: set[str] = set()
     for topic, start, end in _topics(message):
-        named.add(topic)
+        topics.add(topic)
         left[start:end] = [None] * (end - start)
     pairs = {(one, other) for one, other in pairwise(left) if one and other}
-    asked = named.union(word for word in left if word)
+    asked = topics.union(word for word in left if word)
     return Units(frozenset(asked - {f"@{DAYS}", f"@{PLACE}"} or asked), frozenset(pairs), _marked(message, left))
 
 
@@ -195,12 +198,21 @@ def _topics(message: Message) -> list[tuple[str, int, int]]:
     index = 0
     while index < len(message.tokens):
         phrase = _TOPICS.match(message, index)
-        if phrase and _is_spelled(message, index, phrase.spelling):
+        if phrase and _is_spelled(message, index, phrase.spelling) and not _is_ordinal(message, index, phrase.meaning):
             found.append((f"@{phrase.meaning}", index, index + len(phrase.words)))
             index += len(phrase.words)
         else:
             index += 1
     return found
+
+
+COUNTED = frozenset(words("buổi lần cái con tầng người tháng tuần môn chiếc đơn khóa kỳ đợt lớp"))
+"""Folded words of which there is a third, and not a Tuesday: “buổi thứ 3”."""
+
+
+def _is_ordinal(message: Message, at: int, topic: str) -> bool:
+    """Whether what looks like a day counts something."""
+    return topic == DAYS and message.tokens[at].text == "thu" and at > 0 and message.tokens[at - 1].text in COUNTED
 
 
 def _is_spelled(message: Message, at: int, spelling: Sequence[str]) -> bool:

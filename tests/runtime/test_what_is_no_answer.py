@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from bots.models import Bot, Faq
+from bots.documents import create_document
+from bots.models import Bot, Faq, KnowledgeCollection
 from bots.services import activate_version, create_version
+from catalog.models import Offering
 from catalog.search.embedding import embed_due_texts
 from tests.conftest import Business, in_tenant
 from tests.runtime.test_turn import sell
@@ -22,6 +24,15 @@ FAQS = [
     ("Tiệm mở cửa lúc mấy giờ?", "Thứ Hai đến thứ Bảy 8:00–19:00, Chủ nhật 9:00–15:00.", "vi"),
 ]
 
+TAILORS = """# Thợ may
+
+| Thợ | Việc | Ngày làm |
+|---|---|---|
+| Cô Sen | Áo dài | Thứ Hai, thứ Tư |
+| Chú Tâm | Vest | Thứ Sáu |
+| Cô Huệ | Váy cưới | Thứ Bảy |
+"""
+
 
 @pytest.fixture
 def talk(api: Any, saigon: Business) -> Callable[..., str]:
@@ -32,6 +43,10 @@ def talk(api: Any, saigon: Business) -> Callable[..., str]:
             Faq.objects.create(question=question, answer=answer, language=language)
         for name in ("Áo dài lụa", "Vest nam"):
             sell(name, "clothes", "900000", 4)
+        Offering.objects.filter(pk=sell("Khóa thêu tay", "courses", "500000", 1).offering_id).update(offering_type="service")
+        create_document(
+            collection=KnowledgeCollection.objects.create(code="staff", name="Staff"), name="Thợ", content=TAILORS
+        )
         embed_due_texts()
 
     def said(*messages: str) -> str:
@@ -47,3 +62,34 @@ def test_a_word_typed_with_diacritics_is_that_word_alone(talk: Callable[..., str
     assert "40.000" in talk("có may dây kéo không ạ")
     assert "40.000" in talk("co may day keo khong")
     assert not talk("có máy dạy kèo không")
+
+
+def test_a_yes_to_something_else_is_not_said(talk: Callable[..., str]) -> None:
+    assert talk("có sửa gấp không ạ").startswith("Có, sửa trong ngày")
+    for other in ("có sửa đồng hồ gấp không", "có may nút áo không", "có nhận giặt gấp không"):
+        assert not talk(other).startswith("Có"), other
+    assert "15:00" in talk("tiệm mở cửa lúc mấy giờ", "còn chủ nhật thì sao")
+
+
+def test_who_is_named_is_told_of_and_nobody_else(talk: Callable[..., str]) -> None:
+    assert "Thứ Sáu" in talk("chú Tâm làm ngày nào")
+    told = talk("cô Huệ làm ngày nào")
+    assert "Thứ Bảy" in told
+    assert not [other for other in ("Sen", "Tâm") if other in told]
+    assert not talk("thầy Sau làm ngày nào")
+    assert not talk("cô Loan làm ngày nào")
+    assert "Vest" not in talk("cô Sen có may vest không")
+
+
+def test_whether_something_is_so_is_answered_by_no_price(talk: Callable[..., str]) -> None:
+    assert "500.000" in talk("khóa thêu tay giá bao nhiêu")
+    for question in ("shop có bán máy thêu tay không", "học thêu tay có cần mua chỉ không"):
+        assert "500.000" not in talk(question), question
+
+
+def test_what_is_counted_must_be_what_is_sold(talk: Callable[..., str]) -> None:
+    assert "1.800.000" in talk("2 áo dài lụa bao nhiêu tiền")
+    told = talk("3 buổi thêu tay bao nhiêu tiền")
+    assert "1.500.000" not in told
+    assert talk("ok") == talk("có") != ""
+    assert not talk("ok").isascii()
