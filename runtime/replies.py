@@ -232,6 +232,11 @@ def offer_run_out() -> str:
     return _("That offer has run out.")
 
 
+def sorry() -> str:
+    """Return the words for a complaint: an apology, and the offer of a person."""
+    return _("I am sorry about that. Shall I get a colleague to help you?")
+
+
 def declined() -> str:
     """Return the words for a proposal that was declined."""
     return _("All right, nothing was done. What else can I do for you?")

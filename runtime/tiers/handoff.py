@@ -8,6 +8,7 @@ from runtime import replies
 from runtime.context import Reply, TurnContext
 from runtime.models import Tier
 from runtime.understanding.attacks import is_attack
+from runtime.understanding.complaints import complains
 from runtime.understanding.courtesy import asks_nothing
 
 LIMITS = frozenset(("budget_exceeded", "quota", "tenant_suspended", "too_many"))
@@ -21,6 +22,7 @@ def offer_a_person(context: TurnContext, *, why: str = "") -> Reply:
     """
     with translation.override(context.question.language):
         message, button = replies.not_known()
+        message = replies.sorry() if complains(context.message) else message
         message = replies.cannot_answer(why) if why else message
     nearest = (context.best(kind) for kind in ("faq", "document", "offering"))
     best = max(filter(None, nearest), key=lambda hit: hit.score, default=None)

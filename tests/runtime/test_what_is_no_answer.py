@@ -35,8 +35,8 @@ TAILORS = """# Thợ may
 
 
 @pytest.fixture
-def talk(api: Any, saigon: Business) -> Callable[..., str]:
-    """Say something in a conversation of its own, after something else; return the answer, empty for “I am not sure”."""
+def ask_tailor(api: Any, saigon: Business) -> Callable[..., Any]:
+    """Say something in a conversation of its own, after something else; return the last answer."""
     with in_tenant(saigon.tenant):
         activate_version(version=create_version(bot=Bot.objects.create(code="tailor", name="Tailor")))
         for question, answer, language in FAQS:
@@ -49,10 +49,21 @@ def talk(api: Any, saigon: Business) -> Callable[..., str]:
         )
         embed_due_texts()
 
-    def said(*messages: str) -> str:
+    def asked(*messages: str) -> Any:
         session = api(saigon).post("sessions/", {"bot": "tailor", "channel": "web"}).json()["id"]
         for message in messages:
             answer = api(saigon).post(f"sessions/{session}/turns/", {"message": message}).json()
+        return answer
+
+    return asked
+
+
+@pytest.fixture
+def talk(ask_tailor: Callable[..., Any]) -> Callable[..., str]:
+    """Say something, after something else; return the words of the answer, empty for “I am not sure”."""
+
+    def said(*messages: str) -> str:
+        answer = ask_tailor(*messages)
         return "" if answer["decision"]["tier"] == "handoff" else answer["reply"]["message"]
 
     return said
@@ -93,3 +104,11 @@ def test_what_is_counted_must_be_what_is_sold(talk: Callable[..., str]) -> None:
     assert "1.500.000" not in told
     assert talk("ok") == talk("có") != ""
     assert not talk("ok").isascii()
+
+
+def test_who_complains_is_told_a_sorry(ask_tailor: Callable[..., Any]) -> None:
+    for complaint in ("The fitting was terrible and the man was rude", "Dịch vụ quá tệ, thợ làm hỏng áo của tôi"):
+        answer = ask_tailor(complaint)
+        assert "not sure" not in answer["reply"]["message"]
+        assert "chưa chắc" not in answer["reply"]["message"]
+        assert answer["reply"]["ui_metadata"]["quick_replies"][0]["action"] == "escalate"
