@@ -79,7 +79,7 @@ SINCE_THE_FIRST = """EXISTS (
 """Before the first day of which rows are left nothing is deleted: what was swept stays counted."""
 
 STANDING = """
-SELECT m.counted_until, m.time_zone, t.time_zone, set_config('synchronous_commit', 'off', true), least(statement_timestamp(), (
+SELECT m.counted_until, m.time_zone, t.time_zone, least(statement_timestamp(), (
     SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 ), (
     SELECT min(created_at) FROM vault_usageentry WHERE tenant_id = %(tenant)s AND state = 'reserved'
@@ -87,10 +87,9 @@ SELECT m.counted_until, m.time_zone, t.time_zone, set_config('synchronous_commit
 FROM reports_metricmark m JOIN tenants_tenant t ON t.id = m.tenant_id
 WHERE m.tenant_id = %(tenant)s FOR UPDATE OF m SKIP LOCKED
 """
-"""The mark, the time zone, and the instant before which nothing can appear any more: no open transaction began before it.
-
-A crash of the database loses figures and mark together, and they are counted again: the disk is not waited for.
-"""
+"""The mark, the time zone, and the instant before which nothing can appear any more: no open transaction began before it."""
+NO_WAIT = "SET LOCAL synchronous_commit = off"
+"""A crash of the database loses figures and mark together, and they are counted again: the disk is not waited for."""
 
 NEW_MARKS = """
 INSERT INTO reports_metricmark (tenant_id) SELECT t.id FROM tenants_tenant t
@@ -143,7 +142,9 @@ def roll_up() -> set[date]:
         standing = _rows(STANDING, {"tenant": current_tenant_id()})
         if not standing:
             return set()
-        [(counted_until, counted_zone, zone, _set, until)] = standing
+        [(counted_until, counted_zone, zone, until)] = standing
+        with connection.cursor() as cursor:
+            cursor.execute(NO_WAIT)
         is_first = counted_until is None or counted_zone != zone
         days = _count_everything(zone) if is_first else _count_touched(zone, counted_until - MARGIN)
         due_at = min(timezone.now() + INTERVAL, day_begins(_today(zone) + DAY, zone))
