@@ -31,10 +31,14 @@ CATALOGUE = ROOT / "locale/vi/LC_MESSAGES/django.po"
 COMPILED = CATALOGUE.with_suffix(".mo")
 
 MARKERS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
+WITH_CONTEXT = {"pgettext", "pgettext_lazy"}
 """The names that ``makemessages`` knows; a text marked by another one would never reach the catalogue."""
 
 STRING = r"""u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
-IN_TEMPLATE = re.compile(rf"(?:\b_|gettext)\(({STRING})")
+IN_TEMPLATE = re.compile(rf"(?:\b_|(?<!p)gettext)\(({STRING})")
+IN_TEMPLATE_WITH_CONTEXT = re.compile(rf"pgettext\(({STRING}), ({STRING})")
+CONTEXT_END = "\x04"
+"""What stands between a context and its text in a compiled catalogue (GNU gettext, 10.3)."""
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[sd]|{\w*}")
 
 Entry = tuple[str, str | None, str]
@@ -48,12 +52,15 @@ def msgids_of_python(path: Path) -> Iterator[str]:
             text = node.args[0]
             assert isinstance(text, ast.Constant), f"{path}:{node.lineno} translates what no catalogue can know"
             yield text.value
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in WITH_CONTEXT:
+            yield CONTEXT_END.join(ast.literal_eval(part) for part in node.args[:2])
 
 
 def msgids_of_template(path: Path) -> Iterator[str]:
     """Yield the texts that a template marks for translation, as ``makemessages`` sees them."""
     seen = templatize(path.read_text(encoding="utf-8"), origin=str(path))
     yield from (ast.literal_eval(text) for text in IN_TEMPLATE.findall(seen))
+    yield from (CONTEXT_END.join(map(ast.literal_eval, pair)) for pair in IN_TEMPLATE_WITH_CONTEXT.findall(seen))
 
 
 def msgids_of_source() -> set[str]:
@@ -76,7 +83,8 @@ def entries_of(catalogue: str) -> Iterator[Entry]:
                 name = keyword or list(texts)[-1]
                 texts[name] = texts.get(name, "") + ast.literal_eval(text)
         if "msgid" in texts:
-            yield texts["msgid"], texts.get("msgid_plural"), texts.get("msgstr[0]", texts.get("msgstr", ""))
+            context = texts["msgctxt"] + CONTEXT_END if "msgctxt" in texts else ""
+            yield context + texts["msgid"], texts.get("msgid_plural"), texts.get("msgstr[0]", texts.get("msgstr", ""))
 
 
 @pytest.fixture(scope="module")

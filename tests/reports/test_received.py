@@ -1,6 +1,7 @@
 """Mail that others have written: read whatever it is, and bounces told at the deliveries they are about."""
 
 import os
+import re
 import time
 from collections.abc import Callable
 from email import message_from_bytes
@@ -16,6 +17,7 @@ from reports.models import EmailDelivery
 from reports.received import read_message
 from tests.conftest import in_tenant
 
+ACTIVE = re.compile(r'<script|src="(?!data:image/)')
 BOUNCE = """From: MAILER-DAEMON@mail.example
 To: backroom@localhost
 Subject: Undelivered Mail Returned to Sender
@@ -56,7 +58,7 @@ def test_every_sample_is_read() -> None:
     samples = sorted((Path(os.environ["BACKROOM_TEST_DATA"]) / "email").glob("*.eml"))
     assert len(samples) == 103
     read = {path.name: read_message(path.read_bytes()) for path in samples}
-    assert all(one.subject.isprintable() and "<script" not in one.html and "src=" not in one.html for one in read.values())
+    assert all(one.subject.isprintable() and not ACTIVE.search(one.html) for one in read.values())
     japanese = read["multi_charset__japanese_attachment.eml"]
     assert [one.name for one in japanese.attachments] == ["てすと.txt"]
     assert read["multi_charset__japanese.eml"].subject == "まみむめも"

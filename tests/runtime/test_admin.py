@@ -93,7 +93,7 @@ def test_the_transcript_shows_the_decision_beside_every_answer(operator, saigon,
         "FAQ",
         "Catalogue",
         "Offers a person",
-        "price_lookup",
+        "Quote prices",
     ):
         assert expected in words
     html = shown.content.decode()
