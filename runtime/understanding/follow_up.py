@@ -20,7 +20,7 @@ OF_BUSINESS = frozenset(
 """Topics that are of the business and of no thing it sells."""
 
 _LEADING = re.compile(
-    r"\s*(?:(?:and|so|but|then|ok|okay|also|what about|how about|còn|con|vậy|vay|thế|the|rồi|à|ờ)(?![\w’'])[\s,]*)+",
+    r"\A\s*(?:(?:and|so|but|then|ok|okay|also|what about|how about|còn|con|vậy|vay|thế|the|rồi|à|ờ)(?![\w’'])[\s,]*)+",
     re.IGNORECASE,
 )
 _TRAILING = re.compile(
