@@ -37,7 +37,7 @@ def is_past(admin: Any, request: HttpRequest, page: str, object_id: str | None) 
     rules = [getattr(admin, f"has_{name}_permission", None) for name in getattr(action, "allowed_permissions", ())]
     if object_id is None or not rules or not all(rule and rule(request) for rule in rules):
         return False
-    if all(rule(request, object_id) for rule in rules):  # the step itself refused
+    if all(rule and rule(request, object_id) for rule in rules):  # the step itself refused
         return False
     row = admin.get_object(request, object_id)
     if row is None:

@@ -17,7 +17,7 @@ from reports.models import EmailDelivery
 from reports.received import read_message
 from tests.conftest import in_tenant
 
-ACTIVE = re.compile(r'<script|src="(?!data:image/)')
+ACTIVE = re.compile(r'<script|src="(?!cid:)')
 BOUNCE = """From: MAILER-DAEMON@mail.example
 To: backroom@localhost
 Subject: Undelivered Mail Returned to Sender
