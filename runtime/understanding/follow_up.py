@@ -12,6 +12,10 @@ LONGEST: dict[Language, int] = {"en": 9, "vi": 9}
 
 MOST_ASKED: dict[Language, int] = {"en": 3, "vi": 5}
 """Things that such a message asks about at most: words in English, syllables in Vietnamese."""
+MOST_BARE: dict[Language, int] = {"en": 1, "vi": 3}
+"""The same, where no word goes on from before or points back: “warranty?”. Who names more says what is meant."""
+FRAGMENT = 3
+"""Words of a message that is no sentence, such as “battery life?”, which may ask about two things."""
 
 OF_BUSINESS = frozenset(
     f"@{topic}"
@@ -26,6 +30,7 @@ _LEADING = re.compile(
 _TRAILING = re.compile(
     r"[\s,]*(?:thì sao|thi sao|thì thế nào|thi the nao|then|nữa|too)?(?:\s+(?:ạ|a|vậy|vay|nhỉ|shop|ad|bạn|em))*[\s?!.]*$"
 )
+_SAME_OF = re.compile(r"\b(?:thì sao|thi sao|thì thế nào|thi the nao|nữa|too)\b", re.IGNORECASE)
 _POINTING = re.compile(
     r"\b(?:it|they|them|this one|that one|this|that|these|those|the one|cái này|cái đó|loại này|loại đó|nó|này|đó)\b",
     re.IGNORECASE,
@@ -46,7 +51,13 @@ def may_follow(message: str, language: Language) -> bool:
     asked = asked_units(message).single
     if asked == {f"@{DAYS}"}:  # “còn chủ nhật thì sao” goes on about the hours
         return core_of(message) != message.strip(" ?!.")
-    return len(asked) <= MOST_ASKED[language] and asked.isdisjoint(OF_BUSINESS)
+    most = MOST_ASKED[language] if _goes_on(message) else max(MOST_BARE[language], 2 * (len(said) <= FRAGMENT))
+    return len(asked) <= most and asked.isdisjoint(OF_BUSINESS)
+
+
+def _goes_on(message: str) -> bool:
+    """Whether words of the message say that it goes on from before; “vậy shop” at its end is only polite."""
+    return any(pattern.search(message) for pattern in (_LEADING, _POINTING, _SAME_OF))
 
 
 def points_back(message: str, language: Language) -> bool:
